@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graph to graph, one rewrite a file; `pipeline` lists them in order."""

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that snncc refuses, as one tree.
+
+    SnnccError
+    ├── ModelError                 the source or converted model is at fault
+    │   ├── UnsupportedOpError     nodes that no pass can turn into synapses or neurons
+    │   └── UnsupportedShapeError  a shape, rank or element type that an op does not take
+    ├── OptionError                an option's value is out of its range
+    ├── CalibrationError           calibration data does not fit the model
+    ├── DataError                  evaluation data is missing, misnamed or of the wrong shape
+    ├── PassError                  a pass failed; says which one, on which node, after which others
+    │   ├── PreconditionError
+    │   └── PostconditionError
+    └── RuntimeLibraryError        the native library is missing or does not load
+
+A message says what is wrong, where (file, node, op) and what to do. Anything else that escapes is a bug of ours.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CalibrationError",
+    "DataError",
+    "ModelError",
+    "OptionError",
+    "PassError",
+    "PostconditionError",
+    "PreconditionError",
+    "RuntimeLibraryError",
+    "SnnccError",
+    "UnsupportedOpError",
+    "UnsupportedShapeError",
+]
+
+
+class SnnccError(Exception):
+    """Base of every error that snncc raises on purpose."""
+
+
+class ModelError(SnnccError):
+    """The model cannot be read or makes no sense."""
+
+
+class UnsupportedOpError(ModelError):
+    """Nodes that stand in the way of a conversion, all of them listed."""
+
+
+class UnsupportedShapeError(ModelError):
+    """A tensor whose shape, rank or element type is not supported."""
+
+
+class OptionError(SnnccError, ValueError):
+    """An option is out of range; also a ValueError, for library users."""
+
+
+class CalibrationError(SnnccError):
+    """Calibration data that does not fit the model."""
+
+
+class DataError(SnnccError):
+    """Evaluation or run-time data that does not fit the model."""
+
+
+class PassError(SnnccError):
+    """A pass failed; the message names the pass and the passes already done."""
+
+
+class PreconditionError(PassError):
+    """The graph is not what a pass requires."""
+
+
+class PostconditionError(PassError):
+    """A pass did not leave what it promises."""
+
+
+class RuntimeLibraryError(SnnccError):
+    """The native op library cannot be found or loaded."""

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One definition per op; schema, function body, reference, tests and documentation all follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx.parser
+from onnx import defs
+
+__all__ = ["DOMAIN", "FLOAT_TYPES", "OPSET", "Array", "Attribute", "OpDef", "Parameter", "all_ops", "get", "register"]
+
+DOMAIN = "ai.snncc"
+OPSET = 1
+
+# Element types of a neuron's potential, and of the spikes that it sends.
+FLOAT_TYPES = ("tensor(float)", "tensor(float16)", "tensor(double)")
+
+Array = npt.NDArray[Any]
+AttributeValues = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An input or output: `type` is `T` (see `FLOAT_TYPES`) or a concrete ONNX type string."""
+
+    name: str
+    type: str
+    doc: str
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A node attribute; all of them are required, because a function body cannot give a default."""
+
+    name: str
+    type: defs.OpSchema.AttrType
+    doc: str
+
+
+@dataclass(frozen=True)
+class OpDef:
+    """What an op means.
+
+    `reference(inputs, attributes) -> outputs` is the definition of truth, plain numpy, one array per output.
+    `body(steps) -> text` writes the same in standard ONNX (onnx's text syntax), unrolled over `steps` table entries; it
+    takes every value from the node's attributes, so one body serves all nodes whose tables are that long.
+    `examples(rng) -> (inputs, attributes)` draws valid arguments for the parametrised tests.
+    """
+
+    name: str
+    doc: str
+    inputs: tuple[Parameter, ...]
+    outputs: tuple[Parameter, ...]
+    attributes: tuple[Attribute, ...]
+    reference: Callable[[Sequence[Array], AttributeValues], tuple[Array, ...]]
+    body: Callable[[int], str]
+    examples: Callable[[np.random.Generator], tuple[list[Array], dict[str, Any]]]
+    # The attribute whose length is the body's number of steps; the nodes of one model must agree on it.
+    table: str = "levels"
+    since: int = OPSET
+
+    def schema(self) -> defs.OpSchema:
+        """The onnx schema: types, arity, attributes, and shape inference (outputs have the shape of input 0)."""
+        option = defs.OpSchema.FormalParameterOption
+        schema = defs.OpSchema(
+            self.name,
+            DOMAIN,
+            self.since,
+            doc=self.doc,
+            inputs=[_formal(p) for p in self.inputs],
+            outputs=[_formal(p) for p in self.outputs],
+            type_constraints=[("T", list(FLOAT_TYPES), "Element type of potentials and spike values.")],
+            attributes=[defs.OpSchema.Attribute(a.name, a.type, a.doc, required=True) for a in self.attributes],
+        )
+        schema.set_type_and_shape_inference_function(self._infer)
+        return schema
+
+    def function(self, steps: int, opset: int) -> onnx.FunctionProto:
+        """The portable body for nodes whose tables have `steps` entries, written for ONNX `opset`."""
+        names = (", ".join(p.name for p in group) for group in (self.attributes, self.inputs, self.outputs))
+        attributes, inputs, outputs = names
+        header = f'<domain: "{DOMAIN}", opset_import: ["": {opset}]>'
+        signature = f"{self.name} <{attributes}> ({inputs}) => ({outputs})"
+        function = onnx.parser.parse_function(f"{header}\n{signature}\n{{\n{self.body(steps)}\n}}")
+        function.doc_string = self.doc
+        return function
+
+    def _infer(self, ctx: Any) -> None:
+        source = ctx.get_input_type(0)
+        for index, output in enumerate(self.outputs):
+            if index >= ctx.get_num_outputs():
+                break
+            inferred = onnx.TypeProto()
+            inferred.CopyFrom(source)
+            if output.type != "T":
+                inferred.tensor_type.elem_type = onnx.TensorProto.INT32
+            ctx.set_output_type(index, inferred)
+
+
+def _formal(parameter: Parameter) -> defs.OpSchema.FormalParameter:
+    option = defs.OpSchema.FormalParameterOption
+    chosen = option.Optional if parameter.optional else option.Single
+    return defs.OpSchema.FormalParameter(parameter.name, parameter.type, parameter.doc, param_option=chosen)
+
+
+_REGISTRY: dict[str, OpDef] = {}
+
+
+def register(op: OpDef) -> OpDef:
+    """Add `op` to the registry and its schema to onnx; registering the same op twice is harmless."""
+    if op.name not in _REGISTRY:
+        _REGISTRY[op.name] = op
+        if not defs.has(op.name, DOMAIN):
+            defs.register_schema(op.schema())
+    return _REGISTRY[op.name]
+
+
+def get(name: str) -> OpDef:
+    """The op called `name`; KeyError if there is none."""
+    return _REGISTRY[name]
+
+
+def all_ops() -> tuple[OpDef, ...]:
+    """Every op of the domain, in the order of registration."""
+    return tuple(_REGISTRY.values())
