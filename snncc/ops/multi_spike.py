@@ -93,7 +93,9 @@ PHASE = register(
             *TABLES,
             Attribute("last_thresholds", _TYPES.FLOATS, "As thresholds, for the last spike allowed: it may round."),
             Attribute("max_spikes", _TYPES.INT, "Spikes that a neuron may send, at least 1."),
-            Attribute("signed", _TYPES.INT, "1: the potential's magnitude is coded and its sign carried by the spikes."),
+            Attribute(
+                "signed", _TYPES.INT, "1: the potential's magnitude is coded and its sign carried by the spikes."
+            ),
         ),
         reference=reference,
         body=_body,

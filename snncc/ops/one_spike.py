@@ -20,8 +20,12 @@ __all__ = ["ONE_SPIKE", "RESIDUAL_ONE_SPIKE"]
 _FLOATS = defs.OpSchema.AttrType.FLOATS
 
 TABLES = (
-    Attribute("levels", _FLOATS, "What a spike of phase p is worth, in units of `scale`; positive, never rising with p."),
-    Attribute("thresholds", _FLOATS, "Potential that a spike of phase p needs, in units of `scale`; never rising with p."),
+    Attribute(
+        "levels", _FLOATS, "What a spike of phase p is worth, in units of `scale`; positive, never rising with p."
+    ),
+    Attribute(
+        "thresholds", _FLOATS, "Potential that a spike of phase p needs, in units of `scale`; never rising with p."
+    ),
 )
 POTENTIAL = Parameter("X", "T", "Pre-activation, bias included: the membrane potential once all input is in.")
 SCALE = Parameter("scale", "tensor(float)", "Value of one unit: one element, or one per channel, broadcast to X.")
@@ -75,7 +79,10 @@ def _body(potential: str, steps: int) -> str:
 
 def _example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
     levels = 1.3 ** -np.arange(16.0)
-    attributes = {"levels": levels.astype(np.float32).tolist(), "thresholds": (0.88 * levels).astype(np.float32).tolist()}
+    attributes = {
+        "levels": levels.astype(np.float32).tolist(),
+        "thresholds": (0.88 * levels).astype(np.float32).tolist(),
+    }
     x = rng.normal(0.3, 0.5, (3, 5, 4, 4)).astype(np.float32)
     return [x, rng.uniform(0.5, 2, (5, 1, 1)).astype(np.float32)], attributes
 

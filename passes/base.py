@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pass is: a frozen dataclass whose fields are its options, editing a graph in place."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from snncc.errors import PassError
+from snncc.graph import Graph, Node
+
+__all__ = ["NodePass", "Pass", "Skip"]
+
+log = logging.getLogger("snncc.passes")
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Why a node that looked right was left alone."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pass(ABC):
+    """One rewrite. `repr(pass)` is its line in the log."""
+
+    name: ClassVar[str]
+
+    def requires(self, graph: Graph) -> None:
+        """Raise PreconditionError if `graph` is not what the pass expects."""
+
+    @abstractmethod
+    def run(self, graph: Graph) -> int:
+        """Edit `graph` in place; returns the number of rewrites, 0 if there was nothing to do."""
+
+    def ensures(self, graph: Graph) -> None:
+        """Raise PostconditionError if the pass did not do what it promises."""
+
+
+@dataclass(frozen=True)
+class NodePass(Pass):
+    """A pass that looks at one node at a time: `match` never edits, `rewrite` edits what was matched."""
+
+    ops: ClassVar[tuple[str, ...]]
+    # Rewriting a node may make room for the next one; this bounds the rounds, it is not a knob.
+    max_rounds: ClassVar[int] = 1
+
+    @abstractmethod
+    def match(self, graph: Graph, node: Node) -> Any | Skip | None:
+        """What `rewrite` needs, Skip with a reason, or None for a node that is none of this pass's business."""
+
+    @abstractmethod
+    def rewrite(self, graph: Graph, node: Node, match: Any) -> None:
+        """Rewrite `node`."""
+
+    def run(self, graph: Graph) -> int:
+        """Visit snapshots of the nodes until nothing matches."""
+        total = 0
+        for _ in range(self.max_rounds):
+            done = self._round(graph)
+            total += done
+            if not done or self.max_rounds == 1:
+                return total
+        raise PassError(f"{self.name} still found work after {self.max_rounds} rounds; please report this model")
+
+    def _round(self, graph: Graph) -> int:
+        done = 0
+        for node in graph.nodes(*self.ops):
+            if not node.outputs:  # erased by an earlier rewrite of this round
+                continue
+            match self.match(graph, node):
+                case None:
+                    pass
+                case Skip(reason):
+                    log.debug("%s: skip %s: %s", self.name, node.name, reason)
+                case found:
+                    self.rewrite(graph, node, found)
+                    done += 1
+        return done

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs passes in order, checks their contracts, and says which one failed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import onnx
+from snncc.passes.base import Pass
+
+from snncc.errors import PassError, SnnccError
+from snncc.graph import Graph
+
+__all__ = ["PassManager", "Report"]
+
+log = logging.getLogger("snncc.passes")
+
+Observer = Callable[[int, Pass, Graph], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How often each pass rewrote something, in the order they ran."""
+
+    rewrites: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class PassManager:
+    """Runs `passes`; with `verify` the graph must satisfy onnx's checker after each of them."""
+
+    passes: Sequence[Pass]
+    verify: bool = False
+    observer: Observer | None = None
+
+    def run(self, graph: Graph) -> Report:
+        """Edit `graph` in place; raises PassError, naming the pass, its options and the passes already done."""
+        done: list[tuple[str, int]] = []
+        for index, each in enumerate(self.passes):
+            try:
+                each.requires(graph)
+                count = each.run(graph)
+                each.ensures(graph)
+                graph.infer_shapes()
+                if self.verify:
+                    onnx.checker.check_model(graph.to_proto(), full_check=True)
+            except SnnccError as error:
+                raise type(error)(self._where(each, done, error)) from error
+            except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+                raise PassError(self._where(each, done, error)) from error
+            log.info("%s: %d", each, count)
+            done.append((each.name, count))
+            if self.observer:
+                self.observer(index, each, graph)
+        return Report(tuple(done))
+
+    @staticmethod
+    def _where(each: Pass, done: Sequence[tuple[str, int]], error: Exception) -> str:
+        before = ", ".join(name for name, _ in done) or "none"
+        return f"{error} (in pass {each}; passes done before it: {before})"

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model as some exporter wrote it to a Graph that passes understand.
+
+Brought to a current opset, local functions inlined, constant shape arithmetic folded, batch axis made dynamic where the
+graph allows it, and every node that cannot be converted reported at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.inliner
+from onnx import version_converter
+
+from snncc.batch import make_batch_dynamic
+from snncc.errors import ModelError, UnsupportedOpError
+from snncc.graph import Graph, Shape
+from snncc.loading import Source, check_weights, read_model
+from snncc.support import refuse_unsupported
+
+__all__ = ["OPSET", "import_model", "where"]
+
+OPSET = 21  # converted models import at least this one; onnxruntime 1.18 and later know it
+_IR_VERSION = 10
+
+_QUANTISED = ("QLinear", "QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
+
+
+def where(source: Source) -> str:
+    """How messages name the source."""
+    return str(source) if isinstance(source, str | Path) else "the model"
+
+
+def import_model(source: Source) -> Graph:
+    """Read `source` and prepare it for the passes.
+
+    Raises:
+        ModelError: the model cannot be read, is invalid, or has weights that are not finite.
+        UnsupportedOpError: lists every node that cannot be converted.
+    """
+    name = where(source)
+    model = read_model(source)
+    _refuse_quantised(model, name)
+    check_weights(model, name)
+    model = _modernise(model, name)
+    model = make_batch_dynamic(model)
+    graph = Graph.from_proto(model)
+    graph.fold_constants()
+    try:
+        graph.infer_shapes()
+    except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
+        raise ModelError(
+            f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."
+        ) from error
+    _settle_reshapes(graph)
+    refuse_unsupported(graph, name)
+    return graph
+
+
+def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    weights = {t.name for t in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in weights]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    if not inputs:
+        raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
+    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    if version < 7:
+        raise ModelError(f"{name}: opset {version} is older than 7. Export the model again with opset 13 or newer.")
+    try:
+        if model.functions:
+            model = onnx.inliner.inline_local_functions(model)
+        if version < OPSET:
+            model.ir_version = max(model.ir_version, 4)
+            model = version_converter.convert_version(model, OPSET)
+        model.ir_version = max(model.ir_version, _IR_VERSION)
+        onnx.checker.check_model(model)
+    except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}).") from error
+    return model
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _refuse_quantised(model: onnx.ModelProto, name: str) -> None:
+    nodes = [n for n in model.graph.node if n.op_type.startswith(_QUANTISED)]
+    if nodes:
+        first = f"{nodes[0].op_type} '{nodes[0].name or nodes[0].output[0]}'"
+        message = f"{name}: a quantised model ({len(nodes)} quantisation nodes, the first is {first})"
+        raise UnsupportedOpError(f"{message}. Give snncc the float model that it was made from.")
+
+
+def _settle_reshapes(graph: Graph) -> None:
+    """Reshape(x, shape computed from the batch size) -> Reshape(x, constant), where only the batch is unknown."""
+    for node in graph.nodes("Reshape"):
+        target = _settled_shape(graph.shape(node.inputs[0]), graph.shape(node.outputs[0]))
+        if graph.value(node.inputs[1]) is None and target:
+            node.inputs = [node.inputs[0], graph.constant(f"{node.name}_shape", np.array(target, np.int64))]
+            node.attrs.pop("allowzero", None)
+    graph.cleanup()
+    graph.infer_shapes()
+
+
+def _settled_shape(before: Shape | None, after: Shape | None) -> list[int] | None:
+    """The constant target of a Reshape that keeps the batch axis or leaves just one axis open."""
+    if not before or not after:
+        return None
+    unknown = [i for i, d in enumerate(after) if not isinstance(d, int)]
+    if len(unknown) > 1 and unknown[0] == 0 and before[0] == after[0]:
+        unknown = unknown[1:]  # the batch is copied (0), so the other axis may be the inferred one
+    if len(unknown) != 1:
+        return None
+    return [d if isinstance(d, int) else -1 if i == unknown[0] else 0 for i, d in enumerate(after)]

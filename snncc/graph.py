@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The graph that passes edit: a facade over onnx-graphsurgeon, which nothing else imports.
+
+It adds what graphsurgeon lacks: model metadata that survives, edits that respect graph outputs, unique names, shapes
+that can be asked for. Constants are never edited in place, because graphsurgeon shares one object between all its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx.printer
+import onnx_graphsurgeon as gs
+import onnxruntime as ort
+from onnx import helper
+
+__all__ = ["Graph", "Node", "Shape", "Tensor"]
+
+Node = gs.Node
+Tensor = gs.Tensor
+Array = npt.NDArray[Any]
+Shape = tuple[int | str | None, ...]
+
+gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
+
+
+class Graph:
+    """A network between frontend and export. Nodes and tensors are graphsurgeon's own objects."""
+
+    def __init__(self, graph: gs.Graph, template: onnx.ModelProto) -> None:
+        self._graph = graph
+        self._template = template
+        self._names = {t.name for t in graph.tensors().values()} | {n.name for n in graph.nodes}
+
+    @classmethod
+    def from_proto(cls, model: onnx.ModelProto) -> Graph:
+        """Wrap `model`, whose weights are already loaded; the proto is not changed."""
+        template = onnx.ModelProto()
+        template.CopyFrom(model)
+        template.ClearField("graph")
+        graph = gs.import_onnx(model)
+        for tensor in graph.tensors().values():
+            if isinstance(tensor, gs.Constant):
+                _ = tensor.values  # loads: a lazy constant would keep the proto alive
+        wrapped = cls(graph, template)
+        wrapped._name_nodes()
+        return wrapped
+
+    def to_proto(self) -> onnx.ModelProto:
+        """The model as a proto, nodes in topological order, metadata as it came."""
+        self._graph.cleanup().toposort()
+        model = gs.export_onnx(self._graph, do_type_check=False)
+        result = onnx.ModelProto()
+        result.CopyFrom(self._template)
+        result.graph.CopyFrom(model.graph)
+        return result
+
+    def copy(self) -> Graph:
+        """An independent graph; constants' values are shared, since nobody edits them in place."""
+        template = onnx.ModelProto()
+        template.CopyFrom(self._template)
+        return Graph(self._graph.copy(), template)
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The graph's inputs, in order."""
+        return list(self._graph.inputs)
+
+    @property
+    def outputs(self) -> list[Tensor]:
+        """The graph's outputs, in order."""
+        return list(self._graph.outputs)
+
+    @property
+    def opset(self) -> int:
+        """The ONNX opset of the standard ops."""
+        return int(self._graph.opset)
+
+    def nodes(self, *ops: str) -> list[Node]:
+        """A snapshot of the nodes in topological order, of the given op types or of all."""
+        self._graph.toposort()
+        return [n for n in self._graph.nodes if not ops or n.op in ops]
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes())
+
+    @staticmethod
+    def value(tensor: Tensor) -> Array | None:
+        """The value of a constant, None for a tensor that is computed."""
+        return np.asarray(tensor.values) if isinstance(tensor, gs.Constant) else None
+
+    @staticmethod
+    def producer(tensor: Tensor) -> Node | None:
+        """The node that computes `tensor`; None for inputs and constants."""
+        return tensor.inputs[0] if tensor.inputs else None
+
+    @staticmethod
+    def users(tensor: Tensor) -> list[Node]:
+        """The nodes that read `tensor`, one entry per use."""
+        return list(tensor.outputs)
+
+    def is_output(self, tensor: Tensor) -> bool:
+        """Whether `tensor` leaves the graph."""
+        return any(tensor is out for out in self._graph.outputs)
+
+    def sole_user(self, tensor: Tensor) -> Node | None:
+        """The one node that reads `tensor`, None if there are others or it leaves the graph."""
+        users = self.users(tensor)
+        return users[0] if len(users) == 1 and not self.is_output(tensor) else None
+
+    def shape(self, tensor: Tensor) -> Shape | None:
+        """The shape as inferred: an int, a symbol or None for each axis; None if the rank is unknown."""
+        return None if tensor.shape is None else tuple(tensor.shape)
+
+    def element_type(self) -> np.dtype[Any]:
+        """The element type of the network's activations, that of its first input."""
+        return np.dtype(self.inputs[0].dtype)
+
+    # -- editing ------------------------------------------------------------------------------------------------
+
+    def fresh(self, prefix: str) -> str:
+        """A name that nothing in the graph has."""
+        name, number = prefix, 0
+        while name in self._names:
+            number += 1
+            name = f"{prefix}_{number}"
+        self._names.add(name)
+        return name
+
+    def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
+        """A new constant."""
+        return gs.Constant(self.fresh(prefix), np.ascontiguousarray(value))
+
+    def add(
+        self,
+        op: str,
+        inputs: Sequence[Tensor],
+        *,
+        name: str,
+        attrs: dict[str, Any] | None = None,
+        domain: str | None = None,
+        outputs: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Add a node and return its first output, made like input 0 unless `outputs` says otherwise."""
+        name = self.fresh(name)
+        if outputs is None:
+            like = inputs[0]
+            outputs = [gs.Variable(self.fresh(f"{name}_out"), dtype=like.dtype, shape=like.shape)]
+        node = gs.Node(op, name, dict(attrs or {}), list(inputs), list(outputs), domain=domain)
+        self._graph.nodes.append(node)
+        return outputs[0]
+
+    def replace_uses(self, old: Tensor, new: Tensor, *, keep: Sequence[Node] = ()) -> None:
+        """Let everything that reads `old`, but the nodes in `keep`, read `new`; a graph output keeps its name."""
+        for user in list(dict.fromkeys(map(id, old.outputs))):
+            node = next(n for n in old.outputs if id(n) == user)
+            if not any(node is k for k in keep):
+                node.inputs = [new if t is old else t for t in node.inputs]
+        if self.is_output(old):
+            self._move_output(old, new)
+
+    def erase(self, node: Node) -> None:
+        """Take `node` out; its outputs must have no users left."""
+        node.inputs.clear()
+        node.outputs.clear()
+        self._graph.nodes.remove(node)
+
+    def bypass(self, node: Node, source: Tensor) -> None:
+        """Let the users of `node` read `source` instead, and erase it."""
+        self.replace_uses(node.outputs[0], source)
+        self.erase(node)
+
+    def _move_output(self, old: Tensor, new: Tensor) -> None:
+        """Make `new` the graph output that `old` was, under the same name."""
+        if new.inputs and not self.is_output(new):
+            index = next(i for i, out in enumerate(self._graph.outputs) if out is old)
+            name, old.name = old.name, self.fresh(f"{old.name}_before")
+            new.name, new.shape, new.dtype = name, old.shape, old.dtype
+            self._graph.outputs[index] = new
+        else:  # a graph input, a constant or another output: only a node can give it a second name
+            producer = self.producer(old)
+            if producer is not None:
+                producer.outputs.clear()
+            self._graph.nodes.append(gs.Node("Identity", self.fresh(f"{old.name}_identity"), {}, [new], [old]))
+
+    def cleanup(self) -> None:
+        """Drop the nodes that nothing reads."""
+        self._graph.cleanup().toposort()
+
+    # -- whole-graph services -----------------------------------------------------------------------------------
+
+    def fold_constants(self) -> None:
+        """Evaluate what depends on constants and static shapes only."""
+        severity = 3  # errors only: onnxruntime would warn about each fold that it declines
+        ort.set_default_logger_severity(severity)
+        try:
+            self._graph.fold_constants(size_threshold=None).cleanup().toposort()
+        finally:
+            ort.set_default_logger_severity(2)
+
+    def infer_shapes(self) -> None:
+        """Bring the recorded shape and type of every tensor up to date."""
+        model = self.to_proto()
+        del model.graph.value_info[:]
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        tensors = self._graph.tensors()
+        for info in (*inferred.graph.value_info, *inferred.graph.output):
+            tensor, kind = tensors.get(info.name), info.type.tensor_type
+            if isinstance(tensor, gs.Variable):
+                tensor.dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+                if kind.HasField("shape"):
+                    tensor.shape = [
+                        d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in kind.shape.dim
+                    ]
+
+    def text(self) -> str:
+        """The graph in onnx's text form, without the values of its weights."""
+        return onnx.printer.to_text(self.to_proto())
+
+    def _name_nodes(self) -> None:
+        """Give every unnamed node a name, so that messages can point at it."""
+        for node in self._graph.nodes:
+            if not node.name:
+                node.name = self.fresh(node.outputs[0].name if node.outputs else node.op)

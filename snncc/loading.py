@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a model: from a path, bytes or a ModelProto, with its external weights, or says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from snncc.errors import ModelError
+
+__all__ = ["Source", "check_weights", "read_model"]
+
+Source = str | Path | bytes | onnx.ModelProto
+
+
+def read_model(source: Source) -> onnx.ModelProto:
+    """The model with all of its weights in memory; a ModelProto given is not changed.
+
+    External data is looked for beside the file, and only in its folder.
+
+    Raises:
+        ModelError: no such file, not an ONNX model, truncated, or external weights missing or outside the folder.
+    """
+    if isinstance(source, onnx.ModelProto):
+        model = onnx.ModelProto()
+        model.CopyFrom(source)
+        return _with_weights(model, None, "the model")
+    if isinstance(source, bytes):
+        return _with_weights(_parse(source, "the model"), None, "the model")
+    path = Path(source)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}). Give the path of an .onnx file.") from error
+    return _with_weights(_parse(data, str(path)), path.parent, str(path))
+
+
+def _parse(data: bytes, where: str) -> onnx.ModelProto:
+    try:
+        model = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError) as error:
+        hint = "Is it another format, or was the download cut short?"
+        raise ModelError(f"{where}: not an ONNX model, or a truncated one ({len(data)} bytes). {hint}") from error
+    if not model.graph.node or not model.graph.output or not model.ir_version:
+        raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
+    return model
+
+
+def tensors_of(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Every tensor of the main graph: initializers, and the values of Constant nodes."""
+    yield from model.graph.initializer
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                yield attribute.t
+
+
+def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
+    for tensor in tensors_of(model):
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        entry = {e.key: e.value for e in tensor.external_data}
+        location = entry.get("location", "")
+        label = f"{where}: weight '{tensor.name}'"
+        if folder is None:
+            raise ModelError(f"{label} lies in external file '{location}'. Give the model's path instead of its bytes.")
+        _check_location(folder, location, label)
+        try:
+            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        except (OSError, ValueError, onnx.checker.ValidationError) as error:
+            message = f"{label}: external data '{location}' cannot be loaded ({error})."
+            raise ModelError(f"{message} Keep the data file, whole, beside the model.") from error
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+    return model
+
+
+def _check_location(folder: Path, location: str, label: str) -> None:
+    target = folder / location
+    if Path(location).is_absolute() or not target.resolve().is_relative_to(folder.resolve()):
+        way_out = "External data must stay in the model's folder; copy it there and save the model again."
+        raise ModelError(f"{label} points outside the model's folder ('{location}'). {way_out}")
+    if not target.is_file():
+        raise ModelError(f"{label}: external data file '{location}' is missing. Put it beside the model.")
+
+
+def check_weights(model: onnx.ModelProto, where: str) -> None:
+    """Raise ModelError, naming the weight and its node, if a weight is NaN, infinite or shorter than its shape."""
+    for tensor in tensors_of(model):
+        try:
+            value = numpy_helper.to_array(tensor)
+        except (ValueError, TypeError) as error:
+            raise ModelError(
+                f"{where}: weight '{tensor.name}' is damaged ({error}). Export the model again."
+            ) from error
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            users = [f"{n.op_type} '{n.name or n.output[0]}'" for n in model.graph.node if tensor.name in n.input]
+            bad = int(value.size - np.isfinite(value).sum())
+            message = f"{where}: weight '{tensor.name}' of {', '.join(users) or 'no node'} has {bad} NaN or infinite"
+            raise ModelError(f"{message} value(s). The training diverged or the file is damaged; export it again.")
