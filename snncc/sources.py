@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where samples come from: arrays, dicts, iterables of them, .npy and .npz files, folders of images.
+
+Everything becomes a stream of chunks {input name: array}, raw: element types and layouts are `samples`' business.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+from PIL import Image, UnidentifiedImageError
+
+from snncc.errors import DataError, SnnccError
+
+__all__ = ["Samples", "chunks_of", "count_of", "labels_of"]
+
+Array = npt.NDArray[Any]
+Samples = npt.ArrayLike | Mapping[str, npt.ArrayLike] | Iterable[Any] | str | Path
+
+_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_USUAL_KEYS = ("input", "images")
+
+
+def chunks_of(
+    source: Samples, names: Sequence[str], size: tuple[int, int, int] | None, error: type[SnnccError] = DataError
+) -> Iterator[dict[str, Array]]:
+    """The source's samples, raw, in order, in chunks of whatever size they come in.
+
+    Args:
+        source: see `Samples`.
+        names: the model's inputs; with just one, a key `input` or `images` stands for it too.
+        size: (height, width, channels) that images of a folder are brought to; None if the model takes no images.
+        error: what to raise.
+    """
+    if isinstance(source, str | Path):
+        yield from _from_path(Path(source), names, size, error)
+    elif isinstance(source, Mapping):
+        yield _pick(source, names, "the data", error)
+    elif isinstance(source, np.ndarray) or not isinstance(source, Iterable):
+        yield _single(np.asarray(source), names, "the data", error)
+    else:
+        for index, item in enumerate(source):
+            where = f"item {index} of the data"
+            picked = isinstance(item, Mapping)
+            yield _pick(item, names, where, error) if picked else _single(np.asarray(item), names, where, error)
+
+
+def _single(array: Array, names: Sequence[str], where: str, error: type[SnnccError]) -> dict[str, Array]:
+    if len(names) != 1:
+        listed = ", ".join(f"'{n}'" for n in names)
+        raise error(f"{where} is one array, but the model has the inputs {listed}. Give a dict with an array for each.")
+    return {names[0]: array}
+
+
+def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: type[SnnccError]) -> dict[str, Array]:
+    found = {}
+    for name in names:
+        keys = [k for k in (name, *(_USUAL_KEYS if len(names) == 1 else ())) if k in arrays]
+        if not keys:
+            accepted = " or ".join(f"'{k}'" for k in (name, *(_USUAL_KEYS if len(names) == 1 else ())))
+            given = ", ".join(f"'{k}'" for k in arrays) or "nothing"
+            raise error(
+                f"{where} has no array {accepted} for the model's input '{name}'; it holds {given}. Rename one."
+            )
+        found[name] = np.asarray(arrays[keys[0]])
+    return found
+
+
+def _from_path(
+    path: Path, names: Sequence[str], size: tuple[int, int, int] | None, error: type[SnnccError]
+) -> Iterator[dict[str, Array]]:
+    if path.is_dir():
+        for image in _image_files(path, error):
+            yield _single(_read_image(image, size, error), names, str(path), error)
+        return
+    if path.suffix not in (".npy", ".npz"):
+        what = "is not there" if not path.exists() else "is of a kind that is not read"
+        raise error(f"{path}: {what}. Give an .npy or .npz file, or a folder of images.")
+    try:
+        loaded = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            yield _single(loaded, names, str(path), error)
+            return
+        with loaded:
+            picked = _pick(loaded, names, str(path), error)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
+        hint = "Give an .npy or .npz file of plain numbers, whole and readable."
+        raise error(f"{path}: cannot be read ({cause}). {hint}") from cause
+    yield picked
+
+
+def _image_files(folder: Path, error: type[SnnccError]) -> list[Path]:
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGES)
+    if not files:
+        kinds = " ".join(sorted(_IMAGES))
+        raise error(f"{folder}: holds no images ({kinds}). Put the images right into the folder.")
+    return files
+
+
+def _read_image(path: Path, size: tuple[int, int, int] | None, error: type[SnnccError]) -> Array:
+    """One image as uint8 [1, H, W, C]."""
+    if size is None:
+        raise error(f"{path.parent}: a folder of images, but the model's input is no image. Give an .npz file.")
+    height, width, channels = size
+    try:
+        with Image.open(path) as image:
+            converted = image.convert("L" if channels == 1 else "RGB")
+    except (OSError, UnidentifiedImageError) as cause:
+        raise error(f"{path}: cannot be read as an image ({cause}). Repair it or take it out of the folder.") from cause
+    if converted.size != (width, height):
+        converted = converted.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(converted, np.uint8).reshape(1, height, width, channels)
+
+
+def count_of(source: Samples) -> int | None:
+    """How many samples there are, None where that takes reading them; for progress bars."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_dir():
+            return sum(p.suffix.lower() in _IMAGES for p in path.iterdir())
+        return _rows_of_file(path)
+    if isinstance(source, Mapping):
+        lengths = [len(np.asarray(v)) for k, v in source.items() if k != "labels" and np.ndim(v)]
+        return lengths[0] if lengths else None
+    return len(source) if isinstance(source, np.ndarray) and source.ndim else None
+
+
+def _rows_of_file(path: Path) -> int | None:
+    """Length of the first axis, from the header alone."""
+    try:
+        if path.suffix == ".npz":
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                wanted = [n for k in _USUAL_KEYS for n in names if n == f"{k}.npy"] or names
+                with archive.open(wanted[0]) as stream:
+                    return _rows(stream)
+        with path.open("rb") as stream:
+            return _rows(stream)
+    except (OSError, ValueError, IndexError, zipfile.BadZipFile):
+        return None  # reading the samples will say what is wrong
+
+
+def _rows(stream: Any) -> int | None:
+    read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
+    shape = read(stream)[0]
+    return int(shape[0]) if shape else None
+
+
+def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64] | None:
+    """The class numbers that come with the data: `labels` of an .npz file or of a dict; None if there are none."""
+    if isinstance(source, str | Path):
+        if Path(source).suffix != ".npz" or not Path(source).is_file():
+            return None
+        try:
+            with np.load(source, allow_pickle=False) as file:
+                found = file.get("labels")
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
+            raise error(f"{source}: cannot be read ({cause}). Give an .npz file, whole and readable.") from cause
+    else:
+        found = source.get("labels") if isinstance(source, Mapping) else None
+    return None if found is None else checked_labels(found, error)
+
+
+def checked_labels(labels: npt.ArrayLike, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64]:
+    """`labels` as a vector of class numbers from 0 up."""
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and array.min() < 0):
+        raise error(f"labels are {array.dtype} {array.shape}; they must be one class number (0, 1, …) per sample.")
+    return array.astype(np.int64)

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model takes: the name, shape and element type of its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+__all__ = ["InputSpec", "specs_of"]
+
+_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """An input of a model: its name, its shape (a str or None for an open axis), its element type."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def channels_last(self) -> bool:
+        """Whether the input is [N, H, W, C]; without a sign of it, images are [N, C, H, W]."""
+        return len(self.shape) == 4 and self.shape[3] in _CHANNELS and self.shape[1] not in _CHANNELS
+
+    @property
+    def image_size(self) -> tuple[int, int, int] | None:
+        """(height, width, channels) of an image input, None for anything else."""
+        if len(self.shape) != 4:
+            return None
+        height, width, channels = self.shape[1:] if self.channels_last else (*self.shape[2:], self.shape[1])
+        known = isinstance(height, int) and isinstance(width, int) and channels in (1, 3)
+        return (int(str(height)), int(str(width)), int(str(channels))) if known else None
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Whether one sample of `shape` (no batch axis) is what the model takes."""
+        own = self.shape[1:]
+        return len(own) == len(shape) and all(a == b for a, b in zip(own, shape, strict=True) if isinstance(a, int))
+
+    def __str__(self) -> str:
+        axes = ", ".join("?" if d is None else str(d) for d in self.shape)
+        return f"'{self.name}' {self.dtype} [{axes}]"
+
+
+def specs_of(model: onnx.ModelProto) -> list[InputSpec]:
+    """The inputs of `model`, weights that are listed among them left out."""
+    weights = {t.name for t in model.graph.initializer}
+    specs = []
+    for value in model.graph.input:
+        kind = value.type.tensor_type
+        if value.name not in weights:
+            shape = tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in kind.shape.dim)
+            specs.append(InputSpec(value.name, shape, np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type))))
+    return specs
