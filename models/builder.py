@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes ONNX networks layer by layer; the same calls give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+__all__ = ["NetworkBuilder"]
+
+Array = npt.NDArray[Any]
+
+OPSET = 17
+IR_VERSION = 8
+
+
+class NetworkBuilder:
+    """Collects nodes and weights. Each method adds one node, named `name`, and returns the name of its output."""
+
+    def __init__(self, name: str, input_shape: Sequence[int]) -> None:
+        self._name = name
+        self._input_shape = tuple(input_shape)
+        self._nodes: list[onnx.NodeProto] = []
+        self._weights: list[onnx.TensorProto] = []
+
+    @property
+    def input(self) -> str:
+        """The network's input, [N, *input_shape]."""
+        return "input"
+
+    def add(self, op: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
+        """Any other node, with one output."""
+        self._nodes.append(helper.make_node(op, list(inputs), [f"{name}_out"], name, **attributes))
+        return f"{name}_out"
+
+    def conv(self, x: str, name: str, weight: Array, *, stride: int = 1, padding: int = 0) -> str:
+        """Convolution without a bias."""
+        kernel = list(weight.shape[2:])
+        return self.add(
+            "Conv",
+            [x, self._weight(f"{name}.weight", weight)],
+            name,
+            kernel_shape=kernel,
+            strides=[stride, stride],
+            pads=[padding] * 4,
+        )
+
+    def batch_norm(self, x: str, name: str, statistics: Sequence[Array]) -> str:
+        """BatchNormalization for inference; `statistics` are scale, bias, mean and variance."""
+        parts = ("weight", "bias", "running_mean", "running_var")
+        names = [self._weight(f"{name}.{part}", value) for part, value in zip(parts, statistics, strict=True)]
+        return self.add("BatchNormalization", [x, *names], name, epsilon=1e-5)
+
+    def gemm(self, x: str, name: str, weight: Array, bias: Array) -> str:
+        """x · weightᵀ + bias."""
+        names = [self._weight(f"{name}.weight", weight), self._weight(f"{name}.bias", bias)]
+        return self.add("Gemm", [x, *names], name, transB=1)
+
+    def build(self, x: str, output: str, classes: int) -> onnx.ModelProto:
+        """The model that gives `x`, [N, classes], the name `output`."""
+        for node in self._nodes:
+            node.output[:] = [output if name == x else name for name in node.output]
+        values = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
+            for name, shape in ((self.input, self._input_shape), (output, (classes,)))
+        ]
+        graph = helper.make_graph(self._nodes, self._name, values[:1], values[1:], self._weights)
+        opset = helper.make_opsetid("", OPSET)
+        model = helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[opset], producer_name="snncc.models")
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def _weight(self, name: str, value: Array) -> str:
+        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+        return name

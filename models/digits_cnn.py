@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the small residual CNN that ships with the package, and writes it as ONNX.
+
+    python -m snncc.models.digits_cnn models/digits_cnn.onnx
+
+needs torch (a CPU build will do) and scikit-learn, and takes some ten seconds. conv - bn - relu - residual block -
+max pool - conv - bn - relu - global average pool - linear: what conversions meet most, in 10 k weights.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from snncc.models.builder import Array, NetworkBuilder
+from snncc.models.digits import Digits, load_digits
+
+__all__ = ["build", "train"]
+
+_WIDTH = 16
+_EPOCHS = 40
+_BATCH = 32
+_SEED = 0
+
+# Convolutions by name: channels in and out. Each is 3x3, padded, without a bias, and followed by BatchNormalization.
+_CONVS = {
+    "stem": (1, _WIDTH),
+    "block.a": (_WIDTH, _WIDTH),
+    "block.b": (_WIDTH, _WIDTH),
+    "wide": (_WIDTH, 2 * _WIDTH),
+}
+_CLASSES = 10
+
+
+def build(weights: dict[str, Array]) -> onnx.ModelProto:
+    """The network as ONNX, [N, 1, 8, 8] -> [N, 10]; `weights` are named as in torch's state dict."""
+    net = NetworkBuilder("digits_cnn", (1, 8, 8))
+
+    def unit(x: str, name: str) -> str:
+        x = net.conv(x, f"{name}.conv", weights[f"{name}.conv.weight"], padding=1)
+        parts = ("weight", "bias", "running_mean", "running_var")
+        return net.batch_norm(x, f"{name}.bn", [weights[f"{name}.bn.{part}"] for part in parts])
+
+    x = net.add("Relu", [unit(net.input, "stem")], "stem.relu")
+    y = net.add("Relu", [unit(x, "block.a")], "block.a.relu")
+    x = net.add("Relu", [net.add("Add", [unit(y, "block.b"), x], "block.add")], "block.relu")
+    x = net.add("MaxPool", [x], "pool", kernel_shape=[2, 2], strides=[2, 2])
+    x = net.add("Relu", [unit(x, "wide")], "wide.relu")
+    x = net.add("Flatten", [net.add("GlobalAveragePool", [x], "gap")], "flatten")
+    return net.build(net.gemm(x, "fc", weights["fc.weight"], weights["fc.bias"]), "logits", _CLASSES)
+
+
+def train(data: Digits) -> dict[str, Array]:
+    """The trained weights: Adam with a one-cycle schedule, images shifted by up to one pixel, all seeded."""
+    torch: Any = importlib.import_module("torch")
+    torch.manual_seed(_SEED)
+    torch.set_num_threads(1)  # sums in one order
+    torch.use_deterministic_algorithms(True)
+    layers = _layers(torch)
+    images, labels = torch.from_numpy(data.train_images), torch.from_numpy(data.train_labels)
+    steps = -(-len(images) // _BATCH)
+    optimizer = torch.optim.AdamW([p for m in layers.values() for p in m.parameters()], weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, epochs=_EPOCHS, steps_per_epoch=steps)
+    for _ in range(_EPOCHS):
+        for index in torch.randperm(len(images)).split(_BATCH):
+            logits = _forward(torch, layers, _shifted(torch, images[index]))
+            loss = torch.nn.functional.cross_entropy(logits, labels[index], label_smoothing=0.05)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    return {
+        f"{name}.{key}": value.numpy()
+        for name, layer in layers.items()
+        for key, value in layer.state_dict().items()
+        if value.ndim
+    }
+
+
+def _layers(torch: Any) -> dict[str, Any]:
+    layers: dict[str, Any] = {}
+    for name, (width_in, width) in _CONVS.items():
+        layers[f"{name}.conv"] = torch.nn.Conv2d(width_in, width, 3, padding=1, bias=False)
+        layers[f"{name}.bn"] = torch.nn.BatchNorm2d(width)
+    return layers | {"fc": torch.nn.Linear(2 * _WIDTH, _CLASSES)}
+
+
+def _forward(torch: Any, layers: dict[str, Any], x: Any) -> Any:
+    def unit(x: Any, name: str) -> Any:
+        return layers[f"{name}.bn"](layers[f"{name}.conv"](x))
+
+    x = unit(x, "stem").relu()
+    x = (unit(unit(x, "block.a").relu(), "block.b") + x).relu()
+    x = unit(torch.nn.functional.max_pool2d(x, 2), "wide").relu()
+    return layers["fc"](x.mean((2, 3)))
+
+
+def _shifted(torch: Any, images: Any) -> Any:
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1))
+    top, left = torch.randint(0, 3, (2,)).tolist()
+    return padded[:, :, top : top + images.shape[2], left : left + images.shape[3]]
+
+
+def main(path: Path) -> None:
+    """Train, write the network to `path`, and print its accuracy in onnxruntime."""
+    import onnxruntime as ort
+
+    data = load_digits()
+    model = build(train(data))
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    logits = session.run(None, {"input": data.test_images})[0]
+    accuracy = float(np.mean(logits.argmax(1) == data.test_labels))
+    print(f"{path}: {path.stat().st_size} bytes, {100 * accuracy:.1f} % of {len(data.test_labels)} test images")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

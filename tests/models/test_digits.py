@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import numpy_helper
+from snncc.models import digits_cnn
+from snncc.models.digits import load_digits
+from snncc.models.digits_cnn import build
+
+
+def test_split_is_fixed_and_disjoint():
+    data = load_digits()
+    assert data.train_images.shape == (1297, 1, 8, 8)
+    assert data.test_images.shape == (500, 1, 8, 8)
+    assert data.test_images.dtype == np.float32
+    assert data.test_images.min() == 0
+    assert data.test_images.max() == 1
+    assert data.test_labels[:8].tolist() == load_digits().test_labels[:8].tolist()
+
+
+def test_shipped_network_is_small_and_accurate():
+    data, model = load_digits(), digits_cnn()
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    logits = session.run(["logits"], {"input": data.test_images})[0]
+    assert np.mean(logits.argmax(1) == data.test_labels) >= 0.98
+    assert len(model) < 200_000
+
+
+def test_shipped_network_is_what_the_script_builds():
+    shipped = onnx.load_model_from_string(digits_cnn())
+    weights = {t.name: numpy_helper.to_array(t) for t in shipped.graph.initializer}
+    assert build(weights).SerializeToString(deterministic=True) == digits_cnn()
+
+
+def test_shipped_network_keeps_batch_normalization():
+    ops = [node.op_type for node in onnx.load_model_from_string(digits_cnn()).graph.node]
+    assert ops.count("BatchNormalization") == 4
+    assert {"Add", "MaxPool", "GlobalAveragePool", "Gemm"} <= set(ops)
