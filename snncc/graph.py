@@ -2,7 +2,7 @@
 """The graph that passes edit: a facade over onnx-graphsurgeon, which nothing else imports.
 
 It adds what graphsurgeon lacks: model metadata that survives, edits that respect graph outputs, unique names, shapes
-that can be asked for. Constants are never edited in place, because graphsurgeon shares one object between all its users.
+that can be asked for. Constants are never edited in place: graphsurgeon shares one object between all their users.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import onnx.printer
 import onnx_graphsurgeon as gs
 import onnxruntime as ort
 from onnx import helper
+
+from snncc.ops import DOMAIN
+from snncc.ops import OPSET as DOMAIN_VERSION
 
 __all__ = ["Graph", "Node", "Shape", "Tensor"]
 
@@ -57,6 +60,9 @@ class Graph:
         result = onnx.ModelProto()
         result.CopyFrom(self._template)
         result.graph.CopyFrom(model.graph)
+        stated = {o.domain for o in result.opset_import}
+        if DOMAIN not in stated and any(n.domain == DOMAIN for n in self._graph.nodes):
+            result.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
         return result
 
     def copy(self) -> Graph:
@@ -145,14 +151,16 @@ class Graph:
         name: str,
         attrs: dict[str, Any] | None = None,
         domain: str | None = None,
-        outputs: Sequence[Tensor] | None = None,
+        unused_outputs: int = 0,
     ) -> Tensor:
-        """Add a node and return its first output, made like input 0 unless `outputs` says otherwise."""
-        name = self.fresh(name)
-        if outputs is None:
-            like = inputs[0]
-            outputs = [gs.Variable(self.fresh(f"{name}_out"), dtype=like.dtype, shape=like.shape)]
-        node = gs.Node(op, name, dict(attrs or {}), list(inputs), list(outputs), domain=domain)
+        """Add a node and return its first output, which has the type and shape of input 0.
+
+        `unused_outputs` more are written as '': a node of an op with a function body must name all of its outputs.
+        """
+        name, like = self.fresh(name), inputs[0]
+        outputs = [gs.Variable(self.fresh(f"{name}_out"), dtype=like.dtype, shape=like.shape)]
+        outputs += [gs.Variable.empty() for _ in range(unused_outputs)]
+        node = gs.Node(op, name, dict(attrs or {}), list(inputs), outputs, domain=domain)
         self._graph.nodes.append(node)
         return outputs[0]
 

@@ -2,8 +2,8 @@
 """The general phase neuron: up to m spikes, of either polarity; it also encodes the network's input.
 
 r <- u = x/scale (|u| if signed); at each phase p, with n spikes so far, n < m: it fires if r >= thresholds[p]
-(last_thresholds[p] for the last spike allowed, n = m - 1), and then r <- r - levels[p]. The value is scale times the sum
-of the fired levels, with the sign of u if signed (SEMANTICS.md section 3). Binary coding is levels 2^-p, m = T.
+(last_thresholds[p] for the last spike allowed, n = m - 1), and then r <- r - levels[p]. The value is scale times the
+sum of the fired levels, with the sign of u if signed. Binary coding is levels 2^-p, m = T (one_spike.txt, II-A, III-A).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """One-spike phase neurons: at most one spike, at the first phase whose threshold the potential reaches.
 
 With u = x/scale, p* = the first p with u >= thresholds[p]; the spike carries scale * levels[p*], no spike carries 0
-(SEMANTICS.md section 3; one_spike.txt, eqs. 3 and 4). All arithmetic is float32, whatever the element type; NaN never fires.
+(one_spike.txt, eqs. 3 and 4). All arithmetic is float32, whatever the element type; NaN never fires.
 """
 
 from __future__ import annotations

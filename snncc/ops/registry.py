@@ -68,7 +68,6 @@ class OpDef:
 
     def schema(self) -> defs.OpSchema:
         """The onnx schema: types, arity, attributes, and shape inference (outputs have the shape of input 0)."""
-        option = defs.OpSchema.FormalParameterOption
         schema = defs.OpSchema(
             self.name,
             DOMAIN,

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.passes.base import Pass
+
+from snncc.coding import Coding
+from snncc.graph import Graph
+
+__all__ = ["EncodeInput"]
+
+
+@dataclass(frozen=True)
+class EncodeInput(Pass):
+    """Every graph input x -> encoder(x); `maxima` gives the largest magnitude of each."""
+
+    name: ClassVar[str] = "encode-input"
+    coding: Coding
+    maxima: Mapping[str, float]
+
+    def run(self, graph: Graph) -> int:
+        """Add an encoder behind each input."""
+        done = 0
+        for source in graph.inputs:
+            spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
+            if spikes is not None:
+                graph.replace_uses(source, spikes, keep=[graph.producer(spikes)])
+                done += 1
+        return done

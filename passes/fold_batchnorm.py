@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BatchNormalization(Conv(x)) -> Conv(x), and Conv(BatchNormalization(x)) -> Conv(x) where no padding is in between.
+
+BatchNormalization is y = f x + s with f = γ/√(σ² + ε), s = β − μ f, per channel. Behind a synapse it scales
+the synapse's output; before one it scales its input, but a padding 0 is not
+an s, so that needs s = 0 or a synapse without padding. One that stands alone stays, as the linear op that it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.synapse import SYNAPSES, Synapse, synapse
+
+from snncc.errors import PostconditionError
+from snncc.graph import Graph, Node
+
+__all__ = ["FoldBatchNorm", "scale_batchnorm"]
+
+Array = npt.NDArray[Any]
+Found = tuple[Synapse, bool]
+
+
+@dataclass(frozen=True)
+class FoldBatchNorm(NodePass):
+    """BatchNormalization next to a synapse -> that synapse, with its weights scaled."""
+
+    name: ClassVar[str] = "fold-batchnorm"
+    ops: ClassVar[tuple[str, ...]] = ("BatchNormalization",)
+
+    def match(self, graph: Graph, node: Node) -> Found | Skip:
+        """The synapse to fold into and whether it stands before the node; else the reason of the nearer failure."""
+        if node.attrs.get("training_mode", 0) or len(node.outputs) > 1:
+            return Skip("it is in training mode")
+        if any(graph.value(t) is None for t in node.inputs[1:]):
+            return Skip("its parameters are not constants")
+        before = _behind_synapse(graph, node)
+        if not isinstance(before, Skip):
+            return before, True
+        after = _before_synapse(graph, node)
+        if not isinstance(after, Skip):
+            return after, False
+        return Skip(f"{before.reason}; {after.reason}")
+
+    def rewrite(self, graph: Graph, node: Node, match: Found) -> None:
+        """Scale the synapse and take the node out."""
+        target, before = match
+        factor, shift = affine(graph, node)
+        if before:
+            target.scale_output(factor, shift)
+        else:
+            target.scale_input(factor, shift)
+        graph.bypass(node, node.inputs[0])
+
+    def ensures(self, graph: Graph) -> None:
+        """No BatchNormalization is left that `match` would take."""
+        for node in graph.nodes(*self.ops):
+            if not isinstance(self.match(graph, node), Skip):
+                raise PostconditionError(f"BatchNormalization '{node.name}' was left though it could be folded")
+
+
+def affine(graph: Graph, node: Node) -> tuple[Array, Array]:
+    """A BatchNormalization's factor and shift, each (channels,), float64."""
+    gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
+    factor = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
+    return factor, beta - mean * factor
+
+
+def _behind_synapse(graph: Graph, node: Node) -> Synapse | Skip:
+    source = node.inputs[0]
+    producer = graph.producer(source)
+    if producer is None or producer.op not in SYNAPSES:
+        return Skip("no synapse in front of it")
+    if graph.sole_user(source) is not node:
+        return Skip(f"'{source.name}' has other users")
+    return _same_channels(graph, producer, source)
+
+
+def _before_synapse(graph: Graph, node: Node) -> Synapse | Skip:
+    result = node.outputs[0]
+    user = graph.sole_user(result)
+    if user is None or user.op not in SYNAPSES or user.inputs[0] is not result:
+        return Skip("no synapse alone behind it")
+    pads = user.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or any(user.attrs.get("pads", ()))
+    if (pads or user.op == "ConvTranspose") and affine(graph, node)[1].any():
+        return Skip(f"{user.op} '{user.name}' pads with zeros, which its shift would change")
+    return _same_channels(graph, user, result)
+
+
+def _same_channels(graph: Graph, node: Node, tensor: Any) -> Synapse | Skip:
+    """BatchNormalization's channels are axis 1; a MatMul's are the last one, which is the same only in rank 2."""
+    shape = graph.shape(tensor)
+    if node.op == "MatMul" and (shape is None or len(shape) != 2):
+        return Skip(f"the channels of MatMul '{node.name}' are not on axis 1")
+    return synapse(graph, node)
+
+
+def scale_batchnorm(graph: Graph, node: Node, *, source: Array | None = None, output: Array | None = None) -> None:
+    """Make a lone BatchNormalization compute what it did for source * x, times output; each (channels,) or (1,)."""
+    gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
+    before = np.ones(1) if source is None else source
+    after = np.ones(1) if output is None else output
+    values = (gamma * before * after, beta * after, mean / before, variance)
+    names = [t.name for t in node.inputs[1:5]]
+    dtype = graph.value(node.inputs[1]).dtype  # type: ignore[union-attr]
+    parameters = [graph.constant(n, v.astype(dtype)) for n, v in zip(names, values, strict=True)]
+    node.inputs = [node.inputs[0], *parameters]

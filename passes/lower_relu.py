@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relu(x) -> neuron(x): every ReLU becomes a spiking neuron of the chosen coding.
+
+A ceiling behind the ReLU (ReLU6) goes: the neuron's largest value, its scale, is calibrated to lie at or below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from snncc.passes.base import NodePass
+from snncc.passes.insert_scales import neuron_output
+from snncc.passes.split_clip import ceiling_behind
+
+from snncc.coding import Coding
+from snncc.errors import PostconditionError
+from snncc.graph import Graph, Node
+
+__all__ = ["LowerRelu"]
+
+
+@dataclass(frozen=True)
+class LowerRelu(NodePass):
+    """Relu(x) -> neuron(x); `scales` gives each neuron's own scale, 1 where it has been folded into the weights."""
+
+    name: ClassVar[str] = "lower-relu"
+    ops: ClassVar[tuple[str, ...]] = ("Relu",)
+    coding: Coding
+    scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any]:
+        """The neuron's scale."""
+        return self.scales.get(neuron_output(graph, node).name, np.ones(1))
+
+    def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
+        """Put the neuron in the place of the Relu and of a ceiling."""
+        ceiling = ceiling_behind(graph, node)
+        spikes = self.coding.neuron(graph, node.inputs[0], match, f"{node.name}_neuron")
+        if ceiling:
+            graph.bypass(ceiling[0], spikes)
+        graph.bypass(node, spikes)
+
+    def ensures(self, graph: Graph) -> None:
+        """No Relu is left."""
+        if left := graph.nodes("Relu"):
+            raise PostconditionError(f"Relu '{left[0].name}' did not become a neuron")

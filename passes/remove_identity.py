@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Identity(x), Dropout(x) -> x: at inference both do nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.passes.base import NodePass, Skip
+
+from snncc.graph import Graph, Node
+
+__all__ = ["RemoveIdentity"]
+
+
+@dataclass(frozen=True)
+class RemoveIdentity(NodePass):
+    """Identity(x), Dropout(x) -> x."""
+
+    name: ClassVar[str] = "remove-identity"
+    ops: ClassVar[tuple[str, ...]] = ("Identity", "Dropout")
+
+    def match(self, graph: Graph, node: Node) -> bool | Skip:
+        """Refuses a Dropout whose mask is read, and an Identity that only names an input or constant as an output."""
+        if len(node.outputs) > 1 and (graph.users(node.outputs[1]) or graph.is_output(node.outputs[1])):
+            return Skip("its mask is read")
+        if graph.is_output(node.outputs[0]):
+            producer = graph.producer(node.inputs[0])
+            if producer is None or graph.is_output(node.inputs[0]):
+                return Skip("it gives a graph output its name")
+        return True
+
+    def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
+        """Let its users read what it reads."""
+        graph.bypass(node, node.inputs[0])

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a prepared ReLU network, and data or none, to the neurons' scales (SEMANTICS.md section 7)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.errors import CalibrationError, OptionError
+from snncc.graph import Graph
+from snncc.noise import batch_statistics, coloured_noise, input_statistics
+from snncc.observe import Histogram, Maximum, Observer, Place, observe, places
+from snncc.preprocess import Preprocess
+from snncc.samples import Batch, Digest, Samples, batches
+from snncc.scales import NORMALIZATIONS, Scales
+from snncc.specs import InputSpec
+
+__all__ = ["Method", "calibrate"]
+
+log = logging.getLogger("snncc")
+
+Array = npt.NDArray[Any]
+
+_SEED = 20240
+_NOISE_VALUES = 2**22  # how many input values of noise are sent through the network, at most
+_NOISE_SAMPLES = 256
+_MARGIN = 4.0  # standard deviations of an input that was never seen, on either side of its mean
+
+
+@dataclass(frozen=True)
+class Method:
+    """How scales are taken from activations.
+
+    Args:
+        normalize: One scale per `channel`, per `layer`, or `none`: per channel, but kept with the neuron.
+        percentile: Percentile of a channel's activations instead of their maximum; 0 < percentile <= 100.
+        input_range: (lowest, highest) value of the network's input, where it is known and no data is given.
+    """
+
+    normalize: str = "channel"
+    percentile: float | None = None
+    input_range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.normalize not in NORMALIZATIONS:
+            raise OptionError(f"normalize is '{self.normalize}', but it must be one of {', '.join(NORMALIZATIONS)}")
+        if self.percentile is not None and not 0 < self.percentile <= 100:
+            raise OptionError(f"percentile is {self.percentile}, but it must be above 0 and at most 100; try 99.9")
+        if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
+            raise OptionError(f"input range {self.input_range} is empty; give the lowest value first")
+
+    def observer(self) -> Observer:
+        """What takes the activations down."""
+        return Maximum() if self.percentile in (None, 100) else Histogram(float(self.percentile or 100))
+
+
+def calibrate(graph: Graph, method: Method, data: Samples | None, preprocess: Preprocess | None = None) -> Scales:
+    """Scales of all neurons-to-be in `graph`, from `data` or, without data, from noise.
+
+    Raises:
+        CalibrationError: the data does not fit the model, or an activation is not finite.
+    """
+    spots = places(graph)
+    specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
+    if data is None:
+        values, inputs, origin = _from_noise(graph, spots, specs, method)
+    else:
+        digest = Digest()
+        stream = _digested(batches(data, specs, preprocess=preprocess, error=CalibrationError), digest)
+        values, inputs = observe(graph, spots, method.observer(), stream)
+        origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
+    origin |= {
+        "method": "max" if isinstance(method.observer(), Maximum) else "percentile",
+        "percentile": method.percentile,
+        "normalize": method.normalize,
+        "input_range": method.input_range,
+    }
+    scales = {p.tensor: _settled(p, values[p.tensor], method) for p in spots}
+    return Scales(scales, {k: v or 1.0 for k, v in inputs.items()}, method.normalize, origin)
+
+
+def _digested(stream: Iterable[Batch], digest: Digest) -> Iterator[Batch]:
+    for batch in stream:
+        digest.update(batch)
+        yield batch
+
+
+def _settled(place: Place, values: Array, method: Method) -> Array:
+    """A positive scale for every channel: one that never fires takes its layer's, a layer that never fires takes 1."""
+    if not np.isfinite(values).all():
+        way_out = "Is the preprocessing right? Try fewer or smaller inputs."
+        raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {way_out}")
+    largest = float(values.max(initial=0.0))
+    if largest <= 0:
+        return np.ones(1)
+    if method.normalize == "layer":
+        return np.array([largest])
+    return place.broadcast(np.where(values > 0, values, largest))
+
+
+def _from_noise(
+    graph: Graph, spots: list[Place], specs: list[InputSpec], method: Method
+) -> tuple[dict[str, Array], dict[str, float], dict[str, Any]]:
+    rng = np.random.default_rng(_SEED)
+    size = max(int(np.prod([d if isinstance(d, int) else 32 for d in s.shape[1:]])) for s in specs)
+    fixed = specs[0].shape[0]
+    count = fixed if isinstance(fixed, int) else int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
+    noise = {s.name: coloured_noise(s, count, rng) for s in specs}
+    level, deviation, largest, note = _input_level(graph, noise, method)
+    feeds = {s.name: (noise[s.name] * deviation + level).astype(s.dtype) for s in specs}
+    if method.input_range is not None:
+        feeds = {name: np.clip(value, *method.input_range).astype(value.dtype) for name, value in feeds.items()}
+    log.warning("no calibration data: scales come from %d samples of coloured noise%s", count, note)
+    values, _ = observe(batch_statistics(graph), spots, method.observer(), [feeds])
+    return values, {s.name: largest for s in specs}, {"origin": "noise", "seed": _SEED, "samples": count}
+
+
+def _input_level(graph: Graph, noise: dict[str, Array], method: Method) -> tuple[float, float, float, str]:
+    """(mean, standard deviation, largest magnitude) that the input is taken to have, and a note for the user."""
+    if method.input_range is not None:
+        low, high = method.input_range
+        return (low + high) / 2, (high - low) / 4, max(abs(low), abs(high)), f" within {low:g} … {high:g}"
+    known = input_statistics(graph, noise)
+    if known is not None:
+        level, deviation = known
+        return level, deviation, abs(level) + _MARGIN * deviation, ""
+    log.warning(
+        "WARNING: this network has no BatchNormalization next to its input that would tell the input's range, and all "
+        "scales hang on it; 0 … 1 is assumed. Give --input-range LO HI or, better, calibration data (--calib)"
+    )
+    return 0.5, 0.25, 1.0, " within 0 … 1"

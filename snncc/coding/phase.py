@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One-spike phase coding (one_spike.txt): a spike at phase p is worth Q^-p, and one spike says it all.
+
+Levels ℓ_p = Q^-p for p = 0 … T-1 and thresholds θ_p = s ℓ_p, with the threshold shift s = (1 + 1/Q)/2, the midpoint of two
+levels, so that the neuron rounds (eq. 4); without it s = 1 and it floors (eq. 3). Both tables are worked out in float64
+and rounded once to float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.coding.base import Coding, add_neuron
+from snncc.errors import OptionError
+from snncc.graph import Graph, Tensor
+
+__all__ = ["INPUT_CODINGS", "Phase"]
+
+INPUT_CODINGS = ("binary", "one", "analog")
+
+
+@dataclass(frozen=True)
+class Phase(Coding):
+    """Phase coding with T phases and base Q.
+
+    Args:
+        T: Number of phases, at least 1.
+        Q: Base of the levels, 1 < Q <= 2; about 1.3 is best at T = 16, 1.2 at T = 24 (section III-B2).
+        shift: Threshold shift: round to the nearest level instead of flooring (section III-B1).
+        spikes: How many spikes a neuron may send, 1 … T.
+        input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
+
+    Raises:
+        OptionError: a parameter is out of its range.
+    """
+
+    name: ClassVar[str] = "phase"
+    T: int = 24
+    Q: float = 1.2
+    shift: bool = True
+    spikes: int = 1
+    input: str = "binary"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.T, int) or self.T < 1:
+            raise OptionError(f"T is {self.T}, but a code needs at least one phase; T = 16 or 24 are usual")
+        if not 1 < self.Q <= 2:
+            raise OptionError(
+                f"Q is {self.Q}, but the base must be above 1 and at most 2; try 1.3 at T=16, 1.2 at T=24"
+            )
+        if not 1 <= self.spikes <= self.T:
+            raise OptionError(f"spikes is {self.spikes}, but a neuron may send 1 to T = {self.T} spikes")
+        if self.input not in INPUT_CODINGS:
+            raise OptionError(f"input is '{self.input}', but it must be one of {', '.join(INPUT_CODINGS)}")
+
+    def parameters(self) -> dict[str, Any]:
+        """All parameters, as JSON values."""
+        return {"name": self.name, **asdict(self)}
+
+    def tables(self) -> dict[str, list[float]]:
+        """Attributes `levels` and `thresholds`, T float32 values each."""
+        levels = float(self.Q) ** -np.arange(self.T, dtype=np.float64)
+        return {"levels": _float32(levels), "thresholds": _float32(levels * self._shift())}
+
+    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+        """OneSpikeNeuron, or PhaseNeuron for more than one spike."""
+        if self.spikes == 1:
+            return add_neuron(graph, "OneSpikeNeuron", potential, scale, self.tables(), name)
+        return add_neuron(graph, "PhaseNeuron", potential, scale, self._multi_spike(), name)
+
+    def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
+        """A signed PhaseNeuron; binary levels sum to almost 2, so that their unit is half of the maximum."""
+        if self.input == "analog":
+            return None
+        if self.input == "one":
+            tables = self.tables()
+            attrs = {**tables, "last_thresholds": tables["thresholds"], "max_spikes": 1, "signed": 1}
+            return add_neuron(graph, "PhaseNeuron", source, maximum, attrs, name)
+        levels = _float32(2.0 ** -np.arange(self.T, dtype=np.float64))
+        attrs = {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": self.T, "signed": 1}
+        return add_neuron(graph, "PhaseNeuron", source, maximum / 2, attrs, name)
+
+    def latency(self, layers: int) -> int:
+        """L w + T, with w = T: a layer waits for the last phase of the one before (section V-C2)."""
+        return layers * self.T + self.T
+
+    def _shift(self) -> float:
+        return (1 + 1 / float(self.Q)) / 2 if self.shift else 1.0
+
+    def _multi_spike(self) -> dict[str, Any]:
+        """Only the last spike allowed may round: an earlier one leaves a rest that later spikes can code."""
+        levels, shifted = self.tables().values()
+        rounds = 1 < self.spikes < self.T
+        return {
+            "levels": levels,
+            "thresholds": levels,
+            "last_thresholds": shifted if rounds else levels,
+            "max_spikes": self.spikes,
+            "signed": 0,
+        }
+
+
+def _float32(values: npt.NDArray[np.float64]) -> list[float]:
+    return [float(v) for v in values.astype(np.float32)]

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one function that walks the whole line: import, prepare, calibrate, rewrite, export."""
+
+from __future__ import annotations
+
+import logging
+
+import onnx
+
+from snncc.calibrate import Method, calibrate
+from snncc.coding import Coding
+from snncc.errors import OptionError
+from snncc.export import export_model, model_digest
+from snncc.frontend import import_model
+from snncc.graph import Graph
+from snncc.loading import Source, read_model
+from snncc.passes.manager import Observer, PassManager
+from snncc.passes.pipeline import default_pipeline, preparation
+from snncc.preprocess import Preprocess
+from snncc.samples import Samples
+from snncc.version import VERSION
+
+__all__ = ["convert"]
+
+log = logging.getLogger("snncc")
+
+
+def convert(
+    model: Source,
+    coding: Coding,
+    *,
+    calibration: Samples | None = None,
+    preprocess: Preprocess | str | None = None,
+    normalize: str = "channel",
+    percentile: float | None = None,
+    fold_bn: str = "weights",
+    input_range: tuple[float, float] | None = None,
+    observer: Observer | None = None,
+) -> onnx.ModelProto:
+    """Turn a trained ReLU network into a spiking network with the same inputs and outputs.
+
+    Args:
+        model: Path, bytes or ModelProto of the network; opset 7 or newer.
+        coding: How activations become spikes, e.g. `snncc.Phase(T=16, Q=1.3)`.
+        calibration: Typical inputs: array, dict of arrays, iterable of either (streamed), path of an .npy, .npz or image
+            folder; None: scales come from noise and from what BatchNormalization remembers.
+        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        normalize: One scale per `channel` or per `layer`, folded into weights, or `none`: kept with the neuron.
+        percentile: Percentile of the activations that becomes a neuron's scale; None: their maximum.
+        fold_bn: Where BatchNormalization goes: `weights`.
+        input_range: (lowest, highest) input value, where no data is given.
+        observer: Called as (index, pass, graph) after every pass.
+
+    Raises:
+        SnnccError: whatever cannot be converted; see `snncc.errors`.
+    """
+    if fold_bn != "weights":
+        raise OptionError(f"fold_bn is '{fold_bn}', but BatchNormalization folds into 'weights' only")
+    method = Method(normalize, percentile, input_range)
+    if isinstance(preprocess, str):
+        preprocess = Preprocess.parse(preprocess)
+    source = read_model(model)
+    graph = import_model(source if isinstance(model, onnx.ModelProto | bytes) else model)
+    PassManager(preparation(), observer=observer).run(graph)
+    scales = calibrate(graph, method, calibration, preprocess)
+    PassManager(default_pipeline(coding, scales), observer=observer).run(graph)
+    metadata = {
+        "snncc.version": VERSION,
+        "snncc.coding": coding.parameters(),
+        "snncc.source": {"sha256": model_digest(source)},
+        "snncc.calibration": dict(scales.origin),
+        "snncc.neurons": _neurons(graph),
+    }
+    return export_model(graph, metadata)
+
+
+def _neurons(graph: Graph) -> dict[str, dict[str, str | None]]:
+    """Each neuron and the ReLU that it stands for; None for what encodes an input."""
+    found = {}
+    for node in graph.nodes():
+        if node.domain == "ai.snncc":
+            relu = node.name.removesuffix("_neuron") if node.name.endswith("_neuron") else None
+            found[node.name] = {"replaces": relu, "op": node.op}
+    return found

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the converted Graph to the model file: function bodies, opset imports, metadata, a last check.
+
+The same graph and metadata give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import helper
+
+from snncc import ops
+from snncc.errors import ModelError, SnnccError
+from snncc.graph import Graph
+
+__all__ = ["KEYS", "export_model", "metadata_of", "model_digest", "write_model"]
+
+KEYS = ("snncc.version", "snncc.coding", "snncc.source", "snncc.calibration", "snncc.neurons")
+
+
+def export_model(graph: Graph, metadata: Mapping[str, Any]) -> onnx.ModelProto:
+    """The finished model; `metadata` maps a key of `KEYS` to a str or to a JSON value.
+
+    Raises:
+        ModelError: onnx's checker refuses the result (a bug of ours).
+    """
+    model = graph.to_proto()
+    used = {(o.domain, o.version) for o in model.opset_import if o.domain not in ("ai.onnx", ops.DOMAIN)}
+    used |= {(ops.DOMAIN, ops.OPSET)}
+    del model.opset_import[:]
+    model.opset_import.extend(helper.make_opsetid(d, v) for d, v in sorted(used))
+    _attach_bodies(model, graph.opset)
+    model.producer_name, model.producer_version = "snncc", str(metadata["snncc.version"])
+    kept = {p.key: p.value for p in model.metadata_props}
+    kept |= {k: v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in metadata.items()}
+    helper.set_model_props(model, dict(sorted(kept.items())))
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ModelError(f"the converted model does not pass onnx's checker: {error}; please report this") from error
+    return model
+
+
+def _attach_bodies(model: onnx.ModelProto, opset: int) -> None:
+    steps: dict[str, set[int]] = {}
+    for node in model.graph.node:
+        if node.domain == ops.DOMAIN:
+            table = next(a for a in node.attribute if a.name == ops.get(node.op_type).table)
+            steps.setdefault(node.op_type, set()).add(len(table.floats))
+    for name, lengths in sorted(steps.items()):
+        assert len(lengths) == 1, f"{name} with tables of several lengths: {lengths}"
+        model.functions.append(ops.get(name).function(lengths.pop(), opset))
+
+
+def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
+    """The snncc metadata of a converted model, JSON parsed; empty for a model that is not one of ours."""
+    found = {p.key: p.value for p in model.metadata_props if p.key in KEYS}
+    try:
+        return {k: v if k == "snncc.version" else json.loads(v) for k, v in found.items()}
+    except json.JSONDecodeError as error:
+        raise ModelError(f"the model's snncc metadata is damaged ({error}). Convert the source model again.") from error
+
+
+def model_digest(model: onnx.ModelProto) -> str:
+    """SHA-256 of a model with its weights, however it was stored."""
+    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+
+
+def write_model(model: onnx.ModelProto, path: str | Path) -> None:
+    """Write `model` whole or not at all.
+
+    Raises:
+        SnnccError: the folder cannot be written, or the disk is full; nothing is left behind.
+    """
+    path = Path(path)
+    data = model.SerializeToString(deterministic=True)
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        hint = "Is there room on the disk, and may you write in that folder?"
+        raise SnnccError(f"{path}: cannot be written ({error.strerror}). {hint} Nothing was left behind.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the ReLU network in onnxruntime and takes down how large its activations get, channel by channel.
+
+Memory does not grow with the data: maxima are taken inside the network, percentiles from histograms.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+from onnx import helper
+
+from snncc.graph import Graph, Node, Tensor
+
+__all__ = ["Histogram", "Maximum", "Observer", "Place", "observe", "places"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The output of a neuron-to-be: its tensor, rank, and the axis of its channels (None: a layer without channels)."""
+
+    tensor: str
+    rank: int
+    axis: int | None
+
+    def broadcast(self, values: Array) -> Array:
+        """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
+        if self.axis is None:
+            return values.reshape(1)
+        return values.reshape(-1, *(1,) * (self.rank - 1 - self.axis))
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """All axes but that of the channels."""
+        return tuple(a for a in range(self.rank) if a != self.axis)
+
+
+class Observer(ABC):
+    """Reduces the activations of all batches to one value per channel."""
+
+    @abstractmethod
+    def probe(self, model: onnx.ModelProto, place: Place) -> str:
+        """Extend `model` so that it puts out what `update` wants; returns the output's name."""
+
+    @abstractmethod
+    def update(self, place: Place, value: Array) -> None:
+        """Take in one batch."""
+
+    @abstractmethod
+    def result(self, place: Place) -> Array:
+        """One value per channel, (channels,)."""
+
+
+@dataclass
+class Maximum(Observer):
+    """The largest activation of each channel."""
+
+    _maxima: dict[str, Array] = field(default_factory=dict)
+
+    def probe(self, model: onnx.ModelProto, place: Place) -> str:
+        """ReduceMax over everything but the channels, so that only that leaves the network."""
+        name, axes = f"{place.tensor}__maximum", f"{place.tensor}__axes"
+        model.graph.initializer.append(
+            helper.make_tensor(axes, onnx.TensorProto.INT64, [len(place.others)], place.others)
+        )
+        model.graph.node.append(helper.make_node("ReduceMax", [place.tensor, axes], [name], keepdims=0))
+        return name
+
+    def update(self, place: Place, value: Array) -> None:
+        """Keep the larger."""
+        value = np.atleast_1d(value)
+        self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, value), value)
+
+    def result(self, place: Place) -> Array:
+        """The maxima."""
+        return self._maxima[place.tensor].astype(np.float64)
+
+
+@dataclass
+class Histogram(Observer):
+    """A percentile of each channel's activations, zeros included, from 32 bins per octave (3 % wide, interpolated)."""
+
+    percentile: float
+    _counts: dict[str, Array] = field(default_factory=dict)
+
+    PER_OCTAVE = 32
+    LOWEST = -24  # activations below 2^-24 count as 0
+    BINS = 48 * PER_OCTAVE
+
+    def probe(self, model: onnx.ModelProto, place: Place) -> str:
+        """The activations themselves."""
+        return place.tensor
+
+    def update(self, place: Place, value: Array) -> None:
+        """Count each activation in its channel's histogram."""
+        rows = (
+            value.reshape(1, -1)
+            if place.axis is None
+            else np.moveaxis(value, place.axis, 0).reshape(value.shape[place.axis], -1)
+        )
+        with np.errstate(divide="ignore"):
+            octave = np.log2(rows.astype(np.float64)) - self.LOWEST
+        bins = np.clip(np.where(rows > 0, np.floor(octave * self.PER_OCTAVE) + 1, 0), 0, self.BINS).astype(np.int64)
+        size = self.BINS + 1
+        flat = np.bincount((bins + np.arange(len(rows))[:, None] * size).ravel(), minlength=len(rows) * size)
+        self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), size)
+
+    def result(self, place: Place) -> Array:
+        """The percentiles; 0 where that share of the activations is 0."""
+        cumulative = self._counts[place.tensor].cumsum(axis=1)
+        wanted = cumulative[:, -1:] * (self.percentile / 100)
+        index = (cumulative < wanted).sum(axis=1)
+        rows = np.arange(len(index))
+        below = np.where(index > 0, cumulative[rows, index - 1], 0)
+        share = (wanted[:, 0] - below) / np.maximum(cumulative[rows, index] - below, 1)
+        edge = (index - 1 + share) / self.PER_OCTAVE + self.LOWEST
+        return np.where(index > 0, 2.0**edge, 0.0)
+
+
+def places(graph: Graph) -> list[Place]:
+    """Where neurons will be: the output of every ReLU, or of the ceiling (Min) behind it."""
+    found = []
+    for relu in graph.nodes("Relu"):
+        user = graph.sole_user(relu.outputs[0])
+        capped = user is not None and user.op == "Min"
+        tensor = user.outputs[0] if capped and user is not None else relu.outputs[0]
+        rank = len(graph.shape(tensor) or ())
+        found.append(Place(tensor.name, rank, _channel_axis(graph, relu.inputs[0], rank)))
+    return found
+
+
+def _channel_axis(graph: Graph, tensor: Tensor, rank: int) -> int | None:
+    """Axis 1 behind convolutions, the last one behind matrix products; none where each neuron is a channel of its own."""
+    if rank < 3:
+        return None
+    node: Node | None = graph.producer(tensor)
+    while node is not None and node.op not in ("MatMul", "Conv", "ConvTranspose", "Gemm"):
+        node = next((graph.producer(t) for t in node.inputs if graph.producer(t) is not None), None)
+    return rank - 1 if node is not None and node.op == "MatMul" else 1
+
+
+def observe(
+    graph: Graph, spots: list[Place], observer: Observer, data: Iterable[Mapping[str, Array]]
+) -> tuple[dict[str, Array], dict[str, float]]:
+    """Run `graph` over `data`; returns the observer's result for each place, and the largest magnitude of each input."""
+    model = graph.to_proto()
+    outputs = {p.tensor: observer.probe(model, p) for p in spots}
+    del model.graph.output[:]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs.values())
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    largest = {i.name: 0.0 for i in graph.inputs}
+    for batch in data:
+        for name, array in batch.items():
+            largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
+        values = session.run(list(outputs.values()), dict(batch))
+        for place, value in zip(spots, values, strict=True):
+            observer.update(place, value)
+    return {p.tensor: observer.result(p) for p in spots}, largest
