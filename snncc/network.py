@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model as one sample sees it: the shape of every tensor at a batch of one, its constants, and what spikes.
+
+A tensor *spikes* if it is a neuron's output, or if it comes from spiking tensors alone through ops that only move,
+scale, average or add values (`PASSING`). A synaptic layer (`SYNAPSES`) that is fed by anything else computes with
+analog values, that is with multiplications, also in a spiking network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from snncc.errors import ModelError
+from snncc.ops import DOMAIN
+
+__all__ = ["PASSING", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
+
+Array = npt.NDArray[Any]
+
+SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+_ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
+_MOVES = {"Concat", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
+_POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum"}
+PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS)
+_SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
+
+
+def is_neuron(node: onnx.NodeProto) -> bool:
+    """Whether `node` is one of our ops."""
+    return bool(node.domain == DOMAIN)
+
+
+def label(node: onnx.NodeProto) -> str:
+    """How messages and reports name `node`."""
+    return node.name or node.output[0]
+
+
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """The attributes of `node` as Python values."""
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+class Network:
+    """Read-only view of a model, for one sample.
+
+    Args:
+        model: weights loaded, nodes in topological order.
+        samples: shape of one sample, without the batch axis, of inputs that leave other axes open.
+
+    Raises:
+        ModelError: a shape cannot be worked out.
+    """
+
+    def __init__(self, model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]] | None = None) -> None:
+        self._constants = {t.name: t for t in model.graph.initializer}
+        self._constants |= {
+            n.output[0]: n.attribute[0].t
+            for n in model.graph.node
+            if n.op_type == "Constant" and n.attribute and n.attribute[0].HasField("t")
+        }
+        self.nodes = [n for n in model.graph.node if n.op_type != "Constant"]
+        self.inputs = [i.name for i in model.graph.input if i.name not in self._constants]
+        self.outputs = [o.name for o in model.graph.output]
+        self._shapes = _shapes(model, samples or {}, set(self.inputs))
+        self.activations = self._reached()
+        self.spiking = self._spiking()
+
+    @property
+    def neurons(self) -> list[onnx.NodeProto]:
+        """The spiking neurons, the input's encoder included."""
+        return [n for n in self.nodes if is_neuron(n)]
+
+    @property
+    def synapses(self) -> list[onnx.NodeProto]:
+        """The layers of synapses through which activations go, that have weights."""
+        return [n for n in self.nodes if n.op_type in SYNAPSES and self.carriers(n)]
+
+    def carriers(self, node: onnx.NodeProto) -> list[str]:
+        """The inputs of `node` that carry activations, rather than constants or shapes."""
+        return [name for name in node.input if name in self.activations]
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """The shape of `tensor` at a batch of one."""
+        if tensor in self._constants:
+            return tuple(self._constants[tensor].dims)
+        if tensor not in self._shapes:
+            raise ModelError(
+                f"the shape of tensor '{tensor}' cannot be worked out. Export the model with fixed shapes."
+            )
+        return self._shapes[tensor]
+
+    def value(self, tensor: str) -> Array | None:
+        """The value of a constant, None for anything else."""
+        return numpy_helper.to_array(self._constants[tensor]) if tensor in self._constants else None
+
+    def sources(self, tensor: str) -> list[onnx.NodeProto]:
+        """The neurons whose spikes make up the spiking `tensor`, each one once."""
+        producers = {out: n for n in self.nodes for out in n.output if out}
+        found: dict[str, onnx.NodeProto] = {}
+        stack = [tensor]
+        while stack:
+            node = producers[stack.pop()]
+            if is_neuron(node):
+                found[node.output[0]] = node
+            else:
+                stack += self.carriers(node)
+        return list(found.values())
+
+    def _reached(self) -> frozenset[str]:
+        reached = set(self.inputs)
+        for node in self.nodes:
+            if node.op_type not in _SHAPE_OPS and not reached.isdisjoint(node.input):
+                reached.update(filter(None, node.output))
+        return frozenset(reached)
+
+    def _spiking(self) -> frozenset[str]:
+        spiking: set[str] = set()
+        for node in self.nodes:
+            carriers = self.carriers(node)
+            passes = node.op_type in PASSING and carriers and spiking.issuperset(carriers)
+            if is_neuron(node) or passes:
+                spiking.add(node.output[0])
+        return frozenset(spiking)
+
+
+def _shapes(
+    model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]], inputs: set[str]
+) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor that shape inference reaches, all axes known, at a batch of one."""
+    single = onnx.ModelProto()
+    single.CopyFrom(model)
+    del single.graph.value_info[:]
+    for value in single.graph.input:
+        if value.name in inputs and value.type.tensor_type.shape.dim:
+            dims = value.type.tensor_type.shape.dim
+            dims[0].dim_value = 1
+            for dim, size in zip(dims[1:], samples.get(value.name, ()), strict=False):
+                dim.dim_value = size
+    for value in single.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    try:
+        inferred = onnx.shape_inference.infer_shapes(single, data_prop=True)
+    except (onnx.shape_inference.InferenceError, RuntimeError) as error:
+        raise ModelError(f"shapes do not fit together ({error}). Export the model again.") from error
+    found = {}
+    for value in (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output):
+        kind = value.type.tensor_type
+        if kind.HasField("shape") and all(d.HasField("dim_value") for d in kind.shape.dim):
+            found[value.name] = tuple(d.dim_value for d in kind.shape.dim)
+    return found
