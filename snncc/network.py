@@ -76,6 +76,27 @@ class Network:
         return [n for n in self.nodes if is_neuron(n)]
 
     @property
+    def encoders(self) -> list[onnx.NodeProto]:
+        """The neurons that code an input of the network: no synapses and no other neurons lie before them."""
+        plain = set(self.inputs)
+        for node in self.nodes:
+            carriers = self.carriers(node)
+            if node.op_type in PASSING and carriers and plain.issuperset(carriers):
+                plain.update(node.output)
+        return [n for n in self.neurons if n.input[0] in plain]
+
+    @property
+    def depth(self) -> int:
+        """How many layers of neurons, encoders left out, lie on the longest path from an input to an output."""
+        encoders = {n.output[0] for n in self.encoders}
+        depths = dict.fromkeys(self.inputs, 0)
+        for node in self.nodes:
+            here = max((depths[name] for name in self.carriers(node)), default=0)
+            hidden = is_neuron(node) and node.output[0] not in encoders
+            depths.update(dict.fromkeys(node.output, here + hidden))
+        return max((depths.get(name, 0) for name in self.outputs), default=0)
+
+    @property
     def synapses(self) -> list[onnx.NodeProto]:
         """The layers of synapses through which activations go, that have weights."""
         return [n for n in self.nodes if n.op_type in SYNAPSES and self.carriers(n)]

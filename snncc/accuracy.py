@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How right two networks are, and how much they agree, added up over batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.errors import DataError
+
+__all__ = ["Tally"]
+
+Array = npt.NDArray[Any]
+
+
+class Tally:
+    """Counts correct answers of the ANN and of the SNN, and equal answers of both, from their first outputs [N, …].
+
+    The answer is the place of the largest score; a network that ends in an ArgMax gives the answer itself.
+    """
+
+    def __init__(self, labels: npt.NDArray[np.int64] | None) -> None:
+        self._labels = labels
+        self._right = np.zeros((2, 2), np.int64)  # [ANN, SNN] x [first, among the first five]
+        self._same = 0
+        self._difference = self._magnitude = 0.0
+        self.samples = 0
+        self.classes: int | None = None
+
+    def add(self, ann: Array, snn: Array) -> None:
+        """Take in the outputs of both networks for the next samples.
+
+        Raises:
+            DataError: outputs of different shape, labels that run out, or a label that is no class.
+        """
+        if ann.shape != snn.shape or not ann.ndim:
+            shapes = f"the ANN gives {list(ann.shape)} and the SNN {list(snn.shape)}"
+            raise DataError(f"{shapes} for the same samples. Give the ANN that the SNN was converted from.")
+        count = len(ann)
+        ann, snn = ann.reshape(count, -1), snn.reshape(count, -1)
+        self.classes = ann.shape[1] if ann.dtype.kind == "f" else None
+        if self._labels is not None:
+            labels = self._next_labels(self._labels, count)
+            for row, scores in enumerate((ann, snn)):
+                self._right[row] += _right(scores, labels)
+        self._same += int((_answers(ann) == _answers(snn)).sum())
+        self._difference += float(np.abs(ann.astype(np.float64) - snn).sum())
+        self._magnitude += float(np.abs(ann.astype(np.float64)).sum())
+        self.samples += count
+
+    def _next_labels(self, all_labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+        labels = all_labels[self.samples : self.samples + count]
+        if len(labels) < count:
+            raise DataError(
+                f"there are {len(all_labels)} labels for more samples than that. Give one label per sample."
+            )
+        if self.classes is not None and labels.max(initial=0) >= self.classes:
+            message = f"label {labels.max()} is no class of a network with {self.classes} outputs"
+            raise DataError(f"{message}. Give class numbers from 0 to {self.classes - 1}.")
+        return labels
+
+    def top(self, place: int) -> tuple[float, float] | None:
+        """Percent of samples whose label is among the first `place` (1 or 5) answers of (ANN, SNN).
+
+        None without labels, and for 5 unless the network has more than five classes.
+        """
+        if self._labels is None or not self.samples or (place == 5 and (self.classes or 0) <= 5):
+            return None
+        ann, snn = 100.0 * self._right[:, 0 if place == 1 else 1] / self.samples
+        return float(ann), float(snn)
+
+    @property
+    def agreement(self) -> float:
+        """Fraction of samples for which both give the same answer."""
+        return self._same / self.samples
+
+    @property
+    def error(self) -> float:
+        """Mean absolute difference of the outputs, as a fraction of the mean magnitude of the ANN's."""
+        return self._difference / self._magnitude if self._magnitude else float(self._difference > 0)
+
+
+def _answers(scores: Array) -> Array:
+    answers: Array = scores.argmax(axis=1) if scores.dtype.kind == "f" else scores[:, 0]
+    return answers
+
+
+def _right(scores: Array, labels: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """How many labels are the first answer, and how many are among the first five."""
+    first = int((_answers(scores) == labels).sum())
+    if scores.dtype.kind != "f" or scores.shape[1] <= 5:
+        return first, 0
+    best = np.argpartition(-scores, 4, axis=1)[:, :5]
+    return first, int((best == labels[:, None]).any(axis=1).sum())

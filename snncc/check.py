@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gate for a converted model: its structure first, then the kernels, then what it costs and how well it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
+
+from snncc.errors import DataError, ModelError, RuntimeLibraryError
+from snncc.evaluate import evaluate
+from snncc.evaluation import Evaluation
+from snncc.loading import Source, read_model
+from snncc.preprocess import Preprocess
+from snncc.samples import Batch, Samples, batches, specs_of
+from snncc.structure import STRUCTURE, Inspected
+
+__all__ = ["Budgets", "CheckResult", "run_checks"]
+
+_TRIAL = 8  # samples on which body and kernel are compared
+_ORT_ERRORS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What a converted model may cost; None: anything.
+
+    Attributes:
+        max_drop: points of top-1 accuracy that it may lose against the ANN.
+        max_spikes: mean spikes per neuron and sample, the input's left out.
+        min_energy_gain: times less energy than the ANN (32 bit, exact count).
+        agree: fraction of samples, 0 … 1, for which it must answer as the ANN does.
+    """
+
+    max_drop: float | None = None
+    max_spikes: float | None = None
+    min_energy_gain: float | None = None
+    agree: float | None = None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check: its name, whether it passed, and what was found."""
+
+    name: str
+    passed: bool
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"name": self.name, "passed": self.passed, "message": self.message}
+
+    def __str__(self) -> str:
+        return f"{'ok' if self.passed else 'FAILED'}  {self.name}: {self.message}"
+
+
+def run_checks(
+    snn: Source,
+    ann: Source,
+    data: Samples,
+    budgets: Budgets | None = None,
+    *,
+    labels: npt.ArrayLike | None = None,
+    preprocess: Preprocess | str | None = None,
+    batch_size: int = 64,
+    device: str = "auto",
+    limit: int | None = None,
+) -> list[CheckResult]:
+    """Check a converted model against its source and its budgets; the arguments are those of `evaluate`.
+
+    `data` is read twice: a path, an array or a list, not a generator. A model that cannot run fails its checks; nothing
+    is raised for it.
+
+    Raises:
+        SnnccError: a file cannot be read, or data and models do not fit together.
+    """
+    if isinstance(data, Iterator):
+        raise DataError("check reads the data twice, which a generator cannot. Give a list, an array or a path.")
+    model = Inspected(read_model(snn), read_model(ann))
+    results = [_structural(name, model) for name in STRUCTURE]
+    runs = all(r.passed for r in results if r.name in ("valid", "ops-known", "bodies"))
+    if not runs:
+        reason = "not measured, because the model is not sound"
+        return [*results, *(CheckResult(name, False, reason) for name in ("kernel", *_asked(budgets or Budgets())))]
+    if isinstance(preprocess, str):
+        preprocess = Preprocess.parse(preprocess)
+    sample = next(batches(data, specs_of(model.snn), preprocess=preprocess, batch_size=_TRIAL))
+    results.append(_kernel(model.snn, sample))
+    options = {"labels": labels, "preprocess": preprocess, "batch_size": batch_size, "device": device, "limit": limit}
+    try:
+        found = evaluate(snn, ann, data, **options)  # type: ignore[arg-type]
+    except (RuntimeLibraryError, *_ORT_ERRORS) as error:
+        return [*results, CheckResult("run", False, f"the model does not run ({error})")]
+    results.append(_spike_limit(found, model.metadata("coding").get("spikes")))
+    return [*results, *_within(found, budgets or Budgets())]
+
+
+def _structural(name: str, model: Inspected) -> CheckResult:
+    check, fine = STRUCTURE[name]
+    wrong = check(model)
+    return CheckResult(name, wrong is None, wrong or fine)
+
+
+def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:
+    """Whether the portable bodies and the native kernels give the very same outputs on the CPU.
+
+    Above the EXTENDED level onnxruntime fuses convolutions in ways that depend on what follows them, so that their
+    sums come in another order; that is no difference between body and kernel.
+    """
+    try:
+        body, kernel = (session.run(None, sample) for session in _both(model))
+    except (ModelError, RuntimeLibraryError, *_ORT_ERRORS) as error:
+        return CheckResult("kernel", False, f"the model does not run ({error})")
+    differing = sum(int((~_equal(a, b)).sum()) for a, b in zip(body, kernel, strict=True))
+    values = sum(a.size for a in body)
+    message = f"{differing} of {values} outputs differ between function body and native kernel"
+    return CheckResult("kernel", differing == 0, message)
+
+
+def _both(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
+    """A session with bodies and one with kernels; the first ends before the second starts."""
+    from snncc.runtime import create_session
+
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.log_severity_level = 3
+    yield ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    yield create_session(model, device="cpu", options=options)
+
+
+def _equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray((a == b) | ((a != a) & (b != b)))
+
+
+def _spike_limit(found: Evaluation, limit: object) -> CheckResult:
+    """No neuron sends more spikes than the coding allows: counted, not assumed."""
+    message = f"a neuron sent {found.max_spikes} spike(s) at most, the coding allows {limit}"
+    return CheckResult("spike-limit", isinstance(limit, int) and found.max_spikes <= limit, message)
+
+
+def _asked(budgets: Budgets) -> list[str]:
+    values = {
+        "max-drop": budgets.max_drop,
+        "max-spikes": budgets.max_spikes,
+        "min-energy-gain": budgets.min_energy_gain,
+        "agree": budgets.agree,
+    }
+    return [name for name, value in values.items() if value is not None]
+
+
+def _within(found: Evaluation, budgets: Budgets) -> Iterator[CheckResult]:
+    """The budgets that are set, and whether they were kept."""
+    if budgets.max_drop is not None:
+        if found.drop is None:
+            yield CheckResult("max-drop", False, "the data has no labels, so that accuracy is not known")
+        else:
+            message = f"top-1 fell by {found.drop:.2f} points, {budgets.max_drop:g} are allowed"
+            yield CheckResult("max-drop", found.drop <= budgets.max_drop, message)
+    if budgets.max_spikes is not None:
+        message = f"{found.spikes_per_neuron:.4f} spikes per neuron, {budgets.max_spikes:g} are allowed"
+        yield CheckResult("max-spikes", found.spikes_per_neuron <= budgets.max_spikes, message)
+    if budgets.min_energy_gain is not None:
+        gain = found.energy.gain()
+        message = (
+            f"energy gain {'unlimited' if gain is None else f'{gain:.2f}'}, {budgets.min_energy_gain:g} is asked for"
+        )
+        yield CheckResult("min-energy-gain", gain is None or gain >= budgets.min_energy_gain, message)
+    if budgets.agree is not None:
+        message = f"{found.agreement:.4f} of the answers agree, {budgets.agree:g} is asked for"
+        yield CheckResult("agree", found.agreement >= budgets.agree, message)

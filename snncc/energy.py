@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a network costs: operations, and energy in a 45 nm process (Horowitz, ISSCC 2014; one_spike.txt, eq. 6).
+
+Two figures for the gain over the ANN. The papers' formula takes every synaptic layer's MACs times the mean spikes per
+neuron that feeds it:  η = E_mac Σ MAC_l / (E_ac Σ MAC_l s_l), with E_mac/E_ac = 4.6/0.9 = 5.11.  The exact count
+takes each spike times its own fan-out. In both, a layer that is fed by analog values costs MACs, as in the ANN.
+MACs with padding are counted nowhere, because no hardware makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from snncc.counting import LayerSpikes
+from snncc.fanout import fanouts, macs
+from snncc.network import Network, label
+
+__all__ = ["FLOAT32", "INT8", "Costs", "Energy", "SynapticLayer", "measure"]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Energy of a multiply-accumulate and of an accumulate, in picojoules."""
+
+    mac: float
+    ac: float
+
+
+FLOAT32 = Costs(mac=4.6, ac=0.9)
+INT8 = Costs(mac=0.23, ac=0.03)
+
+
+@dataclass(frozen=True)
+class SynapticLayer:
+    """A layer of synapses in the spiking network.
+
+    Attributes:
+        name: its node.
+        macs: multiply-accumulates that it takes in the ANN, per sample.
+        rate: mean spikes per sample of the neurons that feed it; None if analog values do.
+    """
+
+    name: str
+    macs: int
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Operations per sample, mean over the samples.
+
+    Attributes:
+        ann_macs: MACs of the ANN.
+        analog_macs: MACs of those layers of the SNN that are fed by analog values.
+        synaptic_operations: additions in the SNN: each spike times its fan-out, the input's spikes included.
+        formula_operations: the same after the papers' formula, Σ MAC_l s_l.
+        layers: the synaptic layers.
+    """
+
+    ann_macs: int
+    analog_macs: int
+    synaptic_operations: float
+    formula_operations: float
+    layers: tuple[SynapticLayer, ...] = ()
+
+    def ann(self, costs: Costs = FLOAT32) -> float:
+        """Energy of the ANN for one sample, in picojoules."""
+        return self.ann_macs * costs.mac
+
+    def snn(self, costs: Costs = FLOAT32) -> float:
+        """Energy of the SNN for one sample by the exact count, in picojoules."""
+        return self.analog_macs * costs.mac + self.synaptic_operations * costs.ac
+
+    def gain(self, costs: Costs = FLOAT32) -> float | None:
+        """How many times less energy the SNN takes, by the exact count; None if it takes none at all."""
+        return self.ann(costs) / self.snn(costs) if self.snn(costs) else None
+
+    def formula_gain(self, costs: Costs = FLOAT32) -> float | None:
+        """The same by the papers' formula (eq. 6); None if the SNN takes none at all."""
+        snn = self.analog_macs * costs.mac + self.formula_operations * costs.ac
+        return self.ann(costs) / snn if snn else None
+
+
+def measure(snn: Network, ann: Network, spikes: Sequence[LayerSpikes]) -> Energy:
+    """What both networks cost for one sample, from the spikes that were counted."""
+    fired = {layer.tensor: layer for layer in spikes}
+    costs = fanouts(snn)
+    layers = []
+    for node in snn.synapses:
+        carriers = snn.carriers(node)
+        rate = None
+        if snn.spiking.issuperset(carriers):
+            feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
+            rate = sum(fired[t].total for t in feeding) / sum(fired[t].neurons for t in feeding)
+        layers.append(SynapticLayer(label(node), macs(snn, node), rate))
+    return Energy(
+        ann_macs=sum(macs(ann, node) for node in ann.synapses),
+        analog_macs=sum(layer.macs for layer in layers if layer.rate is None),
+        synaptic_operations=float(sum(np.sum(layer.spikes * costs[layer.tensor]) for layer in spikes)),
+        formula_operations=sum(layer.macs * layer.rate for layer in layers if layer.rate is not None),
+        layers=tuple(layers),
+    )

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an SNN beside the ANN that it came from: accuracy, agreement, spikes, energy, latency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from snncc.accuracy import Tally
+from snncc.counting import SpikeCounter
+from snncc.energy import measure
+from snncc.errors import DataError, ModelError, OptionError
+from snncc.evaluation import Evaluation, summarise
+from snncc.frontend import import_model, where
+from snncc.loading import Source, read_model
+from snncc.network import Network
+from snncc.preprocess import Preprocess
+from snncc.progress import track
+from snncc.samples import Batch, Samples, batches, count_of, labels_of, specs_of
+from snncc.sources import checked_labels
+from snncc.timing import latency_steps, milliseconds
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    snn: Source,
+    ann: Source,
+    data: Samples,
+    *,
+    labels: npt.ArrayLike | None = None,
+    preprocess: Preprocess | str | None = None,
+    batch_size: int = 64,
+    device: str = "auto",
+    limit: int | None = None,
+) -> Evaluation:
+    """Compare a converted network with its source on data.
+
+    Args:
+        snn: The converted model: path, bytes or ModelProto.
+        ann: The model that it was converted from.
+        data: Array, dict of arrays, iterable of either (streamed, read once), path of an .npy, .npz or image folder.
+        labels: Class number of each sample; by default `labels` of the .npz file or dict. Without, no accuracy.
+        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        batch_size: Samples per run, unless the models fix it.
+        device: `auto`, `cpu` or `cuda`.
+        limit: Evaluate the first so many samples only.
+
+    Raises:
+        SnnccError: a model or the data cannot be read, or they do not fit together.
+    """
+    for name, value in (("batch_size", batch_size), ("limit", limit)):
+        if value is not None and value < 1:
+            raise OptionError(f"{name} is {value}, but at least one sample is needed. Give 1 or more.")
+    spiking, source = read_model(snn), import_model(ann).to_proto()
+    specs = specs_of(spiking)
+    names, given = {s.name for s in specs}, {s.name for s in specs_of(source)}
+    if names != given:
+        message = f"{where(snn)} has the inputs {sorted(names)}, {where(ann)} has {sorted(given)}"
+        raise ModelError(f"{message}. Give the ANN that the SNN was converted from.")
+    if isinstance(preprocess, str):
+        preprocess = Preprocess.parse(preprocess)
+    classes = labels_of(data) if labels is None else checked_labels(labels)
+    stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
+    runner = _Runner(spiking, source, classes, device)
+    any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    for batch in track(_first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
+        runner.add(batch)
+    if classes is not None and limit is None and len(classes) != runner.tally.samples:
+        raise DataError(
+            f"there are {len(classes)} labels for {runner.tally.samples} samples. Give one label per sample."
+        )
+    return runner.result()
+
+
+class _Runner:
+    """The sessions of one evaluation, and what they have found so far."""
+
+    def __init__(
+        self, snn: onnx.ModelProto, ann: onnx.ModelProto, labels: npt.NDArray[np.int64] | None, device: str
+    ) -> None:
+        self._models = (ann, snn)
+        self._device = device
+        self.tally = Tally(labels)
+
+    def _start(self, batch: Batch) -> None:
+        """Open the sessions: the shapes of the first batch settle axes that the models leave open."""
+        from snncc.runtime import create_session
+
+        ann, snn = self._models
+        shapes = {name: array.shape[1:] for name, array in batch.items()}
+        self._networks = Network(ann, shapes), Network(snn, shapes)
+        self._counter = SpikeCounter(snn, self._networks[1])
+        sessions = [create_session(m, device=self._device) for m in (ann, snn, self._counter.model)]
+        self._ann, plain, self._counting = sessions
+        self._outputs = [self._networks[1].outputs[0], *self._counter.names]
+        self._batch = len(next(iter(batch.values())))
+        self._milliseconds = milliseconds((self._ann, plain), batch, self._batch)
+
+    def add(self, batch: Batch) -> None:
+        """Run both networks on a batch."""
+        if not self.tally.samples:
+            self._start(batch)
+        found: list[Any] = self._counting.run(self._outputs, batch)
+        expected = self._ann.run([self._networks[0].outputs[0]], batch)[0]
+        self.tally.add(expected, found[0])
+        self._counter.add(dict(zip(self._outputs[1:], found[1:], strict=True)), len(next(iter(batch.values()))))
+
+    def result(self) -> Evaluation:
+        """What was found."""
+        ann, snn = self._networks
+        layers = self._counter.layers()
+        return summarise(
+            self.tally,
+            layers,
+            measure(snn, ann, layers),
+            latency_steps=latency_steps(self._models[1], snn),
+            milliseconds=(self._milliseconds[0], self._milliseconds[1]),
+            timed_batch=self._batch,
+        )
+
+
+def _first(stream: Iterator[Batch], limit: int | None, *, cut: bool) -> Iterator[Batch]:
+    """The batches of the first `limit` samples; the last of them is cut there if models take batches of any size."""
+    left = limit
+    for batch in stream:
+        size = len(next(iter(batch.values())))
+        yield batch if left is None or size <= left or not cut else {k: v[:left] for k, v in batch.items()}
+        if left is not None:
+            left -= size
+            if left <= 0:
+                return
+
+
+def _number_of_batches(data: Samples, limit: int | None, batch_size: int) -> int | None:
+    count = count_of(data)
+    if count is None:
+        return None
+    return -(-min(count, limit or count) // batch_size)
