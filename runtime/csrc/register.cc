@@ -1,4 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entry point that onnxruntime looks up when it loads the library.
+// Every kernel of the library, and the entry point that onnxruntime looks up. A new op is one line in `add_neurons`.
+#include <memory>
 
-extern "C" __attribute__((visibility("default"))) void* RegisterCustomOps(void*, const void*) { return nullptr; }
+#include "devices.h"
+#include "neurons.h"
+#include "op.h"
+#include "ort.h"
+
+namespace snncc {
+namespace {
+
+constexpr const char* kDomain = "ai.snncc";
+
+template <class Kernel>
+void add(OrtCustomOpDomain* domain) {
+  static const Op<Kernel> op;
+  check(ort().CustomOpDomain_Add(domain, &op));
+}
+
+template <class Device, OrtElementType kType>
+void add_neurons(OrtCustomOpDomain* domain) {
+  add<OneSpikeNeuron<Device, kType>>(domain);
+  add<ResidualOneSpikeNeuron<Device, kType>>(domain);
+  add<PhaseNeuron<Device, kType>>(domain);
+}
+
+template <class Device>
+void add_device(OrtCustomOpDomain* domain) {
+  add_neurons<Device, kOrtFloat>(domain);
+  add_neurons<Device, kOrtFloat16>(domain);
+  add_neurons<Device, kOrtDouble>(domain);
+}
+
+using Domain = std::unique_ptr<OrtCustomOpDomain, void (*)(OrtCustomOpDomain*)>;
+
+Domain create_domain() {
+  OrtCustomOpDomain* raw = nullptr;
+  check(ort().CreateCustomOpDomain(kDomain, &raw));
+  Domain domain(raw, ort().ReleaseCustomOpDomain);
+  add_device<Cpu>(raw);
+#ifdef SNNCC_CUDA
+  add_device<Cuda>(raw);
+#endif
+  return domain;
+}
+
+}  // namespace
+}  // namespace snncc
+
+extern "C" __attribute__((visibility("default"))) OrtStatus* RegisterCustomOps(OrtSessionOptions* options,
+                                                                                const OrtApiBase* base) {
+  const OrtApi* api = base->GetApi(kOrtApiVersion);
+  if (api == nullptr) {
+    return base->GetApi(1)->CreateStatus(kOrtFail, "snncc's library needs onnxruntime 1.18 or later; upgrade it");
+  }
+  snncc::set_ort(api);
+  return snncc::guarded("ai.snncc", [options] {
+    // Sessions keep pointers to the domain, which only its library's end may release.
+    static const snncc::Domain domain = snncc::create_domain();
+    snncc::check(snncc::ort().AddCustomOpDomain(options, domain.get()));
+  });
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the launchers of both devices are given: plain pointers and sizes. Python's tests declare the same layout.
+#pragma once
+
+#include <cstdint>
+
+namespace snncc {
+
+// onnx's numbers.
+enum class ElementType : int32_t { kFloat = 1, kHalf = 10, kDouble = 11 };
+
+// A parameter spread over the tensor: element i uses data[(i / inner) % channels]; channels = 1 for a single value.
+struct Broadcast {
+  const float* data = nullptr;
+  int64_t channels = 1;
+  int64_t inner = 1;
+};
+
+// The arrays of one call; `residual` and `count` may be absent, `y` may be `x`.
+struct Tensors {
+  ElementType type = ElementType::kFloat;
+  int64_t size = 0;
+  const void* x = nullptr;
+  const void* residual = nullptr;
+  void* y = nullptr;
+  int32_t* count = nullptr;
+  Broadcast scale;
+  Broadcast weight;  // of the residual
+};
+
+// The tables of a one-spike neuron, thresholds ascending, so that the table is searched like a ladder. `padded` entries
+// are there, at least `steps`, a power of two: rungs beyond the last one lie at infinity and have the top level.
+struct Ladder {
+  const float* thresholds = nullptr;
+  const float* levels = nullptr;
+  int32_t steps = 0;
+  int32_t padded = 0;
+};
+
+// The tables of a neuron with up to `limit` spikes, in the order of phases.
+struct PhaseTables {
+  const float* levels = nullptr;
+  const float* thresholds = nullptr;
+  const float* last_thresholds = nullptr;
+  int32_t steps = 0;
+  int32_t limit = 1;
+  int32_t is_signed = 0;
+};
+
+}  // namespace snncc

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of the phase neurons, written once for the CPU and CUDA.
+//
+// Everything is float32 and every step is rounded: the build turns contraction into fused multiply-adds off. The
+// functions are static because CPU files are compiled for different instruction sets: with external linkage the linker
+// would keep one copy for all of them, perhaps one that this machine cannot run.
+#pragma once
+
+#include <cstdint>
+
+#ifdef __CUDACC__
+#define SNNCC_HD __host__ __device__ __forceinline__
+#else
+#define SNNCC_HD inline
+#endif
+
+namespace snncc {
+
+// The potential of a neuron that sums its input and a residual.
+static SNNCC_HD float join(float x, float weight, float residual) { return x + weight * residual; }
+
+// The last j with u >= ascending[j], 0 if there is none; `size` is a power of two. NaN goes nowhere.
+static SNNCC_HD int32_t find_rung(const float* ascending, int32_t size, float u) {
+  int32_t j = 0;
+  for (int32_t step = size / 2; step > 0; step /= 2) {
+    j = u >= ascending[j + step] ? j + step : j;
+  }
+  return j;
+}
+
+// What a one-spike neuron sends, in units of its scale: the level of the highest threshold that u reaches.
+static SNNCC_HD float one_spike(const float* ascending, const float* levels, int32_t size, float u) {
+  const int32_t j = find_rung(ascending, size, u);
+  return u >= ascending[0] ? levels[j] : 0.0f;
+}
+
+// A neuron with several spikes codes the magnitude of a signed potential.
+static SNNCC_HD float phase_start(float u, bool is_signed) { return is_signed && u < 0.0f ? -u : u; }
+
+// One phase: the neuron fires if what rests of its potential reaches the threshold; the last spike allowed has its own.
+static SNNCC_HD void phase_step(float& rest, float& value, int32_t& count, float level, float threshold,
+                                float last_threshold, int32_t limit) {
+  const float needed = count == limit - 1 ? last_threshold : threshold;
+  const bool fires = (count < limit) & (rest >= needed);
+  const float spike = fires ? level : 0.0f;
+  rest = rest - spike;
+  value = value + spike;
+  count = count + (fires ? 1 : 0);
+}
+
+static SNNCC_HD float phase_finish(float value, float u, bool is_signed) {
+  return is_signed && u < 0.0f ? -value : value;
+}
+
+}  // namespace snncc

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/tables.h"
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+namespace snncc {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what) { throw std::invalid_argument(what); }
+
+enum class Order { kAny, kFalling };
+
+void check_table(const char* name, const std::vector<float>& table, size_t steps, Order order) {
+  const std::string attribute = std::string("attribute '") + name + "'";
+  if (table.size() != steps) {
+    refuse(attribute + " has " + std::to_string(table.size()) + " entries, 'levels' has " + std::to_string(steps) +
+           "; give one entry per phase in each");
+  }
+  for (size_t p = 0; p < steps; ++p) {
+    if (!(table[p] > 0.0f) || std::isinf(table[p])) {
+      refuse(attribute + " has " + std::to_string(table[p]) + " at phase " + std::to_string(p) +
+             "; entries must be positive and finite");
+    }
+    if (order == Order::kFalling && p > 0 && table[p] > table[p - 1]) {
+      refuse(attribute + " rises at phase " + std::to_string(p) + "; entries must never rise with the phase");
+    }
+  }
+}
+
+void check_levels(const std::vector<float>& levels) {
+  if (levels.empty()) {
+    refuse("attribute 'levels' is empty; give one entry per phase, at least one");
+  }
+  if (levels.size() > (1u << 20)) {
+    refuse("attribute 'levels' has " + std::to_string(levels.size()) + " entries; at most 2^20 phases are supported");
+  }
+  check_table("levels", levels, levels.size(), Order::kAny);
+}
+
+}  // namespace
+
+OneSpikeTables::OneSpikeTables(const std::vector<float>& levels, const std::vector<float>& thresholds) {
+  check_levels(levels);
+  check_table("thresholds", thresholds, levels.size(), Order::kFalling);
+  steps_ = static_cast<int32_t>(levels.size());
+  size_t padded = kMinPadding;
+  while (padded < levels.size()) {
+    padded *= 2;
+  }
+  thresholds_.assign(thresholds.rbegin(), thresholds.rend());
+  thresholds_.resize(padded, std::numeric_limits<float>::infinity());
+  levels_.assign(levels.rbegin(), levels.rend());
+  levels_.resize(padded, levels.front());
+}
+
+Ladder OneSpikeTables::ladder() const {
+  return {thresholds_.data(), levels_.data(), steps_, static_cast<int32_t>(thresholds_.size())};
+}
+
+MultiSpikeTables::MultiSpikeTables(std::vector<float> levels, std::vector<float> thresholds,
+                                   std::vector<float> last_thresholds, int64_t max_spikes, int64_t is_signed)
+    : levels_(std::move(levels)), thresholds_(std::move(thresholds)), last_thresholds_(std::move(last_thresholds)) {
+  check_levels(levels_);
+  check_table("thresholds", thresholds_, levels_.size(), Order::kFalling);
+  check_table("last_thresholds", last_thresholds_, levels_.size(), Order::kFalling);
+  if (max_spikes < 1) {
+    refuse("attribute 'max_spikes' is " + std::to_string(max_spikes) + "; it must be at least 1");
+  }
+  if (is_signed != 0 && is_signed != 1) {
+    refuse("attribute 'signed' is " + std::to_string(is_signed) + "; it must be 0 or 1");
+  }
+  // More spikes than phases never happen, and a last spike after the last phase neither.
+  const auto phases = static_cast<int64_t>(levels_.size());
+  limit_ = static_cast<int32_t>(max_spikes <= phases ? max_spikes : phases + 1);
+  is_signed_ = is_signed == 1;
+}
+
+PhaseTables MultiSpikeTables::tables() const {
+  return {levels_.data(), thresholds_.data(), last_thresholds_.data(), static_cast<int32_t>(levels_.size()), limit_,
+          is_signed_ ? 1 : 0};
+}
+
+}  // namespace snncc

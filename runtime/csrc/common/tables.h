@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// A neuron's tables as the node's attributes give them: checked, and laid out for the kernels.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/neuron.h"
+
+namespace snncc {
+
+// Every ladder is padded to at least this many rungs, so that vector code loads whole registers.
+constexpr int32_t kMinPadding = 64;
+
+class OneSpikeTables {
+ public:
+  // Throws std::invalid_argument, with a message for the user, if the tables make no neuron.
+  OneSpikeTables(const std::vector<float>& levels, const std::vector<float>& thresholds);
+  Ladder ladder() const;
+
+ private:
+  int32_t steps_;
+  std::vector<float> thresholds_;
+  std::vector<float> levels_;
+};
+
+class MultiSpikeTables {
+ public:
+  MultiSpikeTables(std::vector<float> levels, std::vector<float> thresholds, std::vector<float> last_thresholds,
+                   int64_t max_spikes, int64_t is_signed);
+  PhaseTables tables() const;
+
+ private:
+  std::vector<float> levels_;
+  std::vector<float> thresholds_;
+  std::vector<float> last_thresholds_;
+  int32_t limit_;
+  bool is_signed_;
+};
+
+}  // namespace snncc

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cpu/launch.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <type_traits>
+
+#include "cpu/parameters.h"
+
+namespace snncc {
+namespace {
+
+using Half = uint16_t;
+
+// An output that does not fit the last cache would only evict its own input on the way.
+int64_t streaming_size() {
+  static const int64_t bytes = [] {
+    int64_t cache = 0;
+#ifdef _SC_LEVEL3_CACHE_SIZE
+    cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+#endif
+    return cache > 0 ? cache / 4 * 3 : int64_t{24} << 20;
+  }();
+  return bytes;
+}
+
+template <class Element>
+void to_floats(const Variant& variant, const Element* from, float* to, int64_t size) {
+  if constexpr (std::is_same_v<Element, Half>) {
+    variant.halves_to_floats(from, to, size);
+  } else {
+    std::transform(from, from + size, to, [](Element value) { return static_cast<float>(value); });
+  }
+}
+
+template <class Element>
+void from_floats(const Variant& variant, const float* from, Element* to, int64_t size) {
+  if constexpr (std::is_same_v<Element, Half>) {
+    variant.floats_to_halves(from, to, size);
+  } else {
+    std::copy(from, from + size, to);
+  }
+}
+
+}  // namespace
+
+CpuCall::CpuCall(const Ladder& ladder, const Tensors& tensors)
+    : variant_(current_variant()), tensors_(tensors), ladder_(ladder) {
+  unit_scale_ = scale_is_one();
+  if (!unit_scale_ && tensors.scale.channels == 1 && folded_.fold(ladder, *tensors.scale.data)) {
+    ladder_ = folded_.ladder();
+    unit_scale_ = true;
+  }
+  stream_ = tensors.x != tensors.y && tensors.size * static_cast<int64_t>(sizeof(float)) > streaming_size();
+}
+
+CpuCall::CpuCall(const PhaseTables& tables, const Tensors& tensors)
+    : variant_(current_variant()), tensors_(tensors), tables_(&tables) {
+  unit_scale_ = scale_is_one();
+}
+
+bool CpuCall::scale_is_one() const {
+  return tensors_.size == 0 || (tensors_.scale.channels == 1 && *tensors_.scale.data == 1.0f);
+}
+
+void CpuCall::run(int64_t begin, int64_t end) const {
+  switch (tensors_.type) {
+    case ElementType::kFloat:
+      return run_as<float>(begin, end);
+    case ElementType::kHalf:
+      return run_as<Half>(begin, end);
+    case ElementType::kDouble:
+      return run_as<double>(begin, end);
+  }
+}
+
+template <class Element>
+void CpuCall::run_as(int64_t begin, int64_t end) const {
+  const Parameter scale(tensors_.scale);
+  const Parameter weight(tensors_.weight);
+  float scale_buffer[kBlock];
+  float weight_buffer[kBlock];
+  while (begin < end) {
+    int64_t size = std::is_same_v<Element, float> ? end - begin : std::min(end - begin, kBlock);
+    size = unit_scale_ ? size : scale.reach(begin, size);
+    size = tensors_.residual == nullptr ? size : weight.reach(begin, size);
+    Span span{};
+    span.size = size;
+    span.count = tensors_.count == nullptr ? nullptr : tensors_.count + begin;
+    span.scale = unit_scale_ ? Lane{} : scale.lane(begin, size, scale_buffer);
+    span.weight = tensors_.residual == nullptr ? Lane{} : weight.lane(begin, size, weight_buffer);
+    run_block<Element>(begin, span);
+    begin += size;
+  }
+}
+
+// Other types than float32 go through buffers on the stack, to the one float32 kernel and back.
+template <class Element>
+void CpuCall::run_block(int64_t begin, Span span) const {
+  const auto* x = static_cast<const Element*>(tensors_.x) + begin;
+  const auto* residual = tensors_.residual == nullptr ? nullptr : static_cast<const Element*>(tensors_.residual) + begin;
+  auto* y = static_cast<Element*>(tensors_.y) + begin;
+  if constexpr (std::is_same_v<Element, float>) {
+    span.x = x;
+    span.residual = residual;
+    span.y = y;
+    span.stream = stream_;
+    run_span(span);
+  } else {
+    float values[kBlock];
+    float residuals[kBlock];
+    to_floats(variant_, x, values, span.size);
+    if (residual != nullptr) {
+      to_floats(variant_, residual, residuals, span.size);
+      span.residual = residuals;
+    }
+    span.x = values;
+    span.y = values;
+    run_span(span);
+    from_floats(variant_, values, y, span.size);
+  }
+}
+
+void CpuCall::run_span(const Span& span) const {
+  if (tables_ != nullptr) {
+    return variant_.phase(*tables_, span);
+  }
+  // Folding costs about as much as dividing a few dozen elements per rung.
+  FoldedLadder folded;
+  if (span.scale.data != nullptr && span.scale.step == 0 && span.size >= int64_t{32} * ladder_.steps &&
+      folded.fold(ladder_, *span.scale.data)) {
+    Span unit = span;
+    unit.scale = {};
+    return variant_.one_spike(folded.ladder(), unit);
+  }
+  variant_.one_spike(ladder_, span);
+}
+
+}  // namespace snncc

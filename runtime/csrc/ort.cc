@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ort.h"
+
+#include <functional>
+#include <memory>
+#include <numeric>
+
+namespace snncc {
+namespace {
+
+const OrtApi* g_ort = nullptr;
+
+using TensorInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo, void (*)(OrtTensorTypeAndShapeInfo*)>;
+
+TensorInfo owned(OrtTensorTypeAndShapeInfo* info) { return {info, ort().ReleaseTensorTypeAndShapeInfo}; }
+
+}  // namespace
+
+const OrtApi& ort() { return *g_ort; }
+
+void set_ort(const OrtApi* api) { g_ort = api; }
+
+void check(OrtStatus* status) {
+  if (status != nullptr) {
+    const std::unique_ptr<OrtStatus, void (*)(OrtStatus*)> owner(status, ort().ReleaseStatus);
+    throw RuntimeError(ort().GetErrorMessage(status));
+  }
+}
+
+std::string NodeInfo::name() const {
+  size_t size = 0;
+  check(ort().KernelInfo_GetNodeName(info_, nullptr, &size));
+  std::string name(size, '\0');
+  check(ort().KernelInfo_GetNodeName(info_, name.data(), &size));
+  name.resize(size > 0 ? size - 1 : 0);  // the size counts the final zero
+  return name;
+}
+
+int64_t NodeInfo::integer(const char* attribute) const {
+  int64_t value = 0;
+  check(ort().KernelInfoGetAttribute_int64(info_, attribute, &value));
+  return value;
+}
+
+std::vector<float> NodeInfo::floats(const char* attribute) const {
+  size_t size = 0;
+  check(ort().KernelInfoGetAttributeArray_float(info_, attribute, nullptr, &size));
+  std::vector<float> values(size);
+  if (size > 0) {
+    check(ort().KernelInfoGetAttributeArray_float(info_, attribute, values.data(), &size));
+  }
+  return values;
+}
+
+int64_t element_count(const Shape& shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+Input ComputeContext::input(size_t index) const {
+  const OrtValue* value = nullptr;
+  check(ort().KernelContext_GetInput(context_, index, &value));
+  OrtTensorTypeAndShapeInfo* raw = nullptr;
+  check(ort().GetTensorTypeAndShape(value, &raw));
+  const TensorInfo info = owned(raw);
+  size_t rank = 0;
+  check(ort().GetDimensionsCount(raw, &rank));
+  Input input{nullptr, Shape(rank)};
+  check(ort().GetDimensions(raw, input.shape.data(), rank));
+  void* data = nullptr;  // the API has no other call to read a tensor
+  check(ort().GetTensorMutableData(const_cast<OrtValue*>(value), &data));
+  input.data = data;
+  return input;
+}
+
+void* ComputeContext::output(size_t index, const Shape& shape) const {
+  size_t count = 0;
+  check(ort().KernelContext_GetOutputCount(context_, &count));
+  if (index >= count) {
+    return nullptr;
+  }
+  OrtValue* value = nullptr;
+  check(ort().KernelContext_GetOutput(context_, index, shape.data(), shape.size(), &value));
+  void* data = nullptr;
+  if (value != nullptr) {
+    check(ort().GetTensorMutableData(value, &data));
+  }
+  return data;
+}
+
+void* ComputeContext::gpu_stream() const {
+  void* stream = nullptr;
+  check(ort().KernelContext_GetGPUComputeStream(context_, &stream));
+  return stream;
+}
+
+void ComputeContext::parallel_for(size_t total, void (*task)(void*, size_t), void* data) const {
+  check(ort().KernelContext_ParallelFor(context_, task, total, 0, data));
+}
+
+void infer_same_shape(OrtShapeInferContext* context, const OrtElementType* outputs, size_t output_count) {
+  OrtTensorTypeAndShapeInfo* source = nullptr;  // borrowed
+  check(ort().ShapeInferContext_GetInputTypeShape(context, 0, &source));
+  size_t rank = 0;
+  check(ort().GetDimensionsCount(source, &rank));
+  if (rank == 0) {
+    return;  // a scalar, or a tensor of unknown rank: the runtime tells them apart no more
+  }
+  Shape dims(rank);
+  std::vector<const char*> symbols(rank);
+  check(ort().GetDimensions(source, dims.data(), rank));
+  check(ort().GetSymbolicDimensions(source, symbols.data(), rank));
+  for (size_t i = 0; i < output_count; ++i) {
+    OrtTensorTypeAndShapeInfo* raw = nullptr;
+    check(ort().CreateTensorTypeAndShapeInfo(&raw));
+    const TensorInfo info = owned(raw);
+    check(ort().SetTensorElementType(raw, outputs[i]));
+    check(ort().SetDimensions(raw, dims.data(), rank));
+    check(ort().SetSymbolicDimensions(raw, symbols.data(), rank));
+    check(ort().ShapeInferContext_SetOutputTypeShape(context, i, raw));
+  }
+}
+
+}  // namespace snncc

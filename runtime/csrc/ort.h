@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// onnxruntime's C calls as C++: statuses become exceptions on the way in, and exceptions statuses on the way out.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "ort_abi.h"
+
+namespace snncc {
+
+// The runtime that loaded this library; set before anything else happens.
+const OrtApi& ort();
+void set_ort(const OrtApi* api);
+
+// An onnxruntime call, or a device's, failed; bad input of the user is std::invalid_argument.
+class RuntimeError : public std::runtime_error {
+ public:
+  explicit RuntimeError(const std::string& what, OrtErrorCode code = kOrtFail) : std::runtime_error(what), code(code) {}
+  const OrtErrorCode code;
+};
+
+// Throws RuntimeError with the status's message, and releases it.
+void check(OrtStatus* status);
+
+// Runs `body`; whatever it throws comes back as a status whose message starts with `where`.
+template <class Body>
+OrtStatus* guarded(const std::string& where, Body&& body) noexcept {
+  try {
+    try {
+      body();
+      return nullptr;
+    } catch (const std::invalid_argument& error) {
+      return ort().CreateStatus(kOrtInvalidArgument, (where + ": " + error.what()).c_str());
+    } catch (const RuntimeError& error) {
+      return ort().CreateStatus(error.code, (where + ": " + error.what()).c_str());
+    } catch (const std::exception& error) {
+      return ort().CreateStatus(kOrtFail, (where + ": " + error.what()).c_str());
+    }
+  } catch (...) {
+    return ort().CreateStatus(kOrtFail, where.c_str());  // out of memory for the message itself
+  }
+}
+
+// A node when its kernel is made.
+class NodeInfo {
+ public:
+  explicit NodeInfo(const OrtKernelInfo* info) : info_(info) {}
+  std::string name() const;
+  int64_t integer(const char* attribute) const;
+  std::vector<float> floats(const char* attribute) const;
+
+ private:
+  const OrtKernelInfo* info_;
+};
+
+using Shape = std::vector<int64_t>;
+
+// A tensor handed to a kernel.
+struct Input {
+  const void* data;
+  Shape shape;
+};
+
+int64_t element_count(const Shape& shape);
+
+// A node when it computes.
+class ComputeContext {
+ public:
+  explicit ComputeContext(OrtKernelContext* context) : context_(context) {}
+  Input input(size_t index) const;
+  // Null if the node has no such output.
+  void* output(size_t index, const Shape& shape) const;
+  void* gpu_stream() const;
+  // task(data, i) for i in [0, total), on the session's threads; the task must not throw.
+  void parallel_for(size_t total, void (*task)(void*, size_t), void* data) const;
+
+ private:
+  OrtKernelContext* context_;
+};
+
+// Gives each output the shape of input 0; unknown ranks stay unknown.
+void infer_same_shape(OrtShapeInferContext* context, const OrtElementType* outputs, size_t output_count);
+
+}  // namespace snncc
