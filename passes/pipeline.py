@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
 from snncc.passes.base import Pass
+from snncc.passes.correct_bias import CorrectBias
 from snncc.passes.encode_input import EncodeInput
 from snncc.passes.fold_batchnorm import FoldBatchNorm
 from snncc.passes.fuse_residual import FuseResidual
@@ -17,7 +23,7 @@ from snncc.passes.split_clip import SplitClip
 from snncc.coding import Coding
 from snncc.scales import Scales
 
-__all__ = ["PASSES", "default_pipeline", "preparation"]
+__all__ = ["PASSES", "finishing", "lowering", "normalisation", "preparation"]
 
 
 def preparation() -> tuple[Pass, ...]:
@@ -28,16 +34,30 @@ def preparation() -> tuple[Pass, ...]:
     )
 
 
-def default_pipeline(coding: Coding, scales: Scales) -> tuple[Pass, ...]:
-    """All passes from a prepared ReLU network to a spiking one."""
-    own = scales.neurons if scales.normalize == "none" else {}
+def normalisation(scales: Scales) -> tuple[Pass, ...]:
+    """What comes after calibration: the same ReLU network, with neurons of threshold 1."""
+    neurons = {} if scales.normalize == "none" else scales.neurons
     return (
         FoldBatchNorm(),  # fewer linear ops between two neurons
-        InsertScales({} if own else scales.neurons),  # every ReLU between 1/λ and λ
+        InsertScales(neurons),  # every ReLU between 1/λ and λ
         LiftScales(),  # 1/λ into the synapses in front
         SinkScales(),  # λ into the synapses behind
+    )
+
+
+def lowering(coding: Coding, scales: Scales) -> tuple[Pass, ...]:
+    """From a normalised ReLU network to a spiking one."""
+    own = scales.neurons if scales.normalize == "none" else {}
+    return (
         LowerRelu(coding, own),  # ReLUs become neurons
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
+    )
+
+
+def finishing(missing: Mapping[str, npt.NDArray[Any]]) -> tuple[Pass, ...]:
+    """What is done to the spiking network."""
+    return (
+        CorrectBias(missing),  # mean errors, measured on the calibration data, into the biases
         FuseResidual(),  # shortcuts end in the neuron
     )
 
@@ -53,6 +73,7 @@ PASSES: dict[str, type[Pass]] = {
         SinkScales,
         LowerRelu,
         EncodeInput,
+        CorrectBias,
         FuseResidual,
     )
 }

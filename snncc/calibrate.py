@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from snncc.bias import samples_that_fit
+from snncc.coding import Coding
 from snncc.errors import CalibrationError, OptionError
 from snncc.graph import Graph
+from snncc.histogram import LeastSquares, Percentile
 from snncc.noise import batch_statistics, coloured_noise, input_statistics
-from snncc.observe import Histogram, Maximum, Observer, Place, observe, places
+from snncc.observe import Maximum, Observer, Place, observe, places
 from snncc.preprocess import Preprocess
+from snncc.reservoir import Reservoir
 from snncc.samples import Batch, Digest, Samples, batches
 from snncc.scales import NORMALIZATIONS, Scales
 from snncc.specs import InputSpec
@@ -26,6 +30,7 @@ log = logging.getLogger("snncc")
 
 Array = npt.NDArray[Any]
 
+SCALES = ("max", "percentile", "least-squares")
 _SEED = 20240
 _NOISE_VALUES = 2**22  # how many input values of noise are sent through the network, at most
 _NOISE_SAMPLES = 256
@@ -38,55 +43,83 @@ class Method:
 
     Args:
         normalize: One scale per `channel`, per `layer`, or `none`: per channel, but kept with the neuron.
-        percentile: Percentile of a channel's activations instead of their maximum; 0 < percentile <= 100.
+        scale: `max` of a channel's activations, a `percentile` of them, or `least-squares`: what codes them with least
+            error; None: `percentile` if one is given, else `least-squares` with data and `max` without.
+        percentile: 0 < percentile <= 100.
         input_range: (lowest, highest) value of the network's input, where it is known and no data is given.
     """
 
     normalize: str = "channel"
+    scale: str | None = None
     percentile: float | None = None
     input_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.normalize not in NORMALIZATIONS:
             raise OptionError(f"normalize is '{self.normalize}', but it must be one of {', '.join(NORMALIZATIONS)}")
+        if self.scale is not None and self.scale not in SCALES:
+            raise OptionError(f"scale is '{self.scale}', but it must be one of {', '.join(SCALES)}")
+        if (self.scale == "percentile" and self.percentile is None) or (
+            self.scale != "percentile" and self.scale and self.percentile
+        ):
+            raise OptionError("scale 'percentile' and a percentile go together; give both, or the percentile alone")
         if self.percentile is not None and not 0 < self.percentile <= 100:
             raise OptionError(f"percentile is {self.percentile}, but it must be above 0 and at most 100; try 99.9")
         if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
             raise OptionError(f"input range {self.input_range} is empty; give the lowest value first")
 
-    def observer(self) -> Observer:
+    def settled(self, *, data: bool) -> Method:
+        """The same with `scale` decided."""
+        default = "percentile" if self.percentile is not None else "least-squares" if data else "max"
+        return replace(self, scale=self.scale or default)
+
+    def observer(self, coding: Coding) -> Observer:
         """What takes the activations down."""
-        return Maximum() if self.percentile in (None, 100) else Histogram(float(self.percentile or 100))
+        match self.scale:
+            case "percentile":
+                return Percentile(float(self.percentile or 100))
+            case "least-squares":
+                return LeastSquares(coding.code)
+            case _:
+                return Maximum()
 
 
-def calibrate(graph: Graph, method: Method, data: Samples | None, preprocess: Preprocess | None = None) -> Scales:
-    """Scales of all neurons-to-be in `graph`, from `data` or, without data, from noise.
+def calibrate(
+    graph: Graph, coding: Coding, method: Method, data: Samples | None, preprocess: Preprocess | None = None
+) -> tuple[Scales, Batch | None]:
+    """Scales of all neurons-to-be in `graph`, from `data` or, without data, from noise; and a sample of the data.
 
     Raises:
         CalibrationError: the data does not fit the model, or an activation is not finite.
     """
     spots = places(graph)
     specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
+    method = method.settled(data=data is not None)
+    watcher = method.observer(coding)
+    kept = None
     if data is None:
-        values, inputs, origin = _from_noise(graph, spots, specs, method)
+        values, inputs, origin = _from_noise(graph, spots, specs, method, watcher)
     else:
         digest = Digest()
-        stream = _digested(batches(data, specs, preprocess=preprocess, error=CalibrationError), digest)
-        values, inputs = observe(graph, spots, method.observer(), stream)
+        reservoir = Reservoir(samples_that_fit(graph))
+        stream = _watched(batches(data, specs, preprocess=preprocess, error=CalibrationError), digest, reservoir)
+        values, inputs = observe(graph, spots, watcher, stream)
         origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
+        kept = reservoir.samples()
     origin |= {
-        "method": "max" if isinstance(method.observer(), Maximum) else "percentile",
+        "method": method.scale,
         "percentile": method.percentile,
         "normalize": method.normalize,
         "input_range": method.input_range,
     }
     scales = {p.tensor: _settled(p, values[p.tensor], method) for p in spots}
-    return Scales(scales, {k: v or 1.0 for k, v in inputs.items()}, method.normalize, origin)
+    return Scales(scales, {k: v or 1.0 for k, v in inputs.items()}, method.normalize, origin), kept
 
 
-def _digested(stream: Iterable[Batch], digest: Digest) -> Iterator[Batch]:
+def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator[Batch]:
     for batch in stream:
-        digest.update(batch)
+        for watcher in watchers:
+            watcher.update(batch)
         yield batch
 
 
@@ -104,7 +137,7 @@ def _settled(place: Place, values: Array, method: Method) -> Array:
 
 
 def _from_noise(
-    graph: Graph, spots: list[Place], specs: list[InputSpec], method: Method
+    graph: Graph, spots: list[Place], specs: list[InputSpec], method: Method, watcher: Observer
 ) -> tuple[dict[str, Array], dict[str, float], dict[str, Any]]:
     rng = np.random.default_rng(_SEED)
     size = max(int(np.prod([d if isinstance(d, int) else 32 for d in s.shape[1:]])) for s in specs)
@@ -116,7 +149,7 @@ def _from_noise(
     if method.input_range is not None:
         feeds = {name: np.clip(value, *method.input_range).astype(value.dtype) for name, value in feeds.items()}
     log.warning("no calibration data: scales come from %d samples of coloured noise%s", count, note)
-    values, _ = observe(batch_statistics(graph), spots, method.observer(), [feeds])
+    values, _ = observe(batch_statistics(graph), spots, watcher, [feeds])
     return values, {s.name: largest for s in specs}, {"origin": "noise", "seed": _SEED, "samples": count}
 
 

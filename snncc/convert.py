@@ -7,6 +7,7 @@ import logging
 
 import onnx
 
+from snncc.bias import mean_potentials, missing_potentials
 from snncc.calibrate import Method, calibrate
 from snncc.coding import Coding
 from snncc.errors import OptionError
@@ -15,7 +16,7 @@ from snncc.frontend import import_model
 from snncc.graph import Graph
 from snncc.loading import Source, read_model
 from snncc.passes.manager import Observer, PassManager
-from snncc.passes.pipeline import default_pipeline, preparation
+from snncc.passes.pipeline import finishing, lowering, normalisation, preparation
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
 from snncc.version import VERSION
@@ -32,7 +33,9 @@ def convert(
     calibration: Samples | None = None,
     preprocess: Preprocess | str | None = None,
     normalize: str = "channel",
+    scale: str | None = None,
     percentile: float | None = None,
+    correct_bias: bool = True,
     fold_bn: str = "weights",
     input_range: tuple[float, float] | None = None,
     observer: Observer | None = None,
@@ -46,7 +49,10 @@ def convert(
             folder; None: scales come from noise and from what BatchNormalization remembers.
         preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
         normalize: One scale per `channel` or per `layer`, folded into weights, or `none`: kept with the neuron.
-        percentile: Percentile of the activations that becomes a neuron's scale; None: their maximum.
+        scale: What of a channel's activations becomes the neuron's scale: `max`, `percentile` or `least-squares`; None:
+            a percentile if one is given, else least squares with calibration data and the maximum without.
+        percentile: Percentile of the activations that becomes a neuron's scale.
+        correct_bias: Bring each channel's mean potential to what it is in the ReLU network; needs calibration data.
         fold_bn: Where BatchNormalization goes: `weights`.
         input_range: (lowest, highest) input value, where no data is given.
         observer: Called as (index, pass, graph) after every pass.
@@ -56,19 +62,23 @@ def convert(
     """
     if fold_bn != "weights":
         raise OptionError(f"fold_bn is '{fold_bn}', but BatchNormalization folds into 'weights' only")
-    method = Method(normalize, percentile, input_range)
+    method = Method(normalize, scale, percentile, input_range)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     source = read_model(model)
     graph = import_model(source if isinstance(model, onnx.ModelProto | bytes) else model)
     PassManager(preparation(), observer=observer).run(graph)
-    scales = calibrate(graph, method, calibration, preprocess)
-    PassManager(default_pipeline(coding, scales), observer=observer).run(graph)
+    scales, samples = calibrate(graph, coding, method, calibration, preprocess)
+    PassManager(normalisation(scales), observer=observer).run(graph)
+    expected = mean_potentials(graph, samples) if samples and correct_bias else {}
+    PassManager(lowering(coding, scales), observer=observer).run(graph)
+    missing = missing_potentials(graph, expected, samples) if expected and samples else {}
+    PassManager(finishing(missing), observer=observer).run(graph)
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
-        "snncc.calibration": dict(scales.origin),
+        "snncc.calibration": {**scales.origin, "correct_bias": bool(missing)},
         "snncc.neurons": _neurons(graph),
     }
     return export_model(graph, metadata)

@@ -19,7 +19,7 @@ from onnx import helper
 
 from snncc.graph import Graph, Node, Tensor
 
-__all__ = ["Histogram", "Maximum", "Observer", "Place", "observe", "places"]
+__all__ = ["Maximum", "Observer", "Place", "observe", "places"]
 
 Array = npt.NDArray[Any]
 
@@ -83,47 +83,6 @@ class Maximum(Observer):
     def result(self, place: Place) -> Array:
         """The maxima."""
         return self._maxima[place.tensor].astype(np.float64)
-
-
-@dataclass
-class Histogram(Observer):
-    """A percentile of each channel's activations, zeros included, from 32 bins per octave (3 % wide, interpolated)."""
-
-    percentile: float
-    _counts: dict[str, Array] = field(default_factory=dict)
-
-    PER_OCTAVE = 32
-    LOWEST = -24  # activations below 2^-24 count as 0
-    BINS = 48 * PER_OCTAVE
-
-    def probe(self, model: onnx.ModelProto, place: Place) -> str:
-        """The activations themselves."""
-        return place.tensor
-
-    def update(self, place: Place, value: Array) -> None:
-        """Count each activation in its channel's histogram."""
-        rows = (
-            value.reshape(1, -1)
-            if place.axis is None
-            else np.moveaxis(value, place.axis, 0).reshape(value.shape[place.axis], -1)
-        )
-        with np.errstate(divide="ignore"):
-            octave = np.log2(rows.astype(np.float64)) - self.LOWEST
-        bins = np.clip(np.where(rows > 0, np.floor(octave * self.PER_OCTAVE) + 1, 0), 0, self.BINS).astype(np.int64)
-        size = self.BINS + 1
-        flat = np.bincount((bins + np.arange(len(rows))[:, None] * size).ravel(), minlength=len(rows) * size)
-        self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), size)
-
-    def result(self, place: Place) -> Array:
-        """The percentiles; 0 where that share of the activations is 0."""
-        cumulative = self._counts[place.tensor].cumsum(axis=1)
-        wanted = cumulative[:, -1:] * (self.percentile / 100)
-        index = (cumulative < wanted).sum(axis=1)
-        rows = np.arange(len(index))
-        below = np.where(index > 0, cumulative[rows, index - 1], 0)
-        share = (wanted[:, 0] - below) / np.maximum(cumulative[rows, index] - below, 1)
-        edge = (index - 1 + share) / self.PER_OCTAVE + self.LOWEST
-        return np.where(index > 0, 2.0**edge, 0.0)
 
 
 def places(graph: Graph) -> list[Place]:

@@ -30,6 +30,10 @@ class Coding(ABC):
         """Add the neuron that stands for a ReLU on `potential`, in units of `scale`; returns its spike values."""
 
     @abstractmethod
+    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What the neuron makes of `activations` >= 0, given and returned in units of its scale."""
+
+    @abstractmethod
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""
 

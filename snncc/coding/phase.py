@@ -17,6 +17,8 @@ import numpy.typing as npt
 from snncc.coding.base import Coding, add_neuron
 from snncc.errors import OptionError
 from snncc.graph import Graph, Tensor
+from snncc.ops.multi_spike import PHASE
+from snncc.ops.one_spike import ONE_SPIKE
 
 __all__ = ["INPUT_CODINGS", "Phase"]
 
@@ -71,6 +73,12 @@ class Phase(Coding):
         if self.spikes == 1:
             return add_neuron(graph, "OneSpikeNeuron", potential, scale, self.tables(), name)
         return add_neuron(graph, "PhaseNeuron", potential, scale, self._multi_spike(), name)
+
+    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The value of the spikes, by the op's own reference."""
+        one = np.ones(1, np.float32)
+        op, attrs = (ONE_SPIKE, self.tables()) if self.spikes == 1 else (PHASE, self._multi_spike())
+        return op.reference([activations.astype(np.float32), one], attrs)[0].astype(np.float64)
 
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
         """A signed PhaseNeuron; binary levels sum to almost 2, so that their unit is half of the maximum."""

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bias correction: what each channel's membrane potential lacks on average, compared with the ReLU network.
+
+A code's errors do not average out: small activations vanish, large ones saturate. Layer by layer, from the input on, the
+mean potential of each channel in the spiking network is brought to what it is in the ReLU network, with all layers before
+it corrected already (SEMANTICS.md section 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime as ort
+from onnx import helper
+
+from snncc import ops
+from snncc.graph import Graph, Node, Tensor
+
+__all__ = ["mean_potentials", "missing_potentials", "samples_that_fit"]
+
+Array = npt.NDArray[Any]
+Batch = Mapping[str, Array]
+
+_BATCH = 32
+_MEMORY = 2**29  # bytes of spikes that may be held at a time
+_MOST = 512  # more samples no longer change the means
+
+
+def samples_that_fit(graph: Graph) -> int:
+    """How many samples' neurons fit into memory at a time; at least one batch."""
+    size = 0
+    for relu in graph.nodes("Relu"):
+        shape = graph.shape(relu.outputs[0]) or ()
+        size += int(np.prod([d if isinstance(d, int) else 1 for d in shape[1:]])) * 4
+    return int(np.clip(_MEMORY // max(size, 1), _BATCH, _MOST))
+
+
+def potentials(graph: Graph) -> list[Tensor]:
+    """The membrane potentials: what every ReLU or neuron reads, and what the last synapses put out."""
+    found = [n.inputs[0] for n in graph.nodes() if n.op == "Relu" or _hidden_neuron(graph, n)]
+    return found + [_readout(graph, out) for out in graph.outputs]
+
+
+def _hidden_neuron(graph: Graph, node: Node) -> bool:
+    return node.domain == ops.DOMAIN and graph.producer(node.inputs[0]) is not None
+
+
+def _readout(graph: Graph, out: Tensor) -> Tensor:
+    """The potential behind an output: Softmax and its like are not part of it."""
+    node = graph.producer(out)
+    while node is not None and node.op in ("Softmax", "LogSoftmax", "Sigmoid", "ArgMax"):
+        out, node = node.inputs[0], graph.producer(node.inputs[0])
+    return out
+
+
+def mean_potentials(graph: Graph, data: Batch) -> dict[str, Array]:
+    """Mean potential of each channel in the ReLU network, (channels,), by tensor."""
+    wanted = list(dict.fromkeys(t.name for t in potentials(graph)))
+    model = graph.to_proto()
+    session = _session(model, wanted)
+    sums: dict[str, Array] = {}
+    for start in range(0, _length(data), _BATCH):
+        batch = {k: v[start : start + _BATCH] for k, v in data.items()}
+        for name, value in zip(wanted, session.run(wanted, batch), strict=True):
+            share = channel_mean(value) * (len(value) / _length(data))
+            sums[name] = sums.get(name, 0) + share
+    return sums
+
+
+def missing_potentials(graph: Graph, expected: Mapping[str, Array], data: Batch) -> dict[str, Array]:
+    """What to add to each channel's potential in the spiking network, (channels,), by tensor."""
+    model = graph.to_proto()
+    known: dict[str, Array] = dict(data)
+    missing: dict[str, Array] = {}
+    for node in graph.nodes():
+        if node.domain != ops.DOMAIN:
+            continue
+        potential = _computed(model, known, node.inputs[0].name)
+        if node.inputs[0].name in expected:
+            name = node.inputs[0].name
+            missing[name] = expected[name] - channel_mean(potential)
+            potential = potential + spread(missing[name], potential.ndim).astype(potential.dtype)
+        known[node.outputs[0].name] = _fired(model, node, potential)
+    for out in graph.outputs:
+        name = _readout(graph, out).name
+        if name in expected and name not in missing and name not in known:
+            missing[name] = expected[name] - channel_mean(_computed(model, known, name))
+    return missing
+
+
+def channel_mean(value: Array) -> Array:
+    """Mean over all axes but that of the channels: axis 1, (channels,)."""
+    return value.mean(axis=tuple(a for a in range(value.ndim) if a != 1), dtype=np.float64)
+
+
+def spread(values: Array, rank: int) -> Array:
+    """(channels,) in a shape that broadcasts to a tensor of this rank."""
+    return values.reshape(-1, *(1,) * (rank - 2))
+
+
+def _length(data: Batch) -> int:
+    return len(next(iter(data.values())))
+
+
+def _computed(model: onnx.ModelProto, known: Mapping[str, Array], wanted: str) -> Array:
+    """Run what lies between the known tensors and `wanted`."""
+    if wanted in known:
+        return known[wanted]
+    producers = {out: n for n in model.graph.node for out in n.output}
+    nodes, needed, pending = set(), set(), [wanted]
+    while pending:
+        name = pending.pop()
+        if name in known:
+            needed.add(name)
+        elif name in producers and id(producers[name]) not in nodes:
+            nodes.add(id(producers[name]))
+            pending += producers[name].input
+    part = onnx.ModelProto()
+    part.CopyFrom(model)
+    del part.graph.node[:], part.graph.input[:], part.graph.output[:], part.graph.value_info[:]
+    part.graph.node.extend(n for n in model.graph.node if id(n) in nodes)
+    for name in sorted(needed):
+        kind = helper.np_dtype_to_tensor_dtype(known[name].dtype)
+        part.graph.input.append(helper.make_tensor_value_info(name, kind, ["N", *known[name].shape[1:]]))
+    session = _session(part, [wanted])
+    feeds = {name: known[name] for name in needed}
+    return _in_batches(session, wanted, feeds)
+
+
+def _fired(model: onnx.ModelProto, node: Node, potential: Array) -> Array:
+    """The spike values of one neuron layer, by its function body."""
+    kind = helper.np_dtype_to_tensor_dtype(potential.dtype)
+    scale = Graph.value(node.inputs[1])
+    made = helper.make_node(node.op, ["x", "scale"], ["y", ""], domain=ops.DOMAIN, **node.attrs)
+    shape = ["N", *potential.shape[1:]]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [made],
+        "neuron",
+        [value("x", kind, shape)],
+        [value("y", kind, shape)],
+        [onnx.numpy_helper.from_array(scale, "scale")],
+    )
+    body = ops.get(node.op).function(len(node.attrs["levels"]), _opset(model))
+    alone = helper.make_model(graph, functions=[body], opset_imports=model.opset_import, ir_version=model.ir_version)
+    return _in_batches(_session(alone, ["y"]), "y", {"x": potential})
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    return next(int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx"))
+
+
+def _in_batches(session: ort.InferenceSession, wanted: str, feeds: Batch) -> Array:
+    parts = [
+        session.run([wanted], {k: v[i : i + _BATCH] for k, v in feeds.items()})[0]
+        for i in range(0, _length(feeds), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _session(model: onnx.ModelProto, outputs: list[str]) -> ort.InferenceSession:
+    probed = onnx.ModelProto()
+    probed.CopyFrom(model)
+    del probed.graph.output[:]
+    probed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    return ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])

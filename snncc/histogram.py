@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scales from the distribution of a channel's activations: a percentile, or the scale that codes it with least error.
+
+Activations are counted in bins cut straight from their float32 bits: 32 bins per octave, so that a bin is 1.6 to 3 % wide.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from snncc.observe import Observer, Place
+
+__all__ = ["LeastSquares", "Percentile"]
+
+Array = npt.NDArray[Any]
+
+_MANTISSA_BITS = 5
+_SHIFT = 23 - _MANTISSA_BITS
+_LOWEST = np.float32(2.0**-24).view(np.int32) >> _SHIFT  # smaller activations count as 0
+_BINS = 48 << _MANTISSA_BITS  # up to 2^24
+_EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
+
+
+@dataclass
+class _Histogram(Observer):
+    """Counts (channels, 1 + bins): bin 0 holds the zeros."""
+
+    _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+
+    def probe(self, model: onnx.ModelProto, place: Place) -> str:  # noqa: ARG002 - nothing to add to the network
+        """The activations themselves."""
+        return place.tensor
+
+    def update(self, place: Place, value: Array) -> None:
+        """Count each activation in its channel's histogram."""
+        axis = place.axis
+        rows = value.reshape(1, -1) if axis is None else np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
+        bits = np.ascontiguousarray(rows, np.float32).view(np.int32)
+        bins = np.clip((bits >> _SHIFT) - (_LOWEST - 1), 0, _BINS)
+        bins += (np.arange(len(rows), dtype=np.int32) * (_BINS + 1))[:, None]
+        flat = np.bincount(bins.ravel(), minlength=len(rows) * (_BINS + 1))
+        self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), -1)
+
+    @abstractmethod
+    def result(self, place: Place) -> Array:
+        """One value per channel, (channels,)."""
+
+
+@dataclass
+class Percentile(_Histogram):
+    """A percentile of each channel's activations, zeros included; interpolated within its bin."""
+
+    percent: float
+
+    def result(self, place: Place) -> Array:
+        """The percentiles; 0 where that share of the activations is 0."""
+        cumulative = self._counts[place.tensor].cumsum(axis=1)
+        wanted = cumulative[:, -1] * (self.percent / 100)
+        index = (cumulative < wanted[:, None]).sum(axis=1)
+        rows = np.arange(len(index))
+        below = np.where(index > 0, cumulative[rows, index - 1], 0)
+        share = (wanted - below) / np.maximum(cumulative[rows, index] - below, 1)
+        low, high = _EDGES[np.maximum(index - 1, 0)], _EDGES[index]
+        return np.where(index > 0, low + share * (high - low), 0.0)
+
+
+@dataclass
+class LeastSquares(_Histogram):
+    """The scale λ that minimises the mean of (a - λ code(a/λ))² over a channel's activations a.
+
+    `code` maps activations in units of λ to what the coding makes of them.
+    """
+
+    code: Callable[[Array], Array]
+    _errors: Array | None = field(default=None, init=False, repr=False)
+
+    def result(self, place: Place) -> Array:
+        """The best of all scales within three octaves below the channel's maximum; 0 for a silent channel."""
+        counts = self._counts[place.tensor][:, 1:]
+        errors = counts.astype(np.float64) @ self._table()
+        top = np.where(
+            counts.any(axis=1), _BINS - (counts > 0)[:, ::-1].argmax(axis=1), 0
+        )  # upper edge of the last bin
+        candidates = np.arange(_BINS + 1)
+        reach = 3 << _MANTISSA_BITS
+        allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
+        best = np.where(allowed, errors, np.inf).argmin(axis=1)
+        return np.where(top > 0, _EDGES[best], 0.0)
+
+    def _table(self) -> Array:
+        """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""
+        if self._errors is None:
+            centres = (_EDGES[:-1] + _EDGES[1:]) / 2
+            coded = np.stack([scale * self.code(centres / scale) for scale in _EDGES], axis=1)
+            self._errors = (coded - centres[:, None]) ** 2
+        return self._errors
