@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `snncc` command: parses, and turns errors into one line. Exit status 0 fine, 1 a clear error, 2 usage."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+
+from snncc.commands.check import check
+from snncc.commands.convert import convert
+from snncc.commands.demo import demo
+from snncc.commands.evaluate import evaluate
+from snncc.commands.inspect import inspect
+from snncc.commands.logs import log_to_stderr
+from snncc.commands.ops import ops
+from snncc.commands.run import run
+from snncc.errors import SnnccError
+from snncc.progress import shown
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """A group whose commands end in one line on stderr when the library refuses something."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            with shown():
+                return super().invoke(ctx)
+        except SnnccError as error:
+            click.echo(f"{type(error).__name__}: {error}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="snncc")
+def main() -> None:
+    """Compile a trained ReLU network, given as ONNX, into a spiking network, given as ONNX."""
+    log_to_stderr(logging.WARNING)
+
+
+for _command in (convert, run, evaluate, check, inspect, ops, demo):
+    main.add_command(_command)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`snncc check`: the gate for CI. A line per failed check, and exit status 1 if there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from snncc.cli_tables import print_json
+from snncc.commands.files import require_writable, write_whole
+from snncc.commands.options import FILE, ann, data, device, json_flag, limit, preprocess
+
+__all__ = ["check"]
+
+
+@click.command()
+@click.argument("snn", type=FILE)
+@ann
+@data
+@preprocess
+@limit
+@click.option("--max-drop", type=float, metavar="POINTS", help="Points of top-1 accuracy that may be lost.")
+@click.option("--max-spikes", type=float, metavar="N", help="Mean spikes per neuron that are allowed.")
+@click.option("--min-energy-gain", type=float, metavar="X", help="How many times less energy than the ANN, at least.")
+@click.option(
+    "--agree", type=click.FloatRange(0, 1), metavar="FRACTION", help="Share of equal answers, 0 to 1, at least."
+)
+@click.option("--junit", type=FILE, metavar="FILE", help="Write the outcome as JUnit XML.")
+@device
+@json_flag
+@click.pass_context
+def check(
+    ctx: click.Context,
+    snn: Path,
+    ann: Path,
+    data: Path,
+    preprocess: str | None,
+    limit: int | None,
+    device: str,
+    junit: Path | None,
+    as_json: bool,
+    **budgets: float | None,
+) -> None:
+    """Check the structure of SNN (no ReLU left, metadata true, kernels right), then its budgets."""
+    from snncc.check import Budgets, run_checks
+    from snncc.junit import junit_xml
+
+    if junit is not None:
+        require_writable(junit)
+    results = run_checks(snn, ann, data, Budgets(**budgets), preprocess=preprocess, device=device, limit=limit)
+    if junit is not None:
+        write_whole(junit, junit_xml(results, str(snn)))
+    failures = [result for result in results if not result.passed]
+    if as_json:
+        print_json({"passed": not failures, "checks": [result.to_json() for result in results]})
+    else:
+        for result in failures:
+            click.echo(str(result))
+        click.echo(f"{len(results) - len(failures)} of {len(results)} checks passed")
+    if failures:
+        ctx.exit(1)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A first look at a converted model: how far its outputs are from the source network's, on a few samples."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
+
+    from snncc.specs import InputSpec
+
+__all__ = ["Comparison", "compare"]
+
+_SAMPLES = 32
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How the outputs of both networks compare, averaged over all samples and outputs.
+
+    Attributes:
+        data: What the samples are.
+        samples: How many there were.
+        agreement: Share of the samples with the same answer, the place of the largest output.
+        error: Mean absolute difference of the outputs over the mean magnitude of the source network's.
+    """
+
+    data: str
+    samples: int
+    agreement: float
+    error: float
+
+
+def compare(
+    source: onnx.ModelProto,
+    converted: onnx.ModelProto,
+    calibration: Path | None,
+    preprocess: str | None,
+    input_range: tuple[float, float] | None,
+) -> Comparison:
+    """Run both networks on the first samples of the calibration data, or on seeded noise if there is none."""
+    from snncc.accuracy import Tally
+    from snncc.runtime import create_session
+
+    ann, snn = (create_session(model, device="cpu") for model in (source, converted))
+    tally = Tally(None)
+    for batch in _batches(source, calibration, preprocess, input_range):
+        tally.add(ann.run(None, batch)[0], snn.run(None, batch)[0])
+    return Comparison(
+        data=f"the first of {calibration}" if calibration else "seeded noise",
+        samples=tally.samples,
+        agreement=tally.agreement,
+        error=tally.error,
+    )
+
+
+def _batches(
+    source: onnx.ModelProto, calibration: Path | None, preprocess: str | None, input_range: tuple[float, float] | None
+) -> Iterator[dict[str, Any]]:
+    from snncc.preprocess import Preprocess
+    from snncc.samples import batches, specs_of
+
+    specs = specs_of(source)
+    fixed = next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
+    size = fixed if isinstance(fixed, int) else _BATCH
+    if calibration is not None:
+        parsed = Preprocess.parse(preprocess) if preprocess else None
+        yield from itertools.islice(
+            batches(calibration, specs, preprocess=parsed, batch_size=size), max(1, _SAMPLES // size)
+        )
+    else:
+        yield from _noise(source, specs, size, input_range)
+
+
+def _noise(
+    source: onnx.ModelProto, specs: list[InputSpec], size: int, input_range: tuple[float, float] | None
+) -> Iterator[dict[str, Any]]:
+    """Coloured noise with the mean and spread that the network's first BatchNormalization remembers."""
+    from snncc.frontend import import_model
+    from snncc.noise import coloured_noise, input_statistics
+
+    rng = np.random.default_rng(1)
+    low, high = input_range or (-np.inf, np.inf)
+    middle, deviation = ((low + high) / 2, (high - low) / 4) if input_range else (0.5, 0.25)
+    for index in range(max(1, _SAMPLES // size)):
+        noise = {s.name: coloured_noise(s, size, rng) for s in specs}
+        if index == 0 and input_range is None:
+            middle, deviation = input_statistics(import_model(source), noise) or (middle, deviation)
+        yield {s.name: np.clip(noise[s.name] * deviation + middle, low, high).astype(s.dtype) for s in specs}

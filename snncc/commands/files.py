@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes files whole or not at all: under a temporary name in the same folder, then renamed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from snncc.errors import SnnccError
+
+__all__ = ["require_writable", "write_whole"]
+
+
+def require_writable(path: Path) -> None:
+    """Raise SnnccError if `path` cannot be written, before any work has gone into what it shall hold."""
+    if path.is_dir():
+        raise SnnccError(f"{path}: is a folder. Give the name of a file in it.")
+    if not path.parent.is_dir():
+        raise SnnccError(f"{path}: the folder '{path.parent}' is not there. Make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise SnnccError(f"{path}: the folder '{path.parent}' is not writable. Choose another one.")
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` to `path`; what was there before stays until all of it has been written.
+
+    Raises:
+        SnnccError: the folder is missing or not writable, the disk is full. Nothing is left behind.
+    """
+    require_writable(path)
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe, which must not be replaced
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
+    except OSError as error:
+        hint = "Free some space or choose another folder."
+        raise SnnccError(f"{path}: cannot be written ({error.strerror or error}). {hint}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

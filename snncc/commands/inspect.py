@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`snncc inspect`: what a file holds: a converted model with its coding and neurons, or one that may be converted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snncc.cli_tables import number, print_json, print_table, print_text
+from snncc.commands.options import FILE, json_flag
+from snncc.errors import SnnccError
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["inspect"]
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@json_flag
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what FILE is: coding, neurons and scales of a converted model; else whether it would convert."""
+    from snncc.loading import read_model
+
+    model = read_model(file)
+    found = _common(file, model)
+    found |= _converted(model) if found["converted"] else _plain(file)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def _common(file: Path, model: onnx.ModelProto) -> dict[str, Any]:
+    from snncc.ops import DOMAIN
+    from snncc.specs import specs_of
+
+    shown = [str(s) for s in specs_of(model)]
+    return {
+        "file": str(file),
+        "converted": any(n.domain == DOMAIN for n in model.graph.node),
+        "opsets": {o.domain or "ai.onnx": o.version for o in model.opset_import},
+        "inputs": shown,
+        "outputs": [o.name for o in model.graph.output],
+        "ops": dict(sorted(Counter(n.op_type for n in model.graph.node if n.op_type != "Constant").items())),
+    }
+
+
+def _plain(file: Path) -> dict[str, Any]:
+    from snncc.frontend import import_model
+
+    try:
+        import_model(file)
+    except SnnccError as error:
+        return {"convertible": False, "obstacles": [line.strip() for line in str(error).splitlines()]}
+    return {"convertible": True, "obstacles": []}
+
+
+def _converted(model: onnx.ModelProto) -> dict[str, Any]:
+    from onnx import numpy_helper
+
+    from snncc.export import metadata_of
+    from snncc.ops import DOMAIN
+
+    metadata = metadata_of(model)
+    weights = {t.name: t for t in model.graph.initializer}
+    recorded = metadata.pop("snncc.neurons", {})
+    neurons = []
+    for node in model.graph.node:
+        if node.domain == DOMAIN:
+            scale = numpy_helper.to_array(weights[node.input[1]]) if node.input[1] in weights else None
+            spread = None if scale is None else [float(scale.min()), float(scale.max())]
+            replaces = recorded.get(node.name, {}).get("replaces")
+            size = None if scale is None else int(scale.size)
+            neurons.append(
+                {"name": node.name, "op": node.op_type, "replaces": replaces, "scales": size, "scale_range": spread}
+            )
+    return {"metadata": metadata, "neurons": neurons}
+
+
+def _print(found: dict[str, Any]) -> None:
+    kind = "a converted model" if found["converted"] else "a network that is not converted"
+    opsets = ", ".join(f"{domain} {version}" for domain, version in found["opsets"].items())
+    print_text(f"{found['file']}: {kind}\ninputs {', '.join(found['inputs'])}\noutputs {', '.join(found['outputs'])}")
+    print_text(f"opsets {opsets}\n")
+    print_table("Nodes", ("op", "count"), found["ops"].items())
+    if not found["converted"]:
+        print_text("It converts." if found["convertible"] else "\n".join(found["obstacles"]))
+        return
+    print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
+    rows = [(n["name"], n["op"], n["replaces"] or "input", _scale(n)) for n in found["neurons"]]
+    print_table("Neurons", ("name", "op", "stands for", "scale"), rows, right=False)
+
+
+def _flat(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """A line per value that is set; of a digest, the start."""
+    for key, value in metadata.items():
+        parts = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
+        for name, part in parts.items():
+            if part is not None:
+                short = f"{part[:16]}…" if name.endswith(".sha256") else str(part)
+                yield name.removeprefix("snncc."), short
+
+
+def _scale(neuron: dict[str, Any]) -> str:
+    if neuron["scale_range"] is None:
+        return "computed"
+    low, high = neuron["scale_range"]
+    return number(low) if low == high else f"{number(low)} … {number(high)} ({neuron['scales']})"

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`snncc ops`: the reference of the neuron ops, straight out of their definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from snncc.cli_tables import print_json, print_table, print_text
+from snncc.errors import OptionError
+
+__all__ = ["ops"]
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def ops(name: str | None, as_json: bool) -> None:
+    """List the neuron ops of domain ai.snncc, or describe the one called NAME."""
+    from snncc.ops import DOMAIN, all_ops
+
+    known = {op.name: op for op in all_ops()}
+    if name is not None and name not in known:
+        raise OptionError(f"there is no op '{name}' in {DOMAIN}. The ops are {', '.join(known)}.")
+    found = [_described(op) for op in known.values() if name in (None, op.name)]
+    if as_json:
+        print_json(found if name is None else found[0])
+    elif name is None:
+        rows = [(op["name"], op["since"], op["doc"]) for op in found]
+        print_table(f"Ops of domain {DOMAIN}", ("op", "since", "what it computes"), rows, right=False)
+    else:
+        _print_op(found[0])
+
+
+def _described(op: Any) -> dict[str, Any]:
+    def parameters(group: Any) -> list[dict[str, Any]]:
+        return [{"name": p.name, "type": p.type, "optional": p.optional, "doc": p.doc} for p in group]
+
+    attributes = [{"name": a.name, "type": a.type.name, "doc": a.doc} for a in op.attributes]
+    return {
+        "name": op.name,
+        "since": op.since,
+        "doc": op.doc,
+        "inputs": parameters(op.inputs),
+        "outputs": parameters(op.outputs),
+        "attributes": attributes,
+    }
+
+
+def _print_op(op: dict[str, Any]) -> None:
+    print_text(f"{op['name']}, since version {op['since']}\n\n{op['doc']}\n")
+    for group in ("inputs", "outputs", "attributes"):
+        rows = [(p["name"], p["type"] + (", optional" if p.get("optional") else ""), p["doc"]) for p in op[group]]
+        print_table(group, ("name", "type", "meaning"), rows, right=False)

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+
+import onnx
+import pytest
+
+SUCCESS, ERROR, USAGE = 0, 1, 2
+
+
+def test_prints_ops_before_and_after_and_compares_outputs(snncc, digits, tmp_path):
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx", "--calib", digits / "train.npz")
+    assert result.exit_code == SUCCESS
+    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
+    assert rows["Relu"] == ["4"]
+    assert rows["Conv"] == ["4", "4"]
+    assert "same answer in" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "ai.snncc" in {n.domain for n in onnx.load(tmp_path / "snn.onnx").graph.node}
+
+
+def test_json_holds_the_same(snncc, digits, tmp_path):
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", "--calib", digits / "train.npz", "--json")
+    found = json.loads(result.stdout)
+    assert found["ops"]["before"]["Relu"] == 4
+    assert "Relu" not in found["ops"]["after"]
+    assert found["comparison"]["samples"] == 32
+    assert found["comparison"]["agreement"] > 0.9
+
+
+def test_without_data_says_where_the_scales_come_from(snncc, digits, tmp_path):
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx")
+    assert result.exit_code == SUCCESS
+    assert "no calibration data" in result.stderr
+    assert "noise" in result.stdout
+
+
+def test_options_reach_the_coding(snncc, digits, tmp_path):
+    options = ["--T", 16, "--Q", 1.3, "--no-shift", "--spikes", 2, "--input", "one", "--normalize", "layer"]
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", *options, "--calib", digits / "train.npz")
+    assert result.exit_code == SUCCESS
+    props = {p.key: p.value for p in onnx.load(tmp_path / "s.onnx").metadata_props}
+    coding = json.loads(props["snncc.coding"])
+    expected = {"name": "phase", "T": 16, "Q": 1.3, "shift": False, "spikes": 2, "input": "one"}
+    assert {k: coding[k] for k in expected} == expected
+    assert json.loads(props["snncc.calibration"])["normalize"] == "layer"
+
+
+def test_same_input_and_options_give_the_same_bytes(snncc, digits, tmp_path):
+    for name in ("a.onnx", "b.onnx"):
+        snncc("convert", digits / "ann.onnx", "-o", tmp_path / name)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_dump_dir_holds_the_graph_after_each_pass(snncc, digits, tmp_path):
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", "--dump-dir", tmp_path / "dump")
+    assert result.exit_code == SUCCESS
+    dumps = sorted((tmp_path / "dump").iterdir())
+    assert [int(d.name[:2]) for d in dumps] == list(range(1, len(dumps) + 1))
+    folded = next(d for d in dumps if d.name.endswith("-fold-batchnorm.txt"))
+    assert "BatchNormalization" not in folded.read_text()
+
+
+def test_verbose_logs_each_pass_on_stderr(snncc, digits, tmp_path):
+    quiet = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx")
+    verbose = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", "-v")
+    assert "FoldBatchNorm" in verbose.stderr
+    assert "FoldBatchNorm" not in quiet.stderr
+    assert verbose.stdout == quiet.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--T", 0], "OptionError: T is 0"),
+        (["--Q", 1.0], "OptionError: Q is 1.0"),
+        (["--Q", 2.5], "OptionError: Q is 2.5"),
+        (["--spikes", 25], "OptionError: spikes is 25"),
+        (["--percentile", 0], "OptionError: percentile is 0"),
+        (["--input-range", 1, 0], "OptionError: input range"),
+        (["--calib", "nowhere.npz"], "CalibrationError: nowhere.npz"),
+        (["--preprocess", "half"], "OptionError: --preprocess: 'half' is unknown"),
+    ],
+)
+def test_options_out_of_range_end_in_one_message(snncc, digits, tmp_path, options, message):
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx", *options)
+    assert result.exit_code == ERROR
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        (b"GIF89a, not a network", "not an ONNX model, or a truncated one"),
+        (b"", "holds no network"),
+        ("truncated", "not an ONNX model, or a truncated one"),
+    ],
+)
+def test_files_that_are_no_model_are_refused(snncc, digits, tmp_path, content, message):
+    path = tmp_path / "model.onnx"
+    if content == "truncated":
+        content = (digits / "ann.onnx").read_bytes()[:-1000]
+    if content is not None:
+        path.write_bytes(content)
+    result = snncc("convert", path, "-o", tmp_path / "snn.onnx")
+    assert result.exit_code == ERROR
+    assert result.stderr.startswith(f"ModelError: {path}: ")
+    assert message in result.stderr
+    assert not (tmp_path / "snn.onnx").exists()
+
+
+def test_missing_folder_and_folder_as_output_are_refused(snncc, digits, tmp_path):
+    missing = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "nowhere" / "snn.onnx")
+    assert (missing.exit_code, "is not there" in missing.stderr) == (ERROR, True)
+    folder = snncc("convert", digits / "ann.onnx", "-o", tmp_path)
+    assert (folder.exit_code, "is a folder" in folder.stderr) == (ERROR, True)
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_unwritable_folder_is_refused(snncc, digits, tmp_path):
+    tmp_path.chmod(0o500)
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx")
+    assert (result.exit_code, "not writable" in result.stderr) == (ERROR, True)
+
+
+def test_usage_errors_exit_with_2(snncc, digits):
+    assert snncc("convert", digits / "ann.onnx").exit_code == USAGE
+    assert snncc("convert", digits / "ann.onnx", "-o", "x", "--T", "many").exit_code == USAGE
+    assert snncc("convert", digits / "ann.onnx", "-o", "x", "--coding", "morse").exit_code == USAGE

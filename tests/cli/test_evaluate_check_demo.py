@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def trio(digits):
+    return [digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", digits / "test.npz"]
+
+
+def test_evaluate_prints_both_networks(snncc, trio):
+    result = snncc("evaluate", *trio)
+    assert result.exit_code == 0
+    rows = {line[:20].strip(): line.split() for line in result.stdout.splitlines()}
+    assert rows["samples"] == ["samples", "100", "100"]
+    assert rows["top-1 accuracy (%)"][-1]
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_evaluate_as_json(snncc, trio):
+    found = json.loads(snncc("evaluate", *trio, "--json", "--limit", 64).stdout)
+    assert found["samples"] == 64
+    assert found["accuracy_percent"]["top1"]["snn"] >= 95
+    assert found["spikes"]["max"] == 1
+
+
+def test_evaluate_without_labels_has_no_accuracy(snncc, digits, tmp_path):
+    np.save(tmp_path / "x.npy", np.load(digits / "test.npz")["input"][:8])
+    trio = [digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", tmp_path / "x.npy"]
+    assert json.loads(snncc("evaluate", *trio, "--json").stdout)["accuracy_percent"]["top1"] is None
+
+
+def test_check_passes_a_good_model(snncc, trio, tmp_path):
+    budgets = ["--max-drop", 2, "--max-spikes", 1, "--min-energy-gain", 3, "--agree", 0.95]
+    result = snncc("check", *trio, *budgets, "--junit", tmp_path / "junit.xml")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("\n") == 1
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert root.get("failures") == "0"
+    assert {"max-drop", "max-spikes", "min-energy-gain", "agree"} <= {c.get("name") for c in root.iter("testcase")}
+
+
+def test_check_prints_a_line_per_failure(snncc, trio):
+    result = snncc("check", *trio, "--max-spikes", 0.01, "--min-energy-gain", 1000)
+    assert result.exit_code == 1
+    failed = [line for line in result.stdout.splitlines() if line.startswith("FAILED")]
+    assert [line.split()[1] for line in failed] == ["max-spikes:", "min-energy-gain:"]
+    assert result.stderr == ""
+    as_json = snncc("check", *trio, "--max-spikes", 0.01, "--json")
+    assert as_json.exit_code == 1
+    found = json.loads(as_json.stdout)
+    assert [c["name"] for c in found["checks"] if not c["passed"]] == ["max-spikes"]
+
+
+def test_check_fails_an_ann_that_was_never_converted(snncc, digits):
+    result = snncc("check", digits / "ann.onnx", "--ann", digits / "ann.onnx", "--data", digits / "test.npz")
+    assert result.exit_code == 1
+    assert "FAILED  no-relu" in result.stdout
+
+
+@pytest.mark.parametrize("command", ["evaluate", "check"])
+def test_missing_data_is_named(snncc, digits, command):
+    result = snncc(command, digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", "nowhere.npz")
+    assert result.exit_code == 1
+    assert "nowhere.npz" in result.stderr
+
+
+def test_demo_is_accurate_and_fits_80_columns(snncc):
+    result = snncc("demo")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    found = json.loads(snncc("demo", "--json").stdout)
+    top1 = found["accuracy_percent"]["top1"]
+    assert top1["ann"] >= 98
+    assert top1["snn"] >= top1["ann"] - 1
+    assert found["spikes"]["max"] == 1
+
+
+def test_demo_without_scikit_learn_says_what_to_install(snncc, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    result = snncc("demo")
+    assert result.exit_code == 1
+    assert "pip install 'snncc[demo]'" in result.stderr

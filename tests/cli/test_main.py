@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+
+from snncc.cli import main
+from snncc.progress import shown, track
+
+
+def test_installed_command_answers():
+    program = Path(sysconfig.get_path("scripts")) / "snncc"
+    result = subprocess.run([program, "--help"], capture_output=True, text=True, check=True)
+    assert {"convert", "run", "evaluate", "check", "inspect", "ops", "demo"} <= set(result.stdout.split())
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_has_help(snncc, name):
+    result = snncc(name, "--help")
+    assert result.exit_code == 0
+    assert main.commands[name].help
+
+
+def test_version(snncc):
+    assert re.search(r"version \d+\.\d+\.\d+", snncc("--version").stdout)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "step", "drawn"), [(Terminal, 1.5, True), (Terminal, 0, False), (io.StringIO, 1.5, False)]
+)
+def test_bars_show_on_a_terminal_after_two_seconds(monkeypatch, stream, step, drawn):
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += step
+        return now
+
+    target = stream()
+    monkeypatch.setattr(sys, "stderr", target)
+    monkeypatch.setattr(time, "monotonic", clock)
+    with shown():
+        assert list(track(range(4), "counting", 4)) == [0, 1, 2, 3]
+    assert ("counting" in target.getvalue()) == drawn
+
+
+def test_bars_are_silent_for_library_users(monkeypatch):
+    target = Terminal()
+    monkeypatch.setattr(sys, "stderr", target)
+    assert list(track(range(3), "counting", 3)) == [0, 1, 2]
+    assert target.getvalue() == ""
