@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-__all__ = ["digits_cnn"]
+__all__ = ["digits_network"]
 
 
-def digits_cnn() -> bytes:
+def digits_network() -> bytes:
     """The trained digits network, an ONNX file; `python -m snncc.models.digits_cnn` makes it again."""
     return files("snncc.models").joinpath("digits_cnn.onnx").read_bytes()

@@ -21,9 +21,9 @@ def run_demo(coding: Phase, device: str = "auto") -> Evaluation:
         DataError: scikit-learn, which brings the images, is not installed.
     """
     from snncc.evaluate import evaluate
-    from snncc.models import digits_cnn
+    from snncc.models import digits_network
     from snncc.models.digits import load_digits
 
-    data, ann = load_digits(), digits_cnn()
+    data, ann = load_digits(), digits_network()
     snn = snncc.convert(ann, coding, calibration=data.train_images)
     return evaluate(snn, ann, data.test_images, labels=data.test_labels, device=device)

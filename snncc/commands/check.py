@@ -32,6 +32,7 @@ __all__ = ["check"]
 @click.pass_context
 def check(
     ctx: click.Context,
+    /,
     snn: Path,
     ann: Path,
     data: Path,

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["convert"]
 
+_PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "correct_bias", "input_range", "fold_bn")
+
 
 @click.command()
 @click.argument("model", type=FILE)
@@ -49,7 +51,18 @@ __all__ = ["convert"]
     show_default=True,
     help="One scale per channel or layer, folded into the weights; none: per channel, kept with the neuron.",
 )
-@click.option("--percentile", type=float, metavar="P", help="Percentile of the activations as scale; else the maximum.")
+@click.option(
+    "--scale",
+    type=click.Choice(["max", "percentile", "least-squares"]),
+    help="What of its activations becomes a neuron's scale.  [default: least-squares with --calib, else max]",
+)
+@click.option("--percentile", type=float, metavar="P", help="That percentile of the activations as scale.")
+@click.option(
+    "--correct-bias/--no-correct-bias",
+    default=True,
+    show_default=True,
+    help="With --calib, bring each channel's mean potential to what it is in MODEL.",
+)
 @click.option(
     "--input-range", type=float, nargs=2, metavar="LO HI", help="Range of the input, where no --calib is given."
 )
@@ -81,7 +94,7 @@ def convert(model: Path, output: Path, dump_dir: Path | None, as_json: bool, **o
         ),
         calibration=options["calib"],
         observer=_dumper(dump_dir) if dump_dir else None,
-        **{key: options[key] for key in ("preprocess", "normalize", "percentile", "input_range", "fold_bn")},
+        **{key: options[key] for key in _PASSED_ON},
     )
     source = read_model(model)
     comparison = compare(source, converted, options["calib"], options["preprocess"], options["input_range"])

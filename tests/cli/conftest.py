@@ -7,7 +7,7 @@ from pathlib import Path
 import click.testing
 import numpy as np
 import pytest
-from snncc.models import digits_cnn
+from snncc.models import digits_network
 from snncc.models.digits import load_digits
 
 from snncc.cli import main
@@ -30,7 +30,7 @@ def snncc(monkeypatch: pytest.MonkeyPatch) -> Invoke:
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the digits network ann.onnx, converted as snn.onnx, and train.npz and test.npz."""
     folder = tmp_path_factory.mktemp("digits")
-    (folder / "ann.onnx").write_bytes(digits_cnn())
+    (folder / "ann.onnx").write_bytes(digits_network())
     data = load_digits()
     np.savez(folder / "train.npz", input=data.train_images[:300], labels=data.train_labels[:300])
     np.savez(folder / "test.npz", input=data.test_images[:100], labels=data.test_labels[:100])

@@ -48,6 +48,17 @@ def test_options_reach_the_coding(snncc, digits, tmp_path):
     assert json.loads(props["snncc.calibration"])["normalize"] == "layer"
 
 
+def test_calibration_options_reach_the_metadata(snncc, digits, tmp_path):
+    options = ["--calib", digits / "train.npz", "--percentile", 99.9, "--no-correct-bias"]
+    assert snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", *options).exit_code == SUCCESS
+    props = {p.key: p.value for p in onnx.load(tmp_path / "s.onnx").metadata_props}
+    calibration = json.loads(props["snncc.calibration"])
+    assert calibration["percentile"] == 99.9
+    assert not calibration["correct_bias"]
+    default = {p.key: p.value for p in onnx.load(digits / "snn.onnx").metadata_props}
+    assert json.loads(default["snncc.calibration"])["correct_bias"]
+
+
 def test_same_input_and_options_give_the_same_bytes(snncc, digits, tmp_path):
     for name in ("a.onnx", "b.onnx"):
         snncc("convert", digits / "ann.onnx", "-o", tmp_path / name)

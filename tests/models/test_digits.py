@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
-from snncc.models import digits_cnn
+from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.models.digits_cnn import build
 
@@ -21,7 +21,7 @@ def test_split_is_fixed_and_disjoint():
 
 
 def test_shipped_network_is_small_and_accurate():
-    data, model = load_digits(), digits_cnn()
+    data, model = load_digits(), digits_network()
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     logits = session.run(["logits"], {"input": data.test_images})[0]
     assert np.mean(logits.argmax(1) == data.test_labels) >= 0.98
@@ -29,12 +29,12 @@ def test_shipped_network_is_small_and_accurate():
 
 
 def test_shipped_network_is_what_the_script_builds():
-    shipped = onnx.load_model_from_string(digits_cnn())
+    shipped = onnx.load_model_from_string(digits_network())
     weights = {t.name: numpy_helper.to_array(t) for t in shipped.graph.initializer}
-    assert build(weights).SerializeToString(deterministic=True) == digits_cnn()
+    assert build(weights).SerializeToString(deterministic=True) == digits_network()
 
 
 def test_shipped_network_keeps_batch_normalization():
-    ops = [node.op_type for node in onnx.load_model_from_string(digits_cnn()).graph.node]
+    ops = [node.op_type for node in onnx.load_model_from_string(digits_network()).graph.node]
     assert ops.count("BatchNormalization") == 4
     assert {"Add", "MaxPool", "GlobalAveragePool", "Gemm"} <= set(ops)
