@@ -109,11 +109,13 @@ void infer_same_shape(OrtShapeInferContext* context, const OrtElementType* outpu
   std::vector<const char*> symbols(rank);
   check(ort().GetDimensions(source, dims.data(), rank));
   check(ort().GetSymbolicDimensions(source, symbols.data(), rank));
+  OrtElementType type = outputs[0];
+  check(ort().GetTensorElementType(source, &type));
   for (size_t i = 0; i < output_count; ++i) {
     OrtTensorTypeAndShapeInfo* raw = nullptr;
     check(ort().CreateTensorTypeAndShapeInfo(&raw));
     const TensorInfo info = owned(raw);
-    check(ort().SetTensorElementType(raw, outputs[i]));
+    check(ort().SetTensorElementType(raw, i == 0 ? type : outputs[i]));
     check(ort().SetDimensions(raw, dims.data(), rank));
     check(ort().SetSymbolicDimensions(raw, symbols.data(), rank));
     check(ort().ShapeInferContext_SetOutputTypeShape(context, i, raw));

@@ -81,7 +81,8 @@ class ComputeContext {
   OrtKernelContext* context_;
 };
 
-// Gives each output the shape of input 0; unknown ranks stay unknown.
+// Gives each output the shape of input 0, and output 0 its element type too; unknown ranks stay unknown. `outputs` are
+// those of any kernel of the op: the runtime infers shapes with the one registered first, whatever the type at hand.
 void infer_same_shape(OrtShapeInferContext* context, const OrtElementType* outputs, size_t output_count);
 
 }  // namespace snncc

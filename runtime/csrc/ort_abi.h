@@ -47,7 +47,7 @@ struct OrtApi {
   OrtStatus* (*CreateTensorTypeAndShapeInfo)(OrtTensorTypeAndShapeInfo**);                               // 57
   OrtStatus* (*SetTensorElementType)(OrtTensorTypeAndShapeInfo*, OrtElementType);                        // 58
   OrtStatus* (*SetDimensions)(OrtTensorTypeAndShapeInfo*, const int64_t* dims, size_t count);            // 59
-  void* slot60;
+  OrtStatus* (*GetTensorElementType)(const OrtTensorTypeAndShapeInfo*, OrtElementType*);                 // 60
   OrtStatus* (*GetDimensionsCount)(const OrtTensorTypeAndShapeInfo*, size_t*);                           // 61
   OrtStatus* (*GetDimensions)(const OrtTensorTypeAndShapeInfo*, int64_t* dims, size_t count);            // 62
   OrtStatus* (*GetSymbolicDimensions)(const OrtTensorTypeAndShapeInfo*, const char** dims, size_t count);  // 63
@@ -122,6 +122,7 @@ SNNCC_SLOT(GetTensorMutableData, 51);
 SNNCC_SLOT(CreateTensorTypeAndShapeInfo, 57);
 SNNCC_SLOT(SetTensorElementType, 58);
 SNNCC_SLOT(SetDimensions, 59);
+SNNCC_SLOT(GetTensorElementType, 60);
 SNNCC_SLOT(GetDimensionsCount, 61);
 SNNCC_SLOT(GetDimensions, 62);
 SNNCC_SLOT(GetSymbolicDimensions, 63);
