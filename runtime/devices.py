@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether CUDA works here, found out without a word on stderr.
+
+onnxruntime lists its CUDA provider wherever the package is installed, and complains loudly when a session asks for it
+in vain; so the driver, a device and the provider's own libraries are looked for first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import io
+import sys
+from pathlib import Path
+
+import onnxruntime as ort
+
+__all__ = ["cuda_obstacle"]
+
+
+@functools.cache
+def cuda_obstacle() -> str | None:
+    """Why CUDA cannot be used and what to do about it, in sentences; None if nothing is in the way."""
+    if "CUDAExecutionProvider" not in ort.get_available_providers():
+        return "this onnxruntime has no CUDA provider; install onnxruntime-gpu in its place."
+    devices = _device_count()
+    if devices is None:
+        return "the NVIDIA driver (libcuda) is not installed; install it."
+    if devices == 0:
+        return "the NVIDIA driver finds no GPU; check `nvidia-smi` and CUDA_VISIBLE_DEVICES."
+    missing = _missing_library()
+    if missing is not None:
+        return (
+            f"onnxruntime's CUDA provider does not load ({missing}); `pip install 'snncc[cuda]'` brings what it needs."
+        )
+    return None
+
+
+def _device_count() -> int | None:
+    """The number of GPUs that the driver sees, None without a driver."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+    count = ctypes.c_int(0)
+    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 0
+    return count.value
+
+
+def _missing_library() -> str | None:
+    """What the loader misses when it loads the CUDA provider."""
+    if hasattr(ort, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            ort.preload_dlls()  # libraries that pip installed; it prints what it does not find
+    folder = Path(ort.__file__).parent / "capi"
+    try:
+        for name in ("libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"):
+            if (folder / name).is_file():
+                ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
+    except OSError as error:
+        return str(error)
+    return None

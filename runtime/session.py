@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens a model in onnxruntime with the native neuron kernels registered."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime as ort
+from google.protobuf.message import EncodeError
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from snncc.errors import ModelError, OptionError, RuntimeLibraryError
+from snncc.ops import DOMAIN, OPSET
+from snncc.runtime.devices import cuda_obstacle
+from snncc.runtime.library import get_library_path
+
+__all__ = ["create_session"]
+
+_ORT_ERRORS = (
+    states.EPFail,
+    states.Fail,
+    states.InvalidArgument,
+    states.InvalidGraph,
+    states.InvalidProtobuf,
+    states.NoSuchFile,
+    states.NotImplemented,
+    states.RuntimeException,
+)
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+# TF32 has 10 bits of mantissa: potentials would miss their thresholds.
+_CUDA_OPTIONS = {"use_tf32": "0"}
+# What protobuf can write into one piece.
+_PROTO_LIMIT = 2**31 - 1
+
+
+def create_session(
+    model: Path | str | bytes | onnx.ModelProto,
+    *,
+    device: str = "auto",
+    options: ort.SessionOptions | None = None,
+) -> ort.InferenceSession:
+    """Open `model` with snncc's kernels.
+
+    Args:
+        model: A file, the bytes of one, or the model itself, of any size.
+        device: "cpu", "cuda", or "auto": CUDA if it works here, else the CPU.
+        options: onnxruntime's own options; the library is registered with them, if it is not yet.
+
+    Raises:
+        ModelError: onnxruntime cannot load the model.
+        RuntimeLibraryError: The native library is missing, or CUDA was asked for and does not work.
+    """
+    providers = _providers(device)
+    options = _with_library(options)
+    with _openable(model) as (source, name):
+        session = _open(source, name, options, providers)
+    if device == "cuda" and session.get_providers()[0] != _CUDA:
+        raise RuntimeLibraryError(
+            f"CUDA did not start for {name}: onnxruntime fell back to {session.get_providers()[0]}; "
+            "its messages on stderr say why. Use device='cpu', or 'auto'."
+        )
+    return session
+
+
+def _providers(device: str) -> list[Any]:
+    if device not in ("auto", "cpu", "cuda"):
+        raise OptionError(f"device is '{device}'; it must be 'auto', 'cpu' or 'cuda'")
+    obstacle = None if device == "cpu" else cuda_obstacle()
+    if device == "cuda" and obstacle is not None:
+        raise RuntimeLibraryError(f"CUDA does not work here: {obstacle} Or use device='cpu', or 'auto'.")
+    if device == "cpu" or obstacle is not None:
+        return [_CPU]
+    return [(_CUDA, _CUDA_OPTIONS), _CPU]
+
+
+def _with_library(options: ort.SessionOptions | None) -> ort.SessionOptions:
+    library = str(get_library_path())
+    if options is not None and _has_library(options):
+        return options  # onnxruntime refuses a domain that is registered twice
+    options = ort.SessionOptions() if options is None else options
+    try:
+        options.register_custom_ops_library(library)
+    except _ORT_ERRORS as error:
+        raise RuntimeLibraryError(
+            f"onnxruntime {ort.__version__} cannot load {library}: {error}. Reinstall snncc to build it anew."
+        ) from error
+    return options
+
+
+def _has_library(options: ort.SessionOptions) -> bool:
+    """Whether a node that only the library knows loads with these options; onnxruntime has no way to ask."""
+    shape = onnx.helper.make_tensor_value_info
+    inputs = [shape("X", onnx.TensorProto.FLOAT, [1]), shape("scale", onnx.TensorProto.FLOAT, [1])]
+    node = onnx.helper.make_node("OneSpikeNeuron", ["X", "scale"], ["Y"], domain=DOMAIN, levels=[1.0], thresholds=[1.0])
+    graph = onnx.helper.make_graph([node], "probe", inputs, [shape("Y", onnx.TensorProto.FLOAT, [1])])
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid(DOMAIN, OPSET)]
+    probe = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    with _unrecorded(options):
+        try:
+            ort.InferenceSession(probe.SerializeToString(), options, providers=[_CPU])
+        except _ORT_ERRORS:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def _unrecorded(options: ort.SessionOptions) -> Iterator[None]:
+    """Without the files that a session may leave, and without its log."""
+    settings = {"enable_profiling": False, "optimized_model_filepath": "", "log_severity_level": 4}
+    before = {name: getattr(options, name) for name in settings}
+    try:
+        for name, value in settings.items():
+            setattr(options, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(options, name, value)
+
+
+@contextlib.contextmanager
+def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str | bytes, str]]:
+    """What onnxruntime can open, and what to call it in messages."""
+    if isinstance(model, bytes):
+        yield model, "the model given as bytes"
+    elif isinstance(model, onnx.ModelProto):
+        name = f"the model '{model.graph.name}'"
+        data = _serialize(model)
+        if data is not None:
+            yield data, name
+            return
+        with tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder:
+            yield _save_large(model, Path(folder)), name
+    else:
+        path = Path(model)
+        if not path.is_file():
+            raise ModelError(f"{path} is {'a folder' if path.is_dir() else 'not there'}; give the path of an ONNX file")
+        yield str(path), str(path)
+
+
+def _serialize(model: onnx.ModelProto) -> bytes | None:
+    """The model in one piece, None if it is too large for that."""
+    try:
+        data = model.SerializeToString()
+    except (EncodeError, ValueError):
+        return None
+    return data if len(data) <= _PROTO_LIMIT else None
+
+
+def _save_large(model: onnx.ModelProto, folder: Path) -> str:
+    """Write `model` with its weights beside it; saving edits a model, so a copy is saved."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    path = folder / "model.onnx"
+    try:
+        onnx.save_model(copy, path, save_as_external_data=True, location="weights", size_threshold=0)
+    except OSError as error:
+        raise ModelError(
+            f"the model '{model.graph.name}' is over 2 GB and cannot be written to {folder}: {error}. "
+            "Set TMPDIR to a folder with room, or save the model with external data and give its path."
+        ) from error
+    return str(path)
+
+
+def _open(source: str | bytes, name: str, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
+    try:
+        # onnxruntime's Python side prints when it falls back to the CPU.
+        with contextlib.redirect_stdout(io.StringIO()):
+            return ort.InferenceSession(source, options, providers=providers)
+    except _ORT_ERRORS as error:
+        message = str(error)
+        if "external data" in message.lower() and not isinstance(source, str):
+            advice = "Its weights are in files beside it: give the model's path instead."
+        elif "protobuf" in message.lower():
+            advice = "It is no ONNX file, or a damaged one; export or download it again."
+        else:
+            advice = "`snncc inspect` shows what is in it."
+        raise ModelError(f"onnxruntime cannot load {name}: {message}. {advice}") from error
