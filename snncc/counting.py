@@ -73,13 +73,15 @@ class SpikeCounter:
         self.model.graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), axis))
         tensors = {n.output[0] for n in network.neurons}
         for node in [n for n in self.model.graph.node if n.output[0] in tensors]:
-            if not network.shape(node.output[0]) or network.shape(node.output[0])[0] != 1:
-                shape = list(network.shape(node.output[0]))
-                message = f"neuron '{label(node)}' has the shape {shape} for one sample, so its first axis is no batch"
+            shape = network.shape(node.output[0])
+            if shape[:1] != (1,):
+                message = (
+                    f"neuron '{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
+                )
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
-            self._instrument(node, axis, names)
+            self._instrument(node, shape, axis, names)
 
-    def _instrument(self, node: onnx.NodeProto, axis: str, names: set[str]) -> None:
+    def _instrument(self, node: onnx.NodeProto, shape: tuple[int, ...], axis: str, names: set[str]) -> None:
         tensor = node.output[0]
         count = node.output[1] if len(node.output) > 1 and node.output[1] else _fresh(f"{tensor}_count", names)
         del node.output[1:]
@@ -88,7 +90,7 @@ class SpikeCounter:
         graph = self.model.graph
         graph.node.append(helper.make_node("ReduceSum", [count, axis], [total], name=total, keepdims=1))
         graph.node.append(helper.make_node("ReduceMax", [count], [peak], name=peak, keepdims=0))
-        graph.output.append(helper.make_tensor_value_info(total, TensorProto.INT32, None))
+        graph.output.append(helper.make_tensor_value_info(total, TensorProto.INT32, shape))
         graph.output.append(helper.make_tensor_value_info(peak, TensorProto.INT32, ()))
         self._outputs[tensor] = (label(node), total, peak)
 

@@ -11,6 +11,7 @@ from typing import Any
 import onnx
 
 from snncc.coding import CODINGS
+from snncc.errors import ModelError, OptionError
 from snncc.export import metadata_of
 from snncc.network import Network
 
@@ -38,13 +39,10 @@ def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int
 
 
 def latency_steps(model: onnx.ModelProto, network: Network) -> int | None:
-    """Time steps until the output is there, as the coding in the model's metadata has it; None without one."""
-    parameters = metadata_of(model).get("snncc.coding")
-    if not isinstance(parameters, dict) or parameters.get("name") not in CODINGS:
-        return None
-    known = {key: value for key, value in parameters.items() if key != "name"}
+    """Time steps until the output is there, by the coding in the model's metadata; None if that cannot be read."""
     try:
-        coding = CODINGS[parameters["name"]](**known)
-    except TypeError:  # parameters of another version of snncc
+        parameters: dict[str, Any] = metadata_of(model)["snncc.coding"]
+        coding = CODINGS[parameters["name"]](**{key: parameters[key] for key in parameters if key != "name"})
+    except (ModelError, OptionError, KeyError, TypeError):  # none, damaged, or of another version of snncc
         return None
     return coding.latency(network.depth)

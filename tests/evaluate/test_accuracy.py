@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snncc.accuracy import Tally
+from snncc.errors import DataError
+
+
+def test_accuracy_and_agreement_over_batches():
+    rng = np.random.default_rng(0)
+    ann, snn = rng.normal(size=(2, 50, 8)).astype(np.float32)
+    labels = rng.integers(0, 8, 50)
+    tally = Tally(labels)
+    for part in np.array_split(np.arange(50), 7):
+        tally.add(ann[part], snn[part])
+    order = [np.argsort(-scores, axis=1) for scores in (ann, snn)]
+    assert tally.top(1) == pytest.approx([100 * (o[:, 0] == labels).mean() for o in order])
+    assert tally.top(5) == pytest.approx([100 * (o[:, :5] == labels[:, None]).any(1).mean() for o in order])
+    assert tally.agreement == (order[0][:, 0] == order[1][:, 0]).mean()
+    assert tally.error == pytest.approx(np.abs(ann - snn).mean() / np.abs(ann).mean(), rel=1e-6)
+
+
+def test_no_labels_and_few_classes():
+    tally = Tally(None)
+    tally.add(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32))
+    assert tally.top(1) is None
+    assert (tally.agreement, tally.error) == (1.0, 0.0)
+    tally = Tally(np.arange(3))
+    tally.add(np.eye(3, dtype=np.float32), np.zeros((3, 3), np.float32))
+    assert tally.top(1) == pytest.approx((100, 100 / 3))
+    assert tally.top(5) is None
+
+
+def test_networks_that_end_in_argmax():
+    tally = Tally(np.array([4, 5, 6]))
+    tally.add(np.array([[4], [5], [0]]), np.array([[4], [0], [0]]))
+    assert tally.top(1) == pytest.approx((200 / 3, 100 / 3))
+    assert tally.agreement == pytest.approx(2 / 3)
+
+
+def test_what_does_not_fit():
+    with pytest.raises(DataError, match=r"the ANN gives \[2, 3\] and the SNN \[2, 4\]"):
+        Tally(None).add(np.zeros((2, 3)), np.zeros((2, 4)))
+    with pytest.raises(DataError, match="there are 1 labels"):
+        Tally(np.array([0])).add(np.zeros((2, 3)), np.zeros((2, 3)))
+    with pytest.raises(DataError, match="label 7 is no class of a network with 3 outputs"):
+        Tally(np.array([0, 7])).add(np.zeros((2, 3)), np.zeros((2, 3)))

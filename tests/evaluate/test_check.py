@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every check passes on a sound model, and each one fails on the model that breaks just it."""
+
+from __future__ import annotations
+
+import json
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import helper, numpy_helper
+
+import snncc
+from snncc.check import Budgets, CheckResult, _kernel, run_checks
+from snncc.errors import DataError, ModelError
+from snncc.junit import junit_xml
+from snncc.structure import STRUCTURE
+
+
+def failed(results):
+    return {r.name: r.message for r in results if not r.passed}
+
+
+def copy_of(model):
+    twin = onnx.ModelProto()
+    twin.CopyFrom(model)
+    return twin
+
+
+def metadata(model, key):
+    return next(p for p in model.metadata_props if p.key == key)
+
+
+def hidden(model):
+    return next(n for n in model.graph.node if n.op_type == "OneSpikeNeuron")
+
+
+def test_a_sound_model_passes(ann, snn, images):
+    budgets = Budgets(max_spikes=1, min_energy_gain=0.5, agree=0.1)
+    results = run_checks(snn, ann, images, budgets)
+    assert failed(results) == {}
+    names = [r.name for r in results]
+    assert names == [*STRUCTURE, "kernel", "spike-limit", "max-spikes", "min-energy-gain", "agree"]
+    assert all(r.message and "\n" not in r.message for r in results)
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        snncc.Phase(T=1, Q=1.5),
+        snncc.Phase(T=8, Q=2.0, shift=False),
+        snncc.Phase(T=16, Q=1.3, spikes=3),
+        snncc.Phase(T=16, Q=1.3, input="one"),
+        snncc.Phase(T=16, Q=1.3, input="analog"),
+        snncc.Phase(T=4, Q=1.7, spikes=4),
+    ],
+    ids=str,
+)
+def test_every_kind_of_phase_coding_passes(ann, images, coding):
+    model = snncc.convert(ann, coding, calibration=images)
+    assert failed(run_checks(model, ann, images)) == {}
+
+
+def test_budgets_that_are_not_kept(ann, snn, images):
+    budgets = Budgets(max_drop=-200, max_spikes=0.01, min_energy_gain=1e6, agree=1.1)
+    results = failed(run_checks(snn, ann, images, budgets, labels=np.zeros(12, int)))
+    assert set(results) == {"max-drop", "max-spikes", "min-energy-gain", "agree"}
+    assert "-200 are allowed" in results["max-drop"]
+    assert "0.01 are allowed" in results["max-spikes"]
+
+
+def test_a_drop_needs_labels(ann, snn, images):
+    assert "no labels" in failed(run_checks(snn, ann, images, Budgets(max_drop=1)))["max-drop"]
+
+
+def add_relu(model):
+    last = model.graph.node[-1]
+    name = last.output[0]
+    last.output[0] = "before_relu"
+    model.graph.node.append(helper.make_node("Relu", ["before_relu"], [name], name="late"))
+
+
+def rename_neuron(model):
+    hidden(model).name = "other"
+
+
+def drop_body(model):
+    del model.functions[:]
+
+
+def newer_domain(model):
+    next(o for o in model.opset_import if o.domain == "ai.snncc").version = 2
+
+
+def strange_op(model):
+    hidden(model).op_type = "MysteryNeuron"
+
+
+def damage_metadata(model):
+    metadata(model, "snncc.coding").value = "{"
+
+
+def drop_metadata(model):
+    model.metadata_props.remove(metadata(model, "snncc.calibration"))
+
+
+def other_steps(model):
+    coding = metadata(model, "snncc.coding")
+    coding.value = json.dumps({**json.loads(coding.value), "T": 12})
+
+
+def other_table(model):
+    next(a for a in hidden(model).attribute if a.name == "thresholds").floats[2] *= 1.01
+
+
+def more_spikes(model):
+    coding = metadata(model, "snncc.coding")
+    coding.value = json.dumps({**json.loads(coding.value), "spikes": 2})
+
+
+def unsorted_graph(model):
+    model.graph.node.insert(0, model.graph.node.pop())
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "message"),
+    [
+        (add_relu, "no-relu", "1 activation.* Relu 'late'"),
+        (rename_neuron, "metadata-neurons", r"'other' \(graph only\)"),
+        (drop_body, "bodies", "no function body for OneSpikeNeuron"),
+        (newer_domain, "ops-known", "imports version 2"),
+        (strange_op, "ops-known", "MysteryNeuron"),
+        (damage_metadata, "metadata", "damaged"),
+        (drop_metadata, "metadata", "snncc.calibration missing"),
+        (other_steps, "metadata-tables", "16 entries, T is 12"),
+        (other_table, "metadata-tables", "thresholds is not what T, Q and shift give"),
+        (more_spikes, "metadata-tables", "it may send 1 spikes, not 2"),
+        (unsorted_graph, "valid", "topologically sorted"),
+    ],
+    ids=lambda x: getattr(x, "__name__", None),
+)
+def test_a_broken_model_fails(ann, snn, images, harm, name, message):
+    broken = copy_of(snn)
+    harm(broken)
+    results = failed(run_checks(broken, ann, images, Budgets(agree=0)))
+    assert name in results
+    assert re.search(message, results[name]), results[name]
+
+
+def test_another_source_is_noticed(ann, snn, images):
+    other = copy_of(ann)
+    weight = next(t for t in other.graph.initializer if t.name == "w1")
+    weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * 1.001, "w1"))
+    assert "but the ANN given has" in failed(run_checks(snn, other, images))["metadata-source"]
+
+
+def test_a_body_that_computes_something_else(monkeypatch, ann, snn, images):
+    """The kernel is played by the sound model, so that the test needs no library."""
+    wrong = copy_of(snn)
+    body = next(f for f in wrong.functions if f.name == "OneSpikeNeuron")
+    next(n for n in body.node if "Y" in n.output).CopyFrom(helper.make_node("Identity", ["X"], ["Y"]))
+
+    def sound(model, *, device, options=None):
+        return ort.InferenceSession(snn.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr("snncc.runtime.create_session", sound)
+    assert _kernel(snn, {"x": images}).passed
+    assert re.match("[1-9][0-9]* of 84 outputs differ", _kernel(wrong, {"x": images}).message)
+
+
+def test_generators_are_refused(ann, snn, images):
+    with pytest.raises(DataError, match="reads the data twice"):
+        run_checks(snn, ann, iter([images]))
+
+
+def test_bad_files(tmp_path, ann, snn, images):
+    with pytest.raises(ModelError, match="cannot be read"):
+        run_checks(tmp_path / "none.onnx", ann, images)
+    with pytest.raises(DataError, match="is not there"):
+        run_checks(snn, ann, tmp_path / "none")
+
+
+def test_junit():
+    results = [CheckResult("valid", True, "fine"), CheckResult("agree", False, "0.5 < 1 & \x00")]
+    root = ElementTree.fromstring(junit_xml(results, "a & b.onnx"))
+    assert root.attrib == {"tests": "2", "failures": "1", "errors": "0", "skipped": "0"}
+    (suite,) = root
+    assert suite.get("name") == "snncc check a & b.onnx"
+    passed, failure = suite
+    assert passed.get("name") == "valid"
+    assert passed.find("failure") is None
+    assert failure.find("failure").get("message") == "0.5 < 1 & �"
+
+
+def test_results_as_text_and_json():
+    result = CheckResult("agree", False, "0.5 of the answers agree")
+    assert str(result) == "FAILED  agree: 0.5 of the answers agree"
+    assert json.loads(json.dumps(result.to_json())) == {"name": "agree", "passed": False, "message": result.message}
