@@ -7,15 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from snncc.errors import DataError, ModelError, RuntimeLibraryError
+from snncc.errors import DataError, ModelError
 from snncc.evaluate import evaluate
 from snncc.evaluation import Evaluation
+from snncc.kernels import differing_outputs
 from snncc.loading import Source, read_model
 from snncc.preprocess import Preprocess
 from snncc.samples import Batch, Samples, batches, specs_of
@@ -24,13 +22,7 @@ from snncc.structure import STRUCTURE, Inspected
 __all__ = ["Budgets", "CheckResult", "run_checks"]
 
 _TRIAL = 8  # samples on which body and kernel are compared
-_ORT_ERRORS = (
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
-)
+_NEEDED = ("valid", "ops-known", "bodies")  # without these nothing can be run
 
 
 @dataclass(frozen=True)
@@ -90,21 +82,19 @@ def run_checks(
         raise DataError("check reads the data twice, which a generator cannot. Give a list, an array or a path.")
     model = Inspected(read_model(snn), read_model(ann))
     results = [_structural(name, model) for name in STRUCTURE]
-    runs = all(r.passed for r in results if r.name in ("valid", "ops-known", "bodies"))
-    if not runs:
-        reason = "not measured, because the model is not sound"
-        return [*results, *(CheckResult(name, False, reason) for name in ("kernel", *_asked(budgets or Budgets())))]
+    budgets = budgets or Budgets()
+    if not all(r.passed for r in results if r.name in _NEEDED):
+        return [*results, *_unmeasured("kernel", *_asked(budgets))]
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     sample = next(batches(data, specs_of(model.snn), preprocess=preprocess, batch_size=_TRIAL))
-    results.append(_kernel(model.snn, sample))
-    options = {"labels": labels, "preprocess": preprocess, "batch_size": batch_size, "device": device, "limit": limit}
     try:
-        found = evaluate(snn, ann, data, **options)  # type: ignore[arg-type]
-    except (RuntimeLibraryError, *_ORT_ERRORS) as error:
-        return [*results, CheckResult("run", False, f"the model does not run ({error})")]
-    results.append(_spike_limit(found, model.metadata("coding").get("spikes")))
-    return [*results, *_within(found, budgets or Budgets())]
+        results.append(_kernel(model.snn, sample))
+    except ModelError as error:
+        return [*results, CheckResult("kernel", False, str(error)), *_unmeasured(*_asked(budgets))]
+    options = {"labels": labels, "preprocess": preprocess, "batch_size": batch_size, "device": device, "limit": limit}
+    found = evaluate(snn, ann, data, **options)  # type: ignore[arg-type]
+    return [*results, _spike_limit(found, model.metadata("coding").get("spikes")), *_within(found, budgets)]
 
 
 def _structural(name: str, model: Inspected) -> CheckResult:
@@ -113,37 +103,14 @@ def _structural(name: str, model: Inspected) -> CheckResult:
     return CheckResult(name, wrong is None, wrong or fine)
 
 
-def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:
-    """Whether the portable bodies and the native kernels give the very same outputs on the CPU.
+def _unmeasured(*names: str) -> list[CheckResult]:
+    return [CheckResult(name, False, "not measured, because the model does not run") for name in names]
 
-    Above the EXTENDED level onnxruntime fuses convolutions in ways that depend on what follows them, so that their
-    sums come in another order; that is no difference between body and kernel.
-    """
-    try:
-        body, kernel = (session.run(None, sample) for session in _both(model))
-    except (ModelError, RuntimeLibraryError, *_ORT_ERRORS) as error:
-        return CheckResult("kernel", False, f"the model does not run ({error})")
-    differing = sum(int((~_equal(a, b)).sum()) for a, b in zip(body, kernel, strict=True))
-    values = sum(a.size for a in body)
+
+def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:
+    differing, values = differing_outputs(model, sample)
     message = f"{differing} of {values} outputs differ between function body and native kernel"
     return CheckResult("kernel", differing == 0, message)
-
-
-def _both(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
-    """A session with bodies and one with kernels; the first ends before the second starts."""
-    from snncc.runtime import create_session
-
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.log_severity_level = 3
-    yield ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    yield create_session(model, device="cpu", options=options)
-
-
-def _equal(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    return np.asarray((a == b) | ((a != a) & (b != b)))
 
 
 def _spike_limit(found: Evaluation, limit: object) -> CheckResult:

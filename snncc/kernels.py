@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a model computes the same with the native kernels and with the portable bodies that it carries.
+
+Above the EXTENDED level onnxruntime fuses convolutions in ways that depend on what follows them, so that their sums
+come in another order and spikes near a threshold move; that is no difference between kernel and body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+from snncc.errors import ModelError
+from snncc.samples import Batch
+
+__all__ = ["differing_outputs"]
+
+_ORT_ERRORS = (
+    states.Fail,
+    states.InvalidArgument,
+    states.InvalidGraph,
+    states.NotImplemented,
+    states.RuntimeException,
+)
+
+
+def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
+    """(output values that differ, output values) for one batch on the CPU.
+
+    Raises:
+        ModelError: onnxruntime cannot run the model.
+        RuntimeLibraryError: the native library is missing or does not load.
+    """
+    try:
+        body, kernel = (session.run(None, sample) for session in _sessions(model))
+    except _ORT_ERRORS as error:
+        raise ModelError(f"onnxruntime cannot run the model ({error}). Convert the source model again.") from error
+    same = sum(int(((a == b) | ((a != a) & (b != b))).sum()) for a, b in zip(body, kernel, strict=True))
+    values = sum(a.size for a in body)
+    return values - same, values
+
+
+def _sessions(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
+    """A session with bodies, then one with kernels."""
+    from snncc.runtime import create_session
+
+    plain = _options()
+    plain.log_severity_level = 3
+    yield ort.InferenceSession(model.SerializeToString(), plain, providers=["CPUExecutionProvider"])
+    yield create_session(model, device="cpu", options=_options())
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    return options
