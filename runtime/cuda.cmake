@@ -22,7 +22,7 @@ endforeach()
 # Generations still to come compile this one's PTX.
 list(APPEND SNNCC_ARCHS ${SNNCC_NEWEST_ARCH}-virtual)
 # Whoever builds for one machine sets this one.
-set(CMAKE_CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}" CACHE STRING "Architectures of the CUDA kernels")
+set(CMAKE_CUDA_ARCHITECTURES "${SNNCC_ARCHS}" CACHE STRING "Architectures of the CUDA kernels")
 
 enable_language(CUDA)
 target_sources(snncc_ops PRIVATE csrc/cuda/neurons.cu)
