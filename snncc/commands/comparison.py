@@ -55,7 +55,7 @@ def compare(
     for batch in _batches(source, calibration, preprocess, input_range):
         tally.add(ann.run(None, batch)[0], snn.run(None, batch)[0])
     return Comparison(
-        data=f"the first of {calibration}" if calibration else "seeded noise",
+        data=f"the first of {calibration}" if calibration else "seeded noise, which is no natural input",
         samples=tally.samples,
         agreement=tally.agreement,
         error=tally.error,

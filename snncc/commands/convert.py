@@ -140,6 +140,7 @@ def _print(output: Path, before: Counter[str], after: Counter[str], comparison: 
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
     print_text(
         f"Outputs on {comparison.samples} samples ({comparison.data}): same answer in "
-        f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean output."
+        f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean output. "
+        "`snncc evaluate` says more."
     )
     print_text(f"Wrote {output} ({output.stat().st_size / 1024:.0f} KiB).")

@@ -93,8 +93,8 @@ def _print(found: dict[str, Any]) -> None:
         print_text("It converts." if found["convertible"] else "\n".join(found["obstacles"]))
         return
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
-    rows = [(n["name"], n["op"], n["replaces"] or "input", _scale(n)) for n in found["neurons"]]
-    print_table("Neurons", ("name", "op", "stands for", "scale"), rows, right=False)
+    rows = [(n["name"], n["op"], _scale(n)) for n in found["neurons"]]
+    print_table("Neurons", ("name", "op", "scale"), rows, right=False)
 
 
 def _flat(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
