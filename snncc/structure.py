@@ -18,6 +18,7 @@ from onnx import helper
 from snncc import ops
 from snncc.errors import ModelError
 from snncc.export import KEYS, metadata_of, model_digest
+from snncc.frontend import import_model
 from snncc.network import is_neuron, label
 
 __all__ = ["STRUCTURE", "Inspected"]
@@ -104,6 +105,17 @@ def _named(model: Inspected) -> str | None:
     return f"the neurons in metadata and graph differ: {_listed(only)}" if only else None
 
 
+def _replacing(model: Inspected) -> str | None:
+    """Whether the ReLUs that the neurons are said to stand for are in the source; a split Clip's has a suffix."""
+    known = {node.name for node in import_model(model.ann).nodes("Relu", "Clip")}
+    strange = []
+    for neuron, entry in sorted(model.metadata("neurons").items()):
+        relu = entry.get("replaces") if isinstance(entry, dict) else entry
+        if relu is not None and not {str(relu), str(relu).removesuffix("_relu")} & known:
+            strange.append(f"'{neuron}' for '{relu}'")
+    return f"neurons stand for activations that the ANN does not have: {_listed(strange)}" if strange else None
+
+
 def _tabled(model: Inspected) -> str | None:
     coding = model.metadata("coding")
     if coding.get("name") != "phase":
@@ -160,5 +172,6 @@ STRUCTURE: dict[str, tuple[Check, str]] = {
     "metadata": (_described, "the metadata are complete"),
     "metadata-source": (_sourced, "converted from the ANN that was given"),
     "metadata-neurons": (_named, "the metadata list the neurons of the graph"),
+    "metadata-relus": (_replacing, "the neurons stand for activations of the ANN"),
     "metadata-tables": (_tabled, "the neurons' tables are what T, Q and shift give"),
 }

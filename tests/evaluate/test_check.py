@@ -121,6 +121,11 @@ def more_spikes(model):
     coding.value = json.dumps({**json.loads(coding.value), "spikes": 2})
 
 
+def invent_a_relu(model):
+    neurons = metadata(model, "snncc.neurons")
+    neurons.value = neurons.value.replace('"relu_1"', '"relu_99"')
+
+
 def unsorted_graph(model):
     model.graph.node.insert(0, model.graph.node.pop())
 
@@ -138,6 +143,7 @@ def unsorted_graph(model):
         (other_steps, "metadata-tables", "16 entries, T is 12"),
         (other_table, "metadata-tables", "thresholds is not what T, Q and shift give"),
         (more_spikes, "metadata-tables", "it may send 1 spikes, not 2"),
+        (invent_a_relu, "metadata-relus", "for 'relu_99'"),
         (unsorted_graph, "valid", "topologically sorted"),
     ],
     ids=lambda x: getattr(x, "__name__", None),
@@ -169,6 +175,30 @@ def test_a_body_that_computes_something_else(monkeypatch, ann, snn, images):
     monkeypatch.setattr("snncc.runtime.create_session", sound)
     assert _kernel(snn, {"x": images}).passed
     assert re.match("[1-9][0-9]* of 84 outputs differ", _kernel(wrong, {"x": images}).message)
+
+
+def test_a_relu6_passes(images):
+    text = """<ir_version: 10, opset_import: ["": 21]> g (float[N,3,6,7] x) => (float[N,1] y)
+    <float zero = {0.0}, float six = {6.0}> {
+        r = Clip (x, zero, six)
+        q = Relu (r)
+        f = Flatten (q)
+        y = MatMul (f, w)
+    }"""
+    model = onnx.parser.parse_model(text)
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((126, 1), np.float32), "w"))
+    snn = snncc.convert(model, snncc.Phase(T=16, Q=1.3), calibration=images)
+    assert failed(run_checks(snn, model, images)) == {}
+
+
+def test_a_model_that_does_not_run_fails(monkeypatch, ann, snn, images):
+    def refuse(model, sample):
+        raise ModelError("onnxruntime cannot run the model (reason).")
+
+    monkeypatch.setattr("snncc.check.differing_outputs", refuse)
+    results = failed(run_checks(snn, ann, images, Budgets(agree=0.5)))
+    assert "reason" in results["kernel"]
+    assert results["agree"] == "not measured, because the model does not run"
 
 
 def test_generators_are_refused(ann, snn, images):
