@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-
-from snncc.graph import Graph, Tensor
 from snncc.passes.base import Pass, Skip
 from snncc.passes.synapse import SYNAPSES, Synapse, synapse
+
+from snncc.graph import Graph, Tensor
 
 __all__ = ["CorrectBias"]
 

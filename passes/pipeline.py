@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
-
 from snncc.passes.base import Pass
 from snncc.passes.correct_bias import CorrectBias
 from snncc.passes.encode_input import EncodeInput

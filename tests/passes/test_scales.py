@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""insert-scales, lift-scales and sink-scales: each keeps the function, and together they leave no Mul behind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+from snncc.passes.insert_scales import InsertScales
+from snncc.passes.lift_scales import LiftScales
+from snncc.passes.sink_scales import SinkScales
+
+from snncc.graph import Graph
+
+IMAGE = "net (float[N,3,6,6] x) => (float[N,{o}] y)"
+SCALE = np.array([0.5, 2.0, 3.0, 0.25]).reshape(4, 1, 1)
+
+# Bodies with a Mul by k, one factor per channel, that goes down into the last synapse.
+SINKS = [
+    "s = Mul (x, k) h = Conv <pads=[1,1,1,1]> (s, w) y = Flatten (h)",
+    "s = Mul (k, x) h = Conv (s, w, c) y = Flatten (h)",
+    "s = Mul (x, k) p = MaxPool <kernel_shape=[2,2]> (s) h = Conv (p, w) y = Flatten (h)",
+    "s = Mul (x, k) p = AveragePool <kernel_shape=[2,2], pads=[1,1,0,0]> (s) h = Conv (p, w) y = Flatten (h)",
+    "s = Mul (x, k) p = GlobalAveragePool (s) f = Flatten (p) y = Gemm (f, small, c)",
+    "s = Mul (x, k) f = Flatten (s) y = Gemm <transB=1> (f, wide)",
+    "s = Mul (x, k) f = Reshape (s, shape) y = MatMul (f, tall)",
+    "s = Mul (x, k) t = Transpose <perm=[0,2,3,1]> (s) f = Flatten (t) y = MatMul (f, tall)",
+    "s = Mul (x, k) p = Pad (s, pads) q = Slice (p, start, end, axes, step) h = Conv (q, w8) y = Flatten (h)",
+    "s = Mul (x, k) t = Mul (x, l) u = Concat <axis=1> (s, t) h = Conv (u, w6) y = Flatten (h)",
+    "s = Mul (x, k) t = Mul (x, k) u = Add (s, t) h = Conv (u, w) y = Flatten (h)",
+    "s = Mul (x, k) t = Mul (s, l) h = Conv (t, w) y = Flatten (h)",
+    "s = Mul (x, k) b = BatchNormalization (s, g, beta, mean, var) h = Conv <pads=[1,1,1,1]> (b, w) y = Flatten (h)",
+    "s = Mul (x, k) h = Conv (s, w) i = Conv (s, w) z = Add (h, i) y = Flatten (z)",
+    "s = Mul (x, k) u = Unsqueeze (s, two) v = Squeeze (u, two) h = Conv (v, w) y = Flatten (h)",
+    "s = Mul (x, k) h = ConvTranspose <group=3> (s, wt) y = Flatten (h)",
+]
+CONSTANTS = """<int64[2] shape = {-1, 108}, int64[8] pads = {0, 2, 0, 0, 0, 3, 0, 0}, int64[2] start = {1, 0},
+    int64[2] end = {6, 9}, int64[2] axes = {2, 3}, int64[2] step = {2, 1}, int64[1] two = {2}>"""
+WEIGHTS = {
+    "k": (3, 1, 1), "l": (1, 3, 1, 1), "w": (4, 3, 3, 3), "w8": (4, 8, 3, 3), "w6": (4, 6, 3, 3), "c": (4,),
+    "small": (3, 4), "wide": (4, 108), "tall": (108, 4), "g": (3,), "beta": (3,), "mean": (3,), "var": (3,),
+    "wt": (3, 2, 2, 2),
+}  # fmt: skip
+
+
+def with_sign(model, sign: int, *names: str):
+    for tensor in model.graph.initializer:
+        if tensor.name in names:
+            value = sign * np.abs(numpy_helper.to_array(tensor))
+            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+    return model
+
+
+@pytest.mark.parametrize("body", SINKS)
+def test_factors_sink_into_the_weights_behind(build, apply, ops, body) -> None:
+    text = f"{IMAGE.format(o='M')} {CONSTANTS} {{ {body} }}"
+    count, after = apply(SinkScales(), with_sign(build(text, WEIGHTS), 1, "k", "l"))
+    assert count >= 1
+    assert "Mul" not in ops(after)
+
+
+def test_a_negative_factor_does_not_pass_a_max_pool(build, apply, ops, skips) -> None:
+    text = f"{IMAGE.format(o='M')} {{ s = Mul (x, k) p = MaxPool <kernel_shape=[2,2]> (s) y = Flatten (p) }}"
+    count, after = apply(SinkScales(), with_sign(build(text, {"k": (3, 1, 1)}), -1, "k"))
+    assert (count, ops(after)[0]) == (0, "Mul")
+    assert "no user takes" in skips()
+
+
+def test_a_factor_that_varies_in_space_stays(build, apply, ops) -> None:
+    text = f"{IMAGE.format(o='M')} {{ s = Mul (x, k) h = Conv (s, w) y = Flatten (h) }}"
+    count, after = apply(SinkScales(), build(text, {"k": (1, 6, 6), "w": (4, 3, 3, 3)}))
+    assert (count, ops(after)[0]) == (0, "Mul")
+
+
+def test_the_mul_stays_for_users_that_cannot_take_it(build, apply, ops) -> None:
+    body = "s = Mul (x, k) h = Conv (s, w) f = Relu (s) g1 = Flatten (f) g2 = Flatten (h) y = Concat <axis=1> (g1, g2)"
+    text = f"{IMAGE.format(o='M')} {{ {body} }}"
+    count, after = apply(SinkScales(), build(text, {"k": (3, 1, 1), "w": (4, 3, 3, 3)}))
+    assert count == 1
+    assert ops(after).count("Mul") == 1
+
+
+LIFTS = [
+    "h = Conv (x, w, c) s = Mul (h, k4) y = Flatten (s)",
+    "h = Conv <group=3> (x, wg) s = Mul (h, k6) y = Flatten (s)",
+    "h = ConvTranspose <group=3> (x, wt) s = Mul (h, k6) y = Flatten (s)",
+    "f = Flatten (x) h = Gemm <transB=1, alpha=2.0> (f, wide) y = Mul (h, row)",
+    "f = Flatten (x) h = MatMul (f, tall) y = Mul (h, row)",
+    "h = Conv (x, w) p = MaxPool <kernel_shape=[2,2]> (h) s = Mul (p, k4) y = Flatten (s)",
+    "h = Conv (x, w) b = BatchNormalization (h, g, beta, mean, var) s = Mul (b, k4) y = Flatten (s)",
+    "h = Conv (x, w) i = Conv (x, w2) a = Add (h, i) s = Mul (a, k4) y = Flatten (s)",
+    "h = Conv (x, w) a = Sub (h, c3) s = Mul (a, k4) y = Flatten (s)",
+]
+LIFT_WEIGHTS = {
+    "w": (4, 3, 3, 3), "w2": (4, 3, 3, 3), "c": (4,), "k4": (4, 1, 1), "wg": (6, 1, 3, 3), "k6": (6, 1, 1),
+    "wt": (3, 2, 2, 2), "wide": (4, 108), "tall": (108, 4), "row": (4,), "c3": (4, 1, 1),
+    "g": (4,), "beta": (4,), "mean": (4,), "var": (4,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", LIFTS)
+def test_factors_lift_into_the_weights_in_front(build, apply, ops, body) -> None:
+    model = build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS)
+    count, after = apply(LiftScales(), with_sign(model, 1, "k4"))
+    assert count >= 1
+    assert "Mul" not in ops(after)
+
+
+def test_a_shared_current_is_not_scaled(build, apply, skips) -> None:
+    body = "h = Conv (x, w) s = Mul (h, k4) z = Add (s, h) y = Flatten (z)"
+    assert apply(LiftScales(), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS))[0] == 0
+    assert "has other users" in skips()
+
+
+def test_inserting_changes_nothing(build, apply, ops) -> None:
+    body = "h = Conv (x, w) r = Relu (h) y = Flatten (r)"
+    count, after = apply_once(
+        apply, InsertScales({"r": SCALE}), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS)
+    )
+    assert count == 1
+    assert ops(after) == ["Conv", "Mul", "Relu", "Mul", "Flatten"]
+
+
+def apply_once(apply, each, model):
+    """InsertScales is the one pass that would insert again: its second run is checked on the tensors' names."""
+    graph = Graph.from_proto(model)
+    graph.infer_shapes()
+    count = each.run(graph)
+    graph.infer_shapes()
+    after = graph.to_proto()
+    apply(SinkScales(), after)
+    return count, after
+
+
+def test_the_scales_of_a_residual_block_all_fold(build, assert_equivalent, ops) -> None:
+    body = """h = Conv <pads=[1,1,1,1]> (x, w) r = Relu (h) i = Conv <pads=[1,1,1,1]> (r, w44) a = Add (i, r) q = Relu (a)
+              f = Flatten (q) y = Gemm (f, last)"""
+    model = build(f"{IMAGE.format(o='M')} {{ {body} }}", {"w": (4, 3, 3, 3), "w44": (4, 4, 3, 3), "last": (144, 5)})
+    graph = Graph.from_proto(model)
+    graph.infer_shapes()
+    for each in (InsertScales({"r": SCALE, "q": 1 / SCALE}), LiftScales(), SinkScales()):
+        each.run(graph)
+        graph.infer_shapes()
+    after = graph.to_proto()
+    assert_equivalent(model, after)
+    assert ops(after).count("Mul") == 1  # the identity synapse of the shortcut, from one scale to another

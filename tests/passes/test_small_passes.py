@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""remove-identity, split-clip, lower-relu, encode-input, fuse-residual, correct-bias, and the manager."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from onnx import numpy_helper
+from snncc.passes.base import Pass
+from snncc.passes.correct_bias import CorrectBias
+from snncc.passes.encode_input import EncodeInput
+from snncc.passes.fuse_residual import FuseResidual
+from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.manager import PassManager
+from snncc.passes.pipeline import PASSES
+from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.split_clip import SplitClip
+
+import snncc
+from snncc.errors import PassError, PostconditionError
+from snncc.export import export_model
+from snncc.graph import Graph
+
+FLAT = "net (float[N,4] x) => (float[N,4] y)"
+CODING = snncc.Phase(T=8, Q=1.5)
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ("a = Identity (x) b = Dropout (a) y = Relu (b)", ["Relu"]),
+        ("a = Relu (x) y = Identity (a)", ["Relu"]),
+        ("y = Identity (x)", ["Identity"]),
+        ("a, mask = Dropout (x) c = Cast <to=1> (mask) y = Add (a, c)", ["Dropout", "Cast", "Add"]),
+    ],
+)
+def test_identities_go(build, apply, ops, body, left) -> None:
+    _, after = apply(RemoveIdentity(), build(f"{FLAT} {{ {body} }}", {}))
+    assert ops(after) == left
+
+
+@pytest.mark.parametrize(
+    ("clip", "left"),
+    [
+        ("<float zero = {0.0}, float six = {0.5}> { y = Clip (x, zero, six) }", ["Relu", "Min"]),
+        ("<float zero = {0.0}> { y = Clip (x, zero) }", ["Relu"]),
+    ],
+)
+def test_clips_split(build, apply, ops, clip, left) -> None:
+    count, after = apply(SplitClip(), build(f"{FLAT} {clip}", {}))
+    assert (count, ops(after)) == (1, left)
+
+
+def test_a_clip_that_is_no_relu_is_refused(build) -> None:
+    model = build(f"{FLAT} <float low = {{-1.0}}, float high = {{1.0}}> {{ y = Clip (x, low, high) }}", {})
+    with pytest.raises(PostconditionError, match="could not be split.*split-clip|SplitClip"):
+        PassManager([SplitClip()]).run(Graph.from_proto(model))
+
+
+def test_relus_become_neurons(build, apply, ops) -> None:
+    body = "a = Relu (x) b = Add (a, x) y = Relu (b)"
+    count, after = apply(LowerRelu(CODING, {"a": np.array([2.0])}), build(f"{FLAT} {{ {body} }}", {}), equivalent=False)
+    assert count == 2
+    assert ops(after) == ["OneSpikeNeuron", "Add", "OneSpikeNeuron"]
+    assert [o.name for o in after.graph.output] == ["y"]
+    assert [v.type.tensor_type.shape.dim[1].dim_value for v in after.graph.value_info] == [4, 4]
+
+
+def test_a_ceiling_goes_into_the_neuron(build, apply, ops) -> None:
+    model = build(f"{FLAT} <float c = {{1.0}}> {{ a = Relu (x) b = Min (a, c) y = Add (b, x) }}", {})
+    _, after = apply(LowerRelu(CODING), model, equivalent=False)
+    assert ops(after) == ["OneSpikeNeuron", "Add"]
+
+
+def test_inputs_are_encoded_once(build) -> None:
+    graph = Graph.from_proto(build(f"{FLAT} {{ a = Relu (x) y = Add (a, x) }}", {}))
+    assert EncodeInput(CODING, {"x": 3.0}).run(graph) == 1
+    assert [n.op for n in graph.nodes()] == ["PhaseNeuron", "Relu", "Add"]
+    assert EncodeInput(snncc.Phase(T=8, Q=1.5, input="analog"), {"x": 3.0}).run(graph) == 0
+
+
+def residual(build, body: str) -> Graph:
+    model = build(f"net (float[N,4,3,3] x) => (float[N,4,3,3] y) {{ {body} }}", {"w": (4, 4, 1, 1), "k": (4, 1, 1)})
+    graph = Graph.from_proto(model)
+    graph.infer_shapes()
+    LowerRelu(CODING).run(graph)
+    graph.infer_shapes()
+    return graph
+
+
+@pytest.mark.parametrize("total", ["a = Add (h, x)", "a = Add (x, h)", "m = Mul (x, k) a = Add (m, h)"])
+def test_shortcuts_fuse_and_give_the_same_spikes(build, assert_equivalent, total) -> None:
+    graph = residual(build, f"h = Conv (x, w) {total} y = Relu (a)")
+    before = export_model(graph.copy(), {"snncc.version": "0"})
+    assert FuseResidual().run(graph) == 1
+    after = export_model(graph, {"snncc.version": "0"})
+    assert [n.op_type for n in after.graph.node] == ["Conv", "ResidualOneSpikeNeuron"]
+    assert after.graph.node[1].input[0] == after.graph.node[0].output[0]
+    assert_equivalent(before, after, rtol=0, atol=0)
+
+
+def test_a_sum_that_is_read_twice_does_not_fuse(build, skips) -> None:
+    assert FuseResidual().run(residual(build, "h = Conv (x, w) a = Add (h, x) r = Relu (a) y = Add (r, a)")) == 0
+    assert "other users" in skips()
+
+
+def test_a_sum_that_broadcasts_does_not_fuse(build, skips) -> None:
+    assert FuseResidual().run(residual(build, "g = GlobalAveragePool (x) a = Add (x, g) y = Relu (a)")) == 0
+    assert "differ in shape" in skips()
+
+
+@pytest.mark.parametrize(
+    ("body", "added"),
+    [
+        ("h = Conv (x, w) {} y = Relu (h)", 0),
+        ("i = Conv (x, w) h = Add (x, i) {} y = Relu (h)", 0),
+        ("h = Add (x, x) {} y = Relu (h)", 1),
+        ("i = Conv (x, w) h = Add (i, x) {} r = Relu (h) y = Add (r, i)", 1),
+    ],
+)
+def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivalent, ops, body, added) -> None:
+    head = "net (float[N,4,3,3] x) => (float[N,4,3,3] y) <float[4,1,1] missing = {0.5, -1.0, 0.0, 2.0}>"
+    weights = {"w": (4, 4, 1, 1)}
+    graph = Graph.from_proto(build(f"{head} {{ {body.format('')} }}", weights))
+    graph.infer_shapes()
+    assert CorrectBias({"h": np.array([0.5, -1.0, 0.0, 2.0])}).run(graph) == 1
+    graph.infer_shapes()
+    assert len(graph.nodes()) == len(body.split(" = ")) - 1 + added
+    expected = body.format("c = Add (h, missing)").replace("Relu (h)", "Relu (c)")
+    assert_equivalent(build(f"{head} {{ {expected} }}", weights), graph.to_proto())
+
+
+@dataclass(frozen=True)
+class Spoil(Pass):
+    name: ClassVar[str] = "spoil"
+
+    def run(self, graph: Graph) -> int:
+        return 1
+
+    def ensures(self, graph: Graph) -> None:
+        raise PostconditionError("nothing was done to 'x'")
+
+
+def test_the_manager_says_which_pass_failed_and_what_came_before(build) -> None:
+    graph = Graph.from_proto(build(f"{FLAT} {{ y = Relu (x) }}", {}))
+    with pytest.raises(PassError, match=r"'x' \(in pass Spoil\(\); passes done before it: remove-identity\)"):
+        PassManager([RemoveIdentity(), Spoil()], verify=True).run(graph)
+
+
+def test_every_pass_has_a_kebab_name_and_a_docstring() -> None:
+    for name, each in PASSES.items():
+        assert name == each.name
+        assert each.__doc__
+
+
+def test_the_comparison_sees_one_percent(build, assert_equivalent) -> None:
+    model = build(f"{FLAT} {{ y = Mul (x, k) }}", {"k": (4,)})
+    spoilt = build(f"{FLAT} {{ y = Mul (x, k) }}", {"k": (4,)})
+    value = numpy_helper.to_array(spoilt.graph.initializer[0]) * np.float32(1.01)
+    spoilt.graph.initializer[0].CopyFrom(numpy_helper.from_array(value, "k"))
+    with pytest.raises(AssertionError):
+        assert_equivalent(model, spoilt)
