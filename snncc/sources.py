@@ -43,19 +43,26 @@ def chunks_of(
     elif isinstance(source, Mapping):
         yield _pick(source, names, "the data", error)
     elif isinstance(source, np.ndarray) or not isinstance(source, Iterable):
-        yield _single(np.asarray(source), names, "the data", error)
+        yield _single(source, names, "the data", error)
     else:
         for index, item in enumerate(source):
             where = f"item {index} of the data"
             picked = isinstance(item, Mapping)
-            yield _pick(item, names, where, error) if picked else _single(np.asarray(item), names, where, error)
+            yield _pick(item, names, where, error) if picked else _single(item, names, where, error)
 
 
-def _single(array: Array, names: Sequence[str], where: str, error: type[SnnccError]) -> dict[str, Array]:
+def _array(value: Any, where: str, error: type[SnnccError]) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError as cause:
+        raise error(f"{where} is no array ({cause}). Give rows of equal length.") from cause
+
+
+def _single(value: Any, names: Sequence[str], where: str, error: type[SnnccError]) -> dict[str, Array]:
     if len(names) != 1:
         listed = ", ".join(f"'{n}'" for n in names)
         raise error(f"{where} is one array, but the model has the inputs {listed}. Give a dict with an array for each.")
-    return {names[0]: array}
+    return {names[0]: _array(value, where, error)}
 
 
 def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: type[SnnccError]) -> dict[str, Array]:
@@ -68,7 +75,7 @@ def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: ty
             raise error(
                 f"{where} has no array {accepted} for the model's input '{name}'; it holds {given}. Rename one."
             )
-        found[name] = np.asarray(arrays[keys[0]])
+        found[name] = _array(arrays[keys[0]], where, error)
     return found
 
 

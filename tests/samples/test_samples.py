@@ -120,6 +120,8 @@ def test_fixed_batch_rules():
         (np.zeros((1, 3, 8, 6), complex), "complex128"),
         ({"pixels": FLOATS}, "no array 'x' or 'input' or 'images' .* holds 'pixels'"),
         ([], "no samples"),
+        ([[[1.0, 2.0], [3.0]]], "item 0 of the data is no array .* equal length"),
+        ({"x": [[1.0, 2.0], [3.0]]}, "the data is no array"),
     ],
 )
 def test_bad_data_is_refused(data, message):
