@@ -119,29 +119,29 @@ Span part(const Span& span, int64_t from, int64_t to) {
 }
 
 template <int kGroups>
-void search(const Ladder& ladder, const Span& span) {
-  const Kernel<kGroups> kernel(ladder, span);
+void search(const Plan& plan, const Span& span) {
+  const Kernel<kGroups> kernel(plan.ladder, span);
   int64_t start = 0;
   if (span.stream) {
     const auto misplaced = static_cast<int64_t>(reinterpret_cast<uintptr_t>(span.y) / 4 % 8);
     start = misplaced == 0 ? 0 : 8 - misplaced;
     start = start < span.size ? start : span.size;
-    climb(ladder, part(span, 0, start));
+    climb(plan, part(span, 0, start));
     start = kernel.template whole_steps<true>(start);
     _mm_sfence();
   } else {
     start = kernel.template whole_steps<false>(start);
   }
-  climb(ladder, part(span, start, span.size));
+  climb(plan, part(span, start, span.size));
 }
 
-void one_spike(const Ladder& ladder, const Span& span) {
-  if (ladder.steps <= kGroup) {
-    search<1>(ladder, span);
-  } else if (ladder.steps <= kMaxSearch) {
-    search<0>(ladder, span);
+void one_spike(const Plan& plan, const Span& span) {
+  if (plan.ladder.steps <= kGroup) {
+    search<1>(plan, span);
+  } else if (plan.ladder.steps <= kMaxSearch) {
+    search<0>(plan, span);
   } else {
-    climb(ladder, span);
+    climb(plan, span);
   }
 }
 
@@ -168,6 +168,6 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx2Variant = {"avx2", one_spike, phases, widen, narrow};
+const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, widen, narrow};
 
 }  // namespace snncc

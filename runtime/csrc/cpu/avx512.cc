@@ -1,108 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The AVX-512 variant: 16 neurons climb the ladder together, by an exact binary search with the table in registers.
+// The AVX-512 variant: 16 neurons climb the ladder together, with its table in registers.
 #include <immintrin.h>
 
+#include "cpu/avx512_search.h"
 #include "cpu/lanes.h"
 #include "cpu/variant.h"
 
 namespace snncc {
 namespace {
-
-// Entries `index` of a table of at most 64, in as many registers as it needs.
-template <int kEntries>
-class Register {
- public:
-  template <class Entry>
-  explicit Register(Entry entry) {
-    alignas(64) float table[kCapacity];
-    for (int i = 0; i < kCapacity; ++i) {
-      table[i] = entry(i % kEntries);
-    }
-    for (int r = 0; r < kCapacity / 16; ++r) {
-      parts_[r] = _mm512_load_ps(table + 16 * r);
-    }
-  }
-
-  __m512 operator[](__m512i index) const {
-    if constexpr (kEntries <= 16) {
-      return _mm512_permutexvar_ps(index, parts_[0]);
-    } else if constexpr (kEntries <= 32) {
-      return _mm512_permutex2var_ps(parts_[0], index, parts_[1]);
-    } else {
-      const __m512 low = _mm512_permutex2var_ps(parts_[0], index, parts_[1]);
-      const __m512 high = _mm512_permutex2var_ps(parts_[2], index, parts_[3]);
-      return _mm512_mask_mov_ps(low, _mm512_test_epi32_mask(index, _mm512_set1_epi32(32)), high);
-    }
-  }
-
- private:
-  static constexpr int kCapacity = kEntries < 16 ? 16 : kEntries;
-  __m512 parts_[kCapacity / 16];
-};
-
-// Decision d of a search is kept in bit d of the index, so the table of thresholds for decision d has 2^d entries and
-// the first ones fit one register. `rung` undoes that order: the rung that the bits taken so far lead to.
-template <int kLevels>
-constexpr int rung(int bits) {
-  int j = 0;
-  for (int d = 0; d < kLevels; ++d) {
-    j += (bits >> d & 1) << (kLevels - 1 - d);
-  }
-  return j;
-}
-
-// Search among 2^kLevels rungs.
-template <int kLevels>
-class Search {
- public:
-  explicit Search(const Ladder& ladder)
-      : lowest_(_mm512_set1_ps(ladder.thresholds[0])),
-        middle_(_mm512_set1_ps(ladder.thresholds[1 << (kLevels - 1)])),
-        second_(decision<1>(ladder)),
-        third_(decision<2>(ladder)),
-        fourth_(decision<3>(ladder)),
-        fifth_(decision<kLevels >= 5 ? 4 : 3>(ladder)),
-        sixth_(decision<kLevels >= 6 ? 5 : 3>(ladder)),
-        levels_([&ladder](int bits) { return ladder.levels[rung<kLevels>(bits)]; }) {}
-
-  __mmask16 fires(__m512 u) const { return _mm512_cmp_ps_mask(u, lowest_, _CMP_GE_OQ); }
-
-  __m512 value(__m512 u) const {
-    __m512i bits = _mm512_maskz_set1_epi32(_mm512_cmp_ps_mask(u, middle_, _CMP_GE_OQ), 1);
-    bits = decide(u, bits, second_, 2);
-    bits = decide(u, bits, third_, 4);
-    bits = decide(u, bits, fourth_, 8);
-    if constexpr (kLevels >= 5) {
-      bits = decide(u, bits, fifth_, 16);
-    }
-    if constexpr (kLevels >= 6) {
-      bits = decide(u, bits, sixth_, 32);
-    }
-    return _mm512_maskz_mov_ps(fires(u), levels_[bits]);
-  }
-
- private:
-  template <int kDecision>
-  static Register<1 << kDecision> decision(const Ladder& ladder) {
-    constexpr int kStride = 1 << (kLevels - 1 - kDecision);
-    return Register<1 << kDecision>([&ladder](int bits) { return ladder.thresholds[rung<kLevels>(bits) + kStride]; });
-  }
-
-  template <class Table>
-  static __m512i decide(__m512 u, __m512i bits, const Table& thresholds, int bit) {
-    const __mmask16 up = _mm512_cmp_ps_mask(u, thresholds[bits], _CMP_GE_OQ);
-    return _mm512_mask_or_epi32(bits, up, bits, _mm512_set1_epi32(bit));
-  }
-
-  __m512 lowest_;
-  __m512 middle_;
-  Register<2> second_;
-  Register<4> third_;
-  Register<8> fourth_;
-  Register<(kLevels >= 5 ? 16 : 8)> fifth_;
-  Register<(kLevels >= 6 ? 32 : 8)> sixth_;
-  Register<(1 << kLevels)> levels_;
-};
 
 // What is done around the search: nothing, the sum with a residual of one weight, or all that a span may ask for.
 enum class Work { kSearch, kJoin, kAll };
@@ -198,28 +103,46 @@ void run_span(const Table& search, const Span& span) {
   kernel.part(start, span.size);
 }
 
-template <int kLevels>
-void search(const Ladder& ladder, const Span& span) {
-  const Search<kLevels> table(ladder);
+template <class Search>
+void search(const Plan& plan, const Span& span) {
+  const Search table(plan);
   const bool plain = span.scale.data == nullptr && span.count == nullptr;
   if (plain && span.residual == nullptr) {
-    run_span<Search<kLevels>, Work::kSearch>(table, span);
+    run_span<Search, Work::kSearch>(table, span);
   } else if (plain && span.weight.step == 0) {
-    run_span<Search<kLevels>, Work::kJoin>(table, span);
+    run_span<Search, Work::kJoin>(table, span);
   } else {
-    run_span<Search<kLevels>, Work::kAll>(table, span);
+    run_span<Search, Work::kAll>(table, span);
   }
 }
 
-void one_spike(const Ladder& ladder, const Span& span) {
-  if (ladder.steps <= 16) {
-    search<4>(ladder, span);
-  } else if (ladder.steps <= 32) {
-    search<5>(ladder, span);
-  } else if (ladder.steps <= kMaxSearch) {
-    search<6>(ladder, span);
+enum Form : int32_t { kSingleBuckets, kDoubleBuckets, kBisection5, kBisection6, kClimb };
+
+void prepare(const Ladder& ladder, Plan& plan) {
+  plan.ladder = ladder;
+  if (SingleBuckets::build(ladder, plan)) {
+    plan.form = kSingleBuckets;
+  } else if (DoubleBuckets::build(ladder, plan)) {
+    plan.form = kDoubleBuckets;
+  } else if (Bisection<5>::build(ladder, plan)) {
+    plan.form = kBisection5;
   } else {
-    climb(ladder, span);
+    plan.form = Bisection<6>::build(ladder, plan) ? kBisection6 : kClimb;
+  }
+}
+
+void one_spike(const Plan& plan, const Span& span) {
+  switch (plan.form) {
+    case kSingleBuckets:
+      return search<SingleBuckets>(plan, span);
+    case kDoubleBuckets:
+      return search<DoubleBuckets>(plan, span);
+    case kBisection5:
+      return search<Bisection<5>>(plan, span);
+    case kBisection6:
+      return search<Bisection<6>>(plan, span);
+    default:
+      return climb(plan, span);
   }
 }
 
@@ -247,6 +170,6 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx512Variant = {"avx512", one_spike, phases, widen, narrow};
+const Variant kAvx512Variant = {"avx512", prepare, one_spike, phases, widen, narrow};
 
 }  // namespace snncc

@@ -11,7 +11,14 @@
 namespace snncc {
 namespace {
 
+// As many as keep their intermediate results in registers.
+#if defined(__AVX512F__)
+constexpr int64_t kTile = 64;
+#elif defined(__AVX2__)
 constexpr int64_t kTile = 32;
+#else
+constexpr int64_t kTile = 16;
+#endif
 
 // The elements [start, start + size) of a span, size <= kTile; whole tiles have a size known to the compiler.
 struct Tile {
@@ -115,7 +122,9 @@ void for_tiles(const Tables& tables, const Span& span) {
   }
 }
 
-inline void climb(const Ladder& ladder, const Span& span) { for_tiles<Ladder, climb_tile>(ladder, span); }
+inline void adopt(const Ladder& ladder, Plan& plan) { plan.ladder = ladder; }
+
+inline void climb(const Plan& plan, const Span& span) { for_tiles<Ladder, climb_tile>(plan.ladder, span); }
 
 inline void phases(const PhaseTables& tables, const Span& span) { for_tiles<PhaseTables, phase_tile>(tables, span); }
 

@@ -46,12 +46,11 @@ void from_floats(const Variant& variant, const float* from, Element* to, int64_t
 }  // namespace
 
 CpuCall::CpuCall(const Ladder& ladder, const Tensors& tensors)
-    : variant_(current_variant()), tensors_(tensors), ladder_(ladder) {
+    : variant_(current_variant()), tensors_(tensors) {
   unit_scale_ = scale_is_one();
-  if (!unit_scale_ && tensors.scale.channels == 1 && folded_.fold(ladder, *tensors.scale.data)) {
-    ladder_ = folded_.ladder();
-    unit_scale_ = true;
-  }
+  const bool folds = !unit_scale_ && tensors.scale.channels == 1 && folded_.fold(ladder, *tensors.scale.data);
+  unit_scale_ = unit_scale_ || folds;
+  variant_.prepare(folds ? folded_.ladder() : ladder, plan_);
   stream_ = tensors.x != tensors.y && tensors.size * static_cast<int64_t>(sizeof(float)) > streaming_size();
 }
 
@@ -128,13 +127,15 @@ void CpuCall::run_span(const Span& span) const {
   }
   // Folding costs about as much as dividing a few dozen elements per rung.
   FoldedLadder folded;
-  if (span.scale.data != nullptr && span.scale.step == 0 && span.size >= int64_t{32} * ladder_.steps &&
-      folded.fold(ladder_, *span.scale.data)) {
+  if (span.scale.data != nullptr && span.scale.step == 0 && span.size >= int64_t{64} * plan_.ladder.steps &&
+      folded.fold(plan_.ladder, *span.scale.data)) {
+    Plan plan;
     Span unit = span;
     unit.scale = {};
-    return variant_.one_spike(folded.ladder(), unit);
+    variant_.prepare(folded.ladder(), plan);
+    return variant_.one_spike(plan, unit);
   }
-  variant_.one_spike(ladder_, span);
+  variant_.one_spike(plan_, span);
 }
 
 }  // namespace snncc

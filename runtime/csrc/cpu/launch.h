@@ -34,8 +34,8 @@ class CpuCall {
   const Variant& variant_;
   Tensors tensors_;
   const PhaseTables* tables_ = nullptr;  // of a multi-spike neuron
-  Ladder ladder_;
   FoldedLadder folded_;
+  Plan plan_;  // of a one-spike neuron
   bool unit_scale_ = false;  // the scale is 1, or folded into the ladder
   bool stream_ = false;
 };

@@ -21,6 +21,6 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kPlainVariant = {"plain", climb, phases, widen, narrow};
+const Variant kPlainVariant = {"plain", adopt, climb, phases, widen, narrow};
 
 }  // namespace snncc

@@ -29,9 +29,19 @@ struct Span {
   bool stream;  // y is larger than the cache and not x: write past the cache
 };
 
+// A ladder made ready for a variant's search. `form` and `table` are the variant's own business; the ladder's arrays
+// must live as long as the plan.
+struct Plan {
+  Ladder ladder;
+  int32_t form = 0;
+  int32_t shift = 0;
+  alignas(64) float table[160];
+};
+
 struct Variant {
   const char* name;
-  void (*one_spike)(const Ladder&, const Span&);
+  void (*prepare)(const Ladder&, Plan&);
+  void (*one_spike)(const Plan&, const Span&);
   void (*phase)(const PhaseTables&, const Span&);
   void (*halves_to_floats)(const uint16_t*, float*, int64_t);
   void (*floats_to_halves)(const float*, uint16_t*, int64_t);

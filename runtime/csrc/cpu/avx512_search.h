@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three exact ways to find the level of 16 potentials at once. Each has `build`, which lays its table out in a plan and
+// says whether the ladder suits it, a constructor that takes the table into registers, and `fires` and `value`.
+//
+// Buckets: the upper bits of a positive float say which fraction of an octave it lies in, and a geometric ladder has one
+// or two thresholds in each. So those bits find the candidates, and comparing with them, in full, decides.
+// Bisection: a binary search, for every other ladder of up to 64 rungs.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+#include <limits>
+
+#include "common/half.h"
+#include "cpu/variant.h"
+
+namespace snncc {
+namespace {
+
+// Entries `index` (modulo its size) of a table of 16, 32 or 64, in as many registers as it needs.
+template <int kEntries>
+class Registers {
+ public:
+  explicit Registers(const float* table) {
+    for (int r = 0; r < kEntries / 16; ++r) {
+      parts_[r] = _mm512_load_ps(table + 16 * r);
+    }
+  }
+
+  __m512 operator[](__m512i index) const {
+    if constexpr (kEntries == 16) {
+      return _mm512_permutexvar_ps(index, parts_[0]);
+    } else if constexpr (kEntries == 32) {
+      return _mm512_permutex2var_ps(parts_[0], index, parts_[1]);
+    } else {
+      const __m512 low = _mm512_permutex2var_ps(parts_[0], index, parts_[1]);
+      const __m512 high = _mm512_permutex2var_ps(parts_[2], index, parts_[3]);
+      return _mm512_mask_mov_ps(low, _mm512_test_epi32_mask(index, _mm512_set1_epi32(32)), high);
+    }
+  }
+
+ private:
+  __m512 parts_[kEntries / 16];
+};
+
+inline __mmask16 reaches(__m512 u, __m512 threshold) { return _mm512_cmp_ps_mask(u, threshold, _CMP_GE_OQ); }
+
+constexpr int32_t kBuckets = 32;
+
+// Cuts [just below the lowest threshold, the highest one] into buckets, numbered by the upper bits of their floats.
+struct BucketRange {
+  float low;
+  float high;
+  int32_t shift;
+
+  int32_t bucket(float value) const { return static_cast<int32_t>(float_to_bits(value) >> shift); }
+  int32_t first() const { return bucket(low); }
+  int32_t last() const { return bucket(high); }
+
+  // The finest cut that leaves room for one bucket behind the last; 23 bits of mantissa remain in a whole octave.
+  static BucketRange finest(const Ladder& ladder) {
+    const float high = ladder.thresholds[ladder.steps - 1];
+    BucketRange range{bits_to_float(float_to_bits(ladder.thresholds[0]) - 1), high, 20};
+    while (range.shift < 23 && range.last() - range.first() + 2 > kBuckets) {
+      ++range.shift;
+    }
+    return range;
+  }
+
+  // Whether the buckets fit, with at most `most` thresholds in each.
+  bool holds(const Ladder& ladder, int32_t most) const {
+    for (int32_t j = most; j < ladder.steps; ++j) {
+      if (bucket(ladder.thresholds[j]) == bucket(ladder.thresholds[j - most])) {
+        return false;
+      }
+    }
+    return last() - first() + 2 <= kBuckets;
+  }
+};
+
+// What both kinds of buckets have in common; bucket numbers are used modulo 32, as the registers' lookup does.
+class Buckets {
+ public:
+  __mmask16 fires(__m512 u) const { return reaches(u, lowest_); }
+
+ protected:
+  explicit Buckets(const Plan& plan)
+      : lowest_(_mm512_set1_ps(plan.ladder.thresholds[0])),
+        low_(_mm512_set1_ps(bits_to_float(float_to_bits(plan.ladder.thresholds[0]) - 1))),
+        high_(_mm512_set1_ps(plan.ladder.thresholds[plan.ladder.steps - 1])),
+        shift_(_mm512_set1_epi32(plan.shift)) {}
+
+  // Into the range of the buckets; max and min give their second operand if the first is NaN, which never fires.
+  __m512 clamp(__m512 u) const { return _mm512_min_ps(_mm512_max_ps(u, low_), high_); }
+  __m512i bucket(__m512 clamped) const { return _mm512_srlv_epi32(_mm512_castps_si512(clamped), shift_); }
+
+ private:
+  __m512 lowest_, low_, high_;
+  __m512i shift_;
+};
+
+// One threshold a bucket: a bucket starts at a level, and whoever reaches its threshold has that of the next bucket.
+class SingleBuckets : public Buckets {
+ public:
+  static bool build(const Ladder& ladder, Plan& plan) {
+    const BucketRange range = BucketRange::finest(ladder);
+    if (!range.holds(ladder, 1)) {
+      return false;
+    }
+    plan.shift = range.shift;
+    float* thresholds = plan.table;
+    float* levels = plan.table + kBuckets;
+    int32_t j = 0;
+    for (int32_t b = range.first(); b <= range.last() + 1; ++b) {
+      const bool has = j < ladder.steps && range.bucket(ladder.thresholds[j]) == b;
+      thresholds[b % kBuckets] = has ? ladder.thresholds[j] : std::numeric_limits<float>::infinity();
+      levels[b % kBuckets] = j > 0 ? ladder.levels[j - 1] : 0.0f;
+      j += has ? 1 : 0;
+    }
+    return true;
+  }
+
+  explicit SingleBuckets(const Plan& plan) : Buckets(plan), thresholds_(plan.table), levels_(plan.table + kBuckets) {}
+
+  __m512 value(__m512 u) const {
+    u = clamp(u);
+    const __m512i b = bucket(u);
+    return levels_[_mm512_mask_add_epi32(b, reaches(u, thresholds_[b]), b, _mm512_set1_epi32(1))];
+  }
+
+ private:
+  Registers<kBuckets> thresholds_, levels_;
+};
+
+// Up to two thresholds a bucket: it knows how many lie below it, and that number, raised by the two, finds the level.
+class DoubleBuckets : public Buckets {
+ public:
+  static bool build(const Ladder& ladder, Plan& plan) {
+    const BucketRange range = BucketRange::finest(ladder);
+    if (ladder.steps >= kBuckets || !range.holds(ladder, 2)) {
+      return false;
+    }
+    plan.shift = range.shift;
+    int32_t j = 0;
+    for (int32_t b = range.first(); b <= range.last(); ++b) {
+      plan.table[b % kBuckets] = bits_to_float(static_cast<uint32_t>(j));
+      for (int32_t k = 1; k <= 2; ++k) {
+        const bool has = j < ladder.steps && range.bucket(ladder.thresholds[j]) == b;
+        plan.table[k * kBuckets + b % kBuckets] = has ? ladder.thresholds[j] : std::numeric_limits<float>::infinity();
+        j += has ? 1 : 0;
+      }
+    }
+    plan.table[3 * kBuckets] = 0.0f;
+    for (j = 0; j < kBuckets - 1; ++j) {
+      plan.table[3 * kBuckets + 1 + j] = ladder.levels[j];
+    }
+    return true;
+  }
+
+  explicit DoubleBuckets(const Plan& plan)
+      : Buckets(plan),
+        below_(plan.table),
+        first_(plan.table + kBuckets),
+        second_(plan.table + 2 * kBuckets),
+        levels_(plan.table + 3 * kBuckets) {}
+
+  __m512 value(__m512 u) const {
+    const __m512i one = _mm512_set1_epi32(1);
+    u = clamp(u);
+    const __m512i b = bucket(u);
+    __m512i rung = _mm512_castps_si512(below_[b]);
+    rung = _mm512_mask_add_epi32(rung, reaches(u, first_[b]), rung, one);
+    rung = _mm512_mask_add_epi32(rung, reaches(u, second_[b]), rung, one);
+    return levels_[rung];
+  }
+
+ private:
+  Registers<kBuckets> below_, first_, second_, levels_;
+};
+
+// Search among 2^kLevels rungs. Decision d is kept in bit d of the index, so the thresholds of decision d are 2^d.
+template <int kLevels>
+class Bisection {
+ public:
+  static bool build(const Ladder& ladder, Plan& plan) {
+    if (ladder.steps > kRungs) {
+      return false;
+    }
+    for (int d = 1; d < kLevels; ++d) {
+      for (int i = 0; i < width(d); ++i) {
+        plan.table[place(d) + i] = ladder.thresholds[rung(i % (1 << d)) + (kRungs >> (d + 1))];
+      }
+    }
+    for (int i = 0; i < kRungs; ++i) {
+      plan.table[place(kLevels) + i] = ladder.levels[rung(i)];
+    }
+    return true;
+  }
+
+  explicit Bisection(const Plan& plan)
+      : lowest_(_mm512_set1_ps(plan.ladder.thresholds[0])),
+        middle_(_mm512_set1_ps(plan.ladder.thresholds[kRungs / 2])),
+        second_(plan.table + place(1)),
+        third_(plan.table + place(2)),
+        fourth_(plan.table + place(3)),
+        fifth_(plan.table + place(4)),
+        sixth_(plan.table + place(kLevels - 1)),
+        levels_(plan.table + place(kLevels)) {}
+
+  __mmask16 fires(__m512 u) const { return reaches(u, lowest_); }
+
+  __m512 value(__m512 u) const {
+    __m512i bits = _mm512_maskz_set1_epi32(reaches(u, middle_), 1);
+    bits = decide(u, bits, second_, 2);
+    bits = decide(u, bits, third_, 4);
+    bits = decide(u, bits, fourth_, 8);
+    bits = decide(u, bits, fifth_, 16);
+    if constexpr (kLevels == 6) {
+      bits = decide(u, bits, sixth_, 32);
+    }
+    return _mm512_maskz_mov_ps(fires(u), levels_[bits]);
+  }
+
+ private:
+  static constexpr int kRungs = 1 << kLevels;
+
+  static constexpr int width(int decision) { return decision < 4 ? 16 : 1 << decision; }
+
+  // Where the thresholds of a decision lie in the plan's table; the levels lie behind those of the last.
+  static constexpr int place(int decision) {
+    int sum = 0;
+    for (int d = 1; d < decision; ++d) {
+      sum += width(d);
+    }
+    return sum;
+  }
+
+  // The lowest rung that the decisions in `bits` leave.
+  static constexpr int rung(int bits) {
+    int j = 0;
+    for (int d = 0; d < kLevels; ++d) {
+      j += (bits >> d & 1) << (kLevels - 1 - d);
+    }
+    return j;
+  }
+
+  template <class Table>
+  static __m512i decide(__m512 u, __m512i bits, const Table& thresholds, int bit) {
+    return _mm512_mask_or_epi32(bits, reaches(u, thresholds[bits]), bits, _mm512_set1_epi32(bit));
+  }
+
+  __m512 lowest_, middle_;
+  Registers<16> second_, third_, fourth_, fifth_;
+  Registers<(kLevels == 6 ? 32 : 16)> sixth_;
+  Registers<kRungs> levels_;
+};
+
+}  // namespace
+}  // namespace snncc
