@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+
 from snncc.models.builder import Array, NetworkBuilder
 from snncc.models.digits import Digits, load_digits
 

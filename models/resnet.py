@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
+
 from snncc.models.builder import NetworkBuilder
 
 __all__ = ["resnet18", "resnet20"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x -> x + c: adds to each channel's membrane potential what it lacks on average, in the bias of the synapses before it.
+"""x -> x + c: adds to each channel's membrane potential what it lacks on average, in its synapses' bias.
 
 c goes up through sums into the first synapse that can take it, Conv(x; W, b) + c -> Conv(x; W, b + c); where there is
 none it stays an Add.
@@ -13,17 +13,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from snncc.passes.base import Pass, Skip
-from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
 from snncc.graph import Graph, Tensor
+from snncc.passes.base import Pass, Skip
+from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
 __all__ = ["CorrectBias"]
 
 
 @dataclass(frozen=True)
 class CorrectBias(Pass):
-    """x -> x + c; `missing` maps the tensor x to c, (channels,), channels on axis 1."""
+    """x -> x + c; `missing` maps the tensor x to c, which broadcasts to it."""
 
     name: ClassVar[str] = "correct-bias"
     missing: Mapping[str, npt.NDArray[Any]] = field(repr=False)
@@ -38,7 +38,7 @@ class CorrectBias(Pass):
                 continue
             target = _taker(graph, potential)
             if target is not None:
-                target.scale_output(np.ones(1), values)
+                target.scale_output(np.ones(1), values.reshape(-1))
             else:
                 _add(graph, potential, values)
             done += 1
@@ -59,7 +59,6 @@ def _taker(graph: Graph, potential: Tensor) -> Synapse | None:
 
 
 def _add(graph: Graph, potential: Tensor, values: npt.NDArray[Any]) -> None:
-    shape = values.reshape(-1, *(1,) * (len(graph.shape(potential) or (0, 0)) - 2))
-    constant = graph.constant(f"{potential.name}_missing", shape.astype(graph.element_type()))
+    constant = graph.constant(f"{potential.name}_missing", values.astype(graph.element_type()))
     total = graph.add("Add", [potential, constant], name=f"{potential.name}_corrected")
     graph.replace_uses(potential, total, keep=[graph.producer(total)])

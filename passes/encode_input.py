@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from snncc.passes.base import Pass
-
 from snncc.coding import Coding
 from snncc.graph import Graph
+from snncc.passes.base import Pass
 
 __all__ = ["EncodeInput"]
 

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from snncc.passes.base import NodePass, Skip
-from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
 from snncc.errors import PostconditionError
 from snncc.graph import Graph, Node
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
 __all__ = ["FoldBatchNorm", "scale_batchnorm"]
 

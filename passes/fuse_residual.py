@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from snncc.passes.base import NodePass, Skip
-from snncc.passes.scale import constant_factor
-from snncc.passes.synapse import SYNAPSES
 
 from snncc.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.scale import constant_factor
+from snncc.passes.synapse import SYNAPSES
 
 __all__ = ["FuseResidual"]
 
@@ -51,13 +51,11 @@ class FuseResidual(NodePass):
         total = graph.producer(node.inputs[0])
         assert total is not None
         inputs = [current, node.inputs[1], residual, graph.constant(f"{node.name}_weight", weight.astype(np.float32))]
-        name, spikes = node.name, node.outputs[0]
-        fused = graph.add(
-            "ResidualOneSpikeNeuron", inputs, name=name, attrs=node.attrs, domain=DOMAIN, unused_outputs=1
-        )
-        graph.replace_uses(spikes, fused)
+        name, spikes, tables = node.name, node.outputs[0], dict(node.attrs)
         graph.erase(node)
         graph.erase(total)
+        fused = graph.add("ResidualOneSpikeNeuron", inputs, name=name, attrs=tables, domain=DOMAIN, unused_outputs=1)
+        graph.replace_uses(spikes, fused)
 
 
 def _from_synapse(graph: Graph, tensor: Tensor) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(x) -> λ Relu(x/λ): gives every neuron-to-be the threshold 1 (one_spike.txt, eq. 2; SEMANTICS.md section 7).
+"""Relu(x) -> λ Relu(x/λ): gives every neuron-to-be the threshold 1 (one_spike.txt, eq. 2).
 
 A ReLU is positively homogeneous, so this changes nothing; the two Muls are then folded into the synapses on both sides
 by lift-scales and sink-scales. A ceiling behind the ReLU goes along: Min(λ r, c) = λ Min(r, c/λ).
@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.scale import insert_factor
 from snncc.passes.split_clip import ceiling_behind
-
-from snncc.graph import Graph, Node
 
 __all__ = ["InsertScales", "neuron_output"]
 

@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from snncc.passes.base import NodePass
-from snncc.passes.insert_scales import neuron_output
-from snncc.passes.split_clip import ceiling_behind
 
 from snncc.coding import Coding
 from snncc.errors import PostconditionError
 from snncc.graph import Graph, Node
+from snncc.passes.base import NodePass
+from snncc.passes.insert_scales import neuron_output
+from snncc.passes.split_clip import ceiling_behind
 
 __all__ = ["LowerRelu"]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import onnx
-from snncc.passes.base import Pass
 
 from snncc.errors import PassError, SnnccError
 from snncc.graph import Graph
+from snncc.passes.base import Pass
 
 __all__ = ["PassManager", "Report"]
 

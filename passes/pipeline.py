@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
+
+from snncc.coding import Coding
 from snncc.passes.base import Pass
 from snncc.passes.correct_bias import CorrectBias
 from snncc.passes.encode_input import EncodeInput
@@ -18,8 +20,6 @@ from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.split_clip import SplitClip
-
-from snncc.coding import Coding
 from snncc.scales import Scales
 
 __all__ = ["PASSES", "finishing", "lowering", "normalisation", "preparation"]

@@ -6,9 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from snncc.passes.base import NodePass, Skip
-
 from snncc.graph import Graph, Node
+from snncc.passes.base import NodePass, Skip
 
 __all__ = ["RemoveIdentity"]
 

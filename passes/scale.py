@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constant factors on tensors: reading them off a Mul, putting them on an edge, carrying them through a move of values.
+"""Constant factors on tensors: read off a Mul, put on an edge, carried through an op that moves values.
 
-A factor is an array that broadcasts to the tensor and does not vary along the batch (axis 0); constant axes have size 1.
+A factor is an array that broadcasts to the tensor and does not vary along the batch, axis 0; constant axes have size 1.
 """
 
 from __future__ import annotations

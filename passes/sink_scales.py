@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.fold_batchnorm import scale_batchnorm
 from snncc.passes.scale import channel_vector, constant_factor, insert_factor, moved_factor, squeeze_constant_axes
 from snncc.passes.synapse import SYNAPSES, synapse
-
-from snncc.graph import Graph, Node, Tensor
 
 __all__ = ["SinkScales"]
 

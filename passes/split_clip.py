@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from snncc.passes.base import NodePass, Skip
 
 from snncc.errors import PostconditionError
 from snncc.graph import Graph, Node, Tensor
+from snncc.passes.base import NodePass, Skip
 from snncc.support import clip_obstacle
 
 __all__ = ["SplitClip", "ceiling_behind"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from snncc.passes.base import Skip
 
 from snncc.graph import Graph, Node
+from snncc.passes.base import Skip
 
 __all__ = ["SYNAPSES", "Synapse", "synapse"]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from snncc.coding import Phase
 from snncc.convert import convert
 from snncc.errors import SnnccError
+from snncc.evaluate import evaluate
 from snncc.version import VERSION as __version__
 
-__all__ = ["Phase", "SnnccError", "__version__", "convert"]
+__all__ = ["Phase", "SnnccError", "__version__", "convert", "evaluate"]

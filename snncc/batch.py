@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import helper, numpy_helper
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, RuntimeException
+
+from snncc.sessions import cpu_session
 
 __all__ = ["make_batch_dynamic"]
 
@@ -66,8 +67,8 @@ def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:
         shape = [_TRIAL, *(d.dim_value for d in kind.shape.dim[1:])]
         feeds[value.name] = rng.uniform(0, 1, shape).astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
     try:
-        together = _session(freed).run(None, feeds)
-        alone = _session(fixed)
+        together = cpu_session(freed).run(None, feeds)
+        alone = cpu_session(fixed)
         single = [alone.run(None, {k: v[i : i + 1] for k, v in feeds.items()}) for i in range(_TRIAL)]
     except (Fail, InvalidArgument, InvalidGraph, RuntimeException):
         return False
@@ -76,9 +77,3 @@ def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:
         a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4 * (np.abs(b).max(initial=0) + 1e-6))
         for a, b in zip(together, stacked, strict=True)
     )
-
-
-def _session(model: onnx.ModelProto) -> ort.InferenceSession:
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

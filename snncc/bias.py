@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bias correction: what each channel's membrane potential lacks on average, compared with the ReLU network.
 
-A code's errors do not average out: small activations vanish, large ones saturate. Layer by layer, from the input on, the
-mean potential of each channel in the spiking network is brought to what it is in the ReLU network, with all layers before
-it corrected already (SEMANTICS.md section 7).
+A code's errors do not average out: small activations vanish, large ones saturate. Layer by layer, from the input on,
+the mean potential of each channel in the spiking network is brought to what it is in the ReLU network, with all layers
+before it corrected already.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import onnxruntime as ort
 from onnx import helper
 
 from snncc import ops
+from snncc.channels import channel_axis, spread
 from snncc.graph import Graph, Node, Tensor
+from snncc.sessions import cpu_session
 
 __all__ = ["mean_potentials", "missing_potentials", "samples_that_fit"]
 
@@ -58,48 +60,44 @@ def _readout(graph: Graph, out: Tensor) -> Tensor:
 
 
 def mean_potentials(graph: Graph, data: Batch) -> dict[str, Array]:
-    """Mean potential of each channel in the ReLU network, (channels,), by tensor."""
-    wanted = list(dict.fromkeys(t.name for t in potentials(graph)))
-    model = graph.to_proto()
-    session = _session(model, wanted)
+    """Mean potential of each channel in the ReLU network, broadcasting to the potential, by tensor."""
+    wanted = {t.name: t for t in potentials(graph)}
+    session = cpu_session(graph.to_proto(), list(wanted))
     sums: dict[str, Array] = {}
     for start in range(0, _length(data), _BATCH):
         batch = {k: v[start : start + _BATCH] for k, v in data.items()}
-        for name, value in zip(wanted, session.run(wanted, batch), strict=True):
-            share = channel_mean(value) * (len(value) / _length(data))
+        for (name, tensor), value in zip(wanted.items(), session.run(list(wanted), batch), strict=True):
+            share = _mean(graph, tensor, value) * (len(value) / _length(data))
             sums[name] = sums.get(name, 0) + share
     return sums
 
 
 def missing_potentials(graph: Graph, expected: Mapping[str, Array], data: Batch) -> dict[str, Array]:
-    """What to add to each channel's potential in the spiking network, (channels,), by tensor."""
+    """What to add to each channel's potential in the spiking network, broadcasting to it, by tensor."""
     model = graph.to_proto()
     known: dict[str, Array] = dict(data)
     missing: dict[str, Array] = {}
     for node in graph.nodes():
         if node.domain != ops.DOMAIN:
             continue
-        potential = _computed(model, known, node.inputs[0].name)
-        if node.inputs[0].name in expected:
-            name = node.inputs[0].name
-            missing[name] = expected[name] - channel_mean(potential)
-            potential = potential + spread(missing[name], potential.ndim).astype(potential.dtype)
+        source = node.inputs[0]
+        potential = _computed(model, known, source.name)
+        if source.name in expected:
+            missing[source.name] = expected[source.name] - _mean(graph, source, potential)
+            potential = potential + missing[source.name].astype(potential.dtype)
         known[node.outputs[0].name] = _fired(model, node, potential)
     for out in graph.outputs:
-        name = _readout(graph, out).name
-        if name in expected and name not in missing and name not in known:
-            missing[name] = expected[name] - channel_mean(_computed(model, known, name))
+        last = _readout(graph, out)
+        if last.name in expected and last.name not in missing and last.name not in known:
+            missing[last.name] = expected[last.name] - _mean(graph, last, _computed(model, known, last.name))
     return missing
 
 
-def channel_mean(value: Array) -> Array:
-    """Mean over all axes but that of the channels: axis 1, (channels,)."""
-    return value.mean(axis=tuple(a for a in range(value.ndim) if a != 1), dtype=np.float64)
-
-
-def spread(values: Array, rank: int) -> Array:
-    """(channels,) in a shape that broadcasts to a tensor of this rank."""
-    return values.reshape(-1, *(1,) * (rank - 2))
+def _mean(graph: Graph, potential: Tensor, value: Array) -> Array:
+    """Mean of each channel, in a shape that broadcasts to the potential; in rank 2 each neuron is its own channel."""
+    axis = channel_axis(graph, potential) or 1
+    mean = value.mean(axis=tuple(a for a in range(value.ndim) if a != axis), dtype=np.float64)
+    return spread(mean, axis, value.ndim)
 
 
 def _length(data: Batch) -> int:
@@ -126,7 +124,7 @@ def _computed(model: onnx.ModelProto, known: Mapping[str, Array], wanted: str) -
     for name in sorted(needed):
         kind = helper.np_dtype_to_tensor_dtype(known[name].dtype)
         part.graph.input.append(helper.make_tensor_value_info(name, kind, ["N", *known[name].shape[1:]]))
-    session = _session(part, [wanted])
+    session = cpu_session(part, [wanted])
     feeds = {name: known[name] for name in needed}
     return _in_batches(session, wanted, feeds)
 
@@ -147,7 +145,7 @@ def _fired(model: onnx.ModelProto, node: Node, potential: Array) -> Array:
     )
     body = ops.get(node.op).function(len(node.attrs["levels"]), _opset(model))
     alone = helper.make_model(graph, functions=[body], opset_imports=model.opset_import, ir_version=model.ir_version)
-    return _in_batches(_session(alone, ["y"]), "y", {"x": potential})
+    return _in_batches(cpu_session(alone, ["y"]), "y", {"x": potential})
 
 
 def _opset(model: onnx.ModelProto) -> int:
@@ -160,13 +158,3 @@ def _in_batches(session: ort.InferenceSession, wanted: str, feeds: Batch) -> Arr
         for i in range(0, _length(feeds), _BATCH)
     ]
     return np.concatenate(parts)
-
-
-def _session(model: onnx.ModelProto, outputs: list[str]) -> ort.InferenceSession:
-    probed = onnx.ModelProto()
-    probed.CopyFrom(model)
-    del probed.graph.output[:]
-    probed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    return ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a prepared ReLU network, and data or none, to the neurons' scales (SEMANTICS.md section 7)."""
+"""From a prepared ReLU network, and data or none, to the neurons' scales."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from snncc.histogram import LeastSquares, Percentile
 from snncc.noise import batch_statistics, coloured_noise, input_statistics
 from snncc.observe import Maximum, Observer, Place, observe, places
 from snncc.preprocess import Preprocess
+from snncc.progress import track
 from snncc.reservoir import Reservoir
-from snncc.samples import Batch, Digest, Samples, batches
+from snncc.samples import Batch, Digest, Samples, batches, count_of
 from snncc.scales import NORMALIZATIONS, Scales
 from snncc.specs import InputSpec
 
@@ -32,6 +33,7 @@ Array = npt.NDArray[Any]
 
 SCALES = ("max", "percentile", "least-squares")
 _SEED = 20240
+_BATCH = 64
 _NOISE_VALUES = 2**22  # how many input values of noise are sent through the network, at most
 _NOISE_SAMPLES = 256
 _MARGIN = 4.0  # standard deviations of an input that was never seen, on either side of its mean
@@ -102,7 +104,7 @@ def calibrate(
     else:
         digest = Digest()
         reservoir = Reservoir(samples_that_fit(graph))
-        stream = _watched(batches(data, specs, preprocess=preprocess, error=CalibrationError), digest, reservoir)
+        stream = _watched(_shown(data, specs, preprocess), digest, reservoir)
         values, inputs = observe(graph, spots, watcher, stream)
         origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
         kept = reservoir.samples()
@@ -114,6 +116,13 @@ def calibrate(
     }
     scales = {p.tensor: _settled(p, values[p.tensor], method) for p in spots}
     return Scales(scales, {k: v or 1.0 for k, v in inputs.items()}, method.normalize, origin), kept
+
+
+def _shown(data: Samples, specs: list[InputSpec], preprocess: Preprocess | None) -> Iterator[Batch]:
+    count = count_of(data)
+    total = None if count is None else -(-count // _BATCH)
+    stream = batches(data, specs, preprocess=preprocess, batch_size=_BATCH, error=CalibrationError)
+    yield from track(stream, "calibrating", total)
 
 
 def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator[Batch]:

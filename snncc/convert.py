@@ -45,8 +45,8 @@ def convert(
     Args:
         model: Path, bytes or ModelProto of the network; opset 7 or newer.
         coding: How activations become spikes, e.g. `snncc.Phase(T=16, Q=1.3)`.
-        calibration: Typical inputs: array, dict of arrays, iterable of either (streamed), path of an .npy, .npz or image
-            folder; None: scales come from noise and from what BatchNormalization remembers.
+        calibration: Typical inputs: array, dict of arrays, iterable of either (streamed), path of an .npy or .npz file
+            or of an image folder; None: scales come from noise and from what BatchNormalization remembers.
         preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
         normalize: One scale per `channel` or per `layer`, folded into weights, or `none`: kept with the neuron.
         scale: What of a channel's activations becomes the neuron's scale: `max`, `percentile` or `least-squares`; None:

@@ -11,6 +11,7 @@
     ├── PassError                  a pass failed; says which one, on which node, after which others
     │   ├── PreconditionError
     │   └── PostconditionError
+    ├── OutputError                a result cannot be written: full disk, folder missing or not writable
     └── RuntimeLibraryError        the native library is missing or does not load
 
 A message says what is wrong, where (file, node, op) and what to do. Anything else that escapes is a bug of ours.
@@ -23,6 +24,7 @@ __all__ = [
     "DataError",
     "ModelError",
     "OptionError",
+    "OutputError",
     "PassError",
     "PostconditionError",
     "PreconditionError",
@@ -59,6 +61,10 @@ class CalibrationError(SnnccError):
 
 class DataError(SnnccError):
     """Evaluation or run-time data that does not fit the model."""
+
+
+class OutputError(SnnccError):
+    """A file cannot be written; nothing was left behind."""
 
 
 class PassError(SnnccError):

@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import onnx
 from onnx import helper
 
 from snncc import ops
-from snncc.errors import ModelError, SnnccError
+from snncc.errors import ModelError
 from snncc.graph import Graph
 
-__all__ = ["KEYS", "export_model", "metadata_of", "model_digest", "write_model"]
+__all__ = ["KEYS", "export_model", "metadata_of", "model_digest"]
 
 KEYS = ("snncc.version", "snncc.coding", "snncc.source", "snncc.calibration", "snncc.neurons")
 
@@ -72,31 +69,3 @@ def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
 def model_digest(model: onnx.ModelProto) -> str:
     """SHA-256 of a model with its weights, however it was stored."""
     return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
-
-
-def write_model(model: onnx.ModelProto, path: str | Path) -> None:
-    """Write `model` whole or not at all.
-
-    Raises:
-        SnnccError: the folder cannot be written, or the disk is full; nothing is left behind.
-    """
-    path = Path(path)
-    data = model.SerializeToString(deterministic=True)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        hint = "Is there room on the disk, and may you write in that folder?"
-        raise SnnccError(f"{path}: cannot be written ({error.strerror}). {hint} Nothing was left behind.") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -8,7 +8,7 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +23,8 @@ from snncc.ops import OPSET as DOMAIN_VERSION
 
 __all__ = ["Graph", "Node", "Shape", "Tensor"]
 
-Node = gs.Node
-Tensor = gs.Tensor
+Node: TypeAlias = gs.Node
+Tensor: TypeAlias = gs.Tensor
 Array = npt.NDArray[Any]
 Shape = tuple[int | str | None, ...]
 
@@ -178,6 +178,7 @@ class Graph:
         node.inputs.clear()
         node.outputs.clear()
         self._graph.nodes.remove(node)
+        self._names.discard(node.name)
 
     def bypass(self, node: Node, source: Tensor) -> None:
         """Let the users of `node` read `source` instead, and erase it."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scales from the distribution of a channel's activations: a percentile, or the scale that codes it with least error.
 
-Activations are counted in bins cut straight from their float32 bits: 32 bins per octave, so that a bin is 1.6 to 3 % wide.
+Activations are counted in bins cut straight from their float32 bits: 32 per octave, so that a bin is 1.6 to 3 % wide.
 """
 
 from __future__ import annotations

@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-import onnxruntime as ort
 
 from snncc.errors import CalibrationError
 from snncc.graph import Graph, Node
+from snncc.sessions import cpu_session
 from snncc.specs import InputSpec
 
 __all__ = ["batch_statistics", "coloured_noise", "input_statistics"]
@@ -88,7 +87,7 @@ def input_statistics(graph: Graph, noise: Mapping[str, Array]) -> tuple[float, f
         return None
     mean, variance = (np.asarray(graph.value(first.inputs[i]), np.float64) for i in (3, 4))
     name = graph.inputs[0].name
-    session = _session_to(graph, first.inputs[0].name)
+    session = cpu_session(graph.to_proto(), [first.inputs[0].name])
     zero, one, random = (
         session.run(None, {name: v.astype(graph.element_type())})[0].astype(np.float64)
         for v in (np.zeros_like(noise[name][:1]), np.ones_like(noise[name][:1]), noise[name])
@@ -124,12 +123,3 @@ def _linear_before(graph: Graph, node: Node) -> bool:
                 return False
             pending += list(producer.inputs)
     return True
-
-
-def _session_to(graph: Graph, tensor: str) -> ort.InferenceSession:
-    model = graph.to_proto()
-    del model.graph.output[:]
-    model.graph.output.append(onnx.ValueInfoProto(name=tensor))
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 from onnx import helper
 
-from snncc.graph import Graph, Node, Tensor
+from snncc.channels import channel_axis, spread
+from snncc.graph import Graph
+from snncc.sessions import cpu_session
 
 __all__ = ["Maximum", "Observer", "Place", "observe", "places"]
 
@@ -34,9 +35,7 @@ class Place:
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
-        if self.axis is None:
-            return values.reshape(1)
-        return values.reshape(-1, *(1,) * (self.rank - 1 - self.axis))
+        return values.reshape(1) if self.axis is None else spread(values, self.axis, self.rank)
 
     @property
     def others(self) -> tuple[int, ...]:
@@ -93,31 +92,17 @@ def places(graph: Graph) -> list[Place]:
         capped = user is not None and user.op == "Min"
         tensor = user.outputs[0] if capped and user is not None else relu.outputs[0]
         rank = len(graph.shape(tensor) or ())
-        found.append(Place(tensor.name, rank, _channel_axis(graph, relu.inputs[0], rank)))
+        found.append(Place(tensor.name, rank, channel_axis(graph, relu.inputs[0])))
     return found
-
-
-def _channel_axis(graph: Graph, tensor: Tensor, rank: int) -> int | None:
-    """Axis 1 behind convolutions, the last one behind matrix products; none where each neuron is a channel of its own."""
-    if rank < 3:
-        return None
-    node: Node | None = graph.producer(tensor)
-    while node is not None and node.op not in ("MatMul", "Conv", "ConvTranspose", "Gemm"):
-        node = next((graph.producer(t) for t in node.inputs if graph.producer(t) is not None), None)
-    return rank - 1 if node is not None and node.op == "MatMul" else 1
 
 
 def observe(
     graph: Graph, spots: list[Place], observer: Observer, data: Iterable[Mapping[str, Array]]
 ) -> tuple[dict[str, Array], dict[str, float]]:
-    """Run `graph` over `data`; returns the observer's result for each place, and the largest magnitude of each input."""
+    """Run `graph` over `data`; returns what was observed at each place, and the largest magnitude of each input."""
     model = graph.to_proto()
     outputs = {p.tensor: observer.probe(model, p) for p in spots}
-    del model.graph.output[:]
-    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs.values())
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = cpu_session(model, list(outputs.values()))
     largest = {i.name: 0.0 for i in graph.inputs}
     for batch in data:
         for name, array in batch.items():

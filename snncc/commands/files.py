@@ -7,26 +7,26 @@ import os
 import tempfile
 from pathlib import Path
 
-from snncc.errors import SnnccError
+from snncc.errors import OutputError
 
 __all__ = ["require_writable", "write_whole"]
 
 
 def require_writable(path: Path) -> None:
-    """Raise SnnccError if `path` cannot be written, before any work has gone into what it shall hold."""
+    """Raise OutputError if `path` cannot be written, before any work has gone into what it shall hold."""
     if path.is_dir():
-        raise SnnccError(f"{path}: is a folder. Give the name of a file in it.")
+        raise OutputError(f"{path}: is a folder. Give the name of a file in it.")
     if not path.parent.is_dir():
-        raise SnnccError(f"{path}: the folder '{path.parent}' is not there. Make it first.")
+        raise OutputError(f"{path}: the folder '{path.parent}' is not there. Make it first.")
     if not os.access(path.parent, os.W_OK):
-        raise SnnccError(f"{path}: the folder '{path.parent}' is not writable. Choose another one.")
+        raise OutputError(f"{path}: the folder '{path.parent}' is not writable. Choose another one.")
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` to `path`; what was there before stays until all of it has been written.
 
     Raises:
-        SnnccError: the folder is missing or not writable, the disk is full. Nothing is left behind.
+        OutputError: the folder is missing or not writable, the disk is full. Nothing is left behind.
     """
     require_writable(path)
     try:
@@ -36,7 +36,7 @@ def write_whole(path: Path, data: bytes) -> None:
             _replace(path.resolve(), data)
     except OSError as error:
         hint = "Free some space or choose another folder."
-        raise SnnccError(f"{path}: cannot be written ({error.strerror or error}). {hint}") from error
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). {hint}") from error
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import click.testing
 import numpy as np
 import pytest
-from snncc.models import digits_network
-from snncc.models.digits import load_digits
 
 from snncc.cli import main
+from snncc.models import digits_network
+from snncc.models.digits import load_digits
 
 Invoke = Callable[..., click.testing.Result]
 

@@ -5,6 +5,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
+
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.models.digits_cnn import build

@@ -8,6 +8,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
+
 from snncc.models.resnet import resnet18, resnet20
 
 BUILDERS = [(resnet18, 224, 11.7e6, 1000), (resnet20, 32, 0.27e6, 10)]

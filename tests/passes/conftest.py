@@ -11,9 +11,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 from onnx import helper, numpy_helper, parser
-from snncc.passes.base import Pass
 
 from snncc.graph import Graph
+from snncc.passes.base import Pass
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -51,7 +51,7 @@ def outputs(model: onnx.ModelProto, batch: int) -> list[np.ndarray]:
 
 @pytest.fixture
 def assert_equivalent() -> Callable[..., None]:
-    """`assert_equivalent(before, after)`: the same outputs, with onnxruntime's optimisations off, for batches 1 and 3."""
+    """`assert_equivalent(before, after)`: the same outputs, onnxruntime's optimisations off, for batches 1 and 3."""
 
     def compare(before: onnx.ModelProto, after: onnx.ModelProto, *, rtol: float = 1e-5, atol: float = 1e-5) -> None:
         onnx.checker.check_model(after, full_check=True)

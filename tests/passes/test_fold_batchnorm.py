@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import pytest
 from onnx import numpy_helper
+
+from snncc.graph import Graph
 from snncc.passes.fold_batchnorm import FoldBatchNorm
 
 BN = {"g": (4,), "b": (4,), "m": (4,), "var": (4,)}
@@ -90,11 +91,8 @@ def test_says_why_not(build, apply, skips, body, reason) -> None:
 
 
 def test_training_mode_is_refused(build, skips) -> None:
-    from snncc.graph import Graph
-
-    text = f"{HEAD.format(c=4, o=4)} {{ h = Conv (x, w) y, a, c = BatchNormalization <training_mode=1> (h, g, b, m, var) }}"
-    model = onnx.ModelProto()
-    model.CopyFrom(build(text, BN | {"w": (4, 4, 3, 3)}))
+    body = "h = Conv (x, w) y, a, c = BatchNormalization <training_mode=1> (h, g, b, m, var)"
+    model = build(f"{HEAD.format(c=4, o=4)} {{ {body} }}", BN | {"w": (4, 4, 3, 3)})
     assert FoldBatchNorm().run(Graph.from_proto(model)) == 0
     assert "training mode" in skips()
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onnx import numpy_helper
+
+from snncc.graph import Graph
 from snncc.passes.insert_scales import InsertScales
 from snncc.passes.lift_scales import LiftScales
 from snncc.passes.sink_scales import SinkScales
-
-from snncc.graph import Graph
 
 IMAGE = "net (float[N,3,6,6] x) => (float[N,{o}] y)"
 SCALE = np.array([0.5, 2.0, 3.0, 0.25]).reshape(4, 1, 1)
@@ -133,8 +133,8 @@ def apply_once(apply, each, model):
 
 
 def test_the_scales_of_a_residual_block_all_fold(build, assert_equivalent, ops) -> None:
-    body = """h = Conv <pads=[1,1,1,1]> (x, w) r = Relu (h) i = Conv <pads=[1,1,1,1]> (r, w44) a = Add (i, r) q = Relu (a)
-              f = Flatten (q) y = Gemm (f, last)"""
+    body = """h = Conv <pads=[1,1,1,1]> (x, w) r = Relu (h) i = Conv <pads=[1,1,1,1]> (r, w44) a = Add (i, r)
+              q = Relu (a) f = Flatten (q) y = Gemm (f, last)"""
     model = build(f"{IMAGE.format(o='M')} {{ {body} }}", {"w": (4, 3, 3, 3), "w44": (4, 4, 3, 3), "last": (144, 5)})
     graph = Graph.from_proto(model)
     graph.infer_shapes()

@@ -9,6 +9,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from onnx import numpy_helper
+
+import snncc
+from snncc.errors import PassError, PostconditionError
+from snncc.export import export_model
+from snncc.graph import Graph
 from snncc.passes.base import Pass
 from snncc.passes.correct_bias import CorrectBias
 from snncc.passes.encode_input import EncodeInput
@@ -18,11 +23,6 @@ from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import PASSES
 from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.split_clip import SplitClip
-
-import snncc
-from snncc.errors import PassError, PostconditionError
-from snncc.export import export_model
-from snncc.graph import Graph
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
 CODING = snncc.Phase(T=8, Q=1.5)
@@ -56,7 +56,7 @@ def test_clips_split(build, apply, ops, clip, left) -> None:
 
 def test_a_clip_that_is_no_relu_is_refused(build) -> None:
     model = build(f"{FLAT} <float low = {{-1.0}}, float high = {{1.0}}> {{ y = Clip (x, low, high) }}", {})
-    with pytest.raises(PostconditionError, match="could not be split.*split-clip|SplitClip"):
+    with pytest.raises(PostconditionError, match="could not be split"):
         PassManager([SplitClip()]).run(Graph.from_proto(model))
 
 
@@ -126,7 +126,7 @@ def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivale
     weights = {"w": (4, 4, 1, 1)}
     graph = Graph.from_proto(build(f"{head} {{ {body.format('')} }}", weights))
     graph.infer_shapes()
-    assert CorrectBias({"h": np.array([0.5, -1.0, 0.0, 2.0])}).run(graph) == 1
+    assert CorrectBias({"h": np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)}).run(graph) == 1
     graph.infer_shapes()
     assert len(graph.nodes()) == len(body.split(" = ")) - 1 + added
     expected = body.format("c = Add (h, missing)").replace("Relu (h)", "Relu (c)")
@@ -137,10 +137,10 @@ def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivale
 class Spoil(Pass):
     name: ClassVar[str] = "spoil"
 
-    def run(self, graph: Graph) -> int:
+    def run(self, _graph: Graph) -> int:
         return 1
 
-    def ensures(self, graph: Graph) -> None:
+    def ensures(self, _graph: Graph) -> None:
         raise PostconditionError("nothing was done to 'x'")
 
 
