@@ -64,11 +64,12 @@ def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     The op itself is run on k, for a batch of one. What a Pad adds is 0, so that any factor there will do: it gets 1.
     """
     shape = graph.shape(node.inputs[0])
-    if shape is None or not all(isinstance(d, int) for d in shape[1:]):
+    sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []
+    if not shape or len(sizes) != len(shape) - 1:
         return None
     if node.op == "Pad" and not _pads_zeros(graph, node):
         return None
-    full = np.ascontiguousarray(np.broadcast_to(factor, (1, *shape[1:])), np.float64)
+    full = np.ascontiguousarray(np.broadcast_to(factor, (1, *sizes)), np.float64)
     result = _run(graph, node, full)
     if result.shape[:1] != (1,):
         return None  # the batch is mixed with other axes
@@ -94,4 +95,5 @@ def _run(graph: Graph, node: Node, data: Array) -> Array:
     copy = helper.make_node(node.op, names, ["moved"], **node.attrs)
     made = helper.make_graph([copy], "move", inputs, [onnx.ValueInfoProto(name="moved")])
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", graph.opset)])
-    return np.asarray(ReferenceEvaluator(model).run(None, feeds)[0])
+    results: Any = ReferenceEvaluator(model).run(None, feeds)
+    return np.asarray(results[0])

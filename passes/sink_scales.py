@@ -61,7 +61,7 @@ class SinkScales(NodePass):
 
 def _takes(graph: Graph, user: Node, scaled: Tensor, factor: Array) -> bool:
     if user.op == "Concat":
-        return all(_factor_of(graph, t) is not None for t in user.inputs) and user.attrs["axis"] != 0
+        return user.attrs["axis"] != 0 and all(_joinable(graph, t, user.attrs["axis"]) for t in user.inputs)
     if user.op == "Add":
         pair = [_factor_of(graph, t) for t in user.inputs]
         return all(k is not None and k.shape == factor.shape and (k == factor).all() for k in pair)
@@ -80,6 +80,12 @@ def _takes(graph: Graph, user: Node, scaled: Tensor, factor: Array) -> bool:
     if user.op == "ReduceMean":
         return _reduced_factor(graph, user, factor) is not None
     return user.op in _MOVES and moved_factor(graph, user, factor) is not None
+
+
+def _joinable(graph: Graph, tensor: Tensor, axis: int) -> bool:
+    """Whether `tensor` brings a factor, and a known number of channels, to a Concat along `axis`."""
+    shape = graph.shape(tensor)
+    return _factor_of(graph, tensor) is not None and shape is not None and isinstance(shape[axis], int)
 
 
 def _hand_over(graph: Graph, user: Node, scaled: Tensor, source: Tensor, factor: Array) -> None:
@@ -147,7 +153,7 @@ def _joined_factor(graph: Graph, user: Node) -> Array:
         assert shape is not None
         axis = user.attrs["axis"] % len(shape)
         target = list(factor.shape)
-        target[axis] = int(shape[axis])  # type: ignore[arg-type]
+        target[axis] = int(shape[axis] or 0)
         parts.append(np.broadcast_to(factor, target))
     sizes = np.broadcast_shapes(*[tuple(1 if i == axis else d for i, d in enumerate(p.shape)) for p in parts])
     full = [np.broadcast_to(p, [p.shape[axis] if i == axis else d for i, d in enumerate(sizes)]) for p in parts]

@@ -112,7 +112,7 @@ def _to_canonical(node: Node, weights: Array) -> Array:
             return weights.reshape(groups, -1, *weights.shape[1:]).swapaxes(1, 2)
         case "Gemm":
             matrix = weights if node.attrs.get("transB", 0) else weights.T
-            return matrix[None] * node.attrs.get("alpha", 1.0)
+            return np.asarray(matrix[None] * node.attrs.get("alpha", 1.0))
         case _:
             return weights.T[None]
 
@@ -125,9 +125,9 @@ def _from_canonical(node: Node, weights: Array) -> Array:
             swapped = weights.swapaxes(1, 2)
             return swapped.reshape(-1, *swapped.shape[2:])
         case "Gemm":
-            return weights[0] if node.attrs.get("transB", 0) else weights[0].T
+            return np.asarray(weights[0] if node.attrs.get("transB", 0) else weights[0].T)
         case _:
-            return weights[0].T
+            return np.asarray(weights[0].T)
 
 
 def _has(node: Node, index: int) -> bool:

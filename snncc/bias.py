@@ -133,6 +133,7 @@ def _fired(model: onnx.ModelProto, node: Node, potential: Array) -> Array:
     """The spike values of one neuron layer, by its function body."""
     kind = helper.np_dtype_to_tensor_dtype(potential.dtype)
     scale = Graph.value(node.inputs[1])
+    assert scale is not None
     made = helper.make_node(node.op, ["x", "scale"], ["y", ""], domain=ops.DOMAIN, **node.attrs)
     shape = ["N", *potential.shape[1:]]
     value = helper.make_tensor_value_info

@@ -126,7 +126,8 @@ class Graph:
 
     def element_type(self) -> np.dtype[Any]:
         """The element type of the network's activations, that of its first input."""
-        return np.dtype(self.inputs[0].dtype)
+        dtype: np.dtype[Any] = np.dtype(self.inputs[0].dtype)
+        return dtype
 
     # -- editing ------------------------------------------------------------------------------------------------
 

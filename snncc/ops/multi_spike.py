@@ -78,7 +78,7 @@ def _example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
         "max_spikes": 3,
         "signed": 1,
     }
-    return [rng.normal(0, 1, (3, 5, 4, 4)).astype(np.float32), np.float32([1.5])], attributes
+    return [rng.normal(0, 1, (3, 5, 4, 4)).astype(np.float32), np.full(1, 1.5, np.float32)], attributes
 
 
 PHASE = register(
