@@ -15,6 +15,7 @@ from snncc.export import export_model, model_digest
 from snncc.frontend import import_model
 from snncc.graph import Graph
 from snncc.loading import Source, read_model
+from snncc.ops import DOMAIN
 from snncc.passes.manager import Observer, PassManager
 from snncc.passes.pipeline import finishing, lowering, normalisation, preparation
 from snncc.preprocess import Preprocess
@@ -86,9 +87,5 @@ def convert(
 
 def _neurons(graph: Graph) -> dict[str, dict[str, str | None]]:
     """Each neuron and the ReLU that it stands for; None for what encodes an input."""
-    found = {}
-    for node in graph.nodes():
-        if node.domain == "ai.snncc":
-            relu = node.name.removesuffix("_neuron") if node.name.endswith("_neuron") else None
-            found[node.name] = {"replaces": relu, "op": node.op}
-    return found
+    neurons = [n for n in graph.nodes() if n.domain == DOMAIN]
+    return {n.name: {"replaces": n.name.rpartition("_neuron")[0] or None, "op": n.op} for n in neurons}

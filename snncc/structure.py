@@ -106,12 +106,15 @@ def _named(model: Inspected) -> str | None:
 
 
 def _replacing(model: Inspected) -> str | None:
-    """Whether the ReLUs that the neurons are said to stand for are in the source; a split Clip's has a suffix."""
+    """Whether every neuron stands for a ReLU of the source (a split Clip's has a suffix), but for the encoders."""
     known = {node.name for node in import_model(model.ann).nodes("Relu", "Clip")}
+    inputs = {i.name for i in model.snn.graph.input}
+    encoders = {n.name for n in model.neurons if n.input[0] in inputs}
     strange = []
     for neuron, entry in sorted(model.metadata("neurons").items()):
         relu = entry.get("replaces") if isinstance(entry, dict) else entry
-        if relu is not None and not {str(relu), str(relu).removesuffix("_relu")} & known:
+        stands = relu is None if neuron in encoders else bool({str(relu), str(relu).removesuffix("_relu")} & known)
+        if not stands:
             strange.append(f"'{neuron}' for '{relu}'")
     return f"neurons stand for activations that the ANN does not have: {_listed(strange)}" if strange else None
 
