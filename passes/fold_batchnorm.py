@@ -9,7 +9,7 @@ an s, so that needs s = 0 or a synapse without padding. One that stands alone st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
-__all__ = ["FoldBatchNorm", "scale_batchnorm"]
+__all__ = ["FoldBatchNorm", "Side", "scale_batchnorm"]
 
 Array = npt.NDArray[Any]
+Side = Literal["input", "output"]
 Found = tuple[Synapse, bool]
 
 
@@ -99,13 +100,12 @@ def _same_channels(graph: Graph, node: Node, tensor: Any) -> Synapse | Skip:
     return synapse(graph, node)
 
 
-def scale_batchnorm(graph: Graph, node: Node, *, source: Array | None = None, output: Array | None = None) -> None:
-    """Make a lone BatchNormalization compute what it did for source * x, times output; each (channels,) or (1,)."""
+def scale_batchnorm(graph: Graph, node: Node, factor: Array, side: Side) -> None:
+    """Make a lone BatchNormalization take a factor, (channels,) or (1,), at its input or output."""
     gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
-    before = np.ones(1) if source is None else source
-    after = np.ones(1) if output is None else output
-    values = (gamma * before * after, beta * after, mean / before, variance)
-    names = [t.name for t in node.inputs[1:5]]
+    after = factor if side == "output" else np.ones(1)
+    before = factor if side == "input" else np.ones(1)
+    values = (gamma * factor, beta * after, mean / before, variance)
     dtype = graph.value(node.inputs[1]).dtype  # type: ignore[union-attr]
-    parameters = [graph.constant(n, v.astype(dtype)) for n, v in zip(names, values, strict=True)]
+    parameters = [graph.constant(t.name, v.astype(dtype)) for t, v in zip(node.inputs[1:5], values, strict=True)]
     node.inputs = [node.inputs[0], *parameters]

@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constant factors on tensors: read off a Mul, put on an edge, carried through an op that moves values.
+"""Constant factors on tensors: read off a Mul, put on an edge, taken into the weights of a synapse.
 
 A factor is an array that broadcasts to the tensor and does not vary along the batch, axis 0; constant axes have size 1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from snncc.graph import Graph, Node, Tensor
+from snncc.passes.base import Skip
+from snncc.passes.fold_batchnorm import Side, scale_batchnorm
+from snncc.passes.synapse import SYNAPSES, synapse
 
-__all__ = ["channel_vector", "constant_factor", "insert_factor", "moved_factor", "squeeze_constant_axes"]
+__all__ = [
+    "absorb",
+    "channel_vector",
+    "constant_factor",
+    "factor_of",
+    "insert_factor",
+]
 
 Array = npt.NDArray[Any]
 
@@ -49,51 +57,24 @@ def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str) -> Ten
     return graph.add("Mul", [tensor, constant], name=name)
 
 
-def squeeze_constant_axes(factor: Array) -> Array:
-    """The same factor with size 1 wherever it does not vary."""
-    for axis in range(factor.ndim):
-        first = factor.take([0], axis=axis)
-        if factor.shape[axis] > 1 and (factor == first).all():
-            factor = first
-    return factor
+def factor_of(graph: Graph, tensor: Tensor) -> Array | None:
+    """The constant factor that `tensor` has just been multiplied with, None if there is none."""
+    producer = graph.producer(tensor)
+    found = constant_factor(graph, producer) if producer is not None else None
+    return None if found is None else found[1]
 
 
-def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
-    """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
+def absorb(graph: Graph, node: Node, factor: Array, side: Side) -> Callable[[], None] | None:
+    """What makes a synapse, or a lone BatchNormalization, take `factor` into its weights; None if it cannot.
 
-    The op itself is run on k, for a batch of one. What a Pad adds is 0, so that any factor there will do: it gets 1.
+    At its `input`: it will do for x what it does for factor * x now. At its `output`: factor times what it does now.
     """
-    shape = graph.shape(node.inputs[0])
-    sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []
-    if not shape or len(sizes) != len(shape) - 1:
+    if node.op == "BatchNormalization":
+        vector = channel_vector(factor, 1)
+        return None if vector is None else partial(scale_batchnorm, graph, node, vector, side)
+    target = synapse(graph, node) if node.op in SYNAPSES else None
+    if target is None or isinstance(target, Skip):
         return None
-    if node.op == "Pad" and not _pads_zeros(graph, node):
-        return None
-    full = np.ascontiguousarray(np.broadcast_to(factor, (1, *sizes)), np.float64)
-    result = _run(graph, node, full)
-    if result.shape[:1] != (1,):
-        return None  # the batch is mixed with other axes
-    return squeeze_constant_axes(result)
-
-
-def _pads_zeros(graph: Graph, node: Node) -> bool:
-    if node.attrs.get("mode", "constant") != "constant":
-        return False
-    value = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2].name else np.zeros(1)
-    return value is not None and not value.any()
-
-
-def _run(graph: Graph, node: Node, data: Array) -> Array:
-    names = [t.name for t in node.inputs]
-    feeds: dict[str, Array] = {names[0]: data}
-    feeds |= {t.name: v for t in node.inputs[1:] if t.name and (v := graph.value(t)) is not None}
-    if node.op == "Pad":
-        names, feeds = [names[0], names[1], "one"], feeds | {"one": np.ones((), np.float64)}
-    inputs = [
-        helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), None) for n, v in feeds.items()
-    ]
-    copy = helper.make_node(node.op, names, ["moved"], **node.attrs)
-    made = helper.make_graph([copy], "move", inputs, [onnx.ValueInfoProto(name="moved")])
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", graph.opset)])
-    results: Any = ReferenceEvaluator(model).run(None, feeds)
-    return np.asarray(results[0])
+    vector = channel_vector(factor, target.channel_axis)
+    edit = target.scale_input if side == "input" else target.scale_output
+    return None if vector is None else partial(edit, vector)

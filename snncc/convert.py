@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping
+from typing import Any
 
+import numpy.typing as npt
 import onnx
 
 from snncc.bias import mean_potentials, missing_potentials
@@ -16,6 +18,7 @@ from snncc.frontend import import_model
 from snncc.graph import Graph
 from snncc.loading import Source, read_model
 from snncc.ops import DOMAIN
+from snncc.passes.insert_scales import neuron_output
 from snncc.passes.manager import Observer, PassManager
 from snncc.passes.pipeline import finishing, lowering, normalisation, preparation
 from snncc.preprocess import Preprocess
@@ -23,8 +26,6 @@ from snncc.samples import Samples
 from snncc.version import VERSION
 
 __all__ = ["convert"]
-
-log = logging.getLogger("snncc")
 
 
 def convert(
@@ -70,6 +71,7 @@ def convert(
     graph = import_model(source if isinstance(model, onnx.ModelProto | bytes) else model)
     PassManager(preparation(), observer=observer).run(graph)
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
+    ranges = {n.name: _range(scales.neurons[neuron_output(graph, n).name]) for n in graph.nodes("Relu")}
     PassManager(normalisation(scales), observer=observer).run(graph)
     expected = mean_potentials(graph, samples) if samples and correct_bias else {}
     PassManager(lowering(coding, scales), observer=observer).run(graph)
@@ -80,12 +82,20 @@ def convert(
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
         "snncc.calibration": {**scales.origin, "correct_bias": bool(missing)},
-        "snncc.neurons": _neurons(graph),
+        "snncc.neurons": _neurons(graph, ranges),
     }
     return export_model(graph, metadata)
 
 
-def _neurons(graph: Graph) -> dict[str, dict[str, str | None]]:
-    """Each neuron and the ReLU that it stands for; None for what encodes an input."""
-    neurons = [n for n in graph.nodes() if n.domain == DOMAIN]
-    return {n.name: {"replaces": n.name.rpartition("_neuron")[0] or None, "op": n.op} for n in neurons}
+def _range(scale: npt.NDArray[Any]) -> list[float]:
+    return [float(scale.min()), float(scale.max())]
+
+
+def _neurons(graph: Graph, ranges: Mapping[str, list[float]]) -> dict[str, dict[str, Any]]:
+    """Each neuron, the ReLU that it stands for and the range of its channels' scales; None for an input's encoder."""
+    found = {}
+    for node in graph.nodes():
+        if node.domain == DOMAIN:
+            relu = node.name.rpartition("_neuron")[0] or None
+            found[node.name] = {"op": node.op, "replaces": relu, "scale": ranges.get(relu) if relu else None}
+    return found

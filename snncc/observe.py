@@ -18,6 +18,7 @@ from onnx import helper
 
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph
+from snncc.passes.insert_scales import neuron_output
 from snncc.sessions import cpu_session
 
 __all__ = ["Maximum", "Observer", "Place", "observe", "places"]
@@ -85,12 +86,10 @@ class Maximum(Observer):
 
 
 def places(graph: Graph) -> list[Place]:
-    """Where neurons will be: the output of every ReLU, or of the ceiling (Min) behind it."""
+    """Where neurons will be: the output of every ReLU, or of the ceiling behind it."""
     found = []
     for relu in graph.nodes("Relu"):
-        user = graph.sole_user(relu.outputs[0])
-        capped = user is not None and user.op == "Min"
-        tensor = user.outputs[0] if capped and user is not None else relu.outputs[0]
+        tensor = neuron_output(graph, relu)
         rank = len(graph.shape(tensor) or ())
         found.append(Place(tensor.name, rank, channel_axis(graph, relu.inputs[0])))
     return found

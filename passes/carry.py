@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a constant factor (see `scale`) on its way through ops that have no weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
+
+from snncc.graph import Graph, Node, Tensor
+from snncc.passes.scale import factor_of
+
+__all__ = ["joined_factor", "moved_factor", "reduced_factor"]
+
+Array = npt.NDArray[Any]
+
+
+def _squeezed(factor: Array) -> Array:
+    """The same factor with size 1 wherever it does not vary."""
+    for axis in range(factor.ndim):
+        first = factor.take([0], axis=axis)
+        if factor.shape[axis] > 1 and (factor == first).all():
+            factor = first
+    return factor
+
+
+def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
+    """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
+
+    The op itself is run on k, for a batch of one. What a Pad adds is 0, so that any factor there will do: it gets 1.
+    """
+    shape = graph.shape(node.inputs[0])
+    sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []
+    if not shape or len(sizes) != len(shape) - 1:
+        return None
+    if node.op == "Pad" and not _pads_zeros(graph, node):
+        return None
+    full = np.ascontiguousarray(np.broadcast_to(factor, (1, *sizes)), np.float64)
+    result = _run(graph, node, full)
+    if result.shape[:1] != (1,):
+        return None  # the batch is mixed with other axes
+    return _squeezed(result)
+
+
+def _pads_zeros(graph: Graph, node: Node) -> bool:
+    if node.attrs.get("mode", "constant") != "constant":
+        return False
+    value = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2].name else np.zeros(1)
+    return value is not None and not value.any()
+
+
+def _run(graph: Graph, node: Node, data: Array) -> Array:
+    names = [t.name for t in node.inputs]
+    feeds: dict[str, Array] = {names[0]: data}
+    feeds |= {t.name: v for t in node.inputs[1:] if t.name and (v := graph.value(t)) is not None}
+    if node.op == "Pad":
+        names, feeds = [names[0], names[1], "one"], feeds | {"one": np.ones((), np.float64)}
+    inputs = [
+        helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), None) for n, v in feeds.items()
+    ]
+    copy = helper.make_node(node.op, names, ["moved"], **node.attrs)
+    made = helper.make_graph([copy], "move", inputs, [onnx.ValueInfoProto(name="moved")])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", graph.opset)])
+    results: Any = ReferenceEvaluator(model).run(None, feeds)
+    return np.asarray(results[0])
+
+
+def reduced_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
+    """The factor behind a ReduceMean over axes along which it does not vary."""
+    axes = graph.value(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1].name else None
+    if axes is None:
+        return None
+    reduced = {int(a) % factor.ndim for a in np.atleast_1d(axes)}
+    if any(factor.shape[a] != 1 for a in reduced):
+        return None
+    return factor if node.attrs.get("keepdims", 1) else factor.squeeze(tuple(reduced))
+
+
+def joined_factor(graph: Graph, node: Node) -> Array | None:
+    """The factor behind a Concat, None if an input brings none or has an unknown number of channels."""
+    axis = node.attrs["axis"]
+    parts = [_extended(graph, t, axis) for t in node.inputs]
+    known = [p for p in parts if p is not None]
+    if axis == 0 or len(known) < len(parts):
+        return None
+    axis %= known[0].ndim
+    others = np.broadcast_shapes(*[(*p.shape[:axis], 1, *p.shape[axis + 1 :]) for p in known])
+    full = [np.broadcast_to(p, (*others[:axis], p.shape[axis], *others[axis + 1 :])) for p in known]
+    return _squeezed(np.concatenate(full, axis))
+
+
+def _extended(graph: Graph, tensor: Tensor, axis: int) -> Array | None:
+    """The factor of a Concat's input, as long as the input along `axis`."""
+    factor, shape = factor_of(graph, tensor), graph.shape(tensor)
+    if factor is None or shape is None:
+        return None
+    size, target = shape[axis], list(factor.shape)
+    if not isinstance(size, int):
+        return None
+    target[axis] = size
+    return np.broadcast_to(factor, target)
