@@ -73,13 +73,12 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
     neurons = []
     for node in model.graph.node:
         if node.domain == DOMAIN:
-            scale = numpy_helper.to_array(weights[node.input[1]]) if node.input[1] in weights else None
-            spread = None if scale is None else [float(scale.min()), float(scale.max())]
-            replaces = recorded.get(node.name, {}).get("replaces")
-            size = None if scale is None else int(scale.size)
-            neurons.append(
-                {"name": node.name, "op": node.op_type, "replaces": replaces, "scales": size, "scale_range": spread}
-            )
+            known = recorded.get(node.name, {})
+            own = numpy_helper.to_array(weights[node.input[1]]) if node.input[1] in weights else None
+            kept = None if own is None else [float(own.min()), float(own.max())]
+            entry = {"name": node.name, "op": node.op_type, "replaces": known.get("replaces")}
+            # What calibration found; most of it lies in the weights by now, and the neuron's own scale is 1.
+            neurons.append(entry | {"scale_range": known.get("scale") or kept})
     return {"metadata": metadata, "neurons": neurons}
 
 
@@ -111,4 +110,4 @@ def _scale(neuron: dict[str, Any]) -> str:
     if neuron["scale_range"] is None:
         return "computed"
     low, high = neuron["scale_range"]
-    return number(low) if low == high else f"{number(low)} … {number(high)} ({neuron['scales']})"
+    return number(low) if low == high else f"{number(low)} … {number(high)}"
