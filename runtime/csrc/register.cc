@@ -48,8 +48,15 @@ Domain create_domain() {
 }  // namespace
 }  // namespace snncc
 
-extern "C" __attribute__((visibility("default"))) OrtStatus* RegisterCustomOps(OrtSessionOptions* options,
-                                                                                const OrtApiBase* base) {
+#define SNNCC_EXPORT extern "C" __attribute__((visibility("default")))
+
+static const OrtApiBase* g_base = nullptr;
+
+// For tests: the onnxruntime that registered this library last, null before the first time.
+SNNCC_EXPORT const OrtApiBase* snncc_ort_api_base() { return g_base; }
+
+SNNCC_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+  g_base = base;
   const OrtApi* api = base->GetApi(kOrtApiVersion);
   if (api == nullptr) {
     return base->GetApi(1)->CreateStatus(kOrtFail, "snncc's library needs onnxruntime 1.18 or later; upgrade it");
