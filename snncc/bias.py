@@ -8,7 +8,7 @@ before it corrected already.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,20 @@ _MEMORY = 2**29  # bytes of spikes that may be held at a time
 _MOST = 512  # more samples no longer change the means
 
 
+def batch_size(graph: Graph) -> int:
+    """How many samples go through the network at a time: as many as its batch axis is fixed at, if it is."""
+    fixed = (graph.shape(graph.inputs[0]) or (None,))[0]
+    return fixed if isinstance(fixed, int) else _BATCH
+
+
 def samples_that_fit(graph: Graph) -> int:
-    """How many samples' neurons fit into memory at a time; at least one batch."""
+    """How many samples' neurons fit into memory at a time: at least one batch, and whole batches only."""
     size = 0
     for relu in graph.nodes("Relu"):
         shape = graph.shape(relu.outputs[0]) or ()
         size += int(np.prod([d if isinstance(d, int) else 1 for d in shape[1:]])) * 4
-    return int(np.clip(_MEMORY // max(size, 1), _BATCH, _MOST))
+    batch = batch_size(graph)
+    return max(1, int(np.clip(_MEMORY // max(size, 1), _BATCH, _MOST)) // batch) * batch
 
 
 def potentials(graph: Graph) -> list[Tensor]:
@@ -64,32 +71,31 @@ def mean_potentials(graph: Graph, data: Batch) -> dict[str, Array]:
     wanted = {t.name: t for t in potentials(graph)}
     session = cpu_session(graph.to_proto(), list(wanted))
     sums: dict[str, Array] = {}
-    for start in range(0, _length(data), _BATCH):
-        batch = {k: v[start : start + _BATCH] for k, v in data.items()}
+    for batch in _batches(data, batch_size(graph)):
+        share = _length(batch) / _length(data)
         for (name, tensor), value in zip(wanted.items(), session.run(list(wanted), batch), strict=True):
-            share = _mean(graph, tensor, value) * (len(value) / _length(data))
-            sums[name] = sums.get(name, 0) + share
+            sums[name] = sums.get(name, 0) + _mean(graph, tensor, value) * share
     return sums
 
 
 def missing_potentials(graph: Graph, expected: Mapping[str, Array], data: Batch) -> dict[str, Array]:
     """What to add to each channel's potential in the spiking network, broadcasting to it, by tensor."""
-    model = graph.to_proto()
+    model, size = graph.to_proto(), batch_size(graph)
     known: dict[str, Array] = dict(data)
     missing: dict[str, Array] = {}
     for node in graph.nodes():
         if node.domain != ops.DOMAIN:
             continue
         source = node.inputs[0]
-        potential = _computed(model, known, source.name)
+        potential = _computed(model, known, source.name, size)
         if source.name in expected:
             missing[source.name] = expected[source.name] - _mean(graph, source, potential)
             potential = potential + missing[source.name].astype(potential.dtype)
-        known[node.outputs[0].name] = _fired(model, node, potential)
+        known[node.outputs[0].name] = _fired(model, node, potential, size)
     for out in graph.outputs:
         last = _readout(graph, out)
         if last.name in expected and last.name not in missing and last.name not in known:
-            missing[last.name] = expected[last.name] - _mean(graph, last, _computed(model, known, last.name))
+            missing[last.name] = expected[last.name] - _mean(graph, last, _computed(model, known, last.name, size))
     return missing
 
 
@@ -104,7 +110,7 @@ def _length(data: Batch) -> int:
     return len(next(iter(data.values())))
 
 
-def _computed(model: onnx.ModelProto, known: Mapping[str, Array], wanted: str) -> Array:
+def _computed(model: onnx.ModelProto, known: Mapping[str, Array], wanted: str, size: int) -> Array:
     """Run what lies between the known tensors and `wanted`."""
     if wanted in known:
         return known[wanted]
@@ -126,10 +132,10 @@ def _computed(model: onnx.ModelProto, known: Mapping[str, Array], wanted: str) -
         part.graph.input.append(helper.make_tensor_value_info(name, kind, ["N", *known[name].shape[1:]]))
     session = cpu_session(part, [wanted])
     feeds = {name: known[name] for name in needed}
-    return _in_batches(session, wanted, feeds)
+    return _in_batches(session, wanted, feeds, size)
 
 
-def _fired(model: onnx.ModelProto, node: Node, potential: Array) -> Array:
+def _fired(model: onnx.ModelProto, node: Node, potential: Array, size: int) -> Array:
     """The spike values of one neuron layer, by its function body."""
     kind = helper.np_dtype_to_tensor_dtype(potential.dtype)
     scale = Graph.value(node.inputs[1])
@@ -146,16 +152,17 @@ def _fired(model: onnx.ModelProto, node: Node, potential: Array) -> Array:
     )
     body = ops.get(node.op).function(len(node.attrs["levels"]), _opset(model))
     alone = helper.make_model(graph, functions=[body], opset_imports=model.opset_import, ir_version=model.ir_version)
-    return _in_batches(cpu_session(alone, ["y"]), "y", {"x": potential})
+    return _in_batches(cpu_session(alone, ["y"]), "y", {"x": potential}, size)
 
 
 def _opset(model: onnx.ModelProto) -> int:
     return next(int(o.version) for o in model.opset_import if o.domain in ("", "ai.onnx"))
 
 
-def _in_batches(session: ort.InferenceSession, wanted: str, feeds: Batch) -> Array:
-    parts = [
-        session.run([wanted], {k: v[i : i + _BATCH] for k, v in feeds.items()})[0]
-        for i in range(0, _length(feeds), _BATCH)
-    ]
-    return np.concatenate(parts)
+def _in_batches(session: ort.InferenceSession, wanted: str, feeds: Batch, size: int) -> Array:
+    return np.concatenate([session.run([wanted], batch)[0] for batch in _batches(feeds, size)])
+
+
+def _batches(data: Batch, size: int) -> Iterator[dict[str, Array]]:
+    for start in range(0, _length(data), size):
+        yield {name: value[start : start + size] for name, value in data.items()}

@@ -16,7 +16,7 @@ from snncc.coding import Coding
 from snncc.errors import CalibrationError, OptionError
 from snncc.graph import Graph
 from snncc.histogram import LeastSquares, Percentile
-from snncc.noise import batch_statistics, coloured_noise, input_statistics
+from snncc.noise import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics
 from snncc.observe import Maximum, Observer, Place, observe, places
 from snncc.preprocess import Preprocess
 from snncc.progress import track
@@ -61,9 +61,7 @@ class Method:
             raise OptionError(f"normalize is '{self.normalize}', but it must be one of {', '.join(NORMALIZATIONS)}")
         if self.scale is not None and self.scale not in SCALES:
             raise OptionError(f"scale is '{self.scale}', but it must be one of {', '.join(SCALES)}")
-        if (self.scale == "percentile" and self.percentile is None) or (
-            self.scale != "percentile" and self.scale and self.percentile
-        ):
+        if self.scale is not None and (self.scale == "percentile") != (self.percentile is not None):
             raise OptionError("scale 'percentile' and a percentile go together; give both, or the percentile alone")
         if self.percentile is not None and not 0 < self.percentile <= 100:
             raise OptionError(f"percentile is {self.percentile}, but it must be above 0 and at most 100; try 99.9")
@@ -95,6 +93,8 @@ def calibrate(
         CalibrationError: the data does not fit the model, or an activation is not finite.
     """
     spots = places(graph)
+    if method.normalize == "layer":
+        spots = [replace(p, axis=None) for p in spots]
     specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
     method = method.settled(data=data is not None)
     watcher = method.observer(coding)
@@ -114,7 +114,7 @@ def calibrate(
         "normalize": method.normalize,
         "input_range": method.input_range,
     }
-    scales = {p.tensor: _settled(p, values[p.tensor], method) for p in spots}
+    scales = {p.tensor: _settled(p, values[p.tensor]) for p in spots}
     return Scales(scales, {k: v or 1.0 for k, v in inputs.items()}, method.normalize, origin), kept
 
 
@@ -132,7 +132,7 @@ def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator
         yield batch
 
 
-def _settled(place: Place, values: Array, method: Method) -> Array:
+def _settled(place: Place, values: Array) -> Array:
     """A positive scale for every channel: one that never fires takes its layer's, a layer that never fires takes 1."""
     if not np.isfinite(values).all():
         way_out = "Is the preprocessing right? Try fewer or smaller inputs."
@@ -140,8 +140,6 @@ def _settled(place: Place, values: Array, method: Method) -> Array:
     largest = float(values.max(initial=0.0))
     if largest <= 0:
         return np.ones(1)
-    if method.normalize == "layer":
-        return np.array([largest])
     return place.broadcast(np.where(values > 0, values, largest))
 
 
@@ -149,17 +147,23 @@ def _from_noise(
     graph: Graph, spots: list[Place], specs: list[InputSpec], method: Method, watcher: Observer
 ) -> tuple[dict[str, Array], dict[str, float], dict[str, Any]]:
     rng = np.random.default_rng(_SEED)
-    size = max(int(np.prod([d if isinstance(d, int) else 32 for d in s.shape[1:]])) for s in specs)
-    fixed = specs[0].shape[0]
-    count = fixed if isinstance(fixed, int) else int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
-    noise = {s.name: coloured_noise(s, count, rng) for s in specs}
-    level, deviation, largest, note = _input_level(graph, noise, method)
-    feeds = {s.name: (noise[s.name] * deviation + level).astype(s.dtype) for s in specs}
-    if method.input_range is not None:
-        feeds = {name: np.clip(value, *method.input_range).astype(value.dtype) for name, value in feeds.items()}
+    size = max(int(np.prod([d if isinstance(d, int) else OPEN_AXIS for d in s.shape[1:]])) for s in specs)
+    count = int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
+    fixed = specs[0].shape[0]  # a batch that stayed fixed sets how many samples share their statistics
+    batch = fixed if isinstance(fixed, int) else count
+    noise = [{s.name: coloured_noise(s, batch, rng) for s in specs} for _ in range(-(-count // batch))]
+    level, deviation, largest, note = _input_level(graph, noise[0], method)
+    low, high = method.input_range or (-np.inf, np.inf)
+    feeds = (
+        {k: np.clip(v * deviation + level, low, high).astype(_dtype(specs, k)) for k, v in n.items()} for n in noise
+    )
     log.warning("no calibration data: scales come from %d samples of coloured noise%s", count, note)
-    values, _ = observe(batch_statistics(graph), spots, watcher, [feeds])
+    values, _ = observe(batch_statistics(graph), spots, watcher, feeds)
     return values, {s.name: largest for s in specs}, {"origin": "noise", "seed": _SEED, "samples": count}
+
+
+def _dtype(specs: list[InputSpec], name: str) -> np.dtype[Any]:
+    return next(s.dtype for s in specs if s.name == name)
 
 
 def _input_level(graph: Graph, noise: dict[str, Array], method: Method) -> tuple[float, float, float, str]:

@@ -19,7 +19,7 @@ from snncc.graph import Graph, Node
 from snncc.sessions import cpu_session
 from snncc.specs import InputSpec
 
-__all__ = ["batch_statistics", "coloured_noise", "input_statistics"]
+__all__ = ["OPEN_AXIS", "batch_statistics", "coloured_noise", "input_statistics"]
 
 Array = npt.NDArray[Any]
 
