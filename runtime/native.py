@@ -85,7 +85,8 @@ class Neuron:
             tensors.weight = _broadcast(x.shape, inputs[3], places[3])
         limits = (attributes.get("max_spikes", 1), attributes.get("signed", 0))
         self.call = _Neuron(tensors, *(_pointer(table) for table in tables), len(attributes["levels"]), *limits)
-        self._kept_alive = (inputs, tables, y, count)
+        self.inputs = inputs
+        self._kept_alive = (tables, y, count)
 
 
 class Library:

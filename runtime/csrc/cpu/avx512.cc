@@ -120,9 +120,9 @@ enum Form : int32_t { kSingleBuckets, kDoubleBuckets, kBisection5, kBisection6, 
 
 void prepare(const Ladder& ladder, Plan& plan) {
   plan.ladder = ladder;
-  if (SingleBuckets::build(ladder, plan)) {
+  if (build_single_buckets(ladder, plan)) {
     plan.form = kSingleBuckets;
-  } else if (DoubleBuckets::build(ladder, plan)) {
+  } else if (build_double_buckets(ladder, plan)) {
     plan.form = kDoubleBuckets;
   } else if (Bisection<5>::build(ladder, plan)) {
     plan.form = kBisection5;

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Three exact ways to find the level of 16 potentials at once. Each has `build`, which lays its table out in a plan and
-// says whether the ladder suits it, a constructor that takes the table into registers, and `fires` and `value`.
-//
-// Buckets: the upper bits of a positive float say which fraction of an octave it lies in, and a geometric ladder has one
-// or two thresholds in each. So those bits find the candidates, and comparing with them, in full, decides.
-// Bisection: a binary search, for every other ladder of up to 64 rungs.
+// Exact ways to find the level of 16 potentials at once: by buckets, as buckets.h has them, and by a binary search for
+// every other ladder of up to 64 rungs. Each takes its table from a plan into registers, and has `fires` and `value`.
 #pragma once
 
 #include <immintrin.h>
 
 #include <cstdint>
-#include <limits>
 
 #include "common/half.h"
+#include "cpu/buckets.h"
 #include "cpu/variant.h"
 
 namespace snncc {
@@ -46,39 +42,6 @@ class Registers {
 
 inline __mmask16 reaches(__m512 u, __m512 threshold) { return _mm512_cmp_ps_mask(u, threshold, _CMP_GE_OQ); }
 
-constexpr int32_t kBuckets = 32;
-
-// Cuts [just below the lowest threshold, the highest one] into buckets, numbered by the upper bits of their floats.
-struct BucketRange {
-  float low;
-  float high;
-  int32_t shift;
-
-  int32_t bucket(float value) const { return static_cast<int32_t>(float_to_bits(value) >> shift); }
-  int32_t first() const { return bucket(low); }
-  int32_t last() const { return bucket(high); }
-
-  // The finest cut that leaves room for one bucket behind the last; 23 bits of mantissa remain in a whole octave.
-  static BucketRange finest(const Ladder& ladder) {
-    const float high = ladder.thresholds[ladder.steps - 1];
-    BucketRange range{bits_to_float(float_to_bits(ladder.thresholds[0]) - 1), high, 20};
-    while (range.shift < 23 && range.last() - range.first() + 2 > kBuckets) {
-      ++range.shift;
-    }
-    return range;
-  }
-
-  // Whether the buckets fit, with at most `most` thresholds in each.
-  bool holds(const Ladder& ladder, int32_t most) const {
-    for (int32_t j = most; j < ladder.steps; ++j) {
-      if (bucket(ladder.thresholds[j]) == bucket(ladder.thresholds[j - most])) {
-        return false;
-      }
-    }
-    return last() - first() + 2 <= kBuckets;
-  }
-};
-
 // What both kinds of buckets have in common; bucket numbers are used modulo 32, as the registers' lookup does.
 class Buckets {
  public:
@@ -100,27 +63,8 @@ class Buckets {
   __m512i shift_;
 };
 
-// One threshold a bucket: a bucket starts at a level, and whoever reaches its threshold has that of the next bucket.
 class SingleBuckets : public Buckets {
  public:
-  static bool build(const Ladder& ladder, Plan& plan) {
-    const BucketRange range = BucketRange::finest(ladder);
-    if (!range.holds(ladder, 1)) {
-      return false;
-    }
-    plan.shift = range.shift;
-    float* thresholds = plan.table;
-    float* levels = plan.table + kBuckets;
-    int32_t j = 0;
-    for (int32_t b = range.first(); b <= range.last() + 1; ++b) {
-      const bool has = j < ladder.steps && range.bucket(ladder.thresholds[j]) == b;
-      thresholds[b % kBuckets] = has ? ladder.thresholds[j] : std::numeric_limits<float>::infinity();
-      levels[b % kBuckets] = j > 0 ? ladder.levels[j - 1] : 0.0f;
-      j += has ? 1 : 0;
-    }
-    return true;
-  }
-
   explicit SingleBuckets(const Plan& plan) : Buckets(plan), thresholds_(plan.table), levels_(plan.table + kBuckets) {}
 
   __m512 value(__m512 u) const {
@@ -133,31 +77,8 @@ class SingleBuckets : public Buckets {
   Registers<kBuckets> thresholds_, levels_;
 };
 
-// Up to two thresholds a bucket: it knows how many lie below it, and that number, raised by the two, finds the level.
 class DoubleBuckets : public Buckets {
  public:
-  static bool build(const Ladder& ladder, Plan& plan) {
-    const BucketRange range = BucketRange::finest(ladder);
-    if (ladder.steps >= kBuckets || !range.holds(ladder, 2)) {
-      return false;
-    }
-    plan.shift = range.shift;
-    int32_t j = 0;
-    for (int32_t b = range.first(); b <= range.last(); ++b) {
-      plan.table[b % kBuckets] = bits_to_float(static_cast<uint32_t>(j));
-      for (int32_t k = 1; k <= 2; ++k) {
-        const bool has = j < ladder.steps && range.bucket(ladder.thresholds[j]) == b;
-        plan.table[k * kBuckets + b % kBuckets] = has ? ladder.thresholds[j] : std::numeric_limits<float>::infinity();
-        j += has ? 1 : 0;
-      }
-    }
-    plan.table[3 * kBuckets] = 0.0f;
-    for (j = 0; j < kBuckets - 1; ++j) {
-      plan.table[3 * kBuckets + 1 + j] = ladder.levels[j];
-    }
-    return true;
-  }
-
   explicit DoubleBuckets(const Plan& plan)
       : Buckets(plan),
         below_(plan.table),

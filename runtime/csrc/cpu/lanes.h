@@ -20,7 +20,7 @@ constexpr int64_t kTile = 32;
 constexpr int64_t kTile = 16;
 #endif
 
-// The elements [start, start + size) of a span, size <= kTile; whole tiles have a size known to the compiler.
+// The elements [start, start + size) of a span, size <= kTile.
 struct Tile {
   const Span& span;
   int64_t start;
@@ -40,6 +40,15 @@ struct Tile {
     if (span.scale.data != nullptr) {
       for (int64_t i = 0; i < size; ++i) {
         u[i] = u[i] / parameter(span.scale, i);
+      }
+    }
+  }
+
+  // The count of a one-spike neuron.
+  void store_fires(const float* u, float lowest) const {
+    if (span.count != nullptr) {
+      for (int64_t i = 0; i < size; ++i) {
+        span.count[start + i] = u[i] >= lowest ? 1 : 0;
       }
     }
   }
@@ -72,11 +81,7 @@ inline void climb_tile(const Ladder& ladder, const Tile& tile) {
       value[i] = u[i] >= threshold ? level : value[i];
     }
   }
-  if (tile.span.count != nullptr) {
-    for (int64_t i = 0; i < tile.size; ++i) {
-      tile.span.count[tile.start + i] = u[i] >= ladder.thresholds[0] ? 1 : 0;
-    }
-  }
+  tile.store_fires(u, ladder.thresholds[0]);
   tile.store(value);
 }
 
@@ -111,22 +116,27 @@ inline void phase_tile(const PhaseTables& tables, const Tile& tile) {
   tile.store(value);
 }
 
-template <class Tables, void (*kernel)(const Tables&, const Tile&)>
-void for_tiles(const Tables& tables, const Span& span) {
+// kernel(tile) for the tiles of a span; whole ones have a size that the compiler knows.
+template <class Kernel>
+void for_tiles(const Span& span, const Kernel& kernel) {
   int64_t start = 0;
   for (; start + kTile <= span.size; start += kTile) {
-    kernel(tables, Tile{span, start, kTile});
+    kernel(Tile{span, start, kTile});
   }
   if (start < span.size) {
-    kernel(tables, Tile{span, start, span.size - start});
+    kernel(Tile{span, start, span.size - start});
   }
 }
 
 inline void adopt(const Ladder& ladder, Plan& plan) { plan.ladder = ladder; }
 
-inline void climb(const Plan& plan, const Span& span) { for_tiles<Ladder, climb_tile>(plan.ladder, span); }
+inline void climb(const Plan& plan, const Span& span) {
+  for_tiles(span, [&](const Tile& tile) { climb_tile(plan.ladder, tile); });
+}
 
-inline void phases(const PhaseTables& tables, const Span& span) { for_tiles<PhaseTables, phase_tile>(tables, span); }
+inline void phases(const PhaseTables& tables, const Span& span) {
+  for_tiles(span, [&](const Tile& tile) { phase_tile(tables, tile); });
+}
 
 }  // namespace
 }  // namespace snncc
