@@ -12,7 +12,7 @@ from typing import Any
 
 import onnx
 import onnxruntime as ort
-from google.protobuf.message import EncodeError  # type: ignore[import-untyped]
+from google.protobuf.message import EncodeError
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError

@@ -24,7 +24,8 @@ Broadcast broadcast_to(const Shape& shape, const Input& parameter, const char* n
   bool fits = dims.size() <= shape.size();
   if (fits && wide != dims.end()) {
     const auto from_right = dims.end() - wide;
-    fits = *(shape.end() - from_right) == *wide && std::all_of(wide + 1, dims.end(), [](int64_t dim) { return dim == 1; });
+    fits = *(shape.end() - from_right) == *wide &&
+           std::all_of(wide + 1, dims.end(), [](int64_t dim) { return dim == 1; });
     result.channels = *wide;
     result.inner = element_count(Shape(shape.end() - from_right + 1, shape.end()));
   }

@@ -30,7 +30,8 @@ class Op : public OrtCustomOp {
     KernelComputeV2 = compute;
     KernelDestroy = [](void* kernel) { delete static_cast<Instance*>(kernel); };
     InferOutputShapeFn = [](const OrtCustomOp*, OrtShapeInferContext* context) {
-      return guarded(std::string(Kernel::kName), [&] { infer_same_shape(context, Kernel::kOutputs, std::size(Kernel::kOutputs)); });
+      return guarded(std::string(Kernel::kName),
+                     [&] { infer_same_shape(context, Kernel::kOutputs, std::size(Kernel::kOutputs)); });
     };
     GetMayInplace = [](int** inputs, int** outputs) {
       static int first = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ort.h"
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -8,7 +9,7 @@
 namespace snncc {
 namespace {
 
-const OrtApi* g_ort = nullptr;
+std::atomic<const OrtApi*> g_ort{nullptr};  // sessions may be made in several threads
 
 using TensorInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo, void (*)(OrtTensorTypeAndShapeInfo*)>;
 
@@ -16,9 +17,9 @@ TensorInfo owned(OrtTensorTypeAndShapeInfo* info) { return {info, ort().ReleaseT
 
 }  // namespace
 
-const OrtApi& ort() { return *g_ort; }
+const OrtApi& ort() { return *g_ort.load(std::memory_order_acquire); }
 
-void set_ort(const OrtApi* api) { g_ort = api; }
+void set_ort(const OrtApi* api) { g_ort.store(api, std::memory_order_release); }
 
 void check(OrtStatus* status) {
   if (status != nullptr) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every kernel of the library, and the entry point that onnxruntime looks up. A new op is one line in `add_neurons`.
+#include <atomic>
 #include <memory>
 
 #include "devices.h"
@@ -50,7 +51,7 @@ Domain create_domain() {
 
 #define SNNCC_EXPORT extern "C" __attribute__((visibility("default")))
 
-static const OrtApiBase* g_base = nullptr;
+static std::atomic<const OrtApiBase*> g_base{nullptr};
 
 // For tests: the onnxruntime that registered this library last, null before the first time.
 SNNCC_EXPORT const OrtApiBase* snncc_ort_api_base() { return g_base; }

@@ -22,7 +22,7 @@ static inline uint32_t float_to_bits(float value) {
 static inline float half_to_float(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
   const uint32_t magnitude = half & 0x7fffu;
-  // Exponent and mantissa move up by 13 bits and the bias changes by 112: a multiplication does it, subnormals included.
+  // Exponent and mantissa move up by 13 bits and the bias changes by 112; a multiplication serves subnormals as well.
   const float finite = bits_to_float(magnitude << 13) * bits_to_float(0x77800000u);  // 2^112
   const uint32_t special = 0x7f800000u | (magnitude << 13);                          // infinity or NaN
   return bits_to_float(sign | (magnitude >= 0x7c00u ? special : float_to_bits(finite)));

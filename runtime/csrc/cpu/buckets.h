@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding a level without a search: the upper bits of a positive float say which fraction of an octave it lies in, and a
-// geometric ladder has at most one or two thresholds in each. So those bits find the candidates, and comparing with them,
-// in full, decides. Bucket numbers are used modulo 32.
+// Finding a level without a search: the upper bits of a positive float say which fraction of an octave it lies in, and
+// a geometric ladder has at most one or two thresholds in each. So those bits find the candidates, and comparing with
+// them, in full, decides. Bucket numbers are used modulo 32.
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// x/scale rounded is monotone in x, so "x/scale >= threshold" says the same as "x >= the smallest float for which that
-// holds". It lies within an ulp or two of threshold * scale; the neighbourhood is tried, and that it brackets the switch
-// is checked, not assumed.
+// x/scale rounded is monotone in x, so "x/scale >= threshold" says the same as "x >= the smallest float for which
+// that holds". It lies within an ulp or two of threshold * scale; the neighbourhood is tried, and that it brackets the
+// switch is checked, not assumed.
 #include "cpu/fold.h"
 
 #include <limits>

@@ -98,13 +98,14 @@ void CpuCall::run_as(int64_t begin, int64_t end) const {
 template <class Element>
 void CpuCall::run_block(int64_t begin, Span span) const {
   const auto* x = static_cast<const Element*>(tensors_.x) + begin;
-  const auto* residual = tensors_.residual == nullptr ? nullptr : static_cast<const Element*>(tensors_.residual) + begin;
+  const auto* residual = static_cast<const Element*>(tensors_.residual);
+  residual = residual == nullptr ? nullptr : residual + begin;
   auto* y = static_cast<Element*>(tensors_.y) + begin;
   if constexpr (std::is_same_v<Element, float>) {
     span.x = x;
     span.residual = residual;
     span.y = y;
-    span.stream = stream_;
+    span.stream = stream_ && span.size >= 4 * kBlock;  // a short run would be mostly fences and odd ends
     run_span(span);
   } else {
     float values[kBlock];

@@ -26,12 +26,14 @@ class Parameter {
     if (!short_runs()) {
       return run(begin, size).lane;
     }
+    int64_t channel = begin / b_.inner % b_.channels;
+    int64_t left = b_.inner - begin % b_.inner;
     for (int64_t i = 0; i < size;) {
-      const Run next = run(begin + i, size - i);
-      for (int64_t k = 0; k < next.size; ++k) {
-        buffer[i + k] = next.lane.data[k * next.lane.step];
-      }
-      i += next.size;
+      const int64_t next = std::min(size, i + left);
+      std::fill(buffer + i, buffer + next, b_.data[channel]);
+      channel = channel + 1 == b_.channels ? 0 : channel + 1;
+      left = b_.inner;
+      i = next;
     }
     return {buffer, 1};
   }
@@ -55,7 +57,7 @@ class Parameter {
   }
 
   bool short_runs() const {
-    constexpr int64_t kShort = 64;
+    constexpr int64_t kShort = 256;
     return b_.channels > 1 && (b_.inner == 1 ? b_.channels : b_.inner) < kShort;
   }
 

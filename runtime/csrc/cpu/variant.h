@@ -53,7 +53,7 @@ extern const Variant kAvx2Variant;
 extern const Variant kAvx512Variant;
 #endif
 
-// The best variant that this machine runs; the environment variable SNNCC_CPU=plain|avx2|avx512 may ask for a lower one.
+// The best variant that this machine runs; the environment variable SNNCC_CPU=plain|avx2|avx512 may ask for less.
 const Variant& current_variant();
 
 // Chooses a variant by name for all later calls; false if the name is unknown or this machine cannot run it.

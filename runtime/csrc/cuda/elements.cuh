@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a thread reads and writes its elements: 16 bytes at a time where the arrays allow it, and its place in a parameter.
+// How a thread reads and writes its elements, 16 bytes at a time where the arrays allow it, and finds its parameters.
 #pragma once
 
 #include <cuda_fp16.h>
