@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trained networks on real data keep their accuracy. `pytest -m slow -s` prints the figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+import snncc
+from snncc.runtime import create_session
+
+pytestmark = pytest.mark.slow
+
+ONE = snncc.Phase(T=16, Q=1.3)
+TWO = snncc.Phase(T=24, Q=1.2)
+
+
+def evaluated(accuracy, shared, name, coding, source="data", **options):
+    network = accuracy.NETWORKS[name]
+    snn = accuracy.convert(network, shared, accuracy.Trial(coding, source, options))
+    found = accuracy.evaluate(network, shared, snn)
+    ann, spiking = found.top1
+    gains = f"energy gain {found.energy.gain():.2f}, formula {found.energy.formula_gain():.2f}"
+    spikes = f"spikes per neuron {found.spikes_per_neuron:.3f}, most {found.max_spikes}"
+    settings = f"T={coding.T}, Q={coding.Q}, scales from {source}{'' if coding.shift else ', no shift'}"
+    print(f"\n{network.title}, {settings}: ANN {ann:.2f}, SNN {spiking:.2f} on {found.samples}; {spikes}; {gains}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("coding", "source", "least"),
+    [(ONE, "data", 90.6), (TWO, "data", 91.2), (ONE, "none", 90.0)],
+    ids=["T16", "T24", "T16-no-data"],
+)
+def test_resnet20_accuracy(accuracy, shared, coding, source, least):
+    found = evaluated(accuracy, shared, "resnet20", coding, source)
+    assert found.samples == 5000
+    assert found.top1[1] >= least
+    assert found.max_spikes == 1
+
+
+def test_resnet20_needs_the_threshold_shift(accuracy, shared):
+    """one_spike.txt, Fig. 7: flooring instead of rounding at T=16."""
+    floored = snncc.Phase(T=16, Q=1.3, shift=False)
+    found = evaluated(accuracy, shared, "resnet20", floored, scale="max", correct_bias=False)
+    assert found.top1[1] < 60
+
+
+@pytest.mark.parametrize(("name", "most"), [("resnet32", 1.0), ("resnet8", 1.0), ("mnist", 1.0), ("dscnn", 2.0)])
+def test_loss_at_24_phases(accuracy, shared, name, most):
+    found = evaluated(accuracy, shared, name, TWO)
+    assert found.drop <= most
+    assert found.max_spikes == 1
+
+
+def test_resnet20_gives_the_same_outputs_in_plain_onnxruntime(accuracy, shared, tmp_path):
+    """Identical up to ORT_ENABLE_EXTENDED; at the default level few samples' outputs differ, because onnxruntime fuses
+    other convolutions there when it sees the functions' bodies, and sums in another order."""
+    network = accuracy.NETWORKS["resnet20"]
+    path = tmp_path / "snn.onnx"
+    onnx.save(accuracy.convert(network, shared, accuracy.Trial(ONE, "none")), path)
+    images = images_of(network.samples(shared, "test"), 256)
+    levels = ort.GraphOptimizationLevel
+    for level in (levels.ORT_DISABLE_ALL, levels.ORT_ENABLE_BASIC, levels.ORT_ENABLE_EXTENDED):
+        plain, native = outputs(path, level, images)
+        np.testing.assert_array_equal(plain, native, err_msg=str(level))
+    plain, native = outputs(path, levels.ORT_ENABLE_ALL, images)
+    different = int((plain != native).any(1).sum())
+    answers = int((plain.argmax(1) != native.argmax(1)).sum())
+    print(f"\ndefault level: the outputs of {different} and the answers of {answers} of {len(images)} samples differ")
+    assert answers <= 0.02 * len(images)
+
+
+def images_of(path, count):
+    """As the `imagenet` preset has them."""
+    with np.load(path) as file:
+        pixels = file["images"][:count] / 255.0
+    values = (pixels - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2), np.float32)
+
+
+def outputs(path, level, images):
+    found = []
+    for native in (False, True):
+        options = ort.SessionOptions()
+        options.graph_optimization_level = level
+        if native:
+            session = create_session(path, device="cpu", options=options)
+        else:
+            session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        found.append(session.run(None, {session.get_inputs()[0].name: images})[0])
+    return found
