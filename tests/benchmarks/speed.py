@@ -5,9 +5,8 @@
 
 One process. In each round both networks run alternately, several times; what is reported is the median over the rounds
 of (median SNN time / median ANN time), and the medians themselves. "native" has snncc's kernels, "body" is the same
-file in plain onnxruntime. Wall time is measured with onnxruntime's threads as they are by default, except that idle ones
-do not spin on into the other network's run; CPU time, which counts where the machine is busy, with threads that do not
-spin at all.
+file in plain onnxruntime. Wall time is measured with onnxruntime's threads as they are by default, but idle ones do not
+spin on into the other network's run; CPU time, which counts where the machine is busy, with threads that never spin.
 """
 
 from __future__ import annotations
