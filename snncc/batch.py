@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, InvalidGraph, RuntimeException
 
-from snncc.sessions import cpu_session
+from snncc.sessions import ORT_ERRORS, cpu_session
 
 __all__ = ["make_batch_dynamic"]
 
@@ -70,8 +69,10 @@ def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:
         together = cpu_session(freed).run(None, feeds)
         alone = cpu_session(fixed)
         single = [alone.run(None, {k: v[i : i + 1] for k, v in feeds.items()}) for i in range(_TRIAL)]
-    except (Fail, InvalidArgument, InvalidGraph, RuntimeException):
+    except ORT_ERRORS:
         return False
+    if not all(np.ndim(value) for value in together):
+        return False  # a scalar has no batch axis
     stacked = [np.concatenate(parts) for parts in zip(*single, strict=True)]
     return all(
         a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4 * (np.abs(b).max(initial=0) + 1e-6))

@@ -7,18 +7,20 @@ graph allows it, and every node that cannot be converted reported at once.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.inliner
-from onnx import version_converter
+from onnx import helper, version_converter
 
 from snncc.batch import make_batch_dynamic
 from snncc.errors import ModelError, UnsupportedOpError
 from snncc.graph import Graph, Shape
 from snncc.loading import Source, check_weights, read_model
-from snncc.support import refuse_unsupported
+from snncc.sessions import ORT_ERRORS, cpu_session
+from snncc.support import refuse_inputs, refuse_types, refuse_unsupported, refuse_weights
 
 __all__ = ["OPSET", "import_model", "where"]
 
@@ -45,17 +47,20 @@ def import_model(source: Source) -> Graph:
     _refuse_quantised(model, name)
     check_weights(model, name)
     model = _modernise(model, name)
+    refuse_types(model, name)
     model = make_batch_dynamic(model)
     graph = Graph.from_proto(model)
     graph.fold_constants()
     try:
         graph.infer_shapes()
+        _settle_reshapes(graph)
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."
         ) from error
-    _settle_reshapes(graph)
     refuse_unsupported(graph, name)
+    refuse_inputs(graph, name)
+    refuse_weights(graph, name)
     return graph
 
 
@@ -72,14 +77,36 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     try:
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
-        if version < OPSET:
-            model.ir_version = max(model.ir_version, 4)
-            model = version_converter.convert_version(model, OPSET)
-        model.ir_version = max(model.ir_version, _IR_VERSION)
+        model.ir_version = max(model.ir_version, 4)  # older ones list weights among the inputs
+        if version < OPSET or not _runs_opset(version):
+            model = _at_opset(model, version, name)
+        model.ir_version = _IR_VERSION
         onnx.checker.check_model(model)
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}).") from error
     return model
+
+
+def _at_opset(model: onnx.ModelProto, version: int, name: str) -> onnx.ModelProto:
+    try:
+        return version_converter.convert_version(model, OPSET)
+    except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        reason = _first_line(error).rpartition("failed: ")[2]  # onnx's assertions begin with a path of its own sources
+        message = f"{name}: cannot be brought from opset {version} to {OPSET} ({reason})"
+        raise ModelError(f"{message}. Export the model again with opset {OPSET}.") from error
+
+
+@functools.cache
+def _runs_opset(version: int) -> bool:
+    """Whether this onnxruntime knows the opset; new ones come out in onnx first."""
+    value = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1]) for n in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "probe", value[:1], value[1:])
+    probe = helper.make_model(graph, ir_version=_IR_VERSION, opset_imports=[helper.make_opsetid("", version)])
+    try:
+        cpu_session(probe)
+    except ORT_ERRORS:
+        return False
+    return True
 
 
 def _first_line(error: Exception) -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from snncc.errors import CalibrationError
 from snncc.graph import Graph, Node
-from snncc.sessions import cpu_session
+from snncc.sessions import cpu_session, must_run
 from snncc.specs import InputSpec
 
 __all__ = ["OPEN_AXIS", "batch_statistics", "coloured_noise", "input_statistics"]
@@ -87,11 +87,12 @@ def input_statistics(graph: Graph, noise: Mapping[str, Array]) -> tuple[float, f
         return None
     mean, variance = (np.asarray(graph.value(first.inputs[i]), np.float64) for i in (3, 4))
     name = graph.inputs[0].name
-    session = cpu_session(graph.to_proto(), [first.inputs[0].name])
-    zero, one, random = (
-        session.run(None, {name: v.astype(graph.element_type())})[0].astype(np.float64)
-        for v in (np.zeros_like(noise[name][:1]), np.ones_like(noise[name][:1]), noise[name])
-    )
+    with must_run("what stands before the first BatchNormalization"):
+        session = cpu_session(graph.to_proto(), [first.inputs[0].name])
+        zero, one, random = (
+            session.run(None, {name: v.astype(graph.element_type())})[0].astype(np.float64)
+            for v in (np.zeros_like(noise[name]), np.ones_like(noise[name]), noise[name])
+        )
     others = tuple(a for a in range(random.ndim) if a != 1)
     offset, response = zero.mean(axis=others), (one - zero).mean(axis=others)
     spread = random.var(axis=others)

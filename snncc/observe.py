@@ -19,7 +19,7 @@ from onnx import helper
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph
 from snncc.passes.insert_scales import neuron_output
-from snncc.sessions import cpu_session
+from snncc.sessions import cpu_session, must_run
 
 __all__ = ["Maximum", "Observer", "Place", "observe", "places"]
 
@@ -101,12 +101,14 @@ def observe(
     """Run `graph` over `data`; returns what was observed at each place, and the largest magnitude of each input."""
     model = graph.to_proto()
     outputs = {p.tensor: observer.probe(model, p) for p in spots}
-    session = cpu_session(model, list(outputs.values()))
+    with must_run("the prepared network"):
+        session = cpu_session(model, list(outputs.values()))
     largest = {i.name: 0.0 for i in graph.inputs}
     for batch in data:
         for name, array in batch.items():
             largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
-        values = session.run(list(outputs.values()), dict(batch))
+        with must_run("the prepared network"):
+            values = session.run(list(outputs.values()), dict(batch))
         for place, value in zip(spots, values, strict=True):
             observer.update(place, value)
     return {p.tensor: observer.result(p) for p in spots}, largest

@@ -3,12 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import onnx
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
-__all__ = ["cpu_session"]
+from snncc.errors import ModelError
+
+__all__ = ["ORT_ERRORS", "cpu_session", "must_run"]
+
+ORT_ERRORS: tuple[type[Exception], ...] = (
+    raised.EPFail,
+    raised.Fail,
+    raised.InvalidArgument,
+    raised.InvalidGraph,
+    raised.InvalidProtobuf,
+    raised.NotImplemented,
+    raised.RuntimeException,
+)
 
 _FATAL = 4
 
@@ -27,3 +41,14 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+@contextmanager
+def must_run(what: str) -> Iterator[None]:
+    """Turn onnxruntime's errors into a ModelError that says that `what` does not run."""
+    try:
+        yield
+    except ORT_ERRORS as error:
+        reason = str(error).splitlines()[0].removeprefix("[ONNXRuntimeError] : ")
+        way_out = "Does the source model itself run there? If it does, please report this."
+        raise ModelError(f"{what} does not run in onnxruntime {ort.__version__} ({reason}). {way_out}") from error

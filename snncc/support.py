@@ -3,12 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from snncc.errors import UnsupportedOpError
+import numpy as np
+import onnx
+from onnx import TensorProto
+
+from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.graph import Graph, Node
 
-__all__ = ["LINEAR", "MOVES", "POOLS", "clip_obstacle", "refuse_unsupported"]
+__all__ = [
+    "LINEAR",
+    "MOVES",
+    "POOLS",
+    "clip_obstacle",
+    "refuse_inputs",
+    "refuse_types",
+    "refuse_unsupported",
+    "refuse_weights",
+]
 
 # The synapses: linear in the activation. Then what only moves values, and what pools them.
 LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
@@ -19,6 +32,65 @@ POOLS = frozenset({"MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean"})
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
 _TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})  # fine behind the last synapses, nowhere else
 
+_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
+_EXOTIC = frozenset(TensorProto.DataType.values()) - {
+    *_FLOATS,
+    TensorProto.BOOL,
+    *(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
+}
+
+
+_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
+
+
+def refuse_types(model: onnx.ModelProto, name: str) -> None:
+    """Raise for inputs, and for nodes whose results, are no plain tensors (sequences, 8-bit floats, …)."""
+    for value in model.graph.input:
+        if not value.type.HasField("tensor_type") or value.type.tensor_type.elem_type in _EXOTIC:
+            raise UnsupportedShapeError(f"{name}: input '{value.name}' is {_type_name(value.type)}. {_FLOAT_INPUT}")
+    made = {out: n for n in model.graph.node for out in n.output}
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    reasons: dict[str, list[str]] = {}
+    for value in (*graph.value_info, *graph.output):
+        node, tensor = made.get(value.name), value.type.tensor_type
+        other = value.type.WhichOneof("value") not in (None, "tensor_type")  # None: not known, so not known to be wrong
+        if node is not None and (other or tensor.elem_type in _EXOTIC - {TensorProto.UNDEFINED}):
+            reason = f"{node.op_type}: its result is {_type_name(value.type)}"
+            reasons.setdefault(reason, []).append(node.name or value.name)
+    _refuse(name, reasons)
+
+
+def refuse_inputs(graph: Graph, name: str) -> None:
+    """Raise for inputs that are no batches of floating-point samples."""
+    for tensor in graph.inputs:
+        if np.dtype(tensor.dtype).kind != "f":
+            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' is {np.dtype(tensor.dtype)}. {_FLOAT_INPUT}")
+        shape = graph.shape(tensor)
+        if shape is None or len(shape) < 2:
+            given = "states no shape" if shape is None else f"has rank {len(shape)}"
+            way_out = "Export it with a batch axis and at least one more, such as [N, 10] or [N, 3, 32, 32]."
+            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' {given}. {way_out}")
+
+
+def _type_name(kind: onnx.TypeProto) -> str:
+    if kind.HasField("tensor_type"):
+        return str(TensorProto.DataType.Name(kind.tensor_type.elem_type)).lower()
+    return f"of type {str(kind.WhichOneof('value')).removesuffix('_type')}"
+
+
+def refuse_weights(graph: Graph, name: str) -> None:
+    """Raise ModelError, naming weight and node, for weights that are NaN or infinite; bounds may be infinite."""
+    for node in graph.nodes():
+        for tensor in node.inputs:
+            value = graph.value(tensor)
+            if value is None or value.dtype.kind != "f" or np.isfinite(value).all():
+                continue
+            if node.op in ("Clip", "Min", "Max", "Pad") and not np.isnan(value).any():
+                continue
+            bad = int(value.size - np.isfinite(value).sum())
+            message = f"{name}: weight '{tensor.name}' of {node.op} '{node.name}' has {bad} NaN or infinite value(s)"
+            raise ModelError(f"{message}. The training diverged or the file is damaged; export it again.")
+
 
 def refuse_unsupported(graph: Graph, name: str) -> None:
     """Raise UnsupportedOpError with all nodes that are neither synapse nor neuron, grouped by op."""
@@ -27,6 +99,13 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
         reason = _obstacle(graph, node)
         if reason:
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
+    _refuse(name, reasons)
+    if not graph.nodes(*_ACTIVATIONS):
+        way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it."
+        raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}")
+
+
+def _refuse(name: str, reasons: Mapping[str, list[str]]) -> None:
     if reasons:
         lines = [f"  {reason}: {_listed(nodes)}" for reason, nodes in sorted(reasons.items())]
         count = sum(map(len, reasons.values()))
@@ -43,6 +122,8 @@ def _obstacle(graph: Graph, node: Node) -> str | None:
     """Why `node` cannot be converted, None if it can."""
     if node.domain not in (None, "", "ai.onnx"):
         return f"domain '{node.domain}' is unknown"
+    if node.op == "BatchNormalization" and (node.attrs.get("training_mode", 0) or len(node.outputs) > 1):
+        return "in training mode, export for inference (model.eval())"
     if node.op in ("Conv", "ConvTranspose", "Gemm", "BatchNormalization"):
         dynamic = [t.name for t in node.inputs[1:] if t.name and graph.value(t) is None]
         return f"dynamic weight '{dynamic[0]}', export with constant folding" if dynamic else None
