@@ -20,7 +20,7 @@ from snncc.errors import ModelError, UnsupportedOpError
 from snncc.graph import Graph, Shape
 from snncc.loading import Source, check_weights, read_model
 from snncc.sessions import ORT_ERRORS, cpu_session
-from snncc.support import refuse_inputs, refuse_types, refuse_unsupported, refuse_weights
+from snncc.support import refuse_inputs, refuse_training, refuse_types, refuse_unsupported, refuse_weights
 
 __all__ = ["OPSET", "import_model", "where"]
 
@@ -71,20 +71,49 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     model.graph.input.extend(inputs)
     if not inputs:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
-    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
-    if version < 7:
-        raise ModelError(f"{name}: opset {version} is older than 7. Export the model again with opset 13 or newer.")
+    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
+    if version is None or version < 7:
+        given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"
+        raise ModelError(f"{name}: {given}. Export the model again with opset 13 or newer.")
     try:
         if model.functions:
             model = onnx.inliner.inline_local_functions(model)
+        _refuse_missing(model, name)
+        refuse_training(model, name)
+        _name_nodes(model)
         model.ir_version = max(model.ir_version, 4)  # older ones list weights among the inputs
         if version < OPSET or not _runs_opset(version):
             model = _at_opset(model, version, name)
         model.ir_version = _IR_VERSION
         onnx.checker.check_model(model)
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}).") from error
+        raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}). Export the model again.") from error
     return model
+
+
+def _refuse_missing(model: onnx.ModelProto, name: str) -> None:
+    graph = model.graph
+    known = {"", *(i.name for i in graph.input), *(t.name for t in graph.initializer)}
+    known |= {t.values.name for t in graph.sparse_initializer} | {out for n in graph.node for out in n.output}
+    for node in graph.node:
+        for missing in set(node.input) - known:
+            message = f"{name}: input '{missing}' of {node.op_type} '{node.name or node.output[0]}' is missing"
+            way_out = "Export the model again, with its weights."
+            raise ModelError(f"{message}: no weight, node or graph input has that name. {way_out}")
+
+
+def _name_nodes(model: onnx.ModelProto) -> None:
+    """Name unnamed nodes after their output, and give a name that two nodes share (invalid) to the first only."""
+    taken = {n.name for n in model.graph.node}
+    seen: set[str] = set()
+    for node in model.graph.node:
+        wanted = name = node.name or next(iter(node.output), node.op_type)
+        number = 0
+        while name in seen or (number and name in taken):
+            number += 1
+            name = f"{wanted}_{number}"
+        node.name = name
+        seen.add(name)
 
 
 def _at_opset(model: onnx.ModelProto, version: int, name: str) -> onnx.ModelProto:

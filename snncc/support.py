@@ -18,6 +18,7 @@ __all__ = [
     "POOLS",
     "clip_obstacle",
     "refuse_inputs",
+    "refuse_training",
     "refuse_types",
     "refuse_unsupported",
     "refuse_weights",
@@ -58,6 +59,17 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
             reason = f"{node.op_type}: its result is {_type_name(value.type)}"
             reasons.setdefault(reason, []).append(node.name or value.name)
     _refuse(name, reasons)
+
+
+def refuse_training(model: onnx.ModelProto, name: str) -> None:
+    """Raise for BatchNormalizations that compute their statistics from the batch."""
+    found = []
+    for node in model.graph.node:
+        mode = any(a.name == "training_mode" and a.i for a in node.attribute)
+        if node.op_type == "BatchNormalization" and (mode or sum(map(bool, node.output)) > 1):
+            found.append(node.name or node.output[0])
+    reason = "BatchNormalization: in training mode, export for inference (model.eval())"
+    _refuse(name, {reason: found} if found else {})
 
 
 def refuse_inputs(graph: Graph, name: str) -> None:
@@ -122,8 +134,6 @@ def _obstacle(graph: Graph, node: Node) -> str | None:
     """Why `node` cannot be converted, None if it can."""
     if node.domain not in (None, "", "ai.onnx"):
         return f"domain '{node.domain}' is unknown"
-    if node.op == "BatchNormalization" and (node.attrs.get("training_mode", 0) or len(node.outputs) > 1):
-        return "in training mode, export for inference (model.eval())"
     if node.op in ("Conv", "ConvTranspose", "Gemm", "BatchNormalization"):
         dynamic = [t.name for t in node.inputs[1:] if t.name and graph.value(t) is None]
         return f"dynamic weight '{dynamic[0]}', export with constant folding" if dynamic else None
