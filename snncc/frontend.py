@@ -18,7 +18,7 @@ from onnx import helper, version_converter
 from snncc.batch import make_batch_dynamic
 from snncc.errors import ModelError, UnsupportedOpError
 from snncc.graph import Graph, Shape
-from snncc.loading import Source, check_weights, read_model
+from snncc.loading import Source, check_weights, read_model, with_dense_weights
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.support import refuse_inputs, refuse_training, refuse_types, refuse_unsupported, refuse_weights
 
@@ -46,7 +46,7 @@ def import_model(source: Source) -> Graph:
     model = read_model(source)
     _refuse_quantised(model, name)
     check_weights(model, name)
-    model = _modernise(model, name)
+    model = _modernise(with_dense_weights(model, name), name)
     refuse_types(model, name)
     model = make_batch_dynamic(model)
     graph = Graph.from_proto(model)
@@ -94,7 +94,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
 def _refuse_missing(model: onnx.ModelProto, name: str) -> None:
     graph = model.graph
     known = {"", *(i.name for i in graph.input), *(t.name for t in graph.initializer)}
-    known |= {t.values.name for t in graph.sparse_initializer} | {out for n in graph.node for out in n.output}
+    known |= {out for n in graph.node for out in n.output}
     for node in graph.node:
         for missing in set(node.input) - known:
             message = f"{name}: input '{missing}' of {node.op_type} '{node.name or node.output[0]}' is missing"

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from snncc.errors import ModelError
 
-__all__ = ["Source", "check_weights", "read_model"]
+__all__ = ["Source", "check_weights", "read_model", "with_dense_weights"]
 
 Source = str | Path | bytes | onnx.ModelProto
 
@@ -112,3 +113,18 @@ def check_weights(model: onnx.ModelProto, where: str) -> None:
             numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as error:
             raise ModelError(f"{where}: weight '{name}' is damaged ({error}). Export the model again.") from error
+
+
+def with_dense_weights(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """`model`, changed in place: sparse initializers become ordinary ones."""
+    for sparse in model.graph.sparse_initializer:
+        values, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
+        dense = np.zeros(list(sparse.dims), values.dtype)
+        try:
+            dense[np.unravel_index(indices, dense.shape) if indices.ndim == 1 else tuple(indices.T)] = values
+        except (IndexError, ValueError) as error:
+            message = f"{where}: sparse weight '{sparse.values.name}' is damaged ({error})"
+            raise ModelError(f"{message}. Export the model again.") from error
+        model.graph.initializer.append(numpy_helper.from_array(dense, sparse.values.name))
+    del model.graph.sparse_initializer[:]
+    return model
