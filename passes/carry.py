@@ -31,7 +31,7 @@ def _squeezed(factor: Array) -> Array:
 def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
 
-    The op itself is run on k, for a batch of one. What a Pad adds is 0, so that any factor there will do: it gets 1.
+    The op itself is run on k, for the graph's fixed batch or a batch of one. What a Pad adds is 0, so that any factor there will do: it gets 1.
     """
     shape = graph.shape(node.inputs[0])
     sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []
@@ -39,11 +39,13 @@ def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
         return None
     if node.op == "Pad" and not _pads_zeros(graph, node):
         return None
-    full = np.ascontiguousarray(np.broadcast_to(factor, (1, *sizes)), np.float64)
+    batch = shape[0] if isinstance(shape[0], int) else 1
+    full = np.ascontiguousarray(np.broadcast_to(factor, (batch, *sizes)), np.float64)
     result = _run(graph, node, full)
-    if result.shape[:1] != (1,):
+    if result.shape[:1] != (batch,):
         return None  # the batch is mixed with other axes
-    return _squeezed(result)
+    moved = _squeezed(result)
+    return moved if moved.shape[0] == 1 else None
 
 
 def _pads_zeros(graph: Graph, node: Node) -> bool:
