@@ -56,8 +56,8 @@ def test_loss_at_24_phases(accuracy, shared, name, most):
 
 
 def test_resnet20_gives_the_same_outputs_in_plain_onnxruntime(accuracy, shared, tmp_path):
-    """Identical up to ORT_ENABLE_EXTENDED; at the default level few samples' outputs differ, because onnxruntime fuses
-    other convolutions there when it sees the functions' bodies, and sums in another order."""
+    """Identical up to ORT_ENABLE_EXTENDED. The default level may fuse otherwise around a body than around a kernel, and
+    sum convolutions in another order: there the answers that differ are counted."""
     network = accuracy.NETWORKS["resnet20"]
     path = tmp_path / "snn.onnx"
     onnx.save(accuracy.convert(network, shared, accuracy.Trial(ONE, "none")), path)
