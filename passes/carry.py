@@ -31,7 +31,8 @@ def _squeezed(factor: Array) -> Array:
 def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
 
-    The op itself is run on k, for the graph's fixed batch or a batch of one. What a Pad adds is 0, so that any factor there will do: it gets 1.
+    The op itself is run on k, for the graph's fixed batch or a batch of one. What a Pad adds is 0, so that any factor
+    there will do: it gets 1.
     """
     shape = graph.shape(node.inputs[0])
     sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []

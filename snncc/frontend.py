@@ -20,7 +20,14 @@ from snncc.errors import ModelError, UnsupportedOpError
 from snncc.graph import Graph, Shape
 from snncc.loading import Source, check_weights, read_model, with_dense_weights
 from snncc.sessions import ORT_ERRORS, cpu_session
-from snncc.support import refuse_inputs, refuse_training, refuse_types, refuse_unsupported, refuse_weights
+from snncc.support import (
+    refuse_inputs,
+    refuse_training,
+    refuse_types,
+    refuse_unshaped,
+    refuse_unsupported,
+    refuse_weights,
+)
 
 __all__ = ["OPSET", "import_model", "where"]
 
@@ -71,6 +78,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     model.graph.input.extend(inputs)
     if not inputs:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
+    refuse_unshaped(model, name)
     version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
     if version is None or version < 7:
         given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"

@@ -46,8 +46,6 @@ def _parse(data: bytes, where: str) -> onnx.ModelProto:
     except (DecodeError, ValueError) as error:
         hint = "Is it another format, or was the download cut short?"
         raise ModelError(f"{where}: not an ONNX model, or a truncated one ({len(data)} bytes). {hint}") from error
-    if not model.graph.node or not model.graph.output or not model.ir_version:
-        raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
     return model
 
 
@@ -78,6 +76,8 @@ def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.Tenso
 
 
 def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
+    if not model.graph.node or not model.graph.output or not model.ir_version:
+        raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
     for name, tensor in tensors_of(model):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue

@@ -20,6 +20,7 @@ __all__ = [
     "refuse_inputs",
     "refuse_training",
     "refuse_types",
+    "refuse_unshaped",
     "refuse_unsupported",
     "refuse_weights",
 ]
@@ -43,6 +44,8 @@ _EXOTIC = frozenset(TensorProto.DataType.values()) - {
 
 _FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
 
+_BATCH_INPUT = "Export it with a batch axis and at least one more, such as [N, 10] or [N, 3, 32, 32]."
+
 
 def refuse_types(model: onnx.ModelProto, name: str) -> None:
     """Raise for inputs, and for nodes whose results, are no plain tensors (sequences, 8-bit floats, …)."""
@@ -61,6 +64,13 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
     _refuse(name, reasons)
 
 
+def refuse_unshaped(model: onnx.ModelProto, name: str) -> None:
+    """Raise for inputs of unknown rank."""
+    for value in model.graph.input:
+        if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
+            raise UnsupportedShapeError(f"{name}: input '{value.name}' states no shape. {_BATCH_INPUT}")
+
+
 def refuse_training(model: onnx.ModelProto, name: str) -> None:
     """Raise for BatchNormalizations that compute their statistics from the batch."""
     found = []
@@ -77,11 +87,9 @@ def refuse_inputs(graph: Graph, name: str) -> None:
     for tensor in graph.inputs:
         if np.dtype(tensor.dtype).kind != "f":
             raise UnsupportedShapeError(f"{name}: input '{tensor.name}' is {np.dtype(tensor.dtype)}. {_FLOAT_INPUT}")
-        shape = graph.shape(tensor)
-        if shape is None or len(shape) < 2:
-            given = "states no shape" if shape is None else f"has rank {len(shape)}"
-            way_out = "Export it with a batch axis and at least one more, such as [N, 10] or [N, 3, 32, 32]."
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' {given}. {way_out}")
+        rank = len(graph.shape(tensor) or ())
+        if rank < 2:
+            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank {rank}. {_BATCH_INPUT}")
 
 
 def _type_name(kind: onnx.TypeProto) -> str:
@@ -153,9 +161,13 @@ def _obstacle(graph: Graph, node: Node) -> str | None:
 def clip_obstacle(graph: Graph, node: Node) -> str | None:
     """Why a Clip is no ReLU with a ceiling, None if it is one."""
     bounds = [graph.value(t) if t.name else None for t in node.inputs[1:]]
-    if not bounds or bounds[0] is None or float(bounds[0]) != 0.0:
+    if not bounds or bounds[0] is None or bounds[0].size != 1 or bounds[0].item() != 0:
         return "lower bound is not the constant 0"
-    if len(bounds) > 1 and node.inputs[2].name and (bounds[1] is None or not float(bounds[1]) > 0):
+    if (
+        len(bounds) > 1
+        and node.inputs[2].name
+        and (bounds[1] is None or bounds[1].size != 1 or not bounds[1].item() > 0)
+    ):
         return "upper bound is not a positive constant"
     return None
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""onnx's own test models and trained networks: each converts, or is refused by a SnnccError, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+import onnx
+import pytest
+from onnx.backend.test.case.node import collect_testcases
+
+import snncc
+
+DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"
+CODING = snncc.Phase(T=8, Q=1.5)
+# Local response normalization is neither a synapse nor a neuron.
+LIGHT = {"bvlc_alexnet": "LRN", "inception_v1": "LRN", "zfnet512": "LRN"}
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def _outcome(model: onnx.ModelProto | Path) -> str:
+    """`converted` or the kind of refusal; anything else escapes."""
+    try:
+        snn = snncc.convert(model, CODING)
+    except snncc.SnnccError as error:
+        return type(error).__name__
+    onnx.checker.check_model(snn, full_check=True)
+    return "converted"
+
+
+def _raised(path: Path) -> onnx.ModelProto:
+    """The model, with opset 6 called 7: most of these models mean the same in both."""
+    model = onnx.load(path)
+    for opset in model.opset_import:
+        opset.version = max(opset.version, 7)
+    return model
+
+
+def _saved() -> list[Path]:
+    return sorted(
+        p for kind in ("simple", "pytorch-converted", "pytorch-operator") for p in DATA.glob(f"{kind}/*/model.onnx")
+    )
+
+
+def _every(count: int, of: list) -> list:
+    return of[:: max(1, len(of) // count)]
+
+
+def test_some_saved_models():
+    files = _every(40, _saved())
+    assert len(files) >= 40
+    assert set(map(_outcome, files)) <= {"converted", "ModelError", "UnsupportedOpError", "UnsupportedShapeError"}
+
+
+@pytest.mark.slow
+def test_all_saved_models():
+    outcomes = Counter(map(_outcome, _saved())) + Counter(_outcome(_raised(p)) for p in _saved())
+    assert outcomes["converted"] >= 3, outcomes
+    assert outcomes.keys() <= {"converted", "ModelError", "UnsupportedOpError", "UnsupportedShapeError"}
+
+
+@pytest.mark.slow
+def test_all_models_of_single_nodes():
+    outcomes = Counter(_outcome(c.model) for c in collect_testcases(None) if c.model is not None)
+    assert outcomes["converted"] >= 1, outcomes
+    assert outcomes.keys() <= {"converted", "ModelError", "UnsupportedOpError", "UnsupportedShapeError"}
+
+
+def test_weights_made_by_constant_of_shape():
+    """The light models keep no weights: nodes make them."""
+    snn = snncc.convert(DATA / "light" / "light_squeezenet.onnx", CODING, normalize="layer")
+    ops = Counter(n.op_type for n in snn.graph.node)
+    assert ops["OneSpikeNeuron"] == 26
+    assert ops["ConstantOfShape"] == ops["Relu"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(DATA.glob("light/*.onnx")), ids=lambda p: p.stem)
+def test_light_models(path):
+    obstacle = LIGHT.get(path.stem.removeprefix("light_"))
+    if path.stem == "light_vgg19":
+        pytest.skip("takes minutes and gigabytes")
+    if obstacle is None:
+        assert _outcome(path) == "converted"
+    else:
+        with pytest.raises(snncc.SnnccError, match=f"  {obstacle}: not supported: 'n"):
+            snncc.convert(path, CODING)
+
+
+@pytest.mark.slow
+def test_trained_networks(shared):
+    refused = {}
+    files = sorted(shared.glob("models/**/*.onnx"))
+    assert files
+    for path in files:
+        try:
+            snncc.convert(path, CODING)
+        except snncc.SnnccError as error:
+            refused[path.stem] = str(error)
+    assert refused.keys() == {"ultraface_version-slim-320"}
+    assert "  Exp: not supported: " in refused["ultraface_version-slim-320"]
