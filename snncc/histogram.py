@@ -30,9 +30,10 @@ _EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.fl
 
 @dataclass
 class _Histogram(Observer):
-    """Counts (channels, 1 + bins): bin 0 holds the zeros."""
+    """Counts (channels, 1 + bins): bin 0 holds the zeros. No result is larger than the largest activation seen."""
 
     _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
     def probe(self, model: onnx.ModelProto, place: Place) -> str:  # noqa: ARG002 - nothing to add to the network
         """The activations themselves."""
@@ -42,6 +43,8 @@ class _Histogram(Observer):
         """Count each activation in its channel's histogram."""
         axis = place.axis
         rows = value.reshape(1, -1) if axis is None else np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
+        largest = rows.max(axis=1, initial=0.0)
+        self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, 0.0), largest)
         bits = np.ascontiguousarray(rows, np.float32).view(np.int32)
         bins = np.clip((bits >> _SHIFT) - (_LOWEST - 1), 0, _BINS)
         bins += (np.arange(len(rows), dtype=np.int32) * (_BINS + 1))[:, None]
@@ -51,6 +54,11 @@ class _Histogram(Observer):
     @abstractmethod
     def result(self, place: Place) -> Array:
         """One value per channel, (channels,)."""
+
+    def _bounded(self, place: Place, values: Array) -> Array:
+        """`values`, none above its channel's maximum; a maximum that is NaN or infinite shows in the result."""
+        largest = self._maxima[place.tensor]
+        return np.where(np.isfinite(largest), np.minimum(values, largest), largest)
 
 
 @dataclass
@@ -68,7 +76,7 @@ class Percentile(_Histogram):
         below = np.where(index > 0, cumulative[rows, index - 1], 0)
         share = (wanted - below) / np.maximum(cumulative[rows, index] - below, 1)
         low, high = _EDGES[np.maximum(index - 1, 0)], _EDGES[index]
-        return np.where(index > 0, low + share * (high - low), 0.0)
+        return self._bounded(place, np.where(index > 0, low + share * (high - low), 0.0))
 
 
 @dataclass
@@ -92,7 +100,7 @@ class LeastSquares(_Histogram):
         reach = 3 << _MANTISSA_BITS
         allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
         best = np.where(allowed, errors, np.inf).argmin(axis=1)
-        return np.where(top > 0, _EDGES[best], 0.0)
+        return self._bounded(place, np.where(top > 0, _EDGES[best], 0.0))
 
     def _table(self) -> Array:
         """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""

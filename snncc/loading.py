@@ -92,7 +92,7 @@ def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> on
         except (OSError, ValueError, onnx.checker.ValidationError) as error:
             message = f"{label}: external data '{location}' cannot be loaded ({error})."
             raise ModelError(f"{message} Keep the data file, whole, beside the model.") from error
-        tensor.data_location = onnx.TensorProto.DEFAULT
+        tensor.ClearField("data_location")  # as if it had never been external: digests depend on it
         del tensor.external_data[:]
     return model
 

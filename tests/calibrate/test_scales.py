@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scales against brute force on the activations themselves."""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+import snncc
+from snncc.calibrate import Method, calibrate
+from snncc.frontend import import_model
+from snncc.histogram import LeastSquares, Percentile
+from snncc.observe import Place
+from snncc.passes.manager import PassManager
+from snncc.passes.pipeline import preparation
+from snncc.scales import Scales
+
+CODING = snncc.Phase(T=16, Q=1.3)
+
+
+def scales_of(model: onnx.ModelProto, data: object, **method: object) -> Scales:
+    graph = import_model(model)
+    PassManager(preparation()).run(graph)
+    return calibrate(graph, CODING, Method(**method), data)[0]
+
+
+def activations(model: onnx.ModelProto, data: np.ndarray, *names: str) -> list[np.ndarray]:
+    model = onnx.ModelProto.FromString(model.SerializeToString())
+    model.graph.output.extend(
+        onnx.ValueInfoProto(name=n) for n in names if n not in [o.name for o in model.graph.output]
+    )
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return session.run(list(names), {session.get_inputs()[0].name: data})
+
+
+def test_maxima(cnn, images):
+    scales = scales_of(cnn, images, scale="max")
+    for name, value in zip("rs", activations(cnn, images, "r", "s"), strict=True):
+        expected = value.max(axis=(0, 2, 3))
+        expected[expected == 0] = expected.max()
+        np.testing.assert_allclose(scales.neurons[name].reshape(-1), expected, rtol=1e-6)
+        assert scales.neurons[name].shape == (value.shape[1], 1, 1)
+
+
+@pytest.mark.parametrize("percent", [50.0, 90.0, 99.9, 100.0])
+def test_percentiles(cnn, images, percent):
+    scales = scales_of(cnn, images, percentile=percent)
+    value = activations(cnn, images, "r")[0]
+    expected = np.percentile(value, percent, axis=(0, 2, 3), method="inverted_cdf")
+    found = scales.neurons["r"].reshape(-1)
+    alive = expected > 0
+    assert alive.any()
+    np.testing.assert_allclose(found[alive], expected[alive], rtol=0.04)  # a bin is 1.6 to 3 % wide
+
+
+def test_percentile_counts_zeros():
+    value = np.zeros((100, 1), np.float32)
+    value[:5] = 3.0
+    place = Place("t", 2, 1)
+    for percent, expected in [(90, 0), (94.9, 0), (96, 3.0), (100, 3.0)]:
+        observer = Percentile(percent)
+        observer.update(place, value[:33])
+        observer.update(place, value[33:])
+        assert observer.result(place)[0] == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize("coding", [CODING, snncc.Phase(T=8, Q=1.5, shift=False), snncc.Phase(T=6, Q=1.6, spikes=3)])
+def test_least_squares(coding):
+    rng = np.random.default_rng(5)
+    value = np.maximum(rng.normal(0, [0.02, 1.0, 50.0], (4000, 3)), 0).astype(np.float32)
+    place = Place("t", 2, 1)
+    observer = LeastSquares(coding.code)
+    observer.update(place, value)
+    found = observer.result(place)
+    for channel in range(3):
+        a = value[:, channel].astype(np.float64)
+        candidates = a.max() * np.geomspace(1 / 8, 1.03, 400)
+        errors = [np.mean((a - s * coding.code(a / s)) ** 2) for s in candidates]
+        own = np.mean((a - found[channel] * coding.code(a / found[channel])) ** 2)
+        assert own <= 1.06 * min(errors)  # scales are tried in steps of a bin
+        assert own < np.mean((a - a.max() * coding.code(a / a.max())) ** 2)
+
+
+def test_one_scale_a_layer_is_its_largest(cnn, images):
+    own, whole = (scales_of(cnn, images, scale="max", normalize=n) for n in ("channel", "layer"))
+    for name in "rs":
+        assert whole.neurons[name].shape == (1,)
+        assert whole.neurons[name][0] == own.neurons[name].max()
+
+
+def test_channels_that_never_fire(network, images):
+    body = "g (float[N, 2, 8, 8] x) => (float[N, 3, 6, 6] y) { c = Conv(x, W, b) y = Relu(c) }"
+    alive = scales_of(network(body, W=(3, 2, 3, 3), b=[0.0, -1e6, 0.0]), images).neurons["y"].reshape(-1)
+    assert alive[1] == max(alive[0], alive[2]) > 0
+    silent = scales_of(network(body, W=(3, 2, 3, 3), b=[-1e6] * 3), images).neurons["y"]
+    assert silent.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("method", [{"scale": "max"}, {"percentile": 100.0}, {}])
+@pytest.mark.parametrize("data", [True, False])
+def test_relu6_never_exceeds_6(network, method, data):
+    body = """g (float[N, 4] x) => (float[N, 3] y) {
+        c = MatMul(x, W) r = Clip(c, zero, six) y = MatMul(r, V) }"""
+    model = network(body, W=np.full((4, 5), 20.0), V=(5, 3), zero=0.0, six=6.0)
+    given = np.random.default_rng(1).uniform(0, 5, (64, 4)).astype(np.float32) if data else None
+    (scale,) = scales_of(model, given, **method).neurons.values()
+    assert scale.max() <= 6
+    assert scale.max() > 3
+
+
+def test_every_normalisation_computes_the_same_function(cnn, images):
+    fine = snncc.Phase(T=120, Q=1.05)
+    images = images[:20]
+    expected = activations(cnn, images, "y")[0]
+    for normalize in ("channel", "layer", "none"):
+        snn = snncc.convert(cnn, fine, calibration=images, scale="max", normalize=normalize, correct_bias=False)
+        found = activations(snn, images, "y")[0]
+        assert np.abs(found - expected).max() <= 0.05 * np.abs(expected).max()
+        own = [n.input[1] for n in snn.graph.node if "OneSpike" in n.op_type]
+        scales = [onnx.numpy_helper.to_array(t) for t in snn.graph.initializer if t.name in own]
+        assert any(s.size > 1 for s in scales) == (normalize == "none")
+
+
+def test_batches_are_not_kept(cnn):
+    alive: list[weakref.ref] = []
+    most = 0
+
+    def stream():
+        nonlocal most
+        rng = np.random.default_rng(0)
+        for _ in range(60):
+            batch = rng.normal(size=(64, 2, 8, 8)).astype(np.float32)
+            alive.append(weakref.ref(batch))
+            yield batch
+            del batch
+            most = max(most, sum(r() is not None for r in alive))
+
+    scales = scales_of(cnn, stream())
+    assert scales.origin["samples"] == 60 * 64
+    assert most <= 3
+    assert sum(r() is not None for r in alive) <= 1
+
+
+@pytest.mark.parametrize("method", [{"scale": "max"}, {"percentile": 99.0}, {}], ids=str)
+def test_activations_that_overflow_are_refused(network, method):
+    body = "g (float[N, 4] x) => (float[N, 3] y) { c = MatMul(x, W) r = Relu(c) d = MatMul(r, U) y = Relu(d) }"
+    model = network(body, W=np.full((4, 5), 1e30), U=np.full((5, 3), 1e30))
+    with pytest.raises(snncc.SnnccError, match="activation 'y' overflows to infinity or NaN"):
+        scales_of(model, np.ones((8, 4), np.float32), **method)
