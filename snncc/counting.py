@@ -2,7 +2,8 @@
 """Counts every spike: a copy of the network that also gives, for each neuron, how often it fired.
 
 The neurons' optional output `count` is added up over the batch inside the graph, so that a layer hands out one array
-of the shape of a single sample, whatever the batch; the most spikes that any of its neurons sent come with it.
+of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Max pools
+that let one spike of a window pass are counted likewise, by what comes out of them.
 """
 
 from __future__ import annotations
@@ -72,20 +73,17 @@ class SpikeCounter:
         axis = _fresh("batch_axis", names)
         self.model.graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), axis))
         tensors = {n.output[0] for n in network.neurons}
-        for node in [n for n in self.model.graph.node if n.output[0] in tensors]:
+        self._gates = {n.output[0] for n in network.gates}
+        for node in [n for n in self.model.graph.node if n.output[0] in tensors | self._gates]:
             shape = network.shape(node.output[0])
             if shape[:1] != (1,):
-                message = (
-                    f"neuron '{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
-                )
+                message = f"'{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
             self._instrument(node, shape, axis, names)
 
     def _instrument(self, node: onnx.NodeProto, shape: tuple[int, ...], axis: str, names: set[str]) -> None:
         tensor = node.output[0]
-        count = node.output[1] if len(node.output) > 1 and node.output[1] else _fresh(f"{tensor}_count", names)
-        del node.output[1:]
-        node.output.append(count)
+        count = self._passing(tensor, names) if tensor in self._gates else self._fired(node, names)
         total, peak = _fresh(f"{tensor}_spikes", names), _fresh(f"{tensor}_peak", names)
         graph = self.model.graph
         graph.node.append(helper.make_node("ReduceSum", [count, axis], [total], name=total, keepdims=1))
@@ -93,6 +91,21 @@ class SpikeCounter:
         graph.output.append(helper.make_tensor_value_info(total, TensorProto.INT32, shape))
         graph.output.append(helper.make_tensor_value_info(peak, TensorProto.INT32, ()))
         self._outputs[tensor] = (label(node), total, peak)
+
+    def _fired(self, node: onnx.NodeProto, names: set[str]) -> str:
+        """The output of a neuron that says how often it fired."""
+        tensor = node.output[0]
+        count = node.output[1] if len(node.output) > 1 and node.output[1] else _fresh(f"{tensor}_count", names)
+        del node.output[1:]
+        node.output.append(count)
+        return count
+
+    def _passing(self, tensor: str, names: set[str]) -> str:
+        """1 where a value behind a max pool is a spike's, 0 where none came."""
+        some, count = _fresh(f"{tensor}_some", names), _fresh(f"{tensor}_count", names)
+        self.model.graph.node.append(helper.make_node("Cast", [tensor], [some], name=some, to=TensorProto.BOOL))
+        self.model.graph.node.append(helper.make_node("Cast", [some], [count], name=count, to=TensorProto.INT32))
+        return count
 
     @property
     def names(self) -> list[str]:
@@ -111,7 +124,12 @@ class SpikeCounter:
         return [
             LayerSpikes(name, tensor, tensor in self._encoders, self._sums[tensor] / self.samples, self._peaks[tensor])
             for tensor, (name, _, _) in self._outputs.items()
+            if tensor not in self._gates
         ]
+
+    def passed(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Spikes that came out of each max pool, by its output; of the pool's shape, mean over the samples."""
+        return {tensor: self._sums[tensor] / self.samples for tensor in self._gates}
 
 
 def _fresh(name: str, taken: set[str]) -> str:

@@ -9,10 +9,11 @@ MACs with padding are counted nowhere, because no hardware makes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from snncc.counting import LayerSpikes
 from snncc.fanout import fanouts, macs
@@ -84,10 +85,13 @@ class Energy:
         return self.ann(costs) / snn if snn else None
 
 
-def measure(snn: Network, ann: Network, spikes: Sequence[LayerSpikes]) -> Energy:
-    """What both networks cost for one sample, from the spikes that were counted."""
+def measure(
+    snn: Network, ann: Network, spikes: Sequence[LayerSpikes], passed: Mapping[str, npt.NDArray[np.float64]]
+) -> Energy:
+    """What both networks cost for one sample, from the spikes that were counted, and those that passed max pools."""
     fired = {layer.tensor: layer for layer in spikes}
     costs = fanouts(snn)
+    sent = {layer.tensor: layer.spikes for layer in spikes} | dict(passed)
     layers = []
     for node in snn.synapses:
         carriers = snn.carriers(node)
@@ -99,7 +103,7 @@ def measure(snn: Network, ann: Network, spikes: Sequence[LayerSpikes]) -> Energy
     return Energy(
         ann_macs=sum(macs(ann, node) for node in ann.synapses),
         analog_macs=sum(layer.macs for layer in layers if layer.rate is None),
-        synaptic_operations=float(sum(np.sum(layer.spikes * costs[layer.tensor]) for layer in spikes)),
+        synaptic_operations=float(sum(np.sum(count * costs[tensor]) for tensor, count in sent.items())),
         formula_operations=sum(layer.macs * layer.rate for layer in layers if layer.rate is not None),
         layers=tuple(layers),
     )

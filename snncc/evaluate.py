@@ -117,7 +117,7 @@ class _Runner:
         return summarise(
             self.tally,
             layers,
-            measure(snn, ann, layers),
+            measure(snn, ann, layers, self._counter.passed()),
             latency_steps=latency_steps(self._models[1], snn),
             milliseconds=(self._milliseconds[0], self._milliseconds[1]),
             timed_batch=self._batch,

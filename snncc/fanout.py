@@ -5,6 +5,8 @@ fanout(tensor) = the sum over all that reads it:
     Conv, ConvTranspose, Gemm, MatMul     the number of real weights that the element meets: strides, dilations, groups
                                           and borders respected, padding costs nothing. The spike ends there.
     ops that move, scale, average or add  the fan-out of what it becomes (a pooled element counts every window it is in)
+    a max pool of one-spike neurons       0: the first spike of a window wins, and what that one costs is counted behind
+                                          the pool, with the pool's own spikes (`Network.gates`)
     a neuron, a graph output, a sum with analog values                      1, an identity synapse
 
 The MACs of a synaptic layer are the sum of that map over its input's elements.
@@ -56,9 +58,10 @@ def fanouts(network: Network) -> dict[str, Counts]:
     for name in network.outputs:
         if name in costs:
             costs[name] += 1
+    gates = {node.output[0] for node in network.gates}
     for node in reversed(network.nodes):
         for position, name in enumerate(node.input):
-            if name in costs:
+            if name in costs and node.output[0] not in gates:
                 costs[name] += _arriving(network, node, position, costs)
     return costs
 

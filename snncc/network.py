@@ -17,6 +17,7 @@ from onnx import helper, numpy_helper
 
 from snncc.errors import ModelError
 from snncc.ops import DOMAIN
+from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 
 __all__ = ["PASSING", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
@@ -27,6 +28,8 @@ _ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity
 _MOVES = {"Concat", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
 _POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum"}
 PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS)
+_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool"})
+_ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name})
 _SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
 
 
@@ -100,6 +103,12 @@ class Network:
     def synapses(self) -> list[onnx.NodeProto]:
         """The layers of synapses through which activations go, that have weights."""
         return [n for n in self.nodes if n.op_type in SYNAPSES and self.carriers(n)]
+
+    @property
+    def gates(self) -> list[onnx.NodeProto]:
+        """Max pools of one-spike neurons: the first spike of a window wins, and only that one goes on."""
+        pools = [n for n in self.nodes if n.op_type in _MAX_POOLS and n.input[0] in self.spiking]
+        return [n for n in pools if all(s.op_type in _ONE_SPIKE for s in self.sources(n.input[0]))]
 
     def carriers(self, node: onnx.NodeProto) -> list[str]:
         """The inputs of `node` that carry activations, rather than constants or shapes."""

@@ -26,7 +26,7 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
     """PhaseNeuron in numpy: (X, scale) -> (Y, count)."""
     x, scale = inputs
     limit = attributes["max_spikes"]
-    u = x.astype(np.float32) / scale
+    u = np.asarray(x.astype(np.float32) / scale)
     r = np.abs(u) if attributes["signed"] else u.copy()
     value = np.zeros(u.shape, np.float32)
     count = np.zeros(u.shape, np.int32)

@@ -91,13 +91,13 @@ def test_every_spike_is_counted(snn, images, size):
 def test_every_synaptic_operation_is_counted(ann, snn, images):
     counts = list(count_one_by_one(snn, images).values())
     operations = [operations_one_by_one(*(c[i] for c in counts)) for i in range(len(images))]
-    energy = measure(Network(snn), Network(ann), run_counter(snn, images, 12).layers())
+    energy = measure(Network(snn), Network(ann), run_counter(snn, images, 12).layers(), {})
     assert energy.synaptic_operations * len(images) == pytest.approx(sum(operations), rel=1e-12)
 
 
 def test_macs_and_the_papers_formula(ann, snn, images):
     layers = run_counter(snn, images, 12).layers()
-    energy = measure(Network(snn), Network(ann), layers)
+    energy = measure(Network(snn), Network(ann), layers, {})
     ones = [np.ones(s, int) for s in ((3, 6, 7), (4, 5, 6), (4, 3, 3))]
     macs = [
         conv_operations(ones[0], 4, 1, 1, (1, 1), (3, 3), (6, 7)),
@@ -121,7 +121,7 @@ def test_layers_fed_by_analog_values_cost_macs(ann, images):
 
     model = snncc.convert(ann, snncc.Phase(T=16, Q=1.3, input="analog"), calibration=images)
     layers = run_counter(model, images, 12).layers()
-    energy = measure(Network(model), Network(ann), layers)
+    energy = measure(Network(model), Network(ann), layers, {})
     assert not any(layer.encoder for layer in layers)
     assert energy.layers[0].rate is None
     assert energy.analog_macs == energy.layers[0].macs > 0

@@ -15,18 +15,20 @@ from snncc.fanout import fanouts, macs
 from snncc.network import Network
 
 TABLES = "levels = [1.0, 0.5], thresholds = [0.75, 0.375]"
+# A neuron of up to two spikes: the whole fan-out lies before a max pool, which then is no gate.
+TWICE = f"{TABLES}, last_thresholds = [0.75, 0.375], max_spikes = 2, signed = 0"
 
 
 def model_of(body: str, inputs: str, shapes: dict[str, tuple[int, ...]], constants: dict[str, list] | None = None):
     """A model whose weights (all 1) have the given shapes; `body` reads s, the spikes of a neuron on input x."""
     text = f"""<ir_version: 10, opset_import: ["": 21, "ai.snncc": 1]>
-    g (float[{inputs}] x) => (y) {{ s = ai.snncc.OneSpikeNeuron <{TABLES}> (x, scale) {body} }}"""
+    g (float[{inputs}] x) => (y) {{ s = ai.snncc.PhaseNeuron <{TWICE}> (x, scale) {body} }}"""
     model = parser.parse_model(text)
     shapes = {"scale": (1,), **shapes}
     model.graph.initializer.extend(numpy_helper.from_array(np.ones(v, np.float32), k) for k, v in shapes.items())
     constants = {k: np.array(v, np.int64) for k, v in (constants or {}).items()}
     model.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in constants.items())
-    model.functions.append(ops.get("OneSpikeNeuron").function(2, 21))
+    model.functions.append(ops.get("PhaseNeuron").function(2, 21))
     return model
 
 
