@@ -29,7 +29,7 @@ def test_twice_in_one_process(cnn, images):
 def test_however_the_data_comes(cnn, images, tmp_path):
     np.save(tmp_path / "d.npy", images)
     np.savez(tmp_path / "d.npz", x=images)
-    expected = _bytes(cnn, calibration=images)
+    expected = _bytes(cnn, calibration=images, scale="max")
     for data in (
         {"x": images},
         tmp_path / "d.npy",
@@ -39,7 +39,7 @@ def test_however_the_data_comes(cnn, images, tmp_path):
         ({"x": image} for image in images),
         images.astype(np.float64),
     ):
-        assert _bytes(cnn, calibration=data) == expected
+        assert _bytes(cnn, calibration=data, scale="max") == expected
 
 
 def test_other_data_gives_other_bytes(cnn, images):
