@@ -18,6 +18,7 @@ from snncc.passes.insert_scales import InsertScales
 from snncc.passes.lift_scales import LiftScales
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.scale_potentials import ScalePotentials
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.split_clip import SplitClip
 from snncc.scales import Scales
@@ -53,10 +54,13 @@ def lowering(coding: Coding, scales: Scales) -> tuple[Pass, ...]:
     )
 
 
-def finishing(missing: Mapping[str, npt.NDArray[Any]]) -> tuple[Pass, ...]:
-    """What is done to the spiking network."""
+def finishing(gains: Mapping[str, npt.NDArray[Any]], offsets: Mapping[str, npt.NDArray[Any]]) -> tuple[Pass, ...]:
+    """What is done to the spiking network: x -> gain (x + offset) for each potential, then fusion."""
     return (
-        CorrectBias(missing),  # mean errors, measured on the calibration data, into the biases
+        CorrectBias(offsets),  # offsets, measured on the calibration data, into the biases
+        ScalePotentials(gains),  # gains likewise
+        LiftScales(),  # into the synapses in front
+        SinkScales(),  # and, on shortcuts, together with the factor there
         FuseResidual(),  # shortcuts end in the neuron
     )
 
@@ -73,6 +77,7 @@ PASSES: dict[str, type[Pass]] = {
         LowerRelu,
         EncodeInput,
         CorrectBias,
+        ScalePotentials,
         FuseResidual,
     )
 }

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.bias import samples_that_fit
 from snncc.coding import Coding
 from snncc.errors import CalibrationError, OptionError
 from snncc.graph import Graph
 from snncc.histogram import LeastSquares, Percentile
 from snncc.noise import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics
 from snncc.observe import Maximum, Observer, Place, observe, places
+from snncc.potentials import samples_that_fit
 from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.reservoir import Reservoir

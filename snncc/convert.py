@@ -9,7 +9,6 @@ from typing import Any
 import numpy.typing as npt
 import onnx
 
-from snncc.bias import mean_potentials, missing_potentials
 from snncc.calibrate import Method, calibrate
 from snncc.coding import Coding
 from snncc.errors import OptionError
@@ -21,6 +20,7 @@ from snncc.ops import DOMAIN
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.manager import Observer, PassManager
 from snncc.passes.pipeline import finishing, lowering, normalisation, preparation
+from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
 from snncc.version import VERSION
@@ -37,7 +37,7 @@ def convert(
     normalize: str = "channel",
     scale: str | None = None,
     percentile: float | None = None,
-    correct_bias: bool = True,
+    match: bool = True,
     fold_bn: str = "weights",
     input_range: tuple[float, float] | None = None,
     observer: Observer | None = None,
@@ -54,7 +54,8 @@ def convert(
         scale: What of a channel's activations becomes the neuron's scale: `max`, `percentile` or `least-squares`; None:
             a percentile if one is given, else least squares with calibration data and the maximum without.
         percentile: Percentile of the activations that becomes a neuron's scale.
-        correct_bias: Bring each channel's mean potential to what it is in the ReLU network; needs calibration data.
+        match: Give each channel's membrane potential the mean and standard deviation that it has in the ReLU network;
+            needs calibration data.
         fold_bn: Where BatchNormalization goes: `weights`.
         input_range: (lowest, highest) input value, where no data is given.
         observer: Called as (index, pass, graph) after every pass.
@@ -73,15 +74,17 @@ def convert(
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
     ranges = {n.name: _range(scales.neurons[neuron_output(graph, n).name]) for n in graph.nodes("Relu")}
     PassManager(normalisation(scales), observer=observer).run(graph)
-    expected = mean_potentials(graph, samples) if samples and correct_bias else {}
+    reference = graph.copy()
     PassManager(lowering(coding, scales), observer=observer).run(graph)
-    missing = missing_potentials(graph, expected, samples) if expected and samples else {}
-    PassManager(finishing(missing), observer=observer).run(graph)
+    matched = match_potentials(reference, graph, samples) if samples and match else {}
+    gains = {name: correction.gain for name, correction in matched.items()}
+    offsets = {name: correction.offset for name, correction in matched.items()}
+    PassManager(finishing(gains, offsets), observer=observer).run(graph)
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
-        "snncc.calibration": {**scales.origin, "correct_bias": bool(missing)},
+        "snncc.calibration": {**scales.origin, "match_potentials": bool(matched)},
         "snncc.neurons": _neurons(graph, ranges),
     }
     return export_model(graph, metadata)

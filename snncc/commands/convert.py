@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["convert"]
 
-_PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "correct_bias", "input_range", "fold_bn")
+_PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "match", "input_range", "fold_bn")
 
 
 @click.command()
@@ -58,10 +58,10 @@ _PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "correct_bias", 
 )
 @click.option("--percentile", type=float, metavar="P", help="That percentile of the activations as scale.")
 @click.option(
-    "--correct-bias/--no-correct-bias",
+    "--match/--no-match",
     default=True,
     show_default=True,
-    help="With --calib, bring each channel's mean potential to what it is in MODEL.",
+    help="With --calib, match the mean and deviation of each channel's potential to MODEL's.",
 )
 @click.option(
     "--input-range", type=float, nargs=2, metavar="LO HI", help="Range of the input, where no --calib is given."

@@ -117,7 +117,7 @@ def trials(name: str, coded_input: str = "binary") -> Iterator[Trial]:
         floored = snncc.Phase(T=T, Q=Q, shift=False)
         yield Trial(floored)
         yield Trial(floored, options={"scale": "max"})
-        yield Trial(floored, options={"scale": "max", "correct_bias": False})
+        yield Trial(floored, options={"scale": "max", "match": False})
         for coded in ("one", "analog"):
             for T, Q in SETTINGS:
                 yield Trial(snncc.Phase(T=T, Q=Q, input=coded))

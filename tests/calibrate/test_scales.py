@@ -117,7 +117,7 @@ def test_every_normalisation_computes_the_same_function(cnn, images):
     images = images[:20]
     expected = activations(cnn, images, "y")[0]
     for normalize in ("channel", "layer", "none"):
-        snn = snncc.convert(cnn, fine, calibration=images, scale="max", normalize=normalize, correct_bias=False)
+        snn = snncc.convert(cnn, fine, calibration=images, scale="max", normalize=normalize, match=False)
         found = activations(snn, images, "y")[0]
         assert np.abs(found - expected).max() <= 0.05 * np.abs(expected).max()
         own = [n.input[1] for n in snn.graph.node if "OneSpike" in n.op_type]

@@ -49,14 +49,14 @@ def test_options_reach_the_coding(snncc, digits, tmp_path):
 
 
 def test_calibration_options_reach_the_metadata(snncc, digits, tmp_path):
-    options = ["--calib", digits / "train.npz", "--percentile", 99.9, "--no-correct-bias"]
+    options = ["--calib", digits / "train.npz", "--percentile", 99.9, "--no-match"]
     assert snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", *options).exit_code == SUCCESS
     props = {p.key: p.value for p in onnx.load(tmp_path / "s.onnx").metadata_props}
     calibration = json.loads(props["snncc.calibration"])
     assert calibration["percentile"] == 99.9
-    assert not calibration["correct_bias"]
+    assert not calibration["match_potentials"]
     default = {p.key: p.value for p in onnx.load(digits / "snn.onnx").metadata_props}
-    assert json.loads(default["snncc.calibration"])["correct_bias"]
+    assert json.loads(default["snncc.calibration"])["match_potentials"]
 
 
 def test_same_input_and_options_give_the_same_bytes(snncc, digits, tmp_path):

@@ -51,9 +51,7 @@ def test_network_without_data_loses_at_most_a_point(ann, digits):
 def test_threshold_shift_is_worth_it(ann, digits):
     """At six phases, where rounding and flooring are far apart."""
     shifted, floored = (
-        evaluated(
-            converted(ann, digits, snncc.Phase(T=6, Q=1.3, shift=s), scale="max", correct_bias=False), ann, digits
-        )
+        evaluated(converted(ann, digits, snncc.Phase(T=6, Q=1.3, shift=s), scale="max", match=False), ann, digits)
         for s in (True, False)
     )
     assert shifted.top1[1] > floored.top1[1] + 10
@@ -68,7 +66,7 @@ def test_threshold_shift_is_worth_it(ann, digits):
         {"normalize": "none"},
         {"percentile": 99.9},
         {"scale": "max"},
-        {"correct_bias": False},
+        {"match": False},
     ],
     ids=str,
 )

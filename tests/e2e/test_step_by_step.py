@@ -268,7 +268,7 @@ def test_dyadic_network_gives_the_same_bits_spike_by_spike(normalize):
 
     coding = snncc.Phase(T=10, Q=2)
     ann = network(weights, ceilings)
-    snn = snncc.convert(ann, coding, calibration=calibration, scale="max", correct_bias=False, normalize=normalize)
+    snn = snncc.convert(ann, coding, calibration=calibration, scale="max", match=False, normalize=normalize)
     y, *fired = ort.InferenceSession(with_spikes(snn).SerializeToString()).run(None, {"x": images})
 
     levels, thresholds = tables(neurons(snn)[1])
@@ -302,7 +302,7 @@ def test_float64_network_sends_the_same_spikes():
         calibration=images,
         normalize="none",  # so that the weights are the source's
         scale="max",
-        correct_bias=False,
+        match=False,
     )
     y, *fired = ReferenceEvaluator(in_float64(with_spikes(snn))).run(None, {"x": images.astype(np.float64)})
 

@@ -44,7 +44,7 @@ def test_resnet20_accuracy(accuracy, shared, coding, source, least):
 def test_resnet20_needs_the_threshold_shift(accuracy, shared):
     """one_spike.txt, Fig. 7: flooring instead of rounding at T=16."""
     floored = snncc.Phase(T=16, Q=1.3, shift=False)
-    found = evaluated(accuracy, shared, "resnet20", floored, scale="max", correct_bias=False)
+    found = evaluated(accuracy, shared, "resnet20", floored, scale="max", match=False)
     assert found.top1[1] < 60
 
 
