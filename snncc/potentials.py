@@ -3,7 +3,7 @@
 
 A code's errors do not average out: small activations vanish, large ones saturate, and a ReLU makes an excess of noise.
 Layer by layer, from the input on, with all layers before it matched already, each channel's potential x becomes
-g (x + c), with the gain g and the offset c that give it the mean and standard deviation that it has in the ReLU network.
+g (x + c), with the gain g and the offset c that give it the mean and deviation that it has in the ReLU network.
 """
 
 from __future__ import annotations

@@ -113,6 +113,9 @@ def trials(name: str, coded_input: str = "binary") -> Iterator[Trial]:
         if NETWORKS[name].range is not None:
             yield Trial(coding, "range")
     if name == "resnet20" and coded_input == "binary":
+        for T, Q in SETTINGS:
+            yield Trial(snncc.Phase(T=T, Q=Q), options={"percentile": 99.99})
+            yield Trial(snncc.Phase(T=T, Q=Q), options={"scale": "max"})
         T, Q = SETTINGS[0]
         floored = snncc.Phase(T=T, Q=Q, shift=False)
         yield Trial(floored)

@@ -30,12 +30,19 @@ def evaluated(accuracy, shared, name, coding, source="data", **options):
 
 
 @pytest.mark.parametrize(
-    ("coding", "source", "least"),
-    [(ONE, "data", 90.6), (TWO, "data", 91.2), (ONE, "none", 90.0)],
-    ids=["T16", "T24", "T16-no-data"],
+    ("coding", "source", "options", "least"),
+    [
+        (ONE, "data", {"percentile": 99.99}, 90.6),
+        (TWO, "data", {"percentile": 99.99}, 91.2),
+        (ONE, "none", {}, 90.0),
+        # What a recipe gives scatters by some 0.3 points, as another draw of the rounding errors would.
+        (ONE, "data", {}, 89.6),
+        (TWO, "data", {}, 90.6),
+    ],
+    ids=["T16", "T24", "T16-no-data", "T16-least-squares", "T24-least-squares"],
 )
-def test_resnet20_accuracy(accuracy, shared, coding, source, least):
-    found = evaluated(accuracy, shared, "resnet20", coding, source)
+def test_resnet20_accuracy(accuracy, shared, coding, source, options, least):
+    found = evaluated(accuracy, shared, "resnet20", coding, source, **options)
     assert found.samples == 5000
     assert found.top1[1] >= least
     assert found.max_spikes == 1
