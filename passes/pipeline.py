@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy.typing as npt
 
 from snncc.coding import Coding
 from snncc.passes.base import Pass
-from snncc.passes.correct_bias import CorrectBias
+from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.encode_input import EncodeInput
 from snncc.passes.fold_batchnorm import FoldBatchNorm
 from snncc.passes.fuse_residual import FuseResidual
@@ -18,7 +15,6 @@ from snncc.passes.insert_scales import InsertScales
 from snncc.passes.lift_scales import LiftScales
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.remove_identity import RemoveIdentity
-from snncc.passes.scale_potentials import ScalePotentials
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.split_clip import SplitClip
 from snncc.scales import Scales
@@ -54,12 +50,11 @@ def lowering(coding: Coding, scales: Scales) -> tuple[Pass, ...]:
     )
 
 
-def finishing(gains: Mapping[str, npt.NDArray[Any]], offsets: Mapping[str, npt.NDArray[Any]]) -> tuple[Pass, ...]:
+def finishing(corrections: Mapping[str, Correction]) -> tuple[Pass, ...]:
     """What is done to the spiking network: x -> gain (x + offset) for each potential, then fusion."""
     return (
-        CorrectBias(offsets),  # offsets, measured on the calibration data, into the biases
-        ScalePotentials(gains),  # gains likewise
-        LiftScales(),  # into the synapses in front
+        CorrectPotentials(corrections),  # what the calibration data says that they lack
+        LiftScales(),  # their gains into the synapses in front
         SinkScales(),  # and, on shortcuts, together with the factor there
         FuseResidual(),  # shortcuts end in the neuron
     )
@@ -76,8 +71,7 @@ PASSES: dict[str, type[Pass]] = {
         SinkScales,
         LowerRelu,
         EncodeInput,
-        CorrectBias,
-        ScalePotentials,
+        CorrectPotentials,
         FuseResidual,
     )
 }

@@ -77,9 +77,7 @@ def convert(
     reference = graph.copy()
     PassManager(lowering(coding, scales), observer=observer).run(graph)
     matched = match_potentials(reference, graph, samples) if samples and match else {}
-    gains = {name: correction.gain for name, correction in matched.items()}
-    offsets = {name: correction.offset for name, correction in matched.items()}
-    PassManager(finishing(gains, offsets), observer=observer).run(graph)
+    PassManager(finishing(matched), observer=observer).run(graph)
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),

@@ -9,7 +9,6 @@ g (x + c), with the gain g and the offset c that give it the mean and deviation 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,10 @@ from onnx import helper
 from snncc import ops
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph, Node, Tensor
+from snncc.passes.correct_potentials import Correction
 from snncc.sessions import cpu_session
 
-__all__ = ["Correction", "match_potentials", "samples_that_fit"]
+__all__ = ["match_potentials", "samples_that_fit"]
 
 Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
@@ -33,14 +33,6 @@ _BATCH = 32
 _MEMORY = 2**29  # bytes of activations that may be held at a time
 _MOST = 512  # more samples no longer change the means
 _GAINS = (0.5, 2.0)  # a channel that needs more has hardly any signal left
-
-
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """What turns a potential x into gain * (x + offset); both per channel, broadcasting to x."""
-
-    gain: Array
-    offset: Array
 
 
 def batch_size(graph: Graph) -> int:

@@ -15,9 +15,10 @@ from snncc.errors import PassError, PostconditionError
 from snncc.export import export_model
 from snncc.graph import Graph
 from snncc.passes.base import Pass
-from snncc.passes.correct_bias import CorrectBias
+from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.encode_input import EncodeInput
 from snncc.passes.fuse_residual import FuseResidual
+from snncc.passes.lift_scales import LiftScales
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import PASSES
@@ -121,16 +122,33 @@ def test_a_sum_that_broadcasts_does_not_fuse(build, skips) -> None:
         ("i = Conv (x, w) h = Add (i, x) {} r = Relu (h) y = Add (r, i)", 1),
     ],
 )
-def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivalent, ops, body, added) -> None:
+def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivalent, body, added) -> None:
     head = "net (float[N,4,3,3] x) => (float[N,4,3,3] y) <float[4,1,1] missing = {0.5, -1.0, 0.0, 2.0}>"
     weights = {"w": (4, 4, 1, 1)}
     graph = Graph.from_proto(build(f"{head} {{ {body.format('')} }}", weights))
     graph.infer_shapes()
-    assert CorrectBias({"h": np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)}).run(graph) == 1
+    offset = np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)
+    assert CorrectPotentials({"h": Correction(np.ones((4, 1, 1)), offset)}).run(graph) == 1
     graph.infer_shapes()
     assert len(graph.nodes()) == len(body.split(" = ")) - 1 + added
     expected = body.format("c = Add (h, missing)").replace("Relu (h)", "Relu (c)")
     assert_equivalent(build(f"{head} {{ {expected} }}", weights), graph.to_proto())
+
+
+@pytest.mark.parametrize(
+    "body", ["h = Conv (x, w) {} y = Relu ({})", "i = Conv (x, w) h = Add (x, i) {} y = Relu ({})"]
+)
+def test_gains_apply_after_offsets(build, assert_equivalent, body) -> None:
+    head = "net (float[N,4,3,3] x) => (float[N,4,3,3] y) <float[4,1,1] c = {0.5, -1.0, 0.0, 2.0}, float[1] g = {3.0}>"
+    graph = Graph.from_proto(build(f"{head} {{ {body.format('', 'h')} }}", {"w": (4, 4, 1, 1)}))
+    graph.infer_shapes()
+    offset = np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)
+    CorrectPotentials({"h": Correction(np.full((1, 1, 1), 3.0), offset)}).run(graph)
+    graph.infer_shapes()
+    LiftScales().run(graph)
+    graph.infer_shapes()
+    expected = body.format("s = Add (h, c) t = Mul (s, g)", "t")
+    assert_equivalent(build(f"{head} {{ {expected} }}", {"w": (4, 4, 1, 1)}), graph.to_proto())
 
 
 @dataclass(frozen=True)

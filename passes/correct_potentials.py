@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x -> g (x + c): gives each channel's membrane potential the gain and the offset that it lacks.
+
+c goes up through sums into the first synapse that can take it, Conv(x; W, b) + c -> Conv(x; W, b + c); where there is
+none it stays an Add. g is put behind as a Mul, which lift-scales then folds into the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.graph import Graph, Tensor
+from snncc.passes.base import Pass, Skip
+from snncc.passes.scale import insert_factor
+from snncc.passes.synapse import SYNAPSES, Synapse, synapse
+
+__all__ = ["CorrectPotentials", "Correction"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What turns a potential x into gain * (x + offset); both per channel, broadcasting to x."""
+
+    gain: Array
+    offset: Array
+
+
+@dataclass(frozen=True)
+class CorrectPotentials(Pass):
+    """x -> gain * (x + offset); `corrections` maps the tensor x to both."""
+
+    name: ClassVar[str] = "correct-potentials"
+    corrections: Mapping[str, Correction] = field(repr=False)
+
+    def run(self, graph: Graph) -> int:
+        """Correct every potential named."""
+        tensors = {t.name: t for n in graph.nodes() for t in n.outputs}
+        found = [(tensors[name], c) for name, c in self.corrections.items() if name in tensors]
+        for potential, correction in found:
+            corrected = _shifted(graph, potential, correction.offset)
+            if (correction.gain != 1).any():
+                scaled = insert_factor(graph, corrected, correction.gain, f"{potential.name}_gain")
+                graph.replace_uses(corrected, scaled, keep=[graph.producer(scaled)])
+        return len(found)
+
+
+def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
+    """The potential with `offset` added."""
+    target = _taker(graph, potential)
+    if target is not None:
+        target.scale_output(np.ones(1), offset.reshape(-1))
+        return potential
+    constant = graph.constant(f"{potential.name}_missing", offset.astype(graph.element_type()))
+    total = graph.add("Add", [potential, constant], name=f"{potential.name}_corrected")
+    graph.replace_uses(potential, total, keep=[graph.producer(total)])
+    return total
+
+
+def _taker(graph: Graph, potential: Tensor) -> Synapse | None:
+    """The synapse whose bias can take what `potential` lacks."""
+    producer = graph.producer(potential)
+    if producer is None or len(graph.users(potential)) + graph.is_output(potential) != 1:
+        return None
+    if producer.op in SYNAPSES:
+        found = synapse(graph, producer)
+        return None if isinstance(found, Skip) or producer.op == "MatMul" else found
+    if producer.op != "Add":
+        return None
+    return next((t for t in (_taker(graph, summand) for summand in producer.inputs) if t is not None), None)
