@@ -28,6 +28,8 @@ Tensor: TypeAlias = gs.Tensor
 Array = npt.NDArray[Any]
 Shape = tuple[int | str | None, ...]
 
+_LARGE = 4096  # bytes; constants that say how shapes change are far smaller
+
 gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
 
 
@@ -218,6 +220,9 @@ class Graph:
         """Bring the recorded shape and type of every tensor up to date."""
         model = self.to_proto()
         del model.graph.value_info[:]
+        for weight in model.graph.initializer:
+            if len(weight.raw_data) > _LARGE:  # inference needs its shape only, and copies the model several times
+                weight.ClearField("raw_data")
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         tensors = self._graph.tensors()
         for info in (*inferred.graph.value_info, *inferred.graph.output):
