@@ -11,8 +11,9 @@ import numpy.typing as npt
 import onnx
 
 from snncc.errors import DataError, ModelError
-from snncc.evaluate import evaluate
+from snncc.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation import Evaluation
+from snncc.frontend import where
 from snncc.kernels import differing_outputs
 from snncc.loading import Source, read_model
 from snncc.preprocess import Preprocess
@@ -81,10 +82,13 @@ def run_checks(
     if isinstance(data, Iterator):
         raise DataError("check reads the data twice, which a generator cannot. Give a list, an array or a path.")
     model = Inspected(read_model(snn), read_model(ann))
+    refuse_converted(model.ann, where(ann), model.snn)
     results = [_structural(name, model) for name in STRUCTURE]
     budgets = budgets or Budgets()
     if not all(r.passed for r in results if r.name in _NEEDED):
         return [*results, *_unmeasured("kernel", *_asked(budgets))]
+    if message := misfit(model.snn, model.source.to_proto(), where(snn), where(ann)):
+        return [*results, *_unmeasured("kernel", "spike-limit", *_asked(budgets), reason=message)]
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     sample = next(batches(data, specs_of(model.snn), preprocess=preprocess, batch_size=_TRIAL))
@@ -93,7 +97,11 @@ def run_checks(
     except ModelError as error:
         return [*results, CheckResult("kernel", False, str(error)), *_unmeasured(*_asked(budgets))]
     options = {"labels": labels, "preprocess": preprocess, "batch_size": batch_size, "device": device, "limit": limit}
-    found = evaluate(snn, ann, data, **options)  # type: ignore[arg-type]
+    try:
+        found = evaluate(snn, ann, data, **options)  # type: ignore[arg-type]
+    except ModelError as error:
+        reason = " ".join(str(error).split())
+        return [*results, *_unmeasured("spike-limit", *_asked(budgets), reason=reason)]
     return [*results, _spike_limit(found, model.metadata("coding").get("spikes")), *_within(found, budgets)]
 
 
@@ -103,8 +111,8 @@ def _structural(name: str, model: Inspected) -> CheckResult:
     return CheckResult(name, wrong is None, wrong or fine)
 
 
-def _unmeasured(*names: str) -> list[CheckResult]:
-    return [CheckResult(name, False, "not measured, because the model does not run") for name in names]
+def _unmeasured(*names: str, reason: str = "not measured, because the model does not run") -> list[CheckResult]:
+    return [CheckResult(name, False, reason) for name in names]
 
 
 def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:

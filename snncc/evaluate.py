@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,20 @@ from snncc.counting import SpikeCounter
 from snncc.energy import measure
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.evaluation import Evaluation, summarise
+from snncc.export import metadata_of, model_digest
 from snncc.frontend import import_model, where
+from snncc.kernels import ORT_ERRORS
 from snncc.loading import Source, read_model
-from snncc.network import Network
+from snncc.network import Network, is_neuron
 from snncc.preprocess import Preprocess
 from snncc.progress import track
-from snncc.samples import Batch, Samples, batches, count_of, labels_of, specs_of
+from snncc.samples import Batch, Samples, batches, count_of, first, labels_of, specs_of
 from snncc.sources import checked_labels
 from snncc.timing import latency_steps, milliseconds
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "misfit", "refuse_converted"]
+
+_log = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -56,25 +60,63 @@ def evaluate(
     for name, value in (("batch_size", batch_size), ("limit", limit)):
         if value is not None and value < 1:
             raise OptionError(f"{name} is {value}, but at least one sample is needed. Give 1 or more.")
-    spiking, source = read_model(snn), import_model(ann).to_proto()
+    spiking, source = _pair(snn, ann)
     specs = specs_of(spiking)
-    names, given = {s.name for s in specs}, {s.name for s in specs_of(source)}
-    if names != given:
-        message = f"{where(snn)} has the inputs {sorted(names)}, {where(ann)} has {sorted(given)}"
-        raise ModelError(f"{message}. Give the ANN that the SNN was converted from.")
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     classes = labels_of(data) if labels is None else checked_labels(labels)
     stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
     runner = _Runner(spiking, source, classes, device)
     any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
-    for batch in track(_first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
+    for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)
     if classes is not None and limit is None and len(classes) != runner.tally.samples:
         raise DataError(
             f"there are {len(classes)} labels for {runner.tally.samples} samples. Give one label per sample."
         )
     return runner.result()
+
+
+def _pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+    """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
+    spiking, read = read_model(snn), read_model(ann)
+    refuse_converted(read, where(ann), spiking)
+    source = import_model(ann).to_proto()
+    if message := misfit(spiking, source, where(snn), where(ann)):
+        raise ModelError(message)
+    try:
+        recorded = metadata_of(spiking).get("snncc.source")
+    except ModelError:
+        recorded = None
+    digest = recorded.get("sha256") if isinstance(recorded, dict) else None
+    if digest and digest != model_digest(read):
+        _log.warning(
+            "%s was converted from another model than %s, by the digest in its metadata", where(snn), where(ann)
+        )
+    return spiking, source
+
+
+def refuse_converted(ann: onnx.ModelProto, name: str, snn: onnx.ModelProto | None = None) -> None:
+    """Raise ModelError if `ann`, which should be a source network, is a converted one; `snn` came with it."""
+    if any(is_neuron(node) for node in ann.graph.node):
+        swapped = snn is not None and not any(is_neuron(node) for node in snn.graph.node)
+        hint = "; are SNN and --ann swapped?" if swapped else "."
+        raise ModelError(f"{name} is already converted; give the network that it was made from{hint}")
+
+
+def misfit(snn: onnx.ModelProto, ann: onnx.ModelProto, snn_name: str, ann_name: str) -> str | None:
+    """What is wrong if `ann` does not take the inputs that `snn` takes; an axis that it leaves open takes any size."""
+    ours, theirs = specs_of(snn), {s.name: s for s in specs_of(ann)}
+    same = {s.name for s in ours} == set(theirs) and all(
+        s.dtype == theirs[s.name].dtype
+        and len(s.shape) == len(theirs[s.name].shape)
+        and all(a == b for a, b in zip(s.shape, theirs[s.name].shape, strict=True) if isinstance(b, int))
+        for s in ours
+    )
+    if same:
+        return None
+    given, expected = (", ".join(map(str, specs)) for specs in (ours, theirs.values()))
+    return f"{snn_name} takes {given}, {ann_name} takes {expected}: not converted from it. Give its source."
 
 
 class _Runner:
@@ -99,7 +141,13 @@ class _Runner:
         self._ann, plain, self._counting = sessions
         self._outputs = [self._networks[1].outputs[0], *self._counter.names]
         self._batch = len(next(iter(batch.values())))
-        self._milliseconds = milliseconds((self._ann, plain), batch, self._batch)
+        try:
+            self._milliseconds = milliseconds((self._ann, plain), batch, self._batch)
+        except ORT_ERRORS as error:
+            reason = " ".join(str(error).split())
+            raise ModelError(
+                f"onnxruntime cannot run SNN and ANN on this data ({reason}). Do all three fit?"
+            ) from error
 
     def add(self, batch: Batch) -> None:
         """Run both networks on a batch."""
@@ -122,18 +170,6 @@ class _Runner:
             milliseconds=(self._milliseconds[0], self._milliseconds[1]),
             timed_batch=self._batch,
         )
-
-
-def _first(stream: Iterator[Batch], limit: int | None, *, cut: bool) -> Iterator[Batch]:
-    """The batches of the first `limit` samples; the last of them is cut there if models take batches of any size."""
-    left = limit
-    for batch in stream:
-        size = len(next(iter(batch.values())))
-        yield batch if left is None or size <= left or not cut else {k: v[:left] for k, v in batch.items()}
-        if left is not None:
-            left -= size
-            if left <= 0:
-                return
 
 
 def _number_of_batches(data: Samples, limit: int | None, batch_size: int) -> int | None:

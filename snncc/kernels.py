@@ -16,9 +16,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 from snncc.errors import ModelError
 from snncc.samples import Batch
 
-__all__ = ["differing_outputs"]
+__all__ = ["ORT_ERRORS", "differing_outputs"]
 
-_ORT_ERRORS = (
+ORT_ERRORS = (
     states.Fail,
     states.InvalidArgument,
     states.InvalidGraph,
@@ -36,7 +36,7 @@ def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
     """
     try:
         body, kernel = (session.run(None, sample) for session in _sessions(model))
-    except _ORT_ERRORS as error:
+    except ORT_ERRORS as error:
         raise ModelError(f"onnxruntime cannot run the model ({error}). Convert the source model again.") from error
     same = sum(int(((a == b) | ((a != a) & (b != b))).sum()) for a, b in zip(body, kernel, strict=True))
     values = sum(a.size for a in body)

@@ -20,7 +20,7 @@ from snncc.preprocess import Preprocess
 from snncc.sources import Samples, chunks_of, count_of, labels_of
 from snncc.specs import InputSpec, specs_of
 
-__all__ = ["Batch", "Digest", "InputSpec", "Samples", "batches", "count_of", "labels_of", "specs_of"]
+__all__ = ["Batch", "Digest", "InputSpec", "Samples", "batches", "count_of", "first", "labels_of", "specs_of"]
 
 Array = npt.NDArray[Any]
 Batch = dict[str, Array]
@@ -77,6 +77,18 @@ def _pieces(
                 name: _converted(array[start : start + size], by_name[name], preprocess or Preprocess(), error)
                 for name, array in shaped.items()
             }
+
+
+def first(stream: Iterator[Batch], limit: int | None, *, cut: bool) -> Iterator[Batch]:
+    """The batches of the first `limit` samples; the last of them is cut there if models take batches of any size."""
+    left = limit
+    for batch in stream:
+        size = _length(batch)
+        yield batch if left is None or size <= left or not cut else {k: v[:left] for k, v in batch.items()}
+        if left is not None:
+            left -= size
+            if left <= 0:
+                return
 
 
 def _with_batch_axis(array: Array, spec: InputSpec, error: type[SnnccError]) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from snncc import ops
 from snncc.errors import ModelError
 from snncc.export import KEYS, metadata_of, model_digest
 from snncc.frontend import import_model
+from snncc.graph import Graph
 from snncc.network import is_neuron, label
 
 __all__ = ["STRUCTURE", "Inspected"]
@@ -37,6 +39,11 @@ class Inspected:
     def neurons(self) -> list[onnx.NodeProto]:
         """The nodes of our domain."""
         return [n for n in self.snn.graph.node if is_neuron(n)]
+
+    @cached_property
+    def source(self) -> Graph:
+        """The ANN as the passes see it."""
+        return import_model(self.ann)
 
     def metadata(self, key: str) -> Any:
         """The metadata `key`, parsed; an empty dict if it is missing or damaged."""
@@ -95,7 +102,7 @@ def _sourced(model: Inspected) -> str | None:
     given, recorded = model_digest(model.ann), model.metadata("source").get("sha256")
     if given == recorded:
         return None
-    return f"converted from a model with sha256 {recorded}, but the ANN given has {given}"
+    return f"converted from a model with sha256 {str(recorded)[:12]}, but the ANN given has {given[:12]}"
 
 
 def _named(model: Inspected) -> str | None:
@@ -107,7 +114,7 @@ def _named(model: Inspected) -> str | None:
 
 def _replacing(model: Inspected) -> str | None:
     """Whether every neuron stands for a ReLU of the source (a split Clip's has a suffix), but for the encoders."""
-    known = {node.name for node in import_model(model.ann).nodes("Relu", "Clip")}
+    known = {node.name for node in model.source.nodes("Relu", "Clip")}
     inputs = {i.name for i in model.snn.graph.input}
     encoders = {n.name for n in model.neurons if n.input[0] in inputs}
     strange = []

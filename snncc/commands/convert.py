@@ -14,7 +14,7 @@ import click
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, json_flag, preprocess, verbose
-from snncc.errors import ModelError, SnnccError
+from snncc.errors import ModelError, OptionError, OutputError, SnnccError
 
 if TYPE_CHECKING:
     import onnx
@@ -80,9 +80,15 @@ def convert(model: Path, output: Path, dump_dir: Path | None, as_json: bool, **o
     """Turn the ReLU network MODEL into a spiking network with the same inputs and outputs."""
     import snncc
     from snncc.commands.comparison import compare
+    from snncc.evaluate import refuse_converted
     from snncc.loading import read_model
 
     require_writable(output)
+    _refuse_overwriting(output, model, options["calib"])
+    if options["calib"] and options["input_range"]:
+        raise OptionError("--input-range says what --calib shows already; give one of them.")
+    source = read_model(model)
+    refuse_converted(source, str(model))
     converted = snncc.convert(
         model,
         snncc.Phase(
@@ -96,10 +102,15 @@ def convert(model: Path, output: Path, dump_dir: Path | None, as_json: bool, **o
         observer=_dumper(dump_dir) if dump_dir else None,
         **{key: options[key] for key in _PASSED_ON},
     )
-    source = read_model(model)
     comparison = compare(source, converted, options["calib"], options["preprocess"], options["input_range"])
     write_whole(output, _serialised(converted))
     _print(output, _ops(source), _ops(converted), comparison, as_json)
+
+
+def _refuse_overwriting(output: Path, model: Path, calibration: Path | None) -> None:
+    for name, path in (("MODEL", model), ("--calib", calibration)):
+        if path is not None and path.exists() and output.exists() and output.samefile(path):
+            raise OutputError(f"{output}: is {name} itself, which would be overwritten. Give -o another name.")
 
 
 def _serialised(model: onnx.ModelProto) -> bytes:

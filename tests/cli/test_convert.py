@@ -125,6 +125,35 @@ def test_files_that_are_no_model_are_refused(snncc, digits, tmp_path, content, m
     assert not (tmp_path / "snn.onnx").exists()
 
 
+@pytest.mark.parametrize("role", ["MODEL", "--calib"])
+def test_sources_are_not_overwritten(snncc, digits, tmp_path, role):
+    model, data, link = tmp_path / "ann.onnx", tmp_path / "train.npz", tmp_path / "link"
+    model.write_bytes((digits / "ann.onnx").read_bytes())
+    data.write_bytes((digits / "train.npz").read_bytes())
+    victim = model if role == "MODEL" else data
+    link.symlink_to(victim)
+    before = victim.read_bytes()
+    for output in (victim, link):
+        result = snncc("convert", model, "-o", output, "--calib", data)
+        assert result.exit_code == ERROR
+        assert f"OutputError: {output}: is {role} itself" in result.stderr
+    assert victim.read_bytes() == before
+
+
+def test_a_converted_model_is_refused(snncc, digits, tmp_path):
+    result = snncc("convert", digits / "snn.onnx", "-o", tmp_path / "again.onnx")
+    assert result.exit_code == ERROR
+    assert result.stderr.startswith(f"ModelError: {digits / 'snn.onnx'} is already converted; ")
+
+
+def test_calibration_data_and_a_range_exclude_each_other(snncc, digits, tmp_path):
+    options = ["--calib", digits / "train.npz", "--input-range", 0, 1]
+    result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx", *options)
+    assert result.exit_code == ERROR
+    assert "OptionError: --input-range" in result.stderr
+    assert "give one of them" in result.stderr
+
+
 def test_missing_folder_and_folder_as_output_are_refused(snncc, digits, tmp_path):
     missing = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "nowhere" / "snn.onnx")
     assert (missing.exit_code, "is not there" in missing.stderr) == (ERROR, True)

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from xml.etree import ElementTree
 
 import numpy as np
+import onnx.parser
 import pytest
 
 
@@ -40,7 +42,13 @@ def test_check_passes_a_good_model(snncc, trio, tmp_path):
     budgets = ["--max-drop", 2, "--max-spikes", 1, "--min-energy-gain", 3, "--agree", 0.95]
     result = snncc("check", *trio, *budgets, "--junit", tmp_path / "junit.xml")
     assert result.exit_code == 0, result.output
-    assert result.stdout.count("\n") == 1
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == [
+        "ok  max-drop",
+        "ok  max-spikes",
+        "ok  min-energy-gain",
+        "ok  agree",
+    ]
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     assert root.get("failures") == "0"
     assert {"max-drop", "max-spikes", "min-energy-gain", "agree"} <= {c.get("name") for c in root.iter("testcase")}
@@ -62,6 +70,57 @@ def test_check_fails_an_ann_that_was_never_converted(snncc, digits):
     result = snncc("check", digits / "ann.onnx", "--ann", digits / "ann.onnx", "--data", digits / "test.npz")
     assert result.exit_code == 1
     assert "FAILED  no-relu" in result.stdout
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A network with an input of the same name and another shape."""
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 3, 9, 9] input) => (float[N, 3, 9, 9] y) '
+        "{ y = Relu (input) }"
+    )
+    onnx.save(model, tmp_path / "other.onnx")
+    return tmp_path / "other.onnx"
+
+
+def test_evaluate_refuses_an_ann_of_another_shape(snncc, digits, other):
+    result = snncc("evaluate", digits / "snn.onnx", "--ann", other, "--data", digits / "test.npz")
+    assert result.exit_code == 1
+    assert "[N, 3, 9, 9]: not converted from it" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_check_reports_the_structure_for_an_ann_of_another_shape(snncc, digits, other):
+    data = ["--data", digits / "test.npz", "--agree", 0.5]
+    result = snncc("check", digits / "snn.onnx", "--ann", other, *data, "--json")
+    assert result.exit_code == 1
+    checks = {c["name"]: c for c in json.loads(result.stdout)["checks"]}
+    assert checks["valid"]["passed"]
+    assert re.search("sha256 [0-9a-f]{12}, but the ANN given has [0-9a-f]{12}$", checks["metadata-source"]["message"])
+    for name in ("kernel", "spike-limit", "agree"):
+        assert not checks[name]["passed"]
+        assert "not converted from it" in checks[name]["message"]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "check"])
+def test_a_converted_ann_is_refused(snncc, digits, command):
+    data = ["--data", digits / "test.npz"]
+    both = snncc(command, digits / "snn.onnx", "--ann", digits / "snn.onnx", *data)
+    assert (both.exit_code, "swapped" in both.stderr) == (1, False)
+    assert "snn.onnx is already converted; give the network that it was made from" in both.stderr
+    swapped = snncc(command, digits / "ann.onnx", "--ann", digits / "snn.onnx", *data)
+    assert (swapped.exit_code, "are SNN and --ann swapped?" in swapped.stderr) == (1, True)
+
+
+def test_evaluate_warns_of_another_source(snncc, digits, trio, tmp_path):
+    model = onnx.load(digits / "ann.onnx")
+    model.doc_string = "retrained"
+    onnx.save(model, tmp_path / "later.onnx")
+    trio[2] = tmp_path / "later.onnx"
+    result = snncc("evaluate", *trio)
+    assert result.exit_code == 0
+    assert result.stderr.count("converted from another model") == 1
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", ["evaluate", "check"])
