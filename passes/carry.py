@@ -31,7 +31,7 @@ def _squeezed(factor: Array) -> Array:
 def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
 
-    The op itself is run on k, for the graph's fixed batch or a batch of one. What a Pad adds is 0, so that any factor
+    The op itself is run on k, for the graph's fixed batch or a batch of two. What a Pad adds is 0, so that any factor
     there will do: it gets 1.
     """
     shape = graph.shape(node.inputs[0])
@@ -40,7 +40,7 @@ def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
         return None
     if node.op == "Pad" and not _pads_zeros(graph, node):
         return None
-    batch = shape[0] if isinstance(shape[0], int) else 1
+    batch = shape[0] if isinstance(shape[0], int) else 2  # of an open batch, two samples must stay apart
     full = np.ascontiguousarray(np.broadcast_to(factor, (batch, *sizes)), np.float64)
     result = _run(graph, node, full)
     if result.shape[:1] != (batch,):
@@ -50,8 +50,9 @@ def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
 
 
 def _pads_zeros(graph: Graph, node: Node) -> bool:
-    if node.attrs.get("mode", "constant") != "constant":
-        return False
+    widths = graph.value(node.inputs[1])
+    if node.attrs.get("mode", "constant") != "constant" or widths is None or (widths < 0).any():
+        return False  # of negative widths onnx's evaluator, which `_run` uses, makes nothing
     value = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2].name else np.zeros(1)
     return value is not None and not value.any()
 
@@ -61,7 +62,7 @@ def _run(graph: Graph, node: Node, data: Array) -> Array:
     feeds: dict[str, Array] = {names[0]: data}
     feeds |= {t.name: v for t in node.inputs[1:] if t.name and (v := graph.value(t)) is not None}
     if node.op == "Pad":
-        names, feeds = [names[0], names[1], "one"], feeds | {"one": np.ones((), np.float64)}
+        names, feeds = [*names[:2], "one", *names[3:]], feeds | {"one": np.ones((), np.float64)}
     inputs = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), None) for n, v in feeds.items()
     ]
@@ -77,7 +78,9 @@ def reduced_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     axes = graph.value(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1].name else None
     if axes is None:
         return None
-    reduced = {int(a) % factor.ndim for a in np.atleast_1d(axes)}
+    if not axes.size and node.attrs.get("noop_with_empty_axes", 0):
+        return factor
+    reduced = {int(a) % factor.ndim for a in np.atleast_1d(axes)} or set(range(factor.ndim))
     if any(factor.shape[a] != 1 for a in reduced):
         return None
     return factor if node.attrs.get("keepdims", 1) else factor.squeeze(tuple(reduced))

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from snncc.graph import Graph, Tensor
 from snncc.passes.base import Pass, Skip
-from snncc.passes.scale import insert_factor
-from snncc.passes.synapse import SYNAPSES, Synapse, synapse
+from snncc.passes.scale import channel_vector, insert_factor
+from snncc.passes.synapse import Synapse, synapse
 
 __all__ = ["CorrectPotentials", "Correction"]
 
@@ -53,7 +53,7 @@ class CorrectPotentials(Pass):
 
 def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
     """The potential with `offset` added."""
-    target = _taker(graph, potential)
+    target = _taker(graph, potential, offset)
     if target is not None:
         target.scale_output(np.ones(1), offset.reshape(-1))
         return potential
@@ -63,14 +63,17 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
     return total
 
 
-def _taker(graph: Graph, potential: Tensor) -> Synapse | None:
+def _taker(graph: Graph, potential: Tensor, offset: Array) -> Synapse | None:
     """The synapse whose bias can take what `potential` lacks."""
-    producer = graph.producer(potential)
-    if producer is None or len(graph.users(potential)) + graph.is_output(potential) != 1:
+    producer, shape = graph.producer(potential), graph.shape(potential)
+    if producer is None or not shape or len(graph.users(potential)) + graph.is_output(potential) != 1:
         return None
-    if producer.op in SYNAPSES:
+    if producer.op in ("Conv", "ConvTranspose", "Gemm"):
         found = synapse(graph, producer)
-        return None if isinstance(found, Skip) or producer.op == "MatMul" else found
+        padded = offset.reshape((1,) * (len(shape) - offset.ndim) + offset.shape)
+        fits = not isinstance(found, Skip) and offset.size in (1, found.outputs)
+        return found if fits and channel_vector(padded, 1) is not None else None  # type: ignore[return-value]
     if producer.op != "Add":
         return None
-    return next((t for t in (_taker(graph, summand) for summand in producer.inputs) if t is not None), None)
+    summands = [t for t in producer.inputs if graph.shape(t) == shape]  # not what is broadcast
+    return next((t for t in (_taker(graph, summand, offset) for summand in summands) if t is not None), None)

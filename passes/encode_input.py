@@ -28,6 +28,6 @@ class EncodeInput(Pass):
         for source in graph.inputs:
             spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
             if spikes is not None:
-                graph.replace_uses(source, spikes, keep=[graph.producer(spikes)])
+                graph.replace_uses(source, spikes, keep=[graph.producer(spikes)], outputs=False)
                 done += 1
         return done

@@ -103,9 +103,10 @@ def _same_channels(graph: Graph, node: Node, tensor: Any) -> Synapse | Skip:
 def scale_batchnorm(graph: Graph, node: Node, factor: Array, side: Side) -> None:
     """Make a lone BatchNormalization take a factor, (channels,) or (1,), at its input or output."""
     gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
-    after = factor if side == "output" else np.ones(1)
-    before = factor if side == "input" else np.ones(1)
-    values = (gamma * factor, beta * after, mean / before, variance)
+    slope = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
+    # At the input the mean stays and beta makes up for it: the factor may be 0.
+    shift = beta * factor if side == "output" else beta - mean * slope * (1 - factor)
+    values = (gamma * factor, shift, mean, variance)
     dtype = graph.value(node.inputs[1]).dtype  # type: ignore[union-attr]
     parameters = [graph.constant(t.name, v.astype(dtype)) for t, v in zip(node.inputs[1:5], values, strict=True)]
     node.inputs = [node.inputs[0], *parameters]

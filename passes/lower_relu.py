@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Relu(x) -> neuron(x): every ReLU becomes a spiking neuron of the chosen coding.
 
-A ceiling behind the ReLU (ReLU6) goes: the neuron's largest value, its scale, is calibrated to lie at or below it.
+A ceiling behind the ReLU (ReLU6) goes where the largest value that the neuron can send lies at or below it, as the
+scale of a one-spike neuron does; otherwise it is put in front, on the potential.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding import Coding
-from snncc.errors import PostconditionError
+from snncc.errors import PostconditionError, PreconditionError
 from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.split_clip import ceiling_behind
 
 __all__ = ["LowerRelu"]
+
+
+_ROUNDING = 1e-6  # of scales and ceilings in float32
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class LowerRelu(NodePass):
     coding: Coding
     scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
 
+    def requires(self, graph: Graph) -> None:
+        """split-clip has run."""
+        if left := graph.nodes("Clip"):
+            raise PreconditionError(f"Clip '{left[0].name}' must be split before ReLUs are lowered")
+
     def match(self, graph: Graph, node: Node) -> npt.NDArray[Any]:
         """The neuron's scale."""
         return self.scales.get(neuron_output(graph, node).name, np.ones(1))
@@ -39,7 +48,11 @@ class LowerRelu(NodePass):
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
         """Put the neuron in the place of the Relu and of a ceiling."""
         ceiling = ceiling_behind(graph, node)
-        spikes = self.coding.neuron(graph, node.inputs[0], match, f"{node.name}_neuron")
+        potential = node.inputs[0]
+        bound = graph.value(ceiling[1]) if ceiling else None
+        if ceiling and bound is not None and (self.coding.largest * match > bound * (1 + _ROUNDING)).any():
+            potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
+        spikes = self.coding.neuron(graph, potential, match, f"{node.name}_neuron")
         if ceiling:
             graph.bypass(ceiling[0], spikes)
         graph.bypass(node, spikes)

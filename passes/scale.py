@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import Skip
 from snncc.passes.fold_batchnorm import Side, scale_batchnorm
@@ -53,7 +54,12 @@ def channel_vector(factor: Array, axis: int) -> Array | None:
 
 def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str) -> Tensor:
     """Add Mul(tensor, factor), read by nobody yet."""
-    constant = graph.constant(f"{name}_factor", factor.astype(graph.element_type()))
+    with np.errstate(over="ignore"):
+        cast = factor.astype(graph.element_type())
+    if not np.isfinite(cast).all():
+        way_out = f"{cast.dtype} cannot hold it; convert the float32 model"
+        raise PassError(f"the scale of '{tensor.name}' is as large as {np.abs(factor).max():.3g}, and {way_out}")
+    constant = graph.constant(f"{name}_factor", cast)
     return graph.add("Mul", [tensor, constant], name=name)
 
 

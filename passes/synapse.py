@@ -97,7 +97,7 @@ def synapse(graph: Graph, node: Node) -> Synapse | Skip:
         value = graph.value(node.inputs[2])
         if value is None:
             return Skip(f"its bias '{node.inputs[2].name}' is not a constant")
-        if value.size not in (1, outputs) or value.shape[-1:] not in ((), (1,), (outputs,)):
+        if value.size != 1 and (value.size != outputs or value.shape[-1:] != (outputs,)):
             return Skip(f"its bias '{node.inputs[2].name}' differs between rows")
         bias = np.broadcast_to(value.astype(np.float64).reshape(-1) * node.attrs.get("beta", 1.0), (outputs,))
     return Synapse(graph, node, canonical, bias)

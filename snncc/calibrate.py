@@ -63,10 +63,13 @@ class Method:
             raise OptionError(f"scale is '{self.scale}', but it must be one of {', '.join(SCALES)}")
         if self.scale is not None and (self.scale == "percentile") != (self.percentile is not None):
             raise OptionError("scale 'percentile' and a percentile go together; give both, or the percentile alone")
+        if self.percentile is not None and not isinstance(self.percentile, int | float | np.number):
+            raise OptionError(f"percentile is {self.percentile!r}, but it must be a number")
         if self.percentile is not None and not 0 < self.percentile <= 100:
             raise OptionError(f"percentile is {self.percentile}, but it must be above 0 and at most 100; try 99.9")
-        if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
-            raise OptionError(f"input range {self.input_range} is empty; give the lowest value first")
+        span = self.input_range
+        if span is not None and not (len(span) == 2 and np.isfinite(span).all() and span[0] < span[1]):
+            raise OptionError(f"input range {span} must be two finite numbers, the lowest value first")
 
     def settled(self, *, data: bool) -> Method:
         """The same with `scale` decided."""

@@ -7,22 +7,38 @@ from typing import Any
 
 import numpy.typing as npt
 
-from snncc.graph import Graph, Node, Tensor
+from snncc.graph import Graph, Tensor
 
 __all__ = ["channel_axis", "spread"]
 
 
 def channel_axis(graph: Graph, tensor: Tensor) -> int | None:
-    """Axis 1 behind convolutions, the last behind matrix products; None in rank 2, where each neuron is its own."""
-    rank = len(graph.shape(tensor) or ())
-    if rank < 3:
+    """Axis 1 behind convolutions, the last behind matrix products, wherever Transposes have moved it.
+
+    None in rank 2, where each neuron is a channel of its own, and where the length of that axis is open.
+    """
+    shape = graph.shape(tensor) or ()
+    if len(shape) < 3:
         return None
-    node: Node | None = graph.producer(tensor)
-    while node is not None and node.op not in ("MatMul", "Conv", "ConvTranspose", "Gemm"):
-        node = next((graph.producer(t) for t in node.inputs if graph.producer(t) is not None), None)
-    return rank - 1 if node is not None and node.op == "MatMul" else 1
+    axis = _followed(graph, tensor, len(shape))
+    return axis if isinstance(shape[axis], int) else None
 
 
-def spread(values: npt.NDArray[Any], axis: int, rank: int) -> npt.NDArray[Any]:
-    """Values per channel, (channels,), in a shape that broadcasts to a tensor of this rank."""
-    return values.reshape(-1, *(1,) * (rank - 1 - axis))
+def _followed(graph: Graph, tensor: Tensor, rank: int) -> int:
+    node = graph.producer(tensor)
+    if node is None or node.op in ("Conv", "ConvTranspose"):
+        return 1
+    if node.op in ("MatMul", "Gemm"):
+        return rank - 1
+    source = next((t for t in node.inputs if graph.producer(t) is not None), None)
+    if source is None or len(graph.shape(source) or ()) != rank:
+        return 1
+    axis = _followed(graph, source, rank)
+    if node.op == "Transpose":
+        axis = list(node.attrs.get("perm", reversed(range(rank)))).index(axis)
+    return axis
+
+
+def spread(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:
+    """Values per channel, (channels,), in a shape that broadcasts to a tensor of this rank; of no axis, one value."""
+    return values.reshape(1) if axis is None else values.reshape(-1, *(1,) * (rank - 1 - axis))

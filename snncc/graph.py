@@ -7,7 +7,7 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -95,9 +95,6 @@ class Graph:
         self._graph.toposort()
         return [n for n in self._graph.nodes if not ops or n.op in ops]
 
-    def __iter__(self) -> Iterator[Node]:
-        return iter(self.nodes())
-
     @staticmethod
     def value(tensor: Tensor) -> Array | None:
         """The value of a constant, None for a tensor that is computed."""
@@ -167,13 +164,16 @@ class Graph:
         self._graph.nodes.append(node)
         return outputs[0]
 
-    def replace_uses(self, old: Tensor, new: Tensor, *, keep: Sequence[Node] = ()) -> None:
-        """Let everything that reads `old`, but the nodes in `keep`, read `new`; a graph output keeps its name."""
+    def replace_uses(self, old: Tensor, new: Tensor, *, keep: Sequence[Node] = (), outputs: bool = True) -> None:
+        """Let everything that reads `old`, but the nodes in `keep`, read `new`; with `outputs` a graph output, too.
+
+        A graph output keeps its name.
+        """
         for user in list(dict.fromkeys(map(id, old.outputs))):
             node = next(n for n in old.outputs if id(n) == user)
             if not any(node is k for k in keep):
                 node.inputs = [new if t is old else t for t in node.inputs]
-        if self.is_output(old):
+        if outputs and self.is_output(old):
             self._move_output(old, new)
 
     def erase(self, node: Node) -> None:

@@ -56,9 +56,13 @@ class _Histogram(Observer):
         """One value per channel, (channels,)."""
 
     def _bounded(self, place: Place, values: Array) -> Array:
-        """`values`, none above its channel's maximum; a maximum that is NaN or infinite shows in the result."""
+        """`values`, none above its channel's maximum, which stands in where it lies outside of the bins.
+
+        A maximum that is NaN or infinite shows in the result.
+        """
         largest = self._maxima[place.tensor]
-        return np.where(np.isfinite(largest), np.minimum(values, largest), largest)
+        counted = (largest < _EDGES[-1]) & (largest > 256 * _EDGES[0]) | (largest == 0)
+        return np.where(counted, np.minimum(values, largest), largest)
 
 
 @dataclass

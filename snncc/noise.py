@@ -56,12 +56,12 @@ def batch_statistics(graph: Graph) -> Graph:
     for node in copy.nodes("BatchNormalization"):
         rank = len(copy.shape(node.inputs[0]) or ())
         axes = copy.constant("axes", np.array([a for a in range(rank) if a != 1], np.int64))
-        gamma, beta = (_spread(copy, node, i, rank) for i in (1, 2))
-        x = node.inputs[0]
+        x, kind = node.inputs[0], copy.element_type()
+        gamma, beta = (_spread(copy, node, i, rank, kind) for i in (1, 2))
         centred = copy.add("Sub", [x, copy.add("ReduceMean", [x, axes], name="mean")], name="centred")
         squares = copy.add("Mul", [centred, centred], name="squares")
         variance = copy.add("ReduceMean", [squares, axes], name="variance")
-        epsilon = np.asarray(node.attrs.get("epsilon", 1e-5), gamma.dtype)
+        epsilon = np.asarray(node.attrs.get("epsilon", 1e-5), kind)
         deviation = copy.add(
             "Sqrt", [copy.add("Add", [variance, copy.constant("epsilon", epsilon)], name="sum")], name="root"
         )
@@ -71,10 +71,10 @@ def batch_statistics(graph: Graph) -> Graph:
     return copy
 
 
-def _spread(graph: Graph, node: Node, index: int, rank: int) -> Any:
+def _spread(graph: Graph, node: Node, index: int, rank: int, kind: np.dtype[Any]) -> Any:
     value = graph.value(node.inputs[index])
     assert value is not None
-    return graph.constant(f"{node.name}_parameter", value.reshape(-1, *(1,) * (rank - 2)))
+    return graph.constant(f"{node.name}_parameter", value.astype(kind).reshape(-1, *(1,) * (rank - 2)))
 
 
 def input_statistics(graph: Graph, noise: Mapping[str, Array]) -> tuple[float, float] | None:
@@ -97,6 +97,8 @@ def input_statistics(graph: Graph, noise: Mapping[str, Array]) -> tuple[float, f
     offset, response = zero.mean(axis=others), (one - zero).mean(axis=others)
     spread = random.var(axis=others)
     heard = spread > 1e-6 * spread.max()
+    if not heard.any():
+        return None
     deviation = float(np.sqrt(np.median(variance[heard] / spread[heard])))
     level = float(response @ (mean - offset) / max(response @ response, 1e-30))
     return level, deviation

@@ -36,7 +36,7 @@ class Place:
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
-        return values.reshape(1) if self.axis is None else spread(values, self.axis, self.rank)
+        return spread(values, self.axis, self.rank)
 
     @property
     def others(self) -> tuple[int, ...]:

@@ -21,7 +21,9 @@ from snncc import ops
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph, Node, Tensor
 from snncc.passes.correct_potentials import Correction
+from snncc.passes.synapse import SYNAPSES
 from snncc.sessions import cpu_session
+from snncc.support import MOVES, TAIL
 
 __all__ = ["match_potentials", "samples_that_fit"]
 
@@ -71,25 +73,46 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch) -> dict[str,
         if source.name in wanted:
             found[source.name] = correction = _correction(wanted[source.name], _moments(spiking, source, potential))
             potential = (correction.gain * (potential + correction.offset)).astype(potential.dtype)
+            network.known[source.name] = potential  # whatever else reads it gets it corrected, too
         network.known[node.outputs[0].name] = _fired(spiking, node, potential, size)
-    for out in spiking.outputs:
-        last = _readout(spiking, out)
+    for last in _readouts(spiking):
         if last.name in wanted and last.name not in found:
             found[last.name] = _correction(wanted[last.name], _moments(spiking, last, network.value(last.name)))
     return found
 
 
-def _readout(graph: Graph, out: Tensor) -> Tensor:
-    """The potential behind an output: Softmax and its like are not part of it."""
-    node = graph.producer(out)
-    while node is not None and node.op in ("Softmax", "LogSoftmax", "Sigmoid", "ArgMax"):
-        out, node = node.inputs[0], graph.producer(node.inputs[0])
-    return out
+def _readouts(graph: Graph) -> list[Tensor]:
+    """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
+    found = []
+    for out in graph.outputs:
+        potential = tensor = out
+        while (node := graph.producer(tensor)) is not None and node.op in (*TAIL, *MOVES):
+            tensor = node.inputs[0]
+            potential = tensor if node.op in TAIL else potential
+        real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"
+        if real and _behind_synapse(graph, potential) and not _read_inside(graph, potential):
+            found.append(potential)
+    return found
+
+
+def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
+    """Whether synapses, with no neuron behind them, make `tensor`."""
+    node = graph.producer(tensor)
+    if node is None or node.domain == ops.DOMAIN or node.op == "Relu":
+        return False
+    return node.op in SYNAPSES or any(_behind_synapse(graph, t) for t in node.inputs)
+
+
+def _read_inside(graph: Graph, tensor: Tensor) -> bool:
+    """Whether anything but the way to an output reads `tensor`."""
+    return any(
+        u.op not in (*TAIL, *MOVES) or any(_read_inside(graph, out) for out in u.outputs) for u in graph.users(tensor)
+    )
 
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
     """Moments of every potential in the ReLU network; memory holds one batch."""
-    found = [n.inputs[0] for n in graph.nodes("Relu")] + [_readout(graph, out) for out in graph.outputs]
+    found = [n.inputs[0] for n in graph.nodes("Relu")] + _readouts(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     session = cpu_session(graph.to_proto(), list(tensors))
     sums: dict[str, tuple[Array, Array]] = {}
@@ -104,7 +127,7 @@ def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
 
 
 def _moments(graph: Graph, tensor: Tensor, value: Array) -> Moments:
-    axis = channel_axis(graph, tensor) or 1  # in rank 2 each neuron is its own channel
+    axis = 1 if value.ndim == 2 else channel_axis(graph, tensor)  # in rank 2 each neuron is its own channel
     others = tuple(a for a in range(value.ndim) if a != axis)
     mean, deviation = value.mean(axis=others, dtype=np.float64), value.std(axis=others, dtype=np.float64)
     return spread(mean, axis, value.ndim), spread(deviation, axis, value.ndim)

@@ -32,7 +32,7 @@ MOVES = frozenset(
 )
 POOLS = frozenset({"MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean"})
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
-_TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})  # fine behind the last synapses, nowhere else
+TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})  # fine behind the last synapses, nowhere else
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _EXOTIC = frozenset(TensorProto.DataType.values()) - {
@@ -105,7 +105,7 @@ def refuse_weights(graph: Graph, name: str) -> None:
             value = graph.value(tensor)
             if value is None or value.dtype.kind != "f" or np.isfinite(value).all():
                 continue
-            if node.op in ("Clip", "Min", "Max", "Pad") and not np.isnan(value).any():
+            if node.op in ("Clip", "Pad") and not np.isnan(value).any():
                 continue
             bad = int(value.size - np.isfinite(value).sum())
             message = f"{name}: weight '{tensor.name}' of {node.op} '{node.name}' has {bad} NaN or infinite value(s)"
@@ -152,7 +152,7 @@ def _obstacle(graph: Graph, node: Node) -> str | None:
         return "product of two activations" if node.op != "Div" else "quotient of two activations"
     if node.op == "Clip":
         return clip_obstacle(graph, node)
-    if node.op in _TAIL:
+    if node.op in TAIL:
         return None if _leads_out(graph, node) else "not linear, in the middle of the network"
     known = LINEAR | MOVES | POOLS | _ACTIVATIONS
     return None if node.op in known else "not supported"

@@ -29,6 +29,11 @@ class Coding(ABC):
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
         """Add the neuron that stands for a ReLU on `potential`, in units of `scale`; returns its spike values."""
 
+    @property
+    @abstractmethod
+    def largest(self) -> float:
+        """The largest value that a neuron can send, in units of its scale."""
+
     @abstractmethod
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What the neuron makes of `activations` >= 0, given and returned in units of its scale."""

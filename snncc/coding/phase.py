@@ -8,6 +8,8 @@ float64 and rounded once to float32.
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -48,7 +50,9 @@ class Phase(Coding):
     input: str = "binary"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.T, int) or self.T < 1:
+        for name, kind in (("T", operator.index), ("Q", float), ("shift", bool), ("spikes", operator.index)):
+            object.__setattr__(self, name, _as(kind, name, getattr(self, name)))
+        if self.T < 1:
             raise OptionError(f"T is {self.T}, but a code needs at least one phase; T = 16 or 24 are usual")
         if not 1 < self.Q <= 2:
             raise OptionError(
@@ -73,6 +77,11 @@ class Phase(Coding):
         if self.spikes == 1:
             return add_neuron(graph, "OneSpikeNeuron", potential, scale, self.tables(), name)
         return add_neuron(graph, "PhaseNeuron", potential, scale, self._multi_spike(), name)
+
+    @property
+    def largest(self) -> float:
+        """All spikes allowed, in the first phases."""
+        return float(sum(self.tables()["levels"][: self.spikes]))
 
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The value of the spikes, by the op's own reference."""
@@ -110,6 +119,14 @@ class Phase(Coding):
             "max_spikes": self.spikes,
             "signed": 0,
         }
+
+
+def _as(kind: Callable[[Any], Any], name: str, value: Any) -> Any:
+    """`value` as a plain Python number, whatever library it comes from."""
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{name} is {value!r}, but it must be a number") from error
 
 
 def _float32(values: npt.NDArray[np.float64]) -> list[float]:

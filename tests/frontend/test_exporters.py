@@ -91,7 +91,7 @@ def test_weights_that_nodes_compute(network, convert_and_compare):
 
 
 def test_unnamed_nodes_are_named_after_their_output(network):
-    names = [n.name for n in import_model(network(MLP, **MLP_WEIGHTS))]
+    names = [n.name for n in import_model(network(MLP, **MLP_WEIGHTS)).nodes()]
     assert names == ["c", "r", "y"]
 
 
@@ -104,7 +104,7 @@ def test_nodes_that_share_a_name(network, convert_and_compare):
     model.graph.node[2].name = "n_1"
     snn = convert_and_compare(model, source=valid)
     assert len({n.name for n in snn.graph.node}) == len(snn.graph.node)
-    assert [n.name for n in import_model(model)] == ["n", "n_2", "n_1"]
+    assert [n.name for n in import_model(model).nodes()] == ["n", "n_2", "n_1"]
 
 
 @pytest.mark.parametrize(("dtype", "name", "body"), [(np.float16, "float16", CNN), (np.float64, "double", MLP)])
