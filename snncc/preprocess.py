@@ -7,6 +7,7 @@ With `bgr` the channels are reversed first, so that every mean and std is in the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,7 @@ PRESETS = {
     "unit": "scale=1/255",
     "imagenet": "scale=1/255,mean=.485 .456 .406,std=.229 .224 .225",
 }
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+|/\d+)?")
 _KEYS = "scale=1/255, mean=0.5 0.5 0.5, mean=file.npy, std=0.2 0.2 0.2, bgr"
 
 
@@ -53,12 +55,13 @@ class Preprocess:
     def parse(cls, text: str) -> Preprocess:
         """Read a preset (`raw`, `unit`, `imagenet`) or keys separated by commas; a preset may come first.
 
+        Several values of a key have spaces or commas between them.
+
         Raises:
             OptionError: an unknown key, a value that is no number, a std of 0, a mean file that cannot be read.
         """
         fields: dict[str, Any] = {"text": text}
-        parts = [part.strip() for part in text.split(",")]
-        parts = [p for part in parts for p in PRESETS.get(part, part).split(",") if p]
+        parts = [p for part in _parts(text) for p in PRESETS.get(part, part).split(",") if p]
         for part in parts:
             key, _, value = part.partition("=")
             if key == "bgr" and not value:
@@ -97,12 +100,23 @@ class Preprocess:
         return result
 
 
+def _parts(text: str) -> list[str]:
+    """What stands between the commas; a bare number goes on with the values of the mean or std before it."""
+    parts: list[str] = []
+    for part in map(str.strip, text.split(",")):
+        if parts and parts[-1].startswith(("mean=", "std=")) and all(map(_NUMBER.fullmatch, part.split())):
+            parts[-1] += f" {part}"
+        else:
+            parts.append(part)
+    return parts
+
+
 def _numbers(part: str, value: str) -> tuple[float, ...]:
     try:
         numbers = tuple(float(Fraction(word)) for word in value.split())
     except (ValueError, ZeroDivisionError) as error:
         message = f"--preprocess: '{part}' holds something that is no number"
-        raise OptionError(f"{message}. Write numbers or fractions, with spaces between them.") from error
+        raise OptionError(f"{message}. Write numbers or fractions, with spaces or commas between them.") from error
     if not numbers:
         raise OptionError(f"--preprocess: '{part}' holds no number.")
     return numbers

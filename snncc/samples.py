@@ -9,7 +9,9 @@ stored) go through a `Preprocess`, or keep their raw values 0…255 if none is g
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Mapping
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -22,8 +24,12 @@ from snncc.specs import InputSpec, specs_of
 
 __all__ = ["Batch", "Digest", "InputSpec", "Samples", "batches", "count_of", "first", "labels_of", "specs_of"]
 
+_log = logging.getLogger(__name__)
+
 Array = npt.NDArray[Any]
 Batch = dict[str, Array]
+
+_RAW = "uint8 data is taken raw, 0…255; if the network was trained on normalised inputs, give --preprocess"
 
 
 def batches(
@@ -72,6 +78,9 @@ def _pieces(
         lengths = {name: len(array) for name, array in shaped.items()}
         if len(set(lengths.values())) > 1:
             raise error(f"the inputs differ in their number of samples: {lengths}. Give as many of each.")
+        if preprocess is None and any(a.dtype == np.uint8 and by_name[n].dtype.kind == "f" for n, a in shaped.items()):
+            _log.warning(_RAW)
+            preprocess = Preprocess()
         for start in range(0, _length(shaped), size):
             yield {
                 name: _converted(array[start : start + size], by_name[name], preprocess or Preprocess(), error)
@@ -98,7 +107,9 @@ def _with_batch_axis(array: Array, spec: InputSpec, error: type[SnnccError]) -> 
     for candidate in (array, array[None]):
         if candidate.ndim > 1 and _layout(candidate, spec):
             return candidate
-    hint = "Floating-point data must have the model's own layout (transpose it); images may also be uint8 [N, H, W, C]."
+    fits = any(spec.fits(axes) for axes in permutations(array.shape[1:])) if array.ndim <= 6 else False
+    hint = "Transpose it." if fits else "Give samples of the model's shape."
+    hint += " Images may also be uint8 [N, H, W, C]." if spec.image_size else ""
     raise error(f"the data is {array.dtype} {list(array.shape)}, which does not fit the model's input {spec}. {hint}")
 
 

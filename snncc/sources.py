@@ -70,11 +70,10 @@ def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: ty
     for name in names:
         keys = [k for k in (name, *(_USUAL_KEYS if len(names) == 1 else ())) if k in arrays]
         if not keys:
-            accepted = " or ".join(f"'{k}'" for k in (name, *(_USUAL_KEYS if len(names) == 1 else ())))
+            accepted = " or ".join(f"'{k}'" for k in dict.fromkeys((name, *(_USUAL_KEYS if len(names) == 1 else ()))))
             given = ", ".join(f"'{k}'" for k in arrays) or "nothing"
-            raise error(
-                f"{where} has no array {accepted} for the model's input '{name}'; it holds {given}. Rename one."
-            )
+            wanted = f"has no array {accepted} for the model's input '{name}'"
+            raise error(f"{where} {wanted}; it holds {given}. Rename the inputs to '{name}'.")
         found[name] = _array(arrays[keys[0]], where, error)
     return found
 
@@ -86,7 +85,7 @@ def _from_path(
         for image in _image_files(path, error):
             yield _single(_read_image(image, size, error), names, str(path), error)
         return
-    if path.suffix not in (".npy", ".npz"):
+    if path.suffix not in (".npy", ".npz") or not path.exists():
         what = "is not there" if not path.exists() else "is of a kind that is not read"
         raise error(f"{path}: {what}. Give an .npy or .npz file, or a folder of images.")
     try:
@@ -97,9 +96,15 @@ def _from_path(
         with loaded:
             picked = _pick(loaded, names, str(path), error)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
-        hint = "Give an .npy or .npz file of plain numbers, whole and readable."
-        raise error(f"{path}: cannot be read ({cause}). {hint}") from cause
+        raise error(_unreadable(path, cause)) from cause
     yield picked
+
+
+def _unreadable(path: Path, cause: Exception) -> str:
+    """What numpy's errors mean; its own words give advice on pickles, which are never read."""
+    reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
+    reason = reason or f"it is no {path.suffix} file of plain numbers, or cut short"
+    return f"{path}: cannot be read: {reason}. Save the arrays again with numpy.save{'z' * (path.suffix == '.npz')}."
 
 
 def _image_files(folder: Path, error: type[SnnccError]) -> list[Path]:
@@ -168,7 +173,7 @@ def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArr
             with np.load(source, allow_pickle=False) as file:
                 found = file.get("labels")
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
-            raise error(f"{source}: cannot be read ({cause}). Give an .npz file, whole and readable.") from cause
+            raise error(_unreadable(Path(source), cause)) from cause
     else:
         found = source.get("labels") if isinstance(source, Mapping) else None
     return None if found is None else checked_labels(found, error)

@@ -42,8 +42,8 @@ device = click.option(
 preprocess = click.option(
     "--preprocess",
     metavar="TEXT",
-    help="How uint8 images become inputs: raw, unit, imagenet, or scale=1/255,mean=…,std=…,bgr. "
-    "Floating-point data is taken as it is.",
+    help="How uint8 images become inputs: raw (0…255 as they are, the default), unit (0…1), imagenet, or keys such as "
+    "'scale=1/255,mean=.485,.456,.406,std=.229,.224,.225,bgr'. Floating-point data is taken as it is.",
 )
 limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use the first N samples only.")
 verbose = click.option(

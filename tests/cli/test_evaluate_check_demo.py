@@ -123,6 +123,19 @@ def test_evaluate_warns_of_another_source(snncc, digits, trio, tmp_path):
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_raw_pixels_are_warned_of_once_per_command(snncc, digits, tmp_path):
+    np.savez(tmp_path / "pixels.npz", images=np.zeros((40, 8, 8), np.uint8))
+    data, ann = tmp_path / "pixels.npz", digits / "ann.onnx"
+    commands = [
+        ["evaluate", digits / "snn.onnx", "--ann", ann, "--data", data],
+        ["check", digits / "snn.onnx", "--ann", ann, "--data", data],
+        ["convert", ann, "-o", tmp_path / "out.onnx", "--calib", data],
+    ]
+    for command in commands:
+        assert snncc(*command).stderr.count("uint8 data is taken raw") == 1
+        assert "uint8" not in snncc(*command, "--preprocess", "raw").stderr
+
+
 @pytest.mark.parametrize("command", ["evaluate", "check"])
 def test_missing_data_is_named(snncc, digits, command):
     result = snncc(command, digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", "nowhere.npz")

@@ -24,6 +24,13 @@ def test_keys():
     assert Preprocess.parse(text).text == text
 
 
+@pytest.mark.parametrize(
+    "text", ["scale=1/255,mean=.485,.456,.406,std=.229,.224,.225", "unit, mean=.485, 456e-3 ,.406,std=.229 .224,.225"]
+)
+def test_values_may_have_commas_between_them(text):
+    np.testing.assert_allclose(Preprocess.parse(text)(PIXELS), Preprocess.parse("imagenet")(PIXELS), rtol=1e-12)
+
+
 def test_bgr_comes_before_the_mean():
     got = Preprocess.parse("bgr,mean=104 117 123")(PIXELS)
     np.testing.assert_array_equal(got, PIXELS[..., ::-1] - [104.0, 117, 123])
@@ -67,6 +74,9 @@ def test_flat_inputs_take_one_mean():
         ("mean=nowhere.npy", "cannot be read"),
         ("bgr=1", "unknown"),
         ("scale=", "unknown"),
+        ("scale=1,2", "'2' is unknown"),
+        ("imagenet,.5", "'.5' is unknown"),
+        (".5", "'.5' is unknown"),
     ],
 )
 def test_bad_text(text, message):

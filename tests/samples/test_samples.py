@@ -7,6 +7,7 @@ from onnx import parser
 from PIL import Image
 
 from snncc.errors import CalibrationError, DataError
+from snncc.preprocess import Preprocess
 from snncc.samples import Digest, InputSpec, batches, count_of, labels_of, specs_of
 
 F32 = np.dtype(np.float32)
@@ -113,12 +114,13 @@ def test_fixed_batch_rules():
             np.zeros((2, 8, 6, 3), np.float32),
             r"float32 \[2, 8, 6, 3\], which does not fit .*'x' float32 \[N, 3, 8, 6\]",
         ),
-        (np.zeros((2, 9, 6, 3), np.uint8), "does not fit"),
+        (np.zeros((2, 8, 6, 3), np.float32), r"Transpose it\. Images may also be uint8"),
+        (np.zeros((2, 9, 6, 3), np.uint8), r"does not fit .* Give samples of the model's shape\."),
         (np.zeros((0, 3, 8, 6), np.float32), "no samples"),
         (np.full((1, 3, 8, 6), np.nan, np.float32), "144 NaN or infinite"),
         (np.array(["a"]), "<U1"),
         (np.zeros((1, 3, 8, 6), complex), "complex128"),
-        ({"pixels": FLOATS}, "no array 'x' or 'input' or 'images' .* holds 'pixels'"),
+        ({"pixels": FLOATS}, "no array 'x' or 'input' or 'images' .* holds 'pixels'. Rename the inputs to 'x'"),
         ([], "no samples"),
         ([[[1.0, 2.0], [3.0]]], "item 0 of the data is no array .* equal length"),
         ({"x": [[1.0, 2.0], [3.0]]}, "the data is no array"),
@@ -157,7 +159,9 @@ def test_files(tmp_path):
         ("a.npz", b"PK\x03\x04 cut", "a.npz: cannot be read"),
         ("a.npy", b"\x93NUMPY", "a.npy: cannot be read"),
         ("a.txt", b"", "of a kind that is not read"),
-        ("none.npz", None, "cannot be read|not there"),
+        ("b.npz", b"garbage", r"b\.npz: cannot be read: it is no \.npz file of plain numbers"),
+        ("none.npz", None, "none.npz: is not there"),
+        ("none.npy", None, "none.npy: is not there"),
         ("none", None, "is not there"),
     ],
 )
@@ -171,8 +175,29 @@ def test_bad_files(tmp_path, name, content, message):
 
 def test_pickles_are_refused(tmp_path):
     np.save(tmp_path / "p.npy", np.array([{}]), allow_pickle=True)
-    with pytest.raises(DataError, match="plain numbers"):
+    with pytest.raises(DataError, match="plain numbers") as caught:
         collect(tmp_path / "p.npy")
+    assert "allow_pickle" not in str(caught.value)
+
+
+def test_garbage_with_labels_is_refused_in_our_words(tmp_path):
+    (tmp_path / "g.npz").write_bytes(b"garbage")
+    with pytest.raises(DataError, match=r"no \.npz file of plain numbers"):
+        labels_of(tmp_path / "g.npz")
+
+
+def test_a_name_is_not_listed_twice():
+    with pytest.raises(DataError, match="has no array 'input' or 'images' for"):
+        collect({"pixels": FLOATS}, [InputSpec("input", ("N", 3, 8, 6), F32)])
+
+
+def test_raw_pixels_are_warned_of_once(caplog):
+    collect(IMAGES, batch_size=2)
+    assert [r.getMessage()[:26] for r in caplog.records] == ["uint8 data is taken raw, 0"]
+    caplog.clear()
+    collect(IMAGES, preprocess=Preprocess.parse("raw"))
+    collect(FLOATS)
+    assert caplog.records == []
 
 
 def test_folder_of_images(tmp_path):
