@@ -16,18 +16,20 @@ __all__ = ["number", "print_json", "print_table", "print_text"]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: bool = True) -> None:
-    """A table; all columns but the first are aligned right unless `right` is off."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    """A table and an empty line; all columns but the first are aligned right unless `right` is off."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if right and index else "left", overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    _console().print(table)
+    if title:
+        click.echo(title)
+    click.echo(_rendered(table) + "\n")
 
 
 def print_text(text: str) -> None:
     """A paragraph, wrapped to the terminal."""
-    _console().print(text, soft_wrap=False)
+    click.echo(_rendered(text) + "\n" * text.endswith("\n"))
 
 
 def print_json(value: Any) -> None:
@@ -40,5 +42,10 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _console() -> Console:
-    return Console(markup=False, highlight=False, emoji=False)
+def _rendered(content: Table | str) -> str:
+    """What rich makes of it, without the blanks that it pads lines with, and without empty lines around it."""
+    console = Console(markup=False, highlight=False, emoji=False)
+    with console.capture() as capture:
+        console.print(content, soft_wrap=False)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    return "\n".join(lines).strip("\n")

@@ -14,7 +14,7 @@ from snncc.commands.options import FILE, ann, data, device, json_flag, limit, pr
 __all__ = ["check"]
 
 
-@click.command()
+@click.command(short_help="The gate for CI: structure, kernels, budgets.")
 @click.argument("snn", type=FILE)
 @ann
 @data

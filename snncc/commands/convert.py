@@ -26,7 +26,7 @@ __all__ = ["convert"]
 _PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "match", "input_range", "fold_bn")
 
 
-@click.command()
+@click.command(short_help="Turn a ReLU network into a spiking network.")
 @click.argument("model", type=FILE)
 @click.option("-o", "--output", type=FILE, required=True, metavar="OUT", help="Where the spiking network goes.")
 @click.option("--coding", type=click.Choice(["phase"]), default="phase", show_default=True, help="The neural code.")

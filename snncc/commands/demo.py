@@ -11,7 +11,7 @@ from snncc.commands.options import device, json_flag
 __all__ = ["demo"]
 
 
-@click.command()
+@click.command(short_help="Convert and evaluate a small CNN; downloads nothing.")
 @click.option("--T", "T", type=int, default=24, show_default=True, help="Number of phases.")
 @click.option("--Q", "Q", type=float, default=1.2, show_default=True, help="Base of the levels Q^-p, 1 < Q <= 2.")
 @device

@@ -13,7 +13,7 @@ from snncc.commands.options import FILE, ann, data, device, json_flag, limit, pr
 __all__ = ["evaluate"]
 
 
-@click.command()
+@click.command(short_help="Compare a spiking network with its ANN on data.")
 @click.argument("snn", type=FILE)
 @ann
 @data

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 
-@click.command()
+@click.command(short_help="Say what a model is, and whether it would convert.")
 @click.argument("file", type=FILE)
 @json_flag
 def inspect(file: Path, as_json: bool) -> None:

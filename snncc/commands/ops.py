@@ -13,7 +13,7 @@ from snncc.errors import OptionError
 __all__ = ["ops"]
 
 
-@click.command()
+@click.command(short_help="List the neuron ops, or describe one.")
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def ops(name: str | None, as_json: bool) -> None:

@@ -12,23 +12,32 @@ import numpy as np
 
 from snncc.cli_tables import number, print_json, print_table
 from snncc.commands.files import require_writable, write_whole
-from snncc.commands.options import FILE, device, json_flag, preprocess
+from snncc.commands.options import FILE, device, json_flag, limit, preprocess
 
 __all__ = ["run"]
 
 
-@click.command()
+@click.command(short_help="Run a model on a file or folder of inputs.")
 @click.argument("model", type=FILE, metavar="SNN")
 @click.argument("data", type=FILE, metavar="INPUT")
 @click.option("-o", "--output", type=FILE, metavar="OUT.npz", help="Save all outputs there, under their own names.")
 @preprocess
+@limit
 @device
 @json_flag
-def run(model: Path, data: Path, output: Path | None, preprocess: str | None, device: str, as_json: bool) -> None:
+def run(
+    model: Path,
+    data: Path,
+    output: Path | None,
+    preprocess: str | None,
+    limit: int | None,
+    device: str,
+    as_json: bool,
+) -> None:
     """Run SNN on INPUT: an .npy or .npz file, or a folder of images. Prints the top class of each sample."""
     if output is not None:
         require_writable(output)
-    outputs = _outputs(model, data, preprocess, device)
+    outputs = _outputs(model, data, preprocess, limit, device)
     if output is not None:
         buffer = io.BytesIO()
         np.savez(buffer, **outputs)
@@ -36,19 +45,21 @@ def run(model: Path, data: Path, output: Path | None, preprocess: str | None, de
     _print(outputs, as_json)
 
 
-def _outputs(model: Path, data: Path, preprocess: str | None, device: str) -> dict[str, Any]:
+def _outputs(model: Path, data: Path, preprocess: str | None, limit: int | None, device: str) -> dict[str, Any]:
     from snncc.loading import read_model
     from snncc.preprocess import Preprocess
     from snncc.progress import track
     from snncc.runtime import create_session
-    from snncc.samples import batches, count_of, specs_of
+    from snncc.samples import batches, count_of, first, specs_of
 
     proto = read_model(model)
     session = create_session(proto, device=device)
     parsed = Preprocess.parse(preprocess) if preprocess else None
-    stream = batches(data, specs_of(proto), preprocess=parsed)
-    count = count_of(data)
-    results = [session.run(None, batch) for batch in track(stream, "running", -(-count // 64) if count else None)]
+    specs, count = specs_of(proto), count_of(data)
+    any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    stream = first(batches(data, specs, preprocess=parsed), limit, cut=any_size)
+    number_of = -(-min(count, limit or count) // 64) if count else None
+    results = [session.run(None, batch) for batch in track(stream, "running", number_of)]
     names = [output.name for output in proto.graph.output]
     return {name: np.concatenate([np.atleast_1d(r[i]) for r in results]) for i, name in enumerate(names)}
 

@@ -22,7 +22,9 @@ def test_evaluate_prints_both_networks(snncc, trio):
     rows = {line[:20].strip(): line.split() for line in result.stdout.splitlines()}
     assert rows["samples"] == ["samples", "100", "100"]
     assert rows["top-1 accuracy (%)"][-1]
-    assert max(map(len, result.stdout.splitlines())) <= 80
+    title, *table = result.stdout.splitlines()
+    assert title == f"{trio[0]} on {trio[-1]}"
+    assert max(map(len, table)) <= 80
 
 
 def test_evaluate_as_json(snncc, trio):

@@ -21,6 +21,15 @@ def test_run_prints_the_top_class_and_saves_outputs(snncc, digits, tmp_path):
     assert table.splitlines()[-2].split()[:2] == ["99", str(top[99])]
 
 
+def test_run_stops_at_the_limit(snncc, digits, tmp_path):
+    found = [
+        json.loads(snncc("run", digits / "snn.onnx", digits / "test.npz", "--json", *options).stdout)
+        for options in ([], ["--limit", 70], ["--limit", 1000])
+    ]
+    assert found[1] == {"outputs": {"logits": [70, 10]}, "top_class": found[0]["top_class"][:70]}
+    assert found[2] == found[0]
+
+
 def test_run_also_takes_the_source_network(snncc, digits):
     assert snncc("run", digits / "ann.onnx", digits / "test.npz").exit_code == 0
 
