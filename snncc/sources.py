@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 
 from snncc.errors import DataError, SnnccError
 
-__all__ = ["Samples", "chunks_of", "count_of", "labels_of"]
+__all__ = ["Samples", "chunks_of", "count_of", "image_files", "labels_of"]
 
 Array = npt.NDArray[Any]
 Samples = npt.ArrayLike | Mapping[str, npt.ArrayLike] | Iterable[Any] | str | Path
@@ -82,7 +82,7 @@ def _from_path(
     path: Path, names: Sequence[str], size: tuple[int, int, int] | None, error: type[SnnccError]
 ) -> Iterator[dict[str, Array]]:
     if path.is_dir():
-        for image in _image_files(path, error):
+        for image in image_files(path, error):
             yield _single(_read_image(image, size, error), names, str(path), error)
         return
     if path.suffix not in (".npy", ".npz") or not path.exists():
@@ -107,7 +107,8 @@ def _unreadable(path: Path, cause: Exception) -> str:
     return f"{path}: cannot be read: {reason}. Save the arrays again with numpy.save{'z' * (path.suffix == '.npz')}."
 
 
-def _image_files(folder: Path, error: type[SnnccError]) -> list[Path]:
+def image_files(folder: Path, error: type[SnnccError] = DataError) -> list[Path]:
+    """The images of a folder, in the order in which they are read."""
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGES)
     if not files:
         kinds = " ".join(sorted(_IMAGES))

@@ -42,7 +42,7 @@ def run(
         buffer = io.BytesIO()
         np.savez(buffer, **outputs)
         write_whole(output, buffer.getvalue())
-    _print(outputs, as_json)
+    _print(outputs, data, as_json)
 
 
 def _outputs(model: Path, data: Path, preprocess: str | None, limit: int | None, device: str) -> dict[str, Any]:
@@ -64,7 +64,9 @@ def _outputs(model: Path, data: Path, preprocess: str | None, limit: int | None,
     return {name: np.concatenate([np.atleast_1d(r[i]) for r in results]) for i, name in enumerate(names)}
 
 
-def _print(outputs: dict[str, Any], as_json: bool) -> None:
+def _print(outputs: dict[str, Any], data: Path, as_json: bool) -> None:
+    from snncc.sources import image_files
+
     name, first = next(iter(outputs.items()))
     shapes = {key: list(value.shape) for key, value in outputs.items()}
     classes = first.argmax(1).tolist() if first.ndim == 2 and first.shape[1] > 1 else None
@@ -73,5 +75,6 @@ def _print(outputs: dict[str, Any], as_json: bool) -> None:
     elif classes is None:
         print_table("Outputs", ("output", "shape"), shapes.items())
     else:
-        rows = [(index, top, number(first[index, top])) for index, top in enumerate(classes)]
+        samples = [path.name for path in image_files(data)] if data.is_dir() else range(len(classes))
+        rows = [(sample, top, number(row[top])) for sample, top, row in zip(samples, classes, first, strict=False)]
         print_table(f"Top class by '{name}'", ("sample", "class", "value"), rows)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import onnx.parser
 import pytest
+from PIL import Image
 
 from snncc.ops import all_ops
 
@@ -28,6 +29,13 @@ def test_run_stops_at_the_limit(snncc, digits, tmp_path):
     ]
     assert found[1] == {"outputs": {"logits": [70, 10]}, "top_class": found[0]["top_class"][:70]}
     assert found[2] == found[0]
+
+
+def test_run_names_the_images_of_a_folder(snncc, digits, tmp_path):
+    for name in ("seven.png", "one.png"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    lines = snncc("run", digits / "snn.onnx", tmp_path, "--preprocess", "unit").stdout.splitlines()
+    assert [line.split()[0] for line in lines[3:-1]] == ["one.png", "seven.png"]
 
 
 def test_run_also_takes_the_source_network(snncc, digits):
