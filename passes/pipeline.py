@@ -15,6 +15,7 @@ from snncc.passes.insert_scales import InsertScales
 from snncc.passes.lift_scales import LiftScales
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.split_clip import SplitClip
 from snncc.scales import Scales
@@ -26,6 +27,7 @@ def preparation() -> tuple[Pass, ...]:
     """What comes before calibration: after it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not."""
     return (
         RemoveIdentity(),  # exporters' leftovers hide what stands next to what
+        SimplifyArithmetic(),  # one spelling each for sums and factors
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
     )
 
@@ -64,6 +66,7 @@ PASSES: dict[str, type[Pass]] = {
     p.name: p
     for p in (
         RemoveIdentity,
+        SimplifyArithmetic,
         SplitClip,
         FoldBatchNorm,
         InsertScales,

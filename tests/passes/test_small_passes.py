@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""remove-identity, split-clip, lower-relu, encode-input, fuse-residual, correct-bias, and the manager."""
+"""remove-identity, simplify-arithmetic, split-clip, lower-relu, encode-input, fuse-residual, correct-potentials."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import PASSES
 from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.split_clip import SplitClip
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
@@ -40,6 +41,22 @@ CODING = snncc.Phase(T=8, Q=1.5)
 )
 def test_identities_go(build, apply, ops, body, left) -> None:
     _, after = apply(RemoveIdentity(), build(f"{FLAT} {{ {body} }}", {}))
+    assert ops(after) == left
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ("a = Sum (x) y = Relu (a)", ["Relu"]),
+        ("y = Sum (x)", ["Sum"]),
+        ("a = Relu (x) y = Sum (a, x)", ["Relu", "Add"]),
+        ("a = Relu (x) y = Sum (a, x, a)", ["Relu", "Sum"]),
+        ("y = Div (x, c)", ["Mul"]),
+        ("y = Div (c, x)", ["Div"]),
+    ],
+)
+def test_arithmetic_is_simplified(build, apply, ops, body, left) -> None:
+    _, after = apply(SimplifyArithmetic(), build(f"{FLAT} {{ {body} }}", {"c": (4,)}))
     assert ops(after) == left
 
 
