@@ -53,6 +53,8 @@ def batches(
     pending: list[Batch] = []
     held = total = 0
     for piece in _pieces(source, specs, preprocess, size, error):
+        if pending and (odd := _unlike(pending[0], piece)):
+            raise error(f"the samples differ in size: {odd}. Bring them all to one size.")
         pending.append(piece)
         held += _length(piece)
         total += _length(piece)
@@ -150,6 +152,12 @@ def _preprocessed(array: Array, spec: InputSpec, preprocess: Preprocess) -> Arra
     if array.ndim == 4 and not spec.channels_last:
         return np.moveaxis(preprocess(np.moveaxis(array, 1, -1)), -1, 1)
     return preprocess(array) if array.ndim == 4 else preprocess(array[..., None])[..., 0]
+
+
+def _unlike(first: Batch, other: Batch) -> str | None:
+    """How the samples of two batches differ in shape, None if they do not."""
+    pairs = ((name, first[name].shape[1:], other[name].shape[1:]) for name in first)
+    return next((f"'{name}' has {list(a)} and {list(b)}" for name, a, b in pairs if a != b), None)
 
 
 def _length(batch: Mapping[str, Array]) -> int:

@@ -236,3 +236,10 @@ def test_digest_ignores_how_samples_are_cut():
     other = Digest()
     other.update({"x": FLOATS[:9]})
     assert other.hexdigest() not in digests
+
+
+def test_samples_of_different_sizes_are_refused():
+    open_size = InputSpec("x", ("N", 3, "H", "W"), np.dtype(np.float32))
+    odd = [np.zeros((2, 3, 4, 4), np.float32), np.zeros((1, 3, 5, 4), np.float32)]
+    with pytest.raises(DataError, match=r"differ in size: 'x' has \[3, 4, 4\] and \[3, 5, 4\]"):
+        list(batches(odd, [open_size], batch_size=8))
