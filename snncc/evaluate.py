@@ -17,12 +17,12 @@ from snncc.errors import DataError, ModelError, OptionError
 from snncc.evaluation import Evaluation, summarise
 from snncc.export import metadata_of, model_digest
 from snncc.frontend import import_model, where
-from snncc.kernels import ORT_ERRORS
 from snncc.loading import Source, read_model
 from snncc.network import Network, is_neuron
 from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.samples import Batch, Samples, batches, count_of, first, labels_of, specs_of
+from snncc.sessions import ORT_ERRORS
 from snncc.sources import checked_labels
 from snncc.timing import latency_steps, milliseconds
 

@@ -11,20 +11,12 @@ from collections.abc import Iterator
 
 import onnx
 import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError
 from snncc.samples import Batch
+from snncc.sessions import ORT_ERRORS
 
-__all__ = ["ORT_ERRORS", "differing_outputs"]
-
-ORT_ERRORS = (
-    states.Fail,
-    states.InvalidArgument,
-    states.InvalidGraph,
-    states.NotImplemented,
-    states.RuntimeException,
-)
+__all__ = ["differing_outputs"]
 
 
 def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:

@@ -28,15 +28,6 @@ def accuracy() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def shared(accuracy: ModuleType) -> Path:
-    """The folder of trained networks and real data, which the repository does not hold."""
-    path: Path = accuracy.shared_folder()
-    if not (path / "models").is_dir():
-        pytest.skip(f"no trained networks at {path}; set SNNCC_SHARED")
-    return path
-
-
-@pytest.fixture(scope="session")
 def digits() -> Digits:
     return load_digits()
 

@@ -16,6 +16,9 @@ pytestmark = pytest.mark.slow
 ONE = snncc.Phase(T=16, Q=1.3)
 TWO = snncc.Phase(T=24, Q=1.2)
 
+# Strict: whoever reaches the bars is told to take this away.
+MISSED = pytest.mark.xfail(strict=True, reason="least squares gives 90.14 at T=16 and 91.10 at T=24")
+
 
 def evaluated(accuracy, shared, name, coding, source="data", **options):
     network = accuracy.NETWORKS[name]
@@ -32,14 +35,12 @@ def evaluated(accuracy, shared, name, coding, source="data", **options):
 @pytest.mark.parametrize(
     ("coding", "source", "options", "least"),
     [
-        (ONE, "data", {"percentile": 99.99}, 90.6),
-        (TWO, "data", {"percentile": 99.99}, 91.2),
-        (ONE, "none", {}, 90.0),
-        # What a recipe gives scatters by some 0.3 points, as another draw of the rounding errors would.
-        (ONE, "data", {}, 89.6),
-        (TWO, "data", {}, 90.6),
+        pytest.param(ONE, "data", {"percentile": 99.99}, 90.6, id="T16-percentile"),
+        pytest.param(TWO, "data", {"percentile": 99.99}, 91.2, id="T24-percentile"),
+        pytest.param(ONE, "none", {}, 90.0, id="T16-no-data"),
+        pytest.param(ONE, "data", {}, 90.6, marks=MISSED, id="T16-default"),
+        pytest.param(TWO, "data", {}, 91.2, marks=MISSED, id="T24-default"),
     ],
-    ids=["T16", "T24", "T16-no-data", "T16-least-squares", "T24-least-squares"],
 )
 def test_resnet20_accuracy(accuracy, shared, coding, source, options, least):
     found = evaluated(accuracy, shared, "resnet20", coding, source, **options)

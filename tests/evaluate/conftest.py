@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +62,3 @@ def images() -> np.ndarray:
 @pytest.fixture(scope="session")
 def snn(ann: onnx.ModelProto, images: np.ndarray) -> onnx.ModelProto:
     return snncc.convert(ann, snncc.Phase(T=16, Q=1.3), calibration=images)
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of trained networks and real data, which the repository does not hold."""
-    path = Path(os.environ.get("SNNCC_SHARED", ROOT.parent / "shared"))
-    if not (path / "models").is_dir():
-        pytest.skip(f"no trained networks at {path}; set SNNCC_SHARED")
-    return path

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,12 +68,3 @@ def convert_and_compare() -> Callable[..., onnx.ModelProto]:
         return snn
 
     return run
-
-
-@pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of trained networks, which the repository does not hold."""
-    path = Path(os.environ.get("SNNCC_SHARED", ROOT.parent / "shared"))
-    if not (path / "models").is_dir():
-        pytest.skip(f"no trained networks at {path}; set SNNCC_SHARED")
-    return path
