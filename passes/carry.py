@@ -36,7 +36,8 @@ def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     """
     shape = graph.shape(node.inputs[0])
     sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []
-    if not shape or len(sizes) != len(shape) - 1:
+    computed = any(t.name and graph.value(t) is None for t in node.inputs[1:])  # where to cut is not known here
+    if not shape or len(sizes) != len(shape) - 1 or computed:
         return None
     if node.op == "Pad" and not _pads_zeros(graph, node):
         return None

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from snncc.graph import Graph, Tensor
 from snncc.passes.base import Pass, Skip
+from snncc.passes.read_out import in_front_of_readout
 from snncc.passes.scale import channel_vector, insert_factor
 from snncc.passes.synapse import Synapse, synapse
 
@@ -43,7 +44,8 @@ class CorrectPotentials(Pass):
         """Correct every potential named."""
         tensors = {t.name: t for n in graph.nodes() for t in n.outputs}
         found = [(tensors[name], c) for name, c in self.corrections.items() if name in tensors]
-        for potential, correction in found:
+        for output, correction in found:
+            potential = in_front_of_readout(graph, output)
             corrected = _shifted(graph, potential, correction.offset)
             if (correction.gain != 1).any():
                 scaled = insert_factor(graph, corrected, correction.gain, f"{potential.name}_gain")

@@ -10,6 +10,7 @@ from typing import ClassVar
 from snncc.coding import Coding
 from snncc.graph import Graph
 from snncc.passes.base import Pass
+from snncc.passes.timeline import free_rows
 
 __all__ = ["EncodeInput"]
 
@@ -30,4 +31,6 @@ class EncodeInput(Pass):
             if spikes is not None:
                 graph.replace_uses(source, spikes, keep=[graph.producer(spikes)], outputs=False)
                 done += 1
+        if self.coding.slices > 1:
+            free_rows(graph)
         return done

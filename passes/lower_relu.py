@@ -20,6 +20,7 @@ from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.split_clip import ceiling_behind
+from snncc.support import clip_obstacle
 
 __all__ = ["LowerRelu"]
 
@@ -38,7 +39,7 @@ class LowerRelu(NodePass):
 
     def requires(self, graph: Graph) -> None:
         """split-clip has run."""
-        if left := graph.nodes("Clip"):
+        if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
             raise PreconditionError(f"Clip '{left[0].name}' must be split before ReLUs are lowered")
 
     def match(self, graph: Graph, node: Node) -> npt.NDArray[Any]:
@@ -50,7 +51,9 @@ class LowerRelu(NodePass):
         ceiling = ceiling_behind(graph, node)
         potential = node.inputs[0]
         bound = graph.value(ceiling[1]) if ceiling else None
-        if ceiling and bound is not None and (self.coding.largest * match > bound * (1 + _ROUNDING)).any():
+        if ceiling and bound is not None and self.coding.slices > 1:  # the potential of a single step has no ceiling
+            match = np.minimum(match, bound / self.coding.largest)
+        elif ceiling and bound is not None and (self.coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
         spikes = self.coding.neuron(graph, potential, match, f"{node.name}_neuron")
         if ceiling:

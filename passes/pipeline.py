@@ -8,27 +8,40 @@ from collections.abc import Mapping
 from snncc.coding import Coding
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction, CorrectPotentials
+from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
 from snncc.passes.fold_batchnorm import FoldBatchNorm
+from snncc.passes.fuse_gelu import FuseGelu
 from snncc.passes.fuse_residual import FuseResidual
 from snncc.passes.insert_scales import InsertScales
+from snncc.passes.keep_islands import KeepIslands
 from snncc.passes.lift_scales import LiftScales
+from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.pool_spikes import PoolSpikes
+from snncc.passes.pools_behind_relus import PoolsBehindRelus
+from snncc.passes.read_out import ReadOut
 from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.repeat_currents import RepeatCurrents
 from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.split_clip import SplitClip
-from snncc.scales import Scales
+from snncc.passes.split_leaky import SplitLeaky
+from snncc.passes.step_through import StepThrough
+from snncc.scales import Confidence, Scales
 
 __all__ = ["PASSES", "finishing", "lowering", "normalisation", "preparation"]
 
 
-def preparation() -> tuple[Pass, ...]:
+def preparation(coding: Coding) -> tuple[Pass, ...]:
     """What comes before calibration: after it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not."""
     return (
         RemoveIdentity(),  # exporters' leftovers hide what stands next to what
         SimplifyArithmetic(),  # one spelling each for sums and factors
+        FuseGelu(),  # one op each for activations
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
+        SplitLeaky(),  # and a leaky ReLU two of opposite polarity
+        *((PoolsBehindRelus(),) if coding.pools_spikes else ()),  # pools choose among neurons
     )
 
 
@@ -43,22 +56,36 @@ def normalisation(scales: Scales) -> tuple[Pass, ...]:
     )
 
 
-def lowering(coding: Coding, scales: Scales) -> tuple[Pass, ...]:
-    """From a normalised ReLU network to a spiking one."""
+def lowering(coding: Coding, scales: Scales, *, anytime: bool = False, stepwise: bool = False) -> tuple[Pass, ...]:
+    """From a normalised ReLU network to a spiking one: for a whole run, or what single steps are made of."""
+    in_pieces = coding.slices > 1
+    coding = coding.stepwise if stepwise else coding
     own = scales.neurons if scales.normalize == "none" else {}
     return (
         LowerRelu(coding, own),  # ReLUs become neurons
+        *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
+        KeepIslands(coding, scales.analog, in_pieces),  # what is left stays as it is
+        RepeatCurrents(coding.slices),  # or a constant current, where that meets steps
+        PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
+        ReadOut(coding, anytime),  # steps become the output
     )
 
 
-def finishing(corrections: Mapping[str, Correction]) -> tuple[Pass, ...]:
-    """What is done to the spiking network: x -> gain (x + offset) for each potential, then fusion."""
+def finishing(
+    corrections: Mapping[str, Correction],
+    confidence: Mapping[str, Confidence],
+    *,
+    seed: int = 0,
+    fuse: bool = True,
+) -> tuple[Pass, ...]:
+    """What is done to the spiking network: x -> gain (x + offset) for each potential, doubts, then fusion."""
     return (
+        *((DoubtSpikes(confidence, seed),) if confidence else ()),  # early spikes that calibration found misleading
         CorrectPotentials(corrections),  # what the calibration data says that they lack
         LiftScales(),  # their gains into the synapses in front
         SinkScales(),  # and, on shortcuts, together with the factor there
-        FuseResidual(),  # shortcuts end in the neuron
+        *((FuseResidual(),) if fuse else ()),  # shortcuts end in the neuron
     )
 
 
@@ -76,5 +103,15 @@ PASSES: dict[str, type[Pass]] = {
         EncodeInput,
         CorrectPotentials,
         FuseResidual,
+        PoolsBehindRelus,
+        RepeatCurrents,
+        PoolSpikes,
+        ReadOut,
+        StepThrough,
+        DoubtSpikes,
+        FuseGelu,
+        SplitLeaky,
+        LowerActivations,
+        KeepIslands,
     )
 }

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import ctypes
-import math
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,90 +13,93 @@ import numpy as np
 from snncc.ops.registry import Array
 from snncc.runtime.library import get_library_path
 
-__all__ = ["ELEMENT_TYPES", "Library", "Neuron"]
+__all__ = ["Library", "Neuron"]
 
 # onnx's numbers of the element types that neurons have.
-ELEMENT_TYPES = {"float32": 1, "float16": 10, "float64": 11}
+_ELEMENT_TYPES = {"float32": 1, "float16": 10, "float64": 11}
 
 
-class _Broadcast(ctypes.Structure):
-    _fields_ = (("data", ctypes.c_void_p), ("channels", ctypes.c_int64), ("inner", ctypes.c_int64))
-
-
-class _Tensors(ctypes.Structure):
+class _Attribute(ctypes.Structure):
     _fields_ = (
-        ("type", ctypes.c_int32),
-        ("size", ctypes.c_int64),
-        ("x", ctypes.c_void_p),
-        ("residual", ctypes.c_void_p),
-        ("y", ctypes.c_void_p),
-        ("count", ctypes.c_void_p),
-        ("scale", _Broadcast),
-        ("weight", _Broadcast),
+        ("name", ctypes.c_char_p),
+        ("floats", ctypes.POINTER(ctypes.c_float)),
+        ("count", ctypes.c_int64),
+        ("integer", ctypes.c_int64),
     )
 
 
-class _Neuron(ctypes.Structure):
+class _Array(ctypes.Structure):
+    _fields_ = (("data", ctypes.c_void_p), ("shape", ctypes.POINTER(ctypes.c_int64)), ("rank", ctypes.c_int64))
+
+
+class _Arrays(ctypes.Structure):
     _fields_ = (
-        ("tensors", _Tensors),
-        ("levels", ctypes.c_void_p),
-        ("thresholds", ctypes.c_void_p),
-        ("last_thresholds", ctypes.c_void_p),
-        ("steps", ctypes.c_int64),
-        ("max_spikes", ctypes.c_int64),
-        ("is_signed", ctypes.c_int64),
+        ("inputs", ctypes.POINTER(_Array)),
+        ("input_count", ctypes.c_int64),
+        ("outputs", ctypes.POINTER(_Array)),
+        ("output_count", ctypes.c_int64),
     )
 
 
-def _pointer(array: Array | int | None) -> int | None:
-    return array.ctypes.data if isinstance(array, np.ndarray) else array
+def _attribute(name: str, value: Any) -> _Attribute:
+    """A float, or a sequence of them, as `floats`, so that it need not be known which of them an op asks for."""
+    floats = np.atleast_1d(np.asarray(value, np.float32)).tolist()
+    integer = value if isinstance(value, int) else 0
+    return _Attribute(name.encode(), (ctypes.c_float * len(floats))(*floats), len(floats), integer)
 
 
-def _broadcast(shape: tuple[int, ...], parameter: Array, address: int | None) -> _Broadcast:
-    wide = [axis - parameter.ndim for axis, size in enumerate(parameter.shape) if size != 1]
-    if not wide:
-        return _Broadcast(address, 1, 1)
-    return _Broadcast(address, parameter.size, math.prod(shape[len(shape) + wide[0] + 1 :]))
+def _arrays(arrays: Iterable[Array | None], addresses: Sequence[int | None] | None) -> Any:
+    listed = list(arrays)
+    if addresses is None:
+        addresses = [None if array is None else array.ctypes.data for array in listed]
+    made = (_Array * len(listed))()
+    for index, (array, address) in enumerate(zip(listed, addresses, strict=True)):
+        if array is not None:
+            made[index] = _Array(address, (ctypes.c_int64 * array.ndim)(*array.shape), array.ndim)
+    return made
 
 
 class Neuron:
-    """One call, ready to be made: a node's inputs and attributes, as `OpDef.reference` takes them, and its outputs.
+    """A node's kernel with its arrays, ready to be called any number of times.
 
-    `addresses` replaces the addresses of the inputs' arrays, in order, for arrays that live on a device; `y` and
-    `count` may be addresses too.
+    Inputs and attributes are what `OpDef.reference` takes; `outputs` has an array for each that is wanted, None for
+    the others. `addresses`, of all inputs and outputs, replaces where their arrays are, for a device that holds them.
     """
 
     def __init__(
         self,
+        op: str,
         inputs: Sequence[Array],
         attributes: Mapping[str, Any],
-        y: Array | int,
-        count: Array | int | None = None,
-        addresses: Sequence[int] | None = None,
+        outputs: Sequence[Array | None],
+        addresses: Sequence[int | None] | None = None,
     ) -> None:
-        names = ("levels", "thresholds", "last_thresholds")
-        tables = [np.asarray(attributes[name], np.float32) if name in attributes else None for name in names]
-        x, scale = inputs[:2]
-        places = [_pointer(array) for array in inputs] if addresses is None else list(addresses)
-        tensors = _Tensors(ELEMENT_TYPES[str(x.dtype)], x.size, places[0], None, _pointer(y), _pointer(count))
-        tensors.scale = _broadcast(x.shape, scale, places[1])
-        if len(inputs) == 4:
-            tensors.residual = places[2]
-            tensors.weight = _broadcast(x.shape, inputs[3], places[3])
-        limits = (attributes.get("max_spikes", 1), attributes.get("signed", 0))
-        self.call = _Neuron(tensors, *(_pointer(table) for table in tables), len(attributes["levels"]), *limits)
-        self.inputs = inputs
-        self._kept_alive = (tables, y, count)
+        inputs = [np.asarray(array, order="C") for array in inputs]
+        if any(array is not None and not array.flags.c_contiguous for array in outputs):
+            raise ValueError("an output array is not contiguous; give one that is, and copy from there")
+        library = _load()
+        listed = [_attribute(name, value) for name, value in attributes.items()]
+        self._kernel = ctypes.c_void_p()
+        kind = _ELEMENT_TYPES[str(inputs[0].dtype)]
+        made = (_Attribute * len(listed))(*listed)
+        on_device = int(addresses is not None)
+        _check(library.snncc_create(op.encode(), kind, on_device, made, len(listed), ctypes.byref(self._kernel)))
+        weakref.finalize(self, library.snncc_destroy, self._kernel)
+        first, rest = (None, None) if addresses is None else (addresses[: len(inputs)], addresses[len(inputs) :])
+        self._arrays = _Arrays(_arrays(inputs, first), len(inputs), _arrays(outputs, rest), len(outputs))
+        self._kept_alive = (inputs, outputs)
+        self._compute = library.snncc_compute
+
+    def run(self, stream: int | None = None) -> None:
+        """Compute in this thread, or start the kernel on the GPU; `stream` is a cudaStream_t."""
+        _check(self._compute(self._kernel, ctypes.byref(self._arrays), ctypes.c_void_p(stream)))
 
 
 class Library:
     """The native library, loaded once per process however many of these there are."""
 
     def __init__(self) -> None:
-        self._library = ctypes.CDLL(str(get_library_path()))
-        self._library.snncc_cpu_variant.restype = ctypes.c_char_p
-        self._library.snncc_neuron_cpu.restype = ctypes.c_char_p
-        self._library.snncc_neuron_cuda.restype = ctypes.c_char_p
+        self._library = _load()
 
     @property
     def cpu_variant(self) -> str:
@@ -112,13 +115,21 @@ class Library:
         """Whether the library was built with CUDA kernels."""
         return bool(self._library.snncc_has_cuda())
 
-    def run(self, neuron: Neuron) -> None:
-        """Compute on the CPU, in this thread."""
-        _check(self._library.snncc_neuron_cpu(ctypes.byref(neuron.call)))
 
-    def run_cuda(self, neuron: Neuron, stream: int | None = None) -> None:
-        """Start the kernel on the GPU; `stream` is a cudaStream_t, the default one if absent."""
-        _check(self._library.snncc_neuron_cuda(ctypes.byref(neuron.call), ctypes.c_void_p(stream)))
+def _load() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(get_library_path()))
+    for function in (library.snncc_cpu_variant, library.snncc_create, library.snncc_compute):
+        function.restype = ctypes.c_char_p
+    library.snncc_create.argtypes = (
+        ctypes.c_char_p,
+        ctypes.c_int,
+        ctypes.c_int,
+        ctypes.POINTER(_Attribute),
+        ctypes.c_int64,
+        ctypes.POINTER(ctypes.c_void_p),
+    )
+    library.snncc_destroy.restype = None
+    return library
 
 
 def _check(message: bytes | None) -> None:

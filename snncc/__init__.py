@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
-from snncc.coding import Phase
+from snncc.coding import FS, MSAT, Phase, Rate
 from snncc.convert import convert
 from snncc.errors import SnnccError
 from snncc.evaluate import evaluate
+from snncc.streaming import Stream
+from snncc.trains import spike_trains
 from snncc.version import VERSION as __version__
 
-__all__ = ["Phase", "SnnccError", "__version__", "convert", "evaluate"]
+__all__ = [
+    "FS",
+    "MSAT",
+    "Phase",
+    "Rate",
+    "SnnccError",
+    "Stream",
+    "__version__",
+    "convert",
+    "evaluate",
+    "spike_trains",
+]

@@ -18,7 +18,8 @@ Array = npt.NDArray[Any]
 class Tally:
     """Counts correct answers of the ANN and of the SNN, and equal answers of both, from their first outputs [N, …].
 
-    The answer is the place of the largest score; a network that ends in an ArgMax gives the answer itself.
+    The answer is the place of the largest score; a network that ends in an ArgMax gives the answer itself. Of an SNN
+    that gives its outputs after every time step, [T, N, …], the last ones count.
     """
 
     def __init__(self, labels: npt.NDArray[np.int64] | None) -> None:
@@ -35,6 +36,8 @@ class Tally:
         Raises:
             DataError: outputs of different shape, labels that run out, or a label that is no class.
         """
+        if ann.ndim and snn.shape[1:] == ann.shape:
+            snn = snn[-1]
         if ann.shape != snn.shape or not ann.ndim:
             shapes = f"the ANN gives {list(ann.shape)} and the SNN {list(snn.shape)}"
             raise DataError(f"{shapes} for the same samples. Give the ANN that the SNN was converted from.")

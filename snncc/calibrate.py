@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from snncc.coding import Coding
 from snncc.errors import CalibrationError, OptionError
+from snncc.extents import extents
 from snncc.graph import Graph
 from snncc.histogram import LeastSquares, Percentile
 from snncc.noise import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics
@@ -101,9 +102,10 @@ def calibrate(
     specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
     method = method.settled(data=data is not None)
     watcher = method.observer(coding)
-    kept = None
+    kept: Batch | None = None
+    trial: Batch = {}
     if data is None:
-        values, inputs, origin = _from_noise(graph, spots, specs, method, watcher)
+        values, inputs, origin, trial = _from_noise(graph, spots, specs, method, watcher)
     else:
         digest = Digest()
         reservoir = Reservoir(samples_that_fit(graph))
@@ -118,7 +120,11 @@ def calibrate(
         "input_range": method.input_range,
     }
     scales = {p.tensor: _settled(p, values[p.tensor]) for p in spots}
-    return Scales(scales, {k: v or 1.0 for k, v in inputs.items()}, method.normalize, origin), kept
+    if coding.fixed_scale is not None:
+        scales = dict.fromkeys(scales, np.full(1, coding.fixed_scale))
+    potentials, analog = extents(graph if kept else batch_statistics(graph), kept or trial)
+    inputs = {name: largest or 1.0 for name, largest in inputs.items()}
+    return Scales(scales, inputs, potentials, analog, method.normalize, origin), kept
 
 
 def _shown(data: Samples, specs: list[InputSpec], preprocess: Preprocess | None) -> Iterator[Batch]:
@@ -148,7 +154,8 @@ def _settled(place: Place, values: Array) -> Array:
 
 def _from_noise(
     graph: Graph, spots: list[Place], specs: list[InputSpec], method: Method, watcher: Observer
-) -> tuple[dict[str, Array], dict[str, float], dict[str, Any]]:
+) -> tuple[dict[str, Array], dict[str, float], dict[str, Any], Batch]:
+    """(Scales, largest inputs, where they come from, a batch of the noise)."""
     rng = np.random.default_rng(_SEED)
     size = max(int(np.prod([d if isinstance(d, int) else OPEN_AXIS for d in s.shape[1:]])) for s in specs)
     count = int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
@@ -157,12 +164,12 @@ def _from_noise(
     noise = [{s.name: coloured_noise(s, batch, rng) for s in specs} for _ in range(-(-count // batch))]
     level, deviation, largest, note = _input_level(graph, noise[0], method)
     low, high = method.input_range or (-np.inf, np.inf)
-    feeds = (
+    feeds = [
         {k: np.clip(v * deviation + level, low, high).astype(_dtype(specs, k)) for k, v in n.items()} for n in noise
-    )
+    ]
     log.warning("no calibration data: scales come from %d samples of coloured noise%s", count, note)
     values, _ = observe(batch_statistics(graph), spots, watcher, feeds)
-    return values, {s.name: largest for s in specs}, {"origin": "noise", "seed": _SEED, "samples": count}
+    return values, {s.name: largest for s in specs}, {"origin": "noise", "seed": _SEED, "samples": count}, feeds[0]
 
 
 def _dtype(specs: list[InputSpec], name: str) -> np.dtype[Any]:

@@ -12,6 +12,7 @@ from snncc.commands.check import check
 from snncc.commands.convert import convert
 from snncc.commands.demo import demo
 from snncc.commands.evaluate import evaluate
+from snncc.commands.fit_fs import fit_fs
 from snncc.commands.inspect import inspect
 from snncc.commands.logs import log_to_stderr
 from snncc.commands.ops import ops
@@ -41,5 +42,5 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, run, evaluate, check, inspect, ops, demo):
+for _command in (convert, run, evaluate, check, inspect, ops, fit_fs, demo):
     main.add_command(_command)

@@ -4,25 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
-import numpy.typing as npt
 import onnx
 
+from snncc import describe
 from snncc.calibrate import Method, calibrate
 from snncc.coding import Coding
+from snncc.confidence import confidence_of
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
-from snncc.frontend import import_model
+from snncc.forms import choose_form, in_form
+from snncc.frontend import import_model, where
 from snncc.graph import Graph
+from snncc.islands import islands
 from snncc.loading import Source, read_model
-from snncc.ops import DOMAIN
-from snncc.passes.insert_scales import neuron_output
+from snncc.passes.base import Pass
+from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager
 from snncc.passes.pipeline import finishing, lowering, normalisation, preparation
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
+from snncc.support import refuse_islands, refuse_silence
 from snncc.version import VERSION
 
 __all__ = ["convert"]
@@ -40,6 +44,9 @@ def convert(
     match: bool = True,
     fold_bn: str = "weights",
     input_range: tuple[float, float] | None = None,
+    anytime: bool = False,
+    form: str = "auto",
+    strict: bool = False,
     observer: Observer | None = None,
 ) -> onnx.ModelProto:
     """Turn a trained ReLU network into a spiking network with the same inputs and outputs.
@@ -58,11 +65,17 @@ def convert(
             needs calibration data.
         fold_bn: Where BatchNormalization goes: `weights`.
         input_range: (lowest, highest) input value, where no data is given.
+        anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
+        form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
+            step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
+        strict: Refuse a network with ops that neither become synapses nor neurons, instead of keeping these analog.
         observer: Called as (index, pass, graph) after every pass.
 
     Raises:
         SnnccError: whatever cannot be converted; see `snncc.errors`.
     """
+    if not isinstance(coding, Coding):
+        raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
     if fold_bn != "weights":
         raise OptionError(f"fold_bn is '{fold_bn}', but BatchNormalization folds into 'weights' only")
     method = Method(normalize, scale, percentile, input_range)
@@ -70,33 +83,49 @@ def convert(
         preprocess = Preprocess.parse(preprocess)
     source = read_model(model)
     graph = import_model(source if isinstance(model, onnx.ModelProto | bytes) else model)
-    PassManager(preparation(), observer=observer).run(graph)
+    run = partial(_run, observer)
+    run(preparation(coding), graph)
+    if not coding.activations:  # no need to calibrate first
+        _check(graph, where(model), "Relu", strict=strict)
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
-    ranges = {n.name: _range(scales.neurons[neuron_output(graph, n).name]) for n in graph.nodes("Relu")}
-    PassManager(normalisation(scales), observer=observer).run(graph)
+    ranges = describe.scale_ranges(graph, scales)
+    run(normalisation(scales), graph)
     reference = graph.copy()
-    PassManager(lowering(coding, scales), observer=observer).run(graph)
-    matched = match_potentials(reference, graph, samples) if samples and match else {}
-    PassManager(finishing(matched), observer=observer).run(graph)
+    run(lowering(coding, scales), graph)
+    if coding.activations:
+        _check(graph, where(model), "FSNeuron", strict=strict)
+    matched = match_potentials(reference, graph, samples, coding) if samples and match else {}
+    confidence = confidence_of(coding, reference, partial(_corrected, graph, matched), samples)
+    chosen = choose_form(form, coding, reference, anytime=anytime)
+    if chosen.name != "folded" or anytime:  # what calibration needs is the whole run and its result
+        graph = reference
+        run(lowering(coding, scales, anytime=anytime, stepwise=chosen.name != "folded"), graph)
+    run(finishing(matched, confidence, seed=getattr(coding, "seed", 0), fuse=chosen.name == "folded"), graph)
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
-        "snncc.calibration": {**scales.origin, "match_potentials": bool(matched)},
-        "snncc.neurons": _neurons(graph, ranges),
+        "snncc.calibration": describe.calibration(scales, matched=bool(matched), confidence=confidence),
+        "snncc.neurons": describe.neurons(graph, ranges),
+        "snncc.islands": describe.island_ops(graph),
     }
-    return export_model(graph, metadata)
+    return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
 
-def _range(scale: npt.NDArray[Any]) -> list[float]:
-    return [float(scale.min()), float(scale.max())]
+def _run(observer: Observer | None, passes: tuple[Pass, ...], graph: Graph) -> None:
+    PassManager(passes, observer=observer).run(graph)
 
 
-def _neurons(graph: Graph, ranges: Mapping[str, list[float]]) -> dict[str, dict[str, Any]]:
-    """Each neuron, the ReLU that it stands for and the range of its channels' scales; None for an input's encoder."""
-    found = {}
-    for node in graph.nodes():
-        if node.domain == DOMAIN:
-            relu = node.name.rpartition("_neuron")[0] or None
-            found[node.name] = {"op": node.op, "replaces": relu, "scale": ranges.get(relu) if relu else None}
-    return found
+def _corrected(graph: Graph, corrections: Mapping[str, Correction]) -> Graph:
+    """The lowered `graph` as it will run, in a copy."""
+    copy = graph.copy()
+    _run(None, finishing(corrections, {}), copy)
+    return copy
+
+
+def _check(graph: Graph, name: str, neuron: str, *, strict: bool) -> None:
+    """Raise if there is no `neuron` in `graph`, or if `strict` and something of it stays analog."""
+    if not graph.nodes(neuron):
+        refuse_silence(name)
+    if strict:
+        refuse_islands(graph, name, islands(graph))

@@ -2,8 +2,10 @@
 """Counts every spike: a copy of the network that also gives, for each neuron, how often it fired.
 
 The neurons' optional output `count` is added up over the batch inside the graph, so that a layer hands out one array
-of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Max pools
-that let one spike of a window pass are counted likewise, by what comes out of them.
+of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Where the batch
+axis stacks time steps, those of a sample are added up, and a layer also hands out its spikes at each step; of slices,
+whose counts run on, the last one holds them all. Max pools that let some spikes pass are counted likewise, by what
+comes out of them.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
+from snncc.builder import Builder
 from snncc.errors import UnsupportedShapeError
 from snncc.network import Network, label
+from snncc.ops import get
 
 __all__ = ["LayerSpikes", "SpikeCounter"]
 
@@ -35,6 +39,7 @@ class LayerSpikes:
         encoder: whether it codes the network's input.
         spikes: spikes of each neuron, mean over the samples, of the layer's shape at a batch of one.
         peak: the most spikes that any of its neurons sent in any sample.
+        per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if it sends values.
     """
 
     name: str
@@ -42,6 +47,7 @@ class LayerSpikes:
     encoder: bool
     spikes: npt.NDArray[np.float64]
     peak: int
+    per_step: npt.NDArray[np.float64] | None = None
 
     @property
     def neurons(self) -> int:
@@ -54,24 +60,39 @@ class LayerSpikes:
         return float(self.spikes.sum())
 
 
+@dataclass
+class _Counted:
+    """A layer of neurons, or a gate: its name, the outputs that count it, and their sums so far."""
+
+    name: str
+    total: str
+    peak: str
+    steps: str
+    spikes: npt.NDArray[np.int64] | int = 0
+    most: int = 0
+    per_step: npt.NDArray[np.int64] | int = 0
+
+    @property
+    def outputs(self) -> list[str]:
+        return [name for name in (self.total, self.peak, self.steps) if name]
+
+
 class SpikeCounter:
     """An instrumented copy of a spiking network, and the sums of what it counts.
 
     Run `model` and hand the outputs called `names` to `add`; all outputs of the network itself are still there.
+    `folded` names, by neuron, the tensor of its counts [T, N, …] (T = 1 for values), for whoever counts more.
     """
 
     def __init__(self, model: onnx.ModelProto, network: Network) -> None:
         self.model = onnx.ModelProto()
         self.model.CopyFrom(model)
-        self._encoders = {n.output[0] for n in network.encoders}
-        self._outputs: dict[str, tuple[str, str, str]] = {}
-        self._sums: dict[str, npt.NDArray[np.int64]] = {}
-        self._peaks: dict[str, int] = {}
+        self.build = Builder(self.model)
+        self.folded: dict[str, str] = {}
         self.samples = 0
-        names = {name for n in model.graph.node for name in (*n.input, *n.output)}
-        names |= {t.name for t in model.graph.initializer}
-        axis = _fresh("batch_axis", names)
-        self.model.graph.initializer.append(numpy_helper.from_array(np.array([0], np.int64), axis))
+        self._network = network
+        self._encoders = {n.output[0] for n in network.encoders}
+        self._counted: dict[str, _Counted] = {}
         tensors = {n.output[0] for n in network.neurons}
         self._gates = {n.output[0] for n in network.gates}
         for node in [n for n in self.model.graph.node if n.output[0] in tensors | self._gates]:
@@ -79,62 +100,72 @@ class SpikeCounter:
             if shape[:1] != (1,):
                 message = f"'{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
-            self._instrument(node, shape, axis, names)
+            self._instrument(node, shape[1:])
 
-    def _instrument(self, node: onnx.NodeProto, shape: tuple[int, ...], axis: str, names: set[str]) -> None:
-        tensor = node.output[0]
-        count = self._passing(tensor, names) if tensor in self._gates else self._fired(node, names)
-        total, peak = _fresh(f"{tensor}_spikes", names), _fresh(f"{tensor}_peak", names)
-        graph = self.model.graph
-        graph.node.append(helper.make_node("ReduceSum", [count, axis], [total], name=total, keepdims=1))
-        graph.node.append(helper.make_node("ReduceMax", [count], [peak], name=peak, keepdims=0))
-        graph.output.append(helper.make_tensor_value_info(total, TensorProto.INT32, shape))
-        graph.output.append(helper.make_tensor_value_info(peak, TensorProto.INT32, ()))
-        self._outputs[tensor] = (label(node), total, peak)
+    def _instrument(self, node: onnx.NodeProto, sample: tuple[int, ...]) -> None:
+        tensor, build = node.output[0], self.build
+        count = self._passing(tensor) if tensor in self._gates else self._fired(node)
+        fold = self._network.fold
+        kind = fold.kind_of(tensor)
+        steps = fold.count if kind else 1
+        folded = build.node("Reshape", [count, build.ints(steps, -1, *sample)], f"{tensor}_folded")
+        if kind == "slices":
+            folded = build.node("Slice", [folded, build.ints(-1), build.ints(steps), build.ints(0)], f"{tensor}_last")
+        self.folded[tensor] = folded
+        each = build.node("ReduceSum", [folded, build.ints(0)], f"{tensor}_each", keepdims=0)
+        total = build.node("ReduceSum", [each, build.ints(0)], f"{tensor}_spikes", keepdims=1)
+        peak = build.node("ReduceMax", [each], f"{tensor}_peak", keepdims=0)
+        build.output(total, TensorProto.INT32, (1, *sample))
+        build.output(peak, TensorProto.INT32, ())
+        found = ""
+        if kind == "steps":
+            flat = build.node("Reshape", [folded, build.ints(steps, -1)], f"{tensor}_flat")
+            found = build.node("ReduceSum", [flat, build.ints(1)], f"{tensor}_steps", keepdims=0)
+            build.output(found, TensorProto.INT32, (steps,))
+        self._counted[tensor] = _Counted(label(node), total, peak, found)
 
-    def _fired(self, node: onnx.NodeProto, names: set[str]) -> str:
+    def _fired(self, node: onnx.NodeProto) -> str:
         """The output of a neuron that says how often it fired."""
-        tensor = node.output[0]
-        count = node.output[1] if len(node.output) > 1 and node.output[1] else _fresh(f"{tensor}_count", names)
-        del node.output[1:]
-        node.output.append(count)
+        at: int = [p.name for p in get(node.op_type).outputs].index("count")
+        node.output.extend([""] * (at + 1 - len(node.output)))
+        count = node.output[at] or self.build.fresh(f"{node.output[0]}_count")
+        node.output[at] = count
         return count
 
-    def _passing(self, tensor: str, names: set[str]) -> str:
+    def _passing(self, tensor: str) -> str:
         """1 where a value behind a max pool is a spike's, 0 where none came."""
-        some, count = _fresh(f"{tensor}_some", names), _fresh(f"{tensor}_count", names)
-        self.model.graph.node.append(helper.make_node("Cast", [tensor], [some], name=some, to=TensorProto.BOOL))
-        self.model.graph.node.append(helper.make_node("Cast", [some], [count], name=count, to=TensorProto.INT32))
-        return count
+        some = self.build.node("Cast", [tensor], f"{tensor}_some", to=TensorProto.BOOL)
+        return self.build.node("Cast", [some], f"{tensor}_count", to=TensorProto.INT32)
 
     @property
     def names(self) -> list[str]:
         """The outputs of `model` that carry counts."""
-        return [name for _, total, peak in self._outputs.values() for name in (total, peak)]
+        return [name for counted in self._counted.values() for name in counted.outputs]
 
     def add(self, outputs: Mapping[str, Array], samples: int) -> None:
         """Take in the counts of a batch of `samples` samples."""
         self.samples += samples
-        for tensor, (_, total, peak) in self._outputs.items():
-            self._sums[tensor] = self._sums.get(tensor, 0) + outputs[total].astype(np.int64)
-            self._peaks[tensor] = max(self._peaks.get(tensor, 0), int(outputs[peak]))
+        for counted in self._counted.values():
+            counted.spikes = counted.spikes + outputs[counted.total].astype(np.int64)
+            counted.most = max(counted.most, int(outputs[counted.peak]))
+            if counted.steps:
+                counted.per_step = counted.per_step + outputs[counted.steps].astype(np.int64)
 
     def layers(self) -> list[LayerSpikes]:
         """The counts so far, layer by layer, in the order of the graph; at least one batch must have been added."""
         return [
-            LayerSpikes(name, tensor, tensor in self._encoders, self._sums[tensor] / self.samples, self._peaks[tensor])
-            for tensor, (name, _, _) in self._outputs.items()
+            LayerSpikes(
+                c.name,
+                tensor,
+                tensor in self._encoders,
+                np.asarray(c.spikes / self.samples),
+                c.most,
+                np.asarray(c.per_step / self.samples) if c.steps else None,
+            )
+            for tensor, c in self._counted.items()
             if tensor not in self._gates
         ]
 
     def passed(self) -> dict[str, npt.NDArray[np.float64]]:
         """Spikes that came out of each max pool, by its output; of the pool's shape, mean over the samples."""
-        return {tensor: self._sums[tensor] / self.samples for tensor in self._gates}
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    """A name like `name` that nothing has yet; it is taken from then on."""
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
+        return {tensor: np.asarray(self._counted[tensor].spikes / self.samples) for tensor in self._gates}

@@ -5,12 +5,17 @@ Two figures for the gain over the ANN. The papers' formula takes every synaptic 
 neuron that feeds it:  η = E_mac Σ MAC_l / (E_ac Σ MAC_l s_l), with E_mac/E_ac = 4.6/0.9 = 5.11.  The exact count
 takes each spike times its own fan-out. In both, a layer that is fed by analog values costs MACs, as in the ANN.
 MACs with padding are counted nowhere, because no hardware makes them.
+
+Over time, a layer that is fed by a constant current (the network's input, in rate codes) makes its MACs once per
+sample; what comes out of it is added to the potentials at every step, an addition per step and neuron, which the exact
+count charges as such. A layer that is fed by analog values which change with time makes its MACs at every step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -55,9 +60,10 @@ class Energy:
 
     Attributes:
         ann_macs: MACs of the ANN.
-        analog_macs: MACs of those layers of the SNN that are fed by analog values.
+        analog_macs: MACs of those layers of the SNN that are fed by analog values, over all time steps.
         synaptic_operations: additions in the SNN: each spike times its fan-out, the input's spikes included.
         formula_operations: the same after the papers' formula, Σ MAC_l s_l.
+        current_additions: further additions in the SNN: those of constant currents to potentials, at every step.
         layers: the synaptic layers.
     """
 
@@ -65,6 +71,7 @@ class Energy:
     analog_macs: int
     synaptic_operations: float
     formula_operations: float
+    current_additions: int = 0
     layers: tuple[SynapticLayer, ...] = ()
 
     def ann(self, costs: Costs = FLOAT32) -> float:
@@ -73,7 +80,7 @@ class Energy:
 
     def snn(self, costs: Costs = FLOAT32) -> float:
         """Energy of the SNN for one sample by the exact count, in picojoules."""
-        return self.analog_macs * costs.mac + self.synaptic_operations * costs.ac
+        return self.analog_macs * costs.mac + (self.synaptic_operations + self.current_additions) * costs.ac
 
     def gain(self, costs: Costs = FLOAT32) -> float | None:
         """How many times less energy the SNN takes, by the exact count; None if it takes none at all."""
@@ -93,17 +100,32 @@ def measure(
     costs = fanouts(snn)
     sent = {layer.tensor: layer.spikes for layer in spikes} | dict(passed)
     layers = []
+    analog = 0
     for node in snn.synapses:
         carriers = snn.carriers(node)
         rate = None
-        if snn.spiking.issuperset(carriers):
+        if snn.spike_driven(node):
             feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
             rate = sum(fired[t].total for t in feeding) / sum(fired[t].neurons for t in feeding)
+        else:
+            analog += macs(snn, node) * _runs(snn, carriers)
         layers.append(SynapticLayer(label(node), macs(snn, node), rate))
     return Energy(
         ann_macs=sum(macs(ann, node) for node in ann.synapses),
-        analog_macs=sum(layer.macs for layer in layers if layer.rate is None),
+        analog_macs=analog,
         synaptic_operations=float(sum(np.sum(count * costs[tensor]) for tensor, count in sent.items())),
         formula_operations=sum(layer.macs * layer.rate for layer in layers if layer.rate is not None),
+        current_additions=_current_additions(snn),
         layers=tuple(layers),
     )
+
+
+def _runs(network: Network, tensors: Iterable[str]) -> int:
+    """How often what reads `tensors` runs for one sample: slices are parts of values, not of time."""
+    return network.fold.count if any(network.fold.kind_of(t) == "steps" for t in tensors) else 1
+
+
+def _current_additions(network: Network) -> int:
+    """One addition per step and element, wherever a constant current is read."""
+    currents = [t for n in network.nodes for t in n.input if t in network.fold.repeated]
+    return sum(prod(network.shape(t)) * _runs(network, [t]) for t in currents if _runs(network, [t]) > 1)

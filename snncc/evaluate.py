@@ -4,27 +4,23 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.accuracy import Tally
-from snncc.counting import SpikeCounter
-from snncc.energy import measure
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.evaluation import Evaluation, summarise
-from snncc.export import metadata_of, model_digest
+from snncc.evaluation import Evaluation
+from snncc.export import all_nodes, metadata_of, model_digest
 from snncc.frontend import import_model, where
+from snncc.graph import Graph
 from snncc.loading import Source, read_model
-from snncc.network import Network, is_neuron
+from snncc.network import is_neuron
 from snncc.preprocess import Preprocess
 from snncc.progress import track
-from snncc.samples import Batch, Samples, batches, count_of, first, labels_of, specs_of
-from snncc.sessions import ORT_ERRORS
+from snncc.samples import Samples, batches, count_of, first, labels_of, specs_of
+from snncc.side_by_side import SideBySide
 from snncc.sources import checked_labels
-from snncc.timing import latency_steps, milliseconds
+from snncc.unroll import unrolled
 
 __all__ = ["evaluate", "misfit", "refuse_converted"]
 
@@ -50,7 +46,7 @@ def evaluate(
         data: Array, dict of arrays, iterable of either (streamed, read once), path of an .npy, .npz or image folder.
         labels: Class number of each sample; by default `labels` of the .npz file or dict. Without, no accuracy.
         preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
-        batch_size: Samples per run, unless the models fix it.
+        batch_size: Samples per run, unless the models fix it; fewer where the SNN stacks time steps on its batch axis.
         device: `auto`, `cpu` or `cuda`.
         limit: Evaluate the first so many samples only.
 
@@ -66,8 +62,8 @@ def evaluate(
         preprocess = Preprocess.parse(preprocess)
     classes = labels_of(data) if labels is None else checked_labels(labels)
     stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
-    runner = _Runner(spiking, source, classes, device)
     any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    runner = SideBySide(spiking, source, classes, device, cut=any_size)
     for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)
     if classes is not None and limit is None and len(classes) != runner.tally.samples:
@@ -77,12 +73,13 @@ def evaluate(
     return runner.result()
 
 
-def _pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+def _pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
     spiking, read = read_model(snn), read_model(ann)
     refuse_converted(read, where(ann), spiking)
-    source = import_model(ann).to_proto()
-    if message := misfit(spiking, source, where(snn), where(ann)):
+    unrolled(spiking)  # raises for forms that cannot be counted
+    source = import_model(ann)
+    if message := misfit(spiking, source.to_proto(), where(snn), where(ann)):
         raise ModelError(message)
     try:
         recorded = metadata_of(spiking).get("snncc.source")
@@ -98,8 +95,8 @@ def _pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, onnx.ModelProto]:
 
 def refuse_converted(ann: onnx.ModelProto, name: str, snn: onnx.ModelProto | None = None) -> None:
     """Raise ModelError if `ann`, which should be a source network, is a converted one; `snn` came with it."""
-    if any(is_neuron(node) for node in ann.graph.node):
-        swapped = snn is not None and not any(is_neuron(node) for node in snn.graph.node)
+    if any(is_neuron(node) for node in all_nodes(ann.graph)):
+        swapped = snn is not None and not any(is_neuron(node) for node in all_nodes(snn.graph))
         hint = "; are SNN and --ann swapped?" if swapped else "."
         raise ModelError(f"{name} is already converted; give the network that it was made from{hint}")
 
@@ -117,59 +114,6 @@ def misfit(snn: onnx.ModelProto, ann: onnx.ModelProto, snn_name: str, ann_name: 
         return None
     given, expected = (", ".join(map(str, specs)) for specs in (ours, theirs.values()))
     return f"{snn_name} takes {given}, {ann_name} takes {expected}: not converted from it. Give its source."
-
-
-class _Runner:
-    """The sessions of one evaluation, and what they have found so far."""
-
-    def __init__(
-        self, snn: onnx.ModelProto, ann: onnx.ModelProto, labels: npt.NDArray[np.int64] | None, device: str
-    ) -> None:
-        self._models = (ann, snn)
-        self._device = device
-        self.tally = Tally(labels)
-
-    def _start(self, batch: Batch) -> None:
-        """Open the sessions: the shapes of the first batch settle axes that the models leave open."""
-        from snncc.runtime import create_session
-
-        ann, snn = self._models
-        shapes = {name: array.shape[1:] for name, array in batch.items()}
-        self._networks = Network(ann, shapes), Network(snn, shapes)
-        self._counter = SpikeCounter(snn, self._networks[1])
-        sessions = [create_session(m, device=self._device) for m in (ann, snn, self._counter.model)]
-        self._ann, plain, self._counting = sessions
-        self._outputs = [self._networks[1].outputs[0], *self._counter.names]
-        self._batch = len(next(iter(batch.values())))
-        try:
-            self._milliseconds = milliseconds((self._ann, plain), batch, self._batch)
-        except ORT_ERRORS as error:
-            reason = " ".join(str(error).split())
-            raise ModelError(
-                f"onnxruntime cannot run SNN and ANN on this data ({reason}). Do all three fit?"
-            ) from error
-
-    def add(self, batch: Batch) -> None:
-        """Run both networks on a batch."""
-        if not self.tally.samples:
-            self._start(batch)
-        found: list[Any] = self._counting.run(self._outputs, batch)
-        expected = self._ann.run([self._networks[0].outputs[0]], batch)[0]
-        self.tally.add(expected, found[0])
-        self._counter.add(dict(zip(self._outputs[1:], found[1:], strict=True)), len(next(iter(batch.values()))))
-
-    def result(self) -> Evaluation:
-        """What was found."""
-        ann, snn = self._networks
-        layers = self._counter.layers()
-        return summarise(
-            self.tally,
-            layers,
-            measure(snn, ann, layers, self._counter.passed()),
-            latency_steps=latency_steps(self._models[1], snn),
-            milliseconds=(self._milliseconds[0], self._milliseconds[1]),
-            timed_batch=self._batch,
-        )
 
 
 def _number_of_batches(data: Samples, limit: int | None, batch_size: int) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from snncc.accuracy import Tally
 from snncc.counting import LayerSpikes
 from snncc.energy import FLOAT32, INT8, Costs, Energy
+from snncc.inactivated import Inactivated
 
 __all__ = ["Evaluation", "summarise"]
 
@@ -36,6 +37,7 @@ class Evaluation:
         milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`.
         timed_batch: samples per run when `milliseconds` was measured.
         layers: what each layer of neurons fired.
+        sin: spikes of neurons whose ReLU is silent; None if the coding has no such error, or the ANN is another one.
     """
 
     samples: int
@@ -53,6 +55,7 @@ class Evaluation:
     milliseconds: Pair
     timed_batch: int
     layers: tuple[LayerSpikes, ...]
+    sin: Inactivated | None = None
 
     @property
     def drop(self) -> float | None:
@@ -63,7 +66,8 @@ class Evaluation:
         """The evaluation as JSON values.
 
         Percentages are 0 … 100, fractions 0 … 1, energies nanojoules per sample; what is not known is null.
-        `energy.*.gain` is the exact count, `formula_gain` the papers' formula.
+        `energy.*.gain` is the exact count, `formula_gain` the papers' formula. `spikes_per_step` are a layer's spikes
+        at each time step, where it sends them one by one.
         """
         energy = self.energy
         return {
@@ -78,11 +82,13 @@ class Evaluation:
                 "input": self.input_spikes,
                 "input_per_value": self.input_spikes_per_value,
             },
+            "sin": None if self.sin is None else self.sin.to_json(),
             "operations": {
                 "ann_macs": energy.ann_macs,
                 "snn_macs": energy.analog_macs,
                 "snn_synaptic": energy.synaptic_operations,
                 "snn_synaptic_formula": energy.formula_operations,
+                "snn_current": energy.current_additions,
             },
             "energy": {"float32": _energy(energy, FLOAT32), "int8": _energy(energy, INT8)},
             "latency": {
@@ -90,10 +96,7 @@ class Evaluation:
                 "ms_per_sample": _pair(self.milliseconds),
                 "batch": self.timed_batch,
             },
-            "neuron_layers": [
-                {"name": x.name, "encoder": x.encoder, "neurons": x.neurons, "spikes": x.total, "max": x.peak}
-                for x in self.layers
-            ],
+            "neuron_layers": [_layer(x) for x in self.layers],
             "synaptic_layers": [{"name": x.name, "macs": x.macs, "spikes_per_input": x.rate} for x in energy.layers],
         }
 
@@ -108,9 +111,11 @@ class Evaluation:
             ("neurons", "", f"{self.neurons:,}"),
             ("spikes per neuron", "", f"{self.spikes_per_neuron:.4f}"),
             ("most spikes of a neuron", "", str(self.max_spikes)),
-            ("spikes per input value", "", f"{self.input_spikes_per_value:.3f}"),
+            *([("SIN per neuron (ANS)", "", f"{self.sin.ans:.4f}")] if self.sin else []),
+            *([("spikes per input value", "", f"{self.input_spikes_per_value:.3f}")] if self.input_spikes else []),
             ("multiply-accumulates", f"{energy.ann_macs:,}", f"{energy.analog_macs:,}"),
             ("additions by spikes", "", f"{energy.synaptic_operations:,.0f}"),
+            *([("additions of currents", "", f"{energy.current_additions:,}")] if energy.current_additions else []),
             ("energy, 32 bit (µJ)", f"{energy.ann() / 1e6:.4g}", f"{energy.snn() / 1e6:.4g}"),
             ("energy gain, counted", "", _times(energy.gain())),
             ("energy gain, formula", "", _times(energy.formula_gain())),
@@ -127,6 +132,7 @@ def summarise(
     latency_steps: int | None,
     milliseconds: Pair,
     timed_batch: int,
+    sin: Inactivated | None = None,
 ) -> Evaluation:
     """Put together what was counted and measured."""
     hidden = [layer for layer in layers if not layer.encoder]
@@ -149,11 +155,18 @@ def summarise(
         milliseconds=milliseconds,
         timed_batch=timed_batch,
         layers=tuple(layers),
+        sin=sin,
     )
 
 
 def _pair(values: Pair | None) -> dict[str, float] | None:
     return None if values is None else {"ann": values[0], "snn": values[1]}
+
+
+def _layer(layer: LayerSpikes) -> dict[str, Any]:
+    found = {"name": layer.name, "encoder": layer.encoder, "neurons": layer.neurons}
+    found |= {"spikes": layer.total, "max": layer.peak}
+    return found if layer.per_step is None else {**found, "spikes_per_step": layer.per_step.tolist()}
 
 
 def _energy(energy: Energy, costs: Costs) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import onnx
@@ -16,25 +16,33 @@ from onnx import helper
 
 from snncc import ops
 from snncc.errors import ModelError
-from snncc.graph import Graph
 
-__all__ = ["KEYS", "export_model", "metadata_of", "model_digest"]
+__all__ = ["KEYS", "all_nodes", "attach_bodies", "export_model", "metadata_of", "model_digest"]
 
-KEYS = ("snncc.version", "snncc.coding", "snncc.source", "snncc.calibration", "snncc.neurons")
+KEYS = (
+    "snncc.version",
+    "snncc.coding",
+    "snncc.source",
+    "snncc.calibration",
+    "snncc.neurons",
+    "snncc.islands",
+    "snncc.form",
+)
 
 
-def export_model(graph: Graph, metadata: Mapping[str, Any]) -> onnx.ModelProto:
-    """The finished model; `metadata` maps a key of `KEYS` to a str or to a JSON value.
+def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.ModelProto:
+    """`model` with function bodies, opset imports and metadata added; it is changed.
+
+    `metadata` maps a key of `KEYS` to a str or to a JSON value.
 
     Raises:
         ModelError: onnx's checker refuses the result (a bug of ours).
     """
-    model = graph.to_proto()
     used = {(o.domain, o.version) for o in model.opset_import if o.domain not in ("ai.onnx", ops.DOMAIN)}
     used |= {(ops.DOMAIN, ops.OPSET)}
     del model.opset_import[:]
     model.opset_import.extend(helper.make_opsetid(d, v) for d, v in sorted(used))
-    _attach_bodies(model, graph.opset)
+    attach_bodies(model)
     model.producer_name, model.producer_version = "snncc", str(metadata["snncc.version"])
     kept = {p.key: p.value for p in model.metadata_props}
     kept |= {k: v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in metadata.items()}
@@ -46,15 +54,26 @@ def export_model(graph: Graph, metadata: Mapping[str, Any]) -> onnx.ModelProto:
     return model
 
 
-def _attach_bodies(model: onnx.ModelProto, opset: int) -> None:
+def attach_bodies(model: onnx.ModelProto) -> None:
+    """Add the function body of every op of ours that `model` uses."""
+    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
     steps: dict[str, set[int]] = {}
-    for node in model.graph.node:
+    for node in all_nodes(model.graph):
         if node.domain == ops.DOMAIN:
-            table = next(a for a in node.attribute if a.name == ops.get(node.op_type).table)
-            steps.setdefault(node.op_type, set()).add(len(table.floats))
+            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+            steps.setdefault(node.op_type, set()).add(ops.get(node.op_type).length(attributes))
     for name, lengths in sorted(steps.items()):
         assert len(lengths) == 1, f"{name} with tables of several lengths: {lengths}"
         model.functions.append(ops.get(name).function(lengths.pop(), opset))
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of `graph` and of the graphs inside them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from all_nodes(attribute.g)
 
 
 def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:

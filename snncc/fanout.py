@@ -68,22 +68,18 @@ def fanouts(network: Network) -> dict[str, Counts]:
 
 def macs(network: Network, node: onnx.NodeProto) -> int:
     """Multiply-accumulate operations of a synaptic layer for one sample; those with padding are not made."""
-    return int(sum(synapse_map(network, node, list(node.input).index(name)).sum() for name in network.carriers(node)))
+    return int(synapse_map(network, node, list(node.input).index(network.carriers(node)[0])).sum())
 
 
 def _arriving(network: Network, node: onnx.NodeProto, position: int, costs: dict[str, Counts]) -> Counts:
     """What a spike on input `position` of `node` costs from there on."""
     shape = network.shape(node.input[position])
-    if not is_neuron(node) and node.op_type in SYNAPSES and _all_spiking(network, node):
+    if not is_neuron(node) and node.op_type in SYNAPSES and network.spike_driven(node):
         return synapse_map(network, node, position)
     output = node.output[0]
     if is_neuron(node) or node.op_type not in PASSING or output not in costs:
         return np.ones(shape, np.int64)
     return _PULLS.get(node.op_type, _pull_sum)(_Use(network, node, position, costs[output]))
-
-
-def _all_spiking(network: Network, node: onnx.NodeProto) -> bool:
-    return network.spiking.issuperset(network.carriers(node))
 
 
 def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Counts:

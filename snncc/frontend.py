@@ -56,7 +56,7 @@ def import_model(source: Source) -> Graph:
     model = _modernise(with_dense_weights(model, name), name)
     refuse_types(model, name)
     model = make_batch_dynamic(model)
-    graph = Graph.from_proto(model)
+    graph = Graph.from_proto(_with_plain_constants(model))
     graph.fold_constants()
     try:
         graph.infer_shapes()
@@ -96,6 +96,17 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         onnx.checker.check_model(model)
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}). Export the model again.") from error
+    return model
+
+
+def _with_plain_constants(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Constants that are given as a number become tensors of the type that ONNX says they have; `model` is changed."""
+    kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name in kinds:
+            given = node.attribute[0]
+            value = np.asarray(helper.get_attribute_value(given), kinds[given.name])
+            node.attribute[0].CopyFrom(helper.make_attribute("value", onnx.numpy_helper.from_array(value)))
     return model
 
 

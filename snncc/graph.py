@@ -164,6 +164,24 @@ class Graph:
         self._graph.nodes.append(node)
         return outputs[0]
 
+    def add_input(self, name: str, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
+        """A new input of the graph; `name` should be fresh."""
+        tensor = gs.Variable(name, dtype=dtype, shape=None if shape is None else list(shape))
+        self._graph.inputs.append(tensor)
+        return tensor
+
+    def add_output(self, tensor: Tensor, name: str) -> None:
+        """Let `tensor`, which is none yet, leave the graph as `name`."""
+        tensor.name = name
+        self._graph.outputs.append(tensor)
+
+    @staticmethod
+    def use_output(node: Node, index: int, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
+        """The output of `node` that nobody has read so far, as a tensor that can be named."""
+        tensor = gs.Variable("", dtype=dtype, shape=None if shape is None else list(shape))
+        node.outputs[index] = tensor
+        return tensor
+
     def replace_uses(self, old: Tensor, new: Tensor, *, keep: Sequence[Node] = (), outputs: bool = True) -> None:
         """Let everything that reads `old`, but the nodes in `keep`, read `new`; with `outputs` a graph output, too.
 

@@ -3,12 +3,14 @@
 
 A tensor *spikes* if it is a neuron's output, or if it comes from spiking tensors alone through ops that only move,
 scale, average or add values (`PASSING`). A synaptic layer (`SYNAPSES`) that is fed by anything else computes with
-analog values, that is with multiplications, also in a spiking network.
+analog values, that is with multiplications, also in a spiking network. A network that stacks time steps on its batch
+axis is seen at one of them; what its rows hold is its `fold`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 import numpy.typing as npt
@@ -16,8 +18,11 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.errors import ModelError
-from snncc.ops import DOMAIN
+from snncc.one_step import fold_of, one_step
+from snncc.ops import DOMAIN, all_ops
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
+from snncc.ops.running import INCREASE, RUNNING_TOTAL
+from snncc.ops.wait import WAIT_ONE_SPIKE
 
 __all__ = ["PASSING", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
@@ -27,15 +32,16 @@ SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
 _MOVES = {"Concat", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
 _POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum"}
-PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS)
+PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS | {INCREASE.name, RUNNING_TOTAL.name})
 _MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool"})
-_ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name})
+_ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
+_PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
 _SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
 
 
 def is_neuron(node: onnx.NodeProto) -> bool:
-    """Whether `node` is one of our ops."""
-    return bool(node.domain == DOMAIN)
+    """Whether `node` is one of our neurons."""
+    return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == node.op_type))
 
 
 def label(node: onnx.NodeProto) -> str:
@@ -49,7 +55,7 @@ def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
 
 
 class Network:
-    """Read-only view of a model, for one sample.
+    """Read-only view of a model, for one sample and one time step.
 
     Args:
         model: weights loaded, nodes in topological order.
@@ -60,6 +66,8 @@ class Network:
     """
 
     def __init__(self, model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]] | None = None) -> None:
+        self.fold = fold_of(model)
+        model = one_step(model)
         self._constants = {t.name: t for t in model.graph.initializer}
         self._constants |= {
             n.output[0]: n.attribute[0].t
@@ -106,13 +114,30 @@ class Network:
 
     @property
     def gates(self) -> list[onnx.NodeProto]:
-        """Max pools of one-spike neurons: the first spike of a window wins, and only that one goes on."""
-        pools = [n for n in self.nodes if n.op_type in _MAX_POOLS and n.input[0] in self.spiking]
-        return [n for n in pools if all(s.op_type in _ONE_SPIKE for s in self.sources(n.input[0]))]
+        """Where a max pool lets some of the spikes pass: of one-spike neurons the first spike of a window wins; over
+        time the window sends what the largest sum of values, of all its neurons, increases by.
+        """
+        spiking = [n for n in self.nodes if n.input and n.input[0] in self.spiking]
+        return [n for n in spiking if n.op_type == INCREASE.name or self._races(n)]
+
+    def _races(self, node: onnx.NodeProto) -> bool:
+        """Whether `node` is a max pool of one-spike neurons."""
+        return node.op_type in _MAX_POOLS and all(s.op_type in _ONE_SPIKE for s in self.sources(node.input[0]))
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest tensor that carries activations, at a batch of one, taken as float32."""
+        return max((4 * prod(self._shapes[name]) for name in self.activations if name in self._shapes), default=0)
 
     def carriers(self, node: onnx.NodeProto) -> list[str]:
         """The inputs of `node` that carry activations, rather than constants or shapes."""
         return [name for name in node.input if name in self.activations]
+
+    def spike_driven(self, node: onnx.NodeProto) -> bool:
+        """Whether all that reaches `node` are spikes; a product of two activations is one of values."""
+        carriers = self.carriers(node)
+        product = node.op_type in _PRODUCTS and len(carriers) > 1
+        return bool(carriers) and self.spiking.issuperset(carriers) and not product
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """The shape of `tensor` at a batch of one."""
@@ -149,21 +174,17 @@ class Network:
         return frozenset(reached)
 
     def _spiking(self) -> frozenset[str]:
-        spiking: set[str] = set()
+        self.spiking = frozenset()
         for node in self.nodes:
-            carriers = self.carriers(node)
-            passes = node.op_type in PASSING and carriers and spiking.issuperset(carriers)
-            if is_neuron(node) or passes:
-                spiking.add(node.output[0])
-        return frozenset(spiking)
+            if is_neuron(node) or (node.op_type in PASSING and self.spike_driven(node)):
+                self.spiking |= {node.output[0]}
+        return self.spiking
 
 
 def _shapes(
-    model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]], inputs: set[str]
+    single: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]], inputs: set[str]
 ) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor that shape inference reaches, all axes known, at a batch of one."""
-    single = onnx.ModelProto()
-    single.CopyFrom(model)
+    """The shape of every tensor that shape inference reaches, at a batch of one; `single` is changed."""
     del single.graph.value_info[:]
     for value in single.graph.input:
         if value.name in inputs and value.type.tensor_type.shape.dim:

@@ -102,13 +102,13 @@ def observe(
     model = graph.to_proto()
     outputs = {p.tensor: observer.probe(model, p) for p in spots}
     with must_run("the prepared network"):
-        session = cpu_session(model, list(outputs.values()))
+        session = cpu_session(model, list(outputs.values()) or None)
     largest = {i.name: 0.0 for i in graph.inputs}
     for batch in data:
         for name, array in batch.items():
             largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
         with must_run("the prepared network"):
-            values = session.run(list(outputs.values()), dict(batch))
-        for place, value in zip(spots, values, strict=True):
+            values = session.run(list(outputs.values()) or None, dict(batch))
+        for place, value in zip(spots, values[: len(spots)], strict=True):
             observer.update(place, value)
     return {p.tensor: observer.result(p) for p in spots}, largest

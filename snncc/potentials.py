@@ -8,24 +8,27 @@ g (x + c), with the gain g and the offset c that give it the mean and deviation 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-import onnxruntime as ort
-from onnx import helper
 
 from snncc import ops
 from snncc.channels import channel_axis, spread
-from snncc.graph import Graph, Node, Tensor
+from snncc.coding import Coding
+from snncc.graph import Graph, Tensor
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.synapse import SYNAPSES
+from snncc.passes.timeline import READERS
+from snncc.piecewise import Piecewise
 from snncc.sessions import cpu_session
-from snncc.support import MOVES, TAIL
+from snncc.vocabulary import MOVES, TAIL
 
 __all__ = ["match_potentials", "samples_that_fit"]
+
+log = logging.getLogger("snncc")
 
 Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
@@ -33,6 +36,9 @@ Moments = tuple[Array, Array]  # mean and standard deviation of each channel, br
 
 _BATCH = 32
 _MEMORY = 2**29  # bytes of activations that may be held at a time
+_HELD = 2**31  # bytes of a spiking network's potentials over all time steps
+_LAYERS = 4  # whose potentials are held at a time
+_FEWEST = 8  # samples that still make a mean
 _MOST = 512  # more samples no longer change the means
 _GAINS = (0.5, 2.0)  # a channel that needs more has hardly any signal left
 
@@ -53,32 +59,53 @@ def samples_that_fit(graph: Graph) -> int:
     return max(1, int(np.clip(_MEMORY // max(size, 1), _BATCH, _MOST)) // batch) * batch
 
 
-def match_potentials(reference: Graph, spiking: Graph, data: Batch) -> dict[str, Correction]:
+def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Coding) -> dict[str, Correction]:
     """The correction of each potential of `spiking`, by tensor.
 
     Args:
         reference: The normalised ReLU network.
         spiking: The same after lowering; potentials have the same names.
         data: Samples {input: [n, …]}.
+        coding: Of `spiking`: the mean over its time steps is matched, or the last slice.
     """
     size = batch_size(spiking)
+    most = _that_fit(reference, coding)
+    if most < min(_FEWEST, len(next(iter(data.values())))):
+        log.warning("potentials are not matched: %d time steps of %d samples need too much memory", coding.slices, most)
+        return {}
+    data = _fewer(data, most, size)
     wanted = _moments_of(reference, data, size)
-    network = _Network(spiking, data, size)
+    network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size)
+    neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
+    readouts = [t for t in _readouts(spiking) if t.name in wanted]
     found: dict[str, Correction] = {}
-    for node in spiking.nodes():
-        if node.domain != ops.DOMAIN:
-            continue
+    for number, node in enumerate(neurons):
         source = node.inputs[0]
-        potential = network.value(source.name)
+        potential = network.values(source.name)
         if source.name in wanted:
-            found[source.name] = correction = _correction(wanted[source.name], _moments(spiking, source, potential))
-            potential = (correction.gain * (potential + correction.offset)).astype(potential.dtype)
-            network.known[source.name] = potential  # whatever else reads it gets it corrected, too
-        network.known[node.outputs[0].name] = _fired(spiking, node, potential, size)
-    for last in _readouts(spiking):
-        if last.name in wanted and last.name not in found:
-            found[last.name] = _correction(wanted[last.name], _moments(spiking, last, network.value(last.name)))
+            have = _moments_over(spiking, source, [coding.decoded(part) for part in potential])
+            found[source.name] = correction = _correction(wanted[source.name], have)
+            potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
+            network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
+        network.learn(node.outputs[0].name, network.fire(node, potential))
+        network.keep_for([n.inputs[0].name for n in neurons[number + 1 :]] + [t.name for t in readouts])
+    for last in readouts:
+        if last.name not in found:
+            found[last.name] = _correction(wanted[last.name], _moments_over(spiking, last, network.values(last.name)))
     return found
+
+
+def _that_fit(graph: Graph, coding: Coding) -> int:
+    """How many samples' potentials fit into memory: a few layers at a time, all time steps of each."""
+    sizes = [graph.shape(n.inputs[0]) or () for n in graph.nodes("Relu")]
+    largest = max((int(np.prod([d for d in s[1:] if isinstance(d, int)])) for s in sizes), default=1)
+    return _HELD // (_LAYERS * 4 * largest * coding.slices)
+
+
+def _fewer(data: Batch, most: int, batch: int) -> Batch:
+    """At most `most` samples, in whole batches where their size is fixed."""
+    most = max(batch, most // batch * batch) if batch != _BATCH else most
+    return {name: value[:most] for name, value in data.items()}
 
 
 def _readouts(graph: Graph) -> list[Tensor]:
@@ -98,6 +125,8 @@ def _readouts(graph: Graph) -> list[Tensor]:
 def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
     """Whether synapses, with no neuron behind them, make `tensor`."""
     node = graph.producer(tensor)
+    if node is not None and node.op in READERS:
+        return _behind_synapse(graph, node.inputs[0])
     if node is None or node.domain == ops.DOMAIN or node.op == "Relu":
         return False
     return node.op in SYNAPSES or any(_behind_synapse(graph, t) for t in node.inputs)
@@ -115,87 +144,51 @@ def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
     found = [n.inputs[0] for n in graph.nodes("Relu")] + _readouts(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     session = cpu_session(graph.to_proto(), list(tensors))
-    sums: dict[str, tuple[Array, Array]] = {}
-    total = len(next(iter(data.values())))
+    sums: dict[str, _Sums] = {name: _Sums() for name in tensors}
     for batch in _batches(data, size):
-        share = len(next(iter(batch.values()))) / total
         for (name, tensor), value in zip(tensors.items(), session.run(list(tensors), batch), strict=True):
-            mean, deviation = _moments(graph, tensor, value)
-            before = sums.get(name, (0.0, 0.0))
-            sums[name] = before[0] + share * mean, before[1] + share * (deviation**2 + mean**2)
-    return {k: (mean, np.sqrt(np.maximum(square - mean**2, 0))) for k, (mean, square) in sums.items()}
+            sums[name].add(value, _axis(graph, tensor, value))
+    return {name: total.moments() for name, total in sums.items()}
 
 
-def _moments(graph: Graph, tensor: Tensor, value: Array) -> Moments:
-    axis = 1 if value.ndim == 2 else channel_axis(graph, tensor)  # in rank 2 each neuron is its own channel
-    others = tuple(a for a in range(value.ndim) if a != axis)
-    mean, deviation = value.mean(axis=others, dtype=np.float64), value.std(axis=others, dtype=np.float64)
-    return spread(mean, axis, value.ndim), spread(deviation, axis, value.ndim)
+def _moments_over(graph: Graph, tensor: Tensor, values: list[Array]) -> Moments:
+    sums = _Sums()
+    for value in values:
+        sums.add(value, _axis(graph, tensor, value))
+    return sums.moments()
+
+
+def _axis(graph: Graph, tensor: Tensor, value: Array) -> int | None:
+    return 1 if value.ndim == 2 else channel_axis(graph, tensor)  # in rank 2 each neuron is its own channel
+
+
+class _Sums:
+    """Mean and deviation of each channel, batch by batch."""
+
+    def __init__(self) -> None:
+        self._mean: Array | float = 0.0
+        self._square: Array | float = 0.0
+        self._count = 0
+
+    def add(self, value: Array, axis: int | None) -> None:
+        """Take in one batch."""
+        others = tuple(a for a in range(value.ndim) if a != axis)
+        mean, deviation = value.mean(axis=others, dtype=np.float64), value.std(axis=others, dtype=np.float64)
+        mean, deviation = (spread(part, axis, value.ndim) for part in (mean, deviation))
+        self._count += len(value)
+        share = len(value) / self._count
+        self._mean = self._mean + share * (mean - self._mean)
+        self._square = self._square + share * (deviation**2 + mean**2 - self._square)
+
+    def moments(self) -> Moments:
+        """(Mean, standard deviation)."""
+        return np.asarray(self._mean), np.sqrt(np.maximum(self._square - self._mean**2, 0))
 
 
 def _correction(wanted: Moments, found: Moments) -> Correction:
     alive = found[1] > 0
     gain = np.clip(np.where(alive, wanted[1] / np.where(alive, found[1], 1), 1.0), *_GAINS)
     return Correction(gain, wanted[0] / gain - found[0])
-
-
-class _Network:
-    """A network that is run piece by piece, from what is known of it."""
-
-    def __init__(self, graph: Graph, data: Batch, size: int) -> None:
-        self._model = graph.to_proto()
-        self._producers = {out: n for n in self._model.graph.node for out in n.output}
-        self._size = size
-        self.known: dict[str, Array] = dict(data)
-
-    def value(self, wanted: str) -> Array:
-        """The value of a tensor; what lies between it and the known tensors is run."""
-        if wanted in self.known:
-            return self.known[wanted]
-        nodes, needed = self._between(wanted)
-        part = onnx.ModelProto()
-        part.CopyFrom(self._model)
-        del part.graph.node[:], part.graph.input[:], part.graph.output[:], part.graph.value_info[:]
-        part.graph.node.extend(n for n in self._model.graph.node if id(n) in nodes)
-        feeds = {name: self.known[name] for name in sorted(needed)}
-        for name, value in feeds.items():
-            kind = helper.np_dtype_to_tensor_dtype(value.dtype)
-            part.graph.input.append(helper.make_tensor_value_info(name, kind, ["N", *value.shape[1:]]))
-        return _in_batches(cpu_session(part, [wanted]), wanted, feeds, self._size)
-
-    def _between(self, wanted: str) -> tuple[set[int], set[str]]:
-        """Nodes (by id) that lead from known tensors to `wanted`, and those tensors."""
-        nodes: set[int] = set()
-        needed: set[str] = set()
-        pending = [wanted]
-        while pending:
-            name = pending.pop()
-            if name in self.known:
-                needed.add(name)
-            elif name in self._producers and id(self._producers[name]) not in nodes:
-                nodes.add(id(self._producers[name]))
-                pending += self._producers[name].input
-        return nodes, needed
-
-
-def _fired(graph: Graph, node: Node, potential: Array, size: int) -> Array:
-    """The spike values of one layer of neurons, by its function body."""
-    kind = helper.np_dtype_to_tensor_dtype(potential.dtype)
-    scale = graph.value(node.inputs[1])
-    assert scale is not None
-    made = helper.make_node(node.op, ["x", "scale"], ["y", ""], domain=ops.DOMAIN, **node.attrs)
-    x, y = (helper.make_tensor_value_info(name, kind, ["N", *potential.shape[1:]]) for name in "xy")
-    alone = helper.make_model(
-        helper.make_graph([made], "neuron", [x], [y], [onnx.numpy_helper.from_array(scale, "scale")]),
-        functions=[ops.get(node.op).function(len(node.attrs["levels"]), graph.opset)],
-        opset_imports=[helper.make_opsetid("", graph.opset), helper.make_opsetid(ops.DOMAIN, ops.OPSET)],
-        ir_version=10,
-    )
-    return _in_batches(cpu_session(alone), "y", {"x": potential}, size)
-
-
-def _in_batches(session: ort.InferenceSession, wanted: str, feeds: Batch, size: int) -> Array:
-    return np.concatenate([session.run([wanted], batch)[0] for batch in _batches(feeds, size)])
 
 
 def _batches(data: Batch, size: int) -> Iterator[dict[str, Array]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NORMALIZATIONS", "Scales"]
+__all__ = ["NORMALIZATIONS", "Confidence", "Scales"]
 
 NORMALIZATIONS = ("channel", "layer", "none")
 
@@ -22,11 +22,28 @@ class Scales:
     Attributes:
         neurons: λ of each neuron-to-be, by the tensor that its ReLU computes; broadcasts to that tensor.
         inputs: Largest magnitude of each graph input, by name.
+        potentials: (Lowest, highest) pre-activation of each activation that is no ReLU, by its node.
+        analog: (Lowest, highest) value of what each op computes that is not linear, by tensor.
         normalize: `channel` or `layer` (λ goes into the weights) or `none` (λ per channel stays with the neuron).
         origin: Where they come from, as JSON values, for the model's metadata.
     """
 
     neurons: Mapping[str, npt.NDArray[np.float64]]
     inputs: Mapping[str, float]
+    potentials: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    analog: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalize: str = "channel"
     origin: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How far the early spikes of a layer can be believed (msat.txt, section 4.2).
+
+    Attributes:
+        p: Probability that an early spike survives: the share of the layer's neurons that do not fire in vain.
+        early: Number of early time steps.
+    """
+
+    p: float
+    early: int

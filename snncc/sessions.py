@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plain onnxruntime sessions on the CPU, for what the compiler itself has to compute; nothing of snncc's runtime."""
+"""onnxruntime sessions on the CPU, for what the compiler itself has to compute."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import onnx
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
-from snncc.errors import ModelError
+from snncc.errors import ModelError, RuntimeLibraryError
+from snncc.export import all_nodes
+from snncc.ops import DOMAIN
 
 __all__ = ["ORT_ERRORS", "cpu_session", "must_run"]
 
@@ -30,6 +32,7 @@ _FATAL = 4
 def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) -> ort.InferenceSession:
     """A session for `model` that puts out the named tensors, by default its own outputs; logs nothing.
 
+    Neurons run in the native library, or where that is missing by their function bodies: slower, with the same spikes.
     The model's own errors come as onnxruntime raises them.
     """
     if outputs is not None:
@@ -40,7 +43,16 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
         model = probed
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
+    if any(node.domain == DOMAIN for node in all_nodes(model.graph)):
+        _register_library(options)
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _register_library(options: ort.SessionOptions) -> None:
+    from snncc.runtime.library import get_library_path
+
+    with suppress(RuntimeLibraryError):
+        options.register_custom_ops_library(str(get_library_path()))
 
 
 @contextmanager

@@ -6,22 +6,22 @@ Each check takes what is `Inspected` and returns what is wrong, or None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import helper
 
 from snncc import ops
+from snncc.declared import most_spikes, wrong_parameters
 from snncc.errors import ModelError
-from snncc.export import KEYS, metadata_of, model_digest
+from snncc.export import KEYS, all_nodes, metadata_of, model_digest
 from snncc.frontend import import_model
 from snncc.graph import Graph
 from snncc.network import is_neuron, label
+from snncc.passes.lower_activations import LowerActivations
+from snncc.recorded import prepared, recorded_coding, replaced_relus
 
 __all__ = ["STRUCTURE", "Inspected"]
 
@@ -37,13 +37,20 @@ class Inspected:
 
     @property
     def neurons(self) -> list[onnx.NodeProto]:
-        """The nodes of our domain."""
-        return [n for n in self.snn.graph.node if is_neuron(n)]
+        """The spiking neurons, those inside a loop included."""
+        return [n for n in all_nodes(self.snn.graph) if is_neuron(n)]
 
     @cached_property
     def source(self) -> Graph:
         """The ANN as the passes see it."""
         return import_model(self.ann)
+
+    @cached_property
+    def activations(self) -> dict[str, str]:
+        """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
+        coding = recorded_coding(self.snn)
+        graph = prepared(self.source, coding) if coding else self.source
+        return {node.name: node.op for node in graph.nodes("Relu", *LowerActivations.ops)}
 
     def metadata(self, key: str) -> Any:
         """The metadata `key`, parsed; an empty dict if it is missing or damaged."""
@@ -63,7 +70,8 @@ def _valid(model: Inspected) -> str | None:
 
 
 def _spiking(model: Inspected) -> str | None:
-    left = [f"{n.op_type} '{label(n)}'" for n in model.snn.graph.node if n.op_type in _NOT_SPIKING]
+    curves = [n for n in all_nodes(model.snn.graph) if n.op_type in _NOT_SPIKING]
+    left = [f"{n.op_type} '{label(n)}'" for n in curves if n.name not in model.metadata("islands")]
     if left:
         return f"{len(left)} activation(s) do not spike: {_listed(left)}"
     return None if model.neurons else "the model has no spiking neuron"
@@ -77,7 +85,7 @@ def _known(model: Inspected) -> str | None:
     strange = [f"{n.op_type} '{label(n)}'" for n in model.neurons if n.op_type not in registered]
     strange += [
         f"{n.domain}.{n.op_type} '{label(n)}'"
-        for n in model.snn.graph.node
+        for n in all_nodes(model.snn.graph)
         if n.domain not in ("", "ai.onnx", ops.DOMAIN)
     ]
     return f"{len(strange)} op(s) are not known: {_listed(strange)}" if strange else None
@@ -85,7 +93,7 @@ def _known(model: Inspected) -> str | None:
 
 def _portable(model: Inspected) -> str | None:
     bodies = {f.name for f in model.snn.functions if f.domain == ops.DOMAIN and f.node}
-    missing = sorted({n.op_type for n in model.neurons} - bodies)
+    missing = sorted({n.op_type for n in all_nodes(model.snn.graph) if n.domain == ops.DOMAIN} - bodies)
     return f"no function body for {', '.join(missing)}: the model runs with our library only" if missing else None
 
 
@@ -94,8 +102,8 @@ def _described(model: Inspected) -> str | None:
         found = metadata_of(model.snn)
     except ModelError as error:
         return str(error)
-    missing = [key for key in KEYS if not found.get(key)]
-    return f"metadata {', '.join(missing)} missing or empty" if missing else None
+    missing = [key for key in KEYS if key not in found]
+    return f"metadata {', '.join(missing)} missing" if missing else None
 
 
 def _sourced(model: Inspected) -> str | None:
@@ -113,58 +121,29 @@ def _named(model: Inspected) -> str | None:
 
 
 def _replacing(model: Inspected) -> str | None:
-    """Whether every neuron stands for a ReLU of the source (a split Clip's has a suffix), but for the encoders."""
-    known = {node.name for node in model.source.nodes("Relu", "Clip")}
-    inputs = {i.name for i in model.snn.graph.input}
-    encoders = {n.name for n in model.neurons if n.input[0] in inputs}
+    """Whether every neuron stands for an activation of the source, but for the encoders, which alone are signed."""
+    relus = replaced_relus(model.snn)
+    encoders = {n.name for n in model.neurons if any(a.name == "signed" and a.i for a in n.attribute)}
     strange = []
-    for neuron, entry in sorted(model.metadata("neurons").items()):
-        relu = entry.get("replaces") if isinstance(entry, dict) else entry
-        stands = relu is None if neuron in encoders else bool({str(relu), str(relu).removesuffix("_relu")} & known)
-        if not stands:
+    for neuron in sorted(model.metadata("neurons")):
+        relu = relus.get(neuron)
+        if (relu is None) != (neuron in encoders) or (relu is not None and relu not in model.activations):
             strange.append(f"'{neuron}' for '{relu}'")
     return f"neurons stand for activations that the ANN does not have: {_listed(strange)}" if strange else None
 
 
 def _tabled(model: Inspected) -> str | None:
-    coding = model.metadata("coding")
-    if coding.get("name") != "phase":
-        return f"the coding {coding.get('name')!r} is not known, so its tables cannot be checked"
+    coding, form = model.metadata("coding"), model.metadata("form")
+    stand_for = {name: model.activations.get(relu, "Relu") for name, relu in replaced_relus(model.snn).items()}
+    fitted = {name for name, op in stand_for.items() if op != "Relu"}  # their tables follow from no formula
+    if most_spikes(coding) is None:
+        return f"the coding {coding.get('name')!r} is not known, so the neurons' parameters cannot be checked"
     try:
-        wrong = [f"'{label(n)}': {what}" for n in model.neurons if (what := _wrong_table(coding, n))]
+        found = {label(n): wrong_parameters(coding, form, n, fitted=n.name in fitted) for n in model.neurons}
     except (KeyError, TypeError, ValueError) as error:
         return f"the coding's parameters {coding} cannot be read ({error!r})"
+    wrong = [f"'{name}': {what}" for name, what in found.items() if what]
     return f"{len(wrong)} neuron(s) are not what the metadata say: {_listed(wrong)}" if wrong else None
-
-
-def _wrong_table(coding: Mapping[str, Any], node: onnx.NodeProto) -> str | None:
-    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    kind = coding["input"] if given.get("signed") else "hidden"
-    allowed = {"binary": coding["T"], "one": 1}.get(kind, coding["spikes"])
-    if given.get("max_spikes", 1) != allowed:
-        return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
-    for name, values in _tables(coding, kind == "binary", allowed).items():
-        if name in given and len(given[name]) != len(values):
-            return f"{name} has {len(given[name])} entries, T is {coding['T']}"
-        if name in given and not np.array_equal(np.float32(given[name]), values):
-            return f"{name} is not what T, Q and shift give"
-    return None
-
-
-def _tables(coding: Mapping[str, Any], binary: bool, spikes: int) -> dict[str, npt.NDArray[np.float32]]:
-    """What the tables must be, from the metadata alone: levels Q^-p, and only the last of several spikes rounds."""
-    base = 2.0 if binary else float(coding["Q"])
-    levels = base ** -np.arange(int(coding["T"]), dtype=np.float64)
-    plain = levels.astype(np.float32)
-    shifted = (levels * ((1 + 1 / base) / 2)).astype(np.float32) if coding["shift"] else plain
-    rounds = spikes == 1 or spikes < int(coding["T"])
-    if binary:
-        return dict.fromkeys(("levels", "thresholds", "last_thresholds"), plain)
-    return {
-        "levels": plain,
-        "thresholds": shifted if spikes == 1 else plain,
-        "last_thresholds": shifted if rounds else plain,
-    }
 
 
 def _listed(items: list[str], most: int = 4) -> str:
@@ -183,5 +162,5 @@ STRUCTURE: dict[str, tuple[Check, str]] = {
     "metadata-source": (_sourced, "converted from the ANN that was given"),
     "metadata-neurons": (_named, "the metadata list the neurons of the graph"),
     "metadata-relus": (_replacing, "the neurons stand for activations of the ANN"),
-    "metadata-tables": (_tabled, "the neurons' tables are what T, Q and shift give"),
+    "metadata-tables": (_tabled, "the neurons' parameters are what the coding gives"),
 }

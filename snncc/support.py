@@ -11,13 +11,15 @@ from onnx import TensorProto
 
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.graph import Graph, Node
+from snncc.vocabulary import ANALOG, LINEAR, MOVES, POOLS, TAIL
 
 __all__ = [
-    "LINEAR",
-    "MOVES",
-    "POOLS",
     "clip_obstacle",
+    "leads_out",
+    "obstacle",
     "refuse_inputs",
+    "refuse_islands",
+    "refuse_silence",
     "refuse_training",
     "refuse_types",
     "refuse_unshaped",
@@ -25,14 +27,8 @@ __all__ = [
     "refuse_weights",
 ]
 
-# The synapses: linear in the activation. Then what only moves values, and what pools them.
-LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
-MOVES = frozenset(
-    {"Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Pad", "Slice", "Concat", "Identity", "Dropout"}
-)
-POOLS = frozenset({"MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean"})
+_OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
-TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})  # fine behind the last synapses, nowhere else
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _EXOTIC = frozenset(TensorProto.DataType.values()) - {
@@ -113,24 +109,45 @@ def refuse_weights(graph: Graph, name: str) -> None:
 
 
 def refuse_unsupported(graph: Graph, name: str) -> None:
-    """Raise UnsupportedOpError with all nodes that are neither synapse nor neuron, grouped by op."""
+    """Raise UnsupportedOpError with all nodes that are neither synapse, neuron nor analog island, grouped by op."""
     reasons: dict[str, list[str]] = {}
     for node in graph.nodes():
-        reason = _obstacle(graph, node)
-        if reason:
+        reason = obstacle(graph, node)
+        if reason and not _may_stay_analog(node):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
     _refuse(name, reasons)
-    if not graph.nodes(*_ACTIVATIONS):
-        way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it."
-        raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}")
 
 
-def _refuse(name: str, reasons: Mapping[str, list[str]]) -> None:
+def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
+    """Raise UnsupportedOpError with `nodes`, which are no part of a network that spikes everywhere."""
+    reasons: dict[str, list[str]] = {}
+    for node in nodes:
+        reasons.setdefault(f"{node.op}: {obstacle(graph, node) or 'not linear'}", []).append(node.name)
+    _refuse(name, reasons, "Convert without --strict to keep them as analog islands.")
+
+
+def refuse_silence(name: str) -> None:
+    """Raise the ModelError for a network in which nothing becomes a neuron."""
+    way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it"
+    raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")
+
+
+def _may_stay_analog(node: Node) -> bool:
+    if node.domain not in (None, "", "ai.onnx") or node.op not in ANALOG:
+        return False
+    return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
+
+
+def _refuse(
+    name: str,
+    reasons: Mapping[str, list[str]],
+    way_out: str = "Replace them in the source model, or cut the graph before them.",
+) -> None:
     if reasons:
         lines = [f"  {reason}: {_listed(nodes)}" for reason, nodes in sorted(reasons.items())]
         count = sum(map(len, reasons.values()))
         text = f"{name}: {count} node(s) cannot become synapses or neurons\n" + "\n".join(lines)
-        raise UnsupportedOpError(f"{text}\nReplace them in the source model, or cut the graph before them.")
+        raise UnsupportedOpError(f"{text}\n{way_out}")
 
 
 def _listed(names: Iterable[str], most: int = 6) -> str:
@@ -138,7 +155,7 @@ def _listed(names: Iterable[str], most: int = 6) -> str:
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most} more" if len(quoted) > most else "")
 
 
-def _obstacle(graph: Graph, node: Node) -> str | None:
+def obstacle(graph: Graph, node: Node) -> str | None:
     """Why `node` cannot be converted, None if it can."""
     if node.domain not in (None, "", "ai.onnx"):
         return f"domain '{node.domain}' is unknown"
@@ -153,7 +170,7 @@ def _obstacle(graph: Graph, node: Node) -> str | None:
     if node.op == "Clip":
         return clip_obstacle(graph, node)
     if node.op in TAIL:
-        return None if _leads_out(graph, node) else "not linear, in the middle of the network"
+        return None if leads_out(graph, node) else "not linear, in the middle of the network"
     known = LINEAR | MOVES | POOLS | _ACTIVATIONS
     return None if node.op in known else "not supported"
 
@@ -172,7 +189,7 @@ def clip_obstacle(graph: Graph, node: Node) -> str | None:
     return None
 
 
-def _leads_out(graph: Graph, node: Node) -> bool:
+def leads_out(graph: Graph, node: Node) -> bool:
     """Whether nothing but outputs and shape changes follow `node`."""
     users = [u for out in node.outputs for u in graph.users(out)]
-    return all(u.op in MOVES and _leads_out(graph, u) for u in users)
+    return all(u.op in MOVES and leads_out(graph, u) for u in users)

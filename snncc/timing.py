@@ -10,10 +10,8 @@ from typing import Any
 
 import onnx
 
-from snncc.coding import CODINGS
-from snncc.errors import ModelError, OptionError
-from snncc.export import metadata_of
 from snncc.network import Network
+from snncc.recorded import recorded_coding
 
 __all__ = ["latency_steps", "milliseconds"]
 
@@ -40,9 +38,5 @@ def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int
 
 def latency_steps(model: onnx.ModelProto, network: Network) -> int | None:
     """Time steps until the output is there, by the coding in the model's metadata; None if that cannot be read."""
-    try:
-        parameters: dict[str, Any] = metadata_of(model)["snncc.coding"]
-        coding = CODINGS[parameters["name"]](**{key: parameters[key] for key in parameters if key != "name"})
-    except (ModelError, OptionError, KeyError, TypeError):  # none, damaged, or of another version of snncc
-        return None
-    return coding.latency(network.depth)
+    coding = recorded_coding(model)
+    return None if coding is None else coding.latency(network.depth)

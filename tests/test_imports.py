@@ -26,6 +26,8 @@ ALLOWED = {
         "snncc.errors",
         "snncc.scales",
         "snncc.support",
+        "snncc.islands",
+        "snncc.vocabulary",
     },
     "snncc.runtime": {"snncc.runtime", "snncc.ops", "snncc.errors"},
 }

@@ -2,6 +2,8 @@
 #include "broadcast.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 namespace snncc {
 namespace {

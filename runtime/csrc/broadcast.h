@@ -3,7 +3,7 @@
 #pragma once
 
 #include "common/neuron.h"
-#include "ort.h"
+#include "node.h"
 
 namespace snncc {
 

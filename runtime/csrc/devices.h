@@ -2,8 +2,11 @@
 // Where a neuron runs: what onnxruntime calls the device, and how a call gets there.
 #pragma once
 
-#include "common/neuron.h"
+#include <algorithm>
+
 #include "cpu/launch.h"
+#include "cpu/over_time.h"
+#include "cpu/sliced.h"
 #include "ort.h"
 #ifdef SNNCC_CUDA
 #include "cuda/launch.cuh"
@@ -15,35 +18,51 @@ struct Cpu {
   static constexpr const char* kProvider = "CPUExecutionProvider";
 
   template <class Tables>
-  static void run(const Tables& tables, const Tensors& tensors, const ComputeContext& context) {
-    const CpuCall call(tables, tensors);
-    if (tensors.size <= 2 * kTaskSize) {
-      call.run(0, tensors.size);  // waking a second thread would take longer
-      return;
-    }
-    const auto task = [](void* data, size_t i) {
-      const auto& [shared, size] = *static_cast<const Shared*>(data);
-      const int64_t begin = static_cast<int64_t>(i) * kTaskSize;
-      shared.run(begin, begin + kTaskSize < size ? begin + kTaskSize : size);
-    };
-    Shared shared{call, tensors.size};
-    context.parallel_for(static_cast<size_t>((tensors.size + kTaskSize - 1) / kTaskSize), task, &shared);
+  static void run(const Tables& tables, const Tensors& tensors, const Call& call) {
+    share(CpuCall(tables, tensors), tensors.size, kTaskSize, call);
+  }
+
+  template <class Rule>
+  static void run(const Rule& rule, const TimedTensors& tensors, const Call& call) {
+    share(TimedCall<Rule>(rule, tensors), tensors.each.size, timed_task_size(tensors.steps), call);
+  }
+
+  template <class Tables>
+  static void run(const Tables& tables, const SlicedTensors& tensors, const Call& call) {
+    share(SlicedCall<Tables>(tables, tensors), tensors.each.size, kBlock, call);
   }
 
  private:
-  struct Shared {
-    const CpuCall& call;
-    int64_t size;
-  };
+  // Neurons [0, size), `task_size` at a time, in several threads where there is work enough to wake them.
+  template <class Work>
+  static void share(const Work& work, int64_t size, int64_t task_size, const Call& call) {
+    if (size <= 2 * task_size) {
+      work.run(0, size);
+      return;
+    }
+    struct Shared {
+      const Work& work;
+      int64_t size;
+      int64_t task_size;
+    };
+    const auto task = [](void* data, size_t i) {
+      const auto& shared = *static_cast<const Shared*>(data);
+      const int64_t begin = static_cast<int64_t>(i) * shared.task_size;
+      shared.work.run(begin, std::min(begin + shared.task_size, shared.size));
+    };
+    Shared shared{work, size, task_size};
+    call.parallel_for(static_cast<size_t>((size + task_size - 1) / task_size), task, &shared);
+  }
 };
 
 #ifdef SNNCC_CUDA
 struct Cuda {
   static constexpr const char* kProvider = "CUDAExecutionProvider";
 
-  template <class Tables>
-  static void run(const Tables& tables, const Tensors& tensors, const ComputeContext& context) {
-    const char* error = cuda_run(tables, tensors, context.gpu_stream());
+  // For tables or a rule, and their tensors.
+  template <class Neuron, class Arrays>
+  static void run(const Neuron& neuron, const Arrays& arrays, const Call& call) {
+    const char* error = cuda_run(neuron, arrays, call.gpu_stream());
     if (error != nullptr) {
       throw RuntimeError(std::string("CUDA kernel did not start: ") + error, kOrtEpFail);
     }

@@ -13,9 +13,12 @@ namespace snncc {
 // A kernel class `Kernel` gives
 //   static constexpr const char* kName, *kProvider;                     the op, and the execution provider it is for
 //   static constexpr OrtElementType kInputs[], kOutputs[];              outputs after the first are optional
-//   explicit Kernel(const NodeInfo&);                                   reads and checks the attributes, once
-//   void compute(const ComputeContext&) const;
-// Both may throw; output 0 may overwrite input 0, and every output has the shape of input 0.
+//   static Rows rows(size_t output, const Attributes&)                  how long its first axis is
+//   static constexpr bool kInplace;                                     whether output 0 may overwrite input 0
+//   explicit Kernel(const Attributes&);                                 reads and checks them, once
+//   void compute(const Call&) const;
+// Both may throw. Input 0 is X; the other axes of every output are those of X. Inputs of type int64 are numbers that
+// the host needs, and lie in its memory on every device.
 template <class Kernel>
 class Op : public OrtCustomOp {
  public:
@@ -30,14 +33,15 @@ class Op : public OrtCustomOp {
     KernelComputeV2 = compute;
     KernelDestroy = [](void* kernel) { delete static_cast<Instance*>(kernel); };
     InferOutputShapeFn = [](const OrtCustomOp*, OrtShapeInferContext* context) {
-      return guarded(std::string(Kernel::kName),
-                     [&] { infer_same_shape(context, Kernel::kOutputs, std::size(Kernel::kOutputs)); });
+      return guarded(std::string(Kernel::kName), [&] {
+        infer_shapes(context, std::data(Kernel::kOutputs), std::size(Kernel::kOutputs), Kernel::rows);
+      });
     };
     GetMayInplace = [](int** inputs, int** outputs) {
       static int first = 0;
       *inputs = &first;
       *outputs = &first;
-      return size_t{1};
+      return size_t{Kernel::kInplace ? 1 : 0};
     };
     ReleaseMayInplace = [](int*, int*) {};
   }
@@ -52,7 +56,9 @@ class Op : public OrtCustomOp {
     GetInputTypeCount = [](const OrtCustomOp*) { return std::size(Kernel::kInputs); };
     GetInputType = [](const OrtCustomOp*, size_t i) { return Kernel::kInputs[i]; };
     GetInputCharacteristic = [](const OrtCustomOp*, size_t) { return kOrtRequired; };
-    GetInputMemoryType = [](const OrtCustomOp*, size_t) { return kOrtMemDefault; };
+    GetInputMemoryType = [](const OrtCustomOp*, size_t i) {
+      return Kernel::kInputs[i] == kOrtInt64 ? kOrtMemCpuInput : kOrtMemDefault;
+    };
     GetOutputTypeCount = [](const OrtCustomOp*) { return std::size(Kernel::kOutputs); };
     GetOutputType = [](const OrtCustomOp*, size_t i) { return Kernel::kOutputs[i]; };
     GetOutputCharacteristic = [](const OrtCustomOp*, size_t i) { return i == 0 ? kOrtRequired : kOrtOptional; };

@@ -2,20 +2,16 @@
 #include "ort.h"
 
 #include <atomic>
-#include <functional>
 #include <memory>
-#include <numeric>
 
 namespace snncc {
 namespace {
 
 std::atomic<const OrtApi*> g_ort{nullptr};  // sessions may be made in several threads
 
-using TensorInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo, void (*)(OrtTensorTypeAndShapeInfo*)>;
+}  // namespace
 
 TensorInfo owned(OrtTensorTypeAndShapeInfo* info) { return {info, ort().ReleaseTensorTypeAndShapeInfo}; }
-
-}  // namespace
 
 const OrtApi& ort() { return *g_ort.load(std::memory_order_acquire); }
 
@@ -43,6 +39,12 @@ int64_t NodeInfo::integer(const char* attribute) const {
   return value;
 }
 
+float NodeInfo::number(const char* attribute) const {
+  float value = 0.0f;
+  check(ort().KernelInfoGetAttribute_float(info_, attribute, &value));
+  return value;
+}
+
 std::vector<float> NodeInfo::floats(const char* attribute) const {
   size_t size = 0;
   check(ort().KernelInfoGetAttributeArray_float(info_, attribute, nullptr, &size));
@@ -51,10 +53,6 @@ std::vector<float> NodeInfo::floats(const char* attribute) const {
     check(ort().KernelInfoGetAttributeArray_float(info_, attribute, values.data(), &size));
   }
   return values;
-}
-
-int64_t element_count(const Shape& shape) {
-  return std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
 }
 
 Input ComputeContext::input(size_t index) const {
@@ -96,31 +94,6 @@ void* ComputeContext::gpu_stream() const {
 
 void ComputeContext::parallel_for(size_t total, void (*task)(void*, size_t), void* data) const {
   check(ort().KernelContext_ParallelFor(context_, task, total, 0, data));
-}
-
-void infer_same_shape(OrtShapeInferContext* context, const OrtElementType* outputs, size_t output_count) {
-  OrtTensorTypeAndShapeInfo* source = nullptr;  // borrowed
-  check(ort().ShapeInferContext_GetInputTypeShape(context, 0, &source));
-  size_t rank = 0;
-  check(ort().GetDimensionsCount(source, &rank));
-  if (rank == 0) {
-    return;  // a scalar, or a tensor of unknown rank: the runtime tells them apart no more
-  }
-  Shape dims(rank);
-  std::vector<const char*> symbols(rank);
-  check(ort().GetDimensions(source, dims.data(), rank));
-  check(ort().GetSymbolicDimensions(source, symbols.data(), rank));
-  OrtElementType type = outputs[0];
-  check(ort().GetTensorElementType(source, &type));
-  for (size_t i = 0; i < output_count; ++i) {
-    OrtTensorTypeAndShapeInfo* raw = nullptr;
-    check(ort().CreateTensorTypeAndShapeInfo(&raw));
-    const TensorInfo info = owned(raw);
-    check(ort().SetTensorElementType(raw, i == 0 ? type : outputs[i]));
-    check(ort().SetDimensions(raw, dims.data(), rank));
-    check(ort().SetSymbolicDimensions(raw, symbols.data(), rank));
-    check(ort().ShapeInferContext_SetOutputTypeShape(context, i, raw));
-  }
 }
 
 }  // namespace snncc

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "node.h"
 #include "ort_abi.h"
 
 namespace snncc {
@@ -24,6 +26,9 @@ class RuntimeError : public std::runtime_error {
 
 // Throws RuntimeError with the status's message, and releases it.
 void check(OrtStatus* status);
+
+using TensorInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo, void (*)(OrtTensorTypeAndShapeInfo*)>;
+TensorInfo owned(OrtTensorTypeAndShapeInfo* info);
 
 // Runs `body`; whatever it throws comes back as a status whose message starts with `where`.
 template <class Body>
@@ -45,44 +50,37 @@ OrtStatus* guarded(const std::string& where, Body&& body) noexcept {
 }
 
 // A node when its kernel is made.
-class NodeInfo {
+class NodeInfo : public Attributes {
  public:
   explicit NodeInfo(const OrtKernelInfo* info) : info_(info) {}
   std::string name() const;
-  int64_t integer(const char* attribute) const;
-  std::vector<float> floats(const char* attribute) const;
+  int64_t integer(const char* attribute) const override;
+  float number(const char* attribute) const override;
+  std::vector<float> floats(const char* attribute) const override;
 
  private:
   const OrtKernelInfo* info_;
 };
 
-using Shape = std::vector<int64_t>;
-
-// A tensor handed to a kernel.
-struct Input {
-  const void* data;
-  Shape shape;
-};
-
-int64_t element_count(const Shape& shape);
-
-// A node when it computes.
-class ComputeContext {
+// A node when it computes, on the session's threads.
+class ComputeContext : public Call {
  public:
   explicit ComputeContext(OrtKernelContext* context) : context_(context) {}
-  Input input(size_t index) const;
-  // Null if the node has no such output.
-  void* output(size_t index, const Shape& shape) const;
-  void* gpu_stream() const;
-  // task(data, i) for i in [0, total), on the session's threads; the task must not throw.
-  void parallel_for(size_t total, void (*task)(void*, size_t), void* data) const;
+  Input input(size_t index) const override;
+  void* output(size_t index, const Shape& shape) const override;
+  void* gpu_stream() const override;
+  void parallel_for(size_t total, void (*task)(void*, size_t), void* data) const override;
 
  private:
   OrtKernelContext* context_;
 };
 
-// Gives each output the shape of input 0, and output 0 its element type too; unknown ranks stay unknown. `outputs` are
-// those of any kernel of the op: the runtime infers shapes with the one registered first, whatever the type at hand.
-void infer_same_shape(OrtShapeInferContext* context, const OrtElementType* outputs, size_t output_count);
+// How an output's first axis is computed from that of X.
+using OutputRows = Rows (*)(size_t output, const Attributes&);
+
+// Gives each output the shape of input 0, but for the length of its first axis, and output 0 its element type too;
+// unknown ranks stay unknown. `types` are those of any kernel of the op: the runtime infers shapes with the one
+// registered first, whatever the type at hand.
+void infer_shapes(OrtShapeInferContext* context, const OrtElementType* types, size_t outputs, OutputRows rows);
 
 }  // namespace snncc

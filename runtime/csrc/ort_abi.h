@@ -12,6 +12,7 @@ struct OrtAllocator;
 struct OrtCustomOpDomain;
 struct OrtKernelContext;
 struct OrtKernelInfo;
+struct OrtOpAttr;
 struct OrtSessionOptions;
 struct OrtShapeInferContext;
 struct OrtStatus;
@@ -23,9 +24,10 @@ struct OrtCustomOp;
 constexpr uint32_t kOrtApiVersion = 18;
 
 enum OrtErrorCode : int { kOrtFail = 1, kOrtInvalidArgument = 2, kOrtEpFail = 11 };
-enum OrtElementType : int { kOrtFloat = 1, kOrtInt32 = 6, kOrtFloat16 = 10, kOrtDouble = 11 };
+enum OrtElementType : int { kOrtFloat = 1, kOrtInt32 = 6, kOrtInt64 = 7, kOrtFloat16 = 10, kOrtDouble = 11 };
 enum OrtCharacteristic : int { kOrtRequired = 0, kOrtOptional = 1 };
-enum OrtMemType : int { kOrtMemDefault = 0 };
+enum OrtMemType : int { kOrtMemCpuInput = -2, kOrtMemDefault = 0 };
+enum OrtOpAttrType : int { kOrtAttrInt = 1, kOrtAttrFloat = 3, kOrtAttrFloats = 4 };
 
 struct OrtApiBase {
   const OrtApi* (*GetApi)(uint32_t version);
@@ -53,7 +55,8 @@ struct OrtApi {
   OrtStatus* (*GetSymbolicDimensions)(const OrtTensorTypeAndShapeInfo*, const char** dims, size_t count);  // 63
   void* slot64;
   OrtStatus* (*GetTensorTypeAndShape)(const OrtValue*, OrtTensorTypeAndShapeInfo**);  // 65
-  void* slots66[20];
+  void* slots66[19];
+  OrtStatus* (*KernelInfoGetAttribute_float)(const OrtKernelInfo*, const char* name, float*);    // 85
   OrtStatus* (*KernelInfoGetAttribute_int64)(const OrtKernelInfo*, const char* name, int64_t*);  // 86
   void* slots87[2];
   OrtStatus* (*KernelContext_GetOutputCount)(const OrtKernelContext*, size_t*);                  // 89
@@ -74,11 +77,13 @@ struct OrtApi {
   void* slots245[23];
   OrtStatus* (*ShapeInferContext_GetInputTypeShape)(const OrtShapeInferContext*, size_t,
                                                     OrtTensorTypeAndShapeInfo**);  // 268
-  void* slot269;
+  OrtStatus* (*ShapeInferContext_GetAttribute)(const OrtShapeInferContext*, const char* name,
+                                               const OrtOpAttr**);  // 269
   OrtStatus* (*ShapeInferContext_SetOutputTypeShape)(const OrtShapeInferContext*, size_t,
                                                      const OrtTensorTypeAndShapeInfo*);                // 270
   OrtStatus* (*SetSymbolicDimensions)(OrtTensorTypeAndShapeInfo*, const char** dims, size_t count);    // 271
-  void* slots272[2];
+  OrtStatus* (*ReadOpAttr)(const OrtOpAttr*, OrtOpAttrType, void* data, size_t size, size_t* needed);  // 272, in bytes
+  void* slot273;
   OrtStatus* (*KernelContext_ParallelFor)(const OrtKernelContext*, void (*task)(void*, size_t), size_t total,
                                           size_t batches, void* data);  // 274
 };
@@ -127,6 +132,7 @@ SNNCC_SLOT(GetDimensionsCount, 61);
 SNNCC_SLOT(GetDimensions, 62);
 SNNCC_SLOT(GetSymbolicDimensions, 63);
 SNNCC_SLOT(GetTensorTypeAndShape, 65);
+SNNCC_SLOT(KernelInfoGetAttribute_float, 85);
 SNNCC_SLOT(KernelInfoGetAttribute_int64, 86);
 SNNCC_SLOT(KernelContext_GetOutputCount, 89);
 SNNCC_SLOT(KernelContext_GetInput, 90);
@@ -138,8 +144,10 @@ SNNCC_SLOT(KernelInfoGetAttributeArray_float, 162);
 SNNCC_SLOT(KernelContext_GetGPUComputeStream, 193);
 SNNCC_SLOT(KernelInfo_GetNodeName, 244);
 SNNCC_SLOT(ShapeInferContext_GetInputTypeShape, 268);
+SNNCC_SLOT(ShapeInferContext_GetAttribute, 269);
 SNNCC_SLOT(ShapeInferContext_SetOutputTypeShape, 270);
 SNNCC_SLOT(SetSymbolicDimensions, 271);
+SNNCC_SLOT(ReadOpAttr, 272);
 SNNCC_SLOT(KernelContext_ParallelFor, 274);
 #undef SNNCC_SLOT
 

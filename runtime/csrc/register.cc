@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kernel of the library, and the entry point that onnxruntime looks up. A new op is one line in `add_neurons`.
+// The entry point that onnxruntime looks up: every kernel of the library, on every device.
 #include <atomic>
 #include <memory>
 
 #include "devices.h"
-#include "neurons.h"
+#include "kernels.h"
 #include "op.h"
 #include "ort.h"
 
@@ -13,24 +13,12 @@ namespace {
 
 constexpr const char* kDomain = "ai.snncc";
 
-template <class Kernel>
-void add(OrtCustomOpDomain* domain) {
-  static const Op<Kernel> op;
-  check(ort().CustomOpDomain_Add(domain, &op));
-}
-
-template <class Device, OrtElementType kType>
-void add_neurons(OrtCustomOpDomain* domain) {
-  add<OneSpikeNeuron<Device, kType>>(domain);
-  add<ResidualOneSpikeNeuron<Device, kType>>(domain);
-  add<PhaseNeuron<Device, kType>>(domain);
-}
-
 template <class Device>
 void add_device(OrtCustomOpDomain* domain) {
-  add_neurons<Device, kOrtFloat>(domain);
-  add_neurons<Device, kOrtFloat16>(domain);
-  add_neurons<Device, kOrtDouble>(domain);
+  visit_kernels<Device>([domain](auto kernel) {
+    static const Op<typename decltype(kernel)::type> op;
+    check(ort().CustomOpDomain_Add(domain, &op));
+  });
 }
 
 using Domain = std::unique_ptr<OrtCustomOpDomain, void (*)(OrtCustomOpDomain*)>;

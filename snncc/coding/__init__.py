@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from snncc.coding.base import Coding
+from snncc.coding.few_spikes import FS
+from snncc.coding.msat import MSAT
 from snncc.coding.phase import Phase
+from snncc.coding.rate import Rate
 
-__all__ = ["CODINGS", "Coding", "Phase"]
+__all__ = ["CODINGS", "FS", "MSAT", "Coding", "Phase", "Rate"]
 
-CODINGS: dict[str, type[Coding]] = {Phase.name: Phase}
+CODINGS: dict[str, type[Coding]] = {c.name: c for c in (Phase, FS, Rate, MSAT)}

@@ -4,22 +4,49 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from snncc.errors import OptionError
 from snncc.graph import Graph, Tensor
-from snncc.ops import DOMAIN
+from snncc.ops import DOMAIN, get
 
-__all__ = ["Coding", "add_neuron"]
+__all__ = ["Coding", "add_neuron", "add_op", "as_number"]
 
 
 class Coding(ABC):
     """A coding is a frozen dataclass; its fields are the paper's own letters."""
 
     name: ClassVar[str]
+    # How the stacked slices of the output's potential become the output: their `mean`, or the `last` one.
+    readout: ClassVar[str] = "last"
+    # Whether there are neurons for other activations than ReLU.
+    activations: ClassVar[bool] = False
+    # Whether max pools need spikes to choose from, rather than potentials or decoded values.
+    pools_spikes: ClassVar[bool] = False
+
+    @property
+    def slices(self) -> int:
+        """How many slices a value travels in, stacked on the batch axis: time steps, or 1 for a value in one piece."""
+        return 1
+
+    @property
+    def stepwise(self) -> Coding:
+        """The coding that a network of single time steps is lowered with."""
+        return self
+
+    def decoded(self, stacked: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The values, [N, …], that `stacked` slices or time steps, [slices N, …], stand for in the end."""
+        parts = stacked.reshape(self.slices, stacked.shape[0] // self.slices, *stacked.shape[1:])
+        return np.asarray(parts[-1] if self.readout == "last" else parts.mean(axis=0, dtype=np.float64))
+
+    @property
+    def fixed_scale(self) -> float | None:
+        """The scale of every neuron, where the coding does not take it from activations."""
+        return None
 
     @abstractmethod
     def parameters(self) -> dict[str, Any]:
@@ -38,18 +65,57 @@ class Coding(ABC):
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What the neuron makes of `activations` >= 0, given and returned in units of its scale."""
 
-    @abstractmethod
-    def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
+    def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:  # noqa: ARG002
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""
+        return None
+
+    def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
+        """Add the neuron that stands for another activation than ReLU; only for codings with `activations`."""
+        raise NotImplementedError
 
     @abstractmethod
     def latency(self, layers: int) -> int:
         """Time steps until the output is there, for a network with `layers` spiking layers in a row."""
 
 
-def add_neuron(
-    graph: Graph, op: str, potential: Tensor, scale: npt.ArrayLike, attrs: Mapping[str, Any], name: str
+def add_op(
+    graph: Graph,
+    op: str,
+    inputs: Sequence[Tensor],
+    attrs: Mapping[str, Any],
+    name: str,
+    initial: Mapping[str, float] | None = None,
 ) -> Tensor:
-    """Add a neuron of domain ai.snncc with inputs (potential, scale)."""
+    """Add a node of domain ai.snncc; what it remembers starts at `initial`, by input, or at 0, and time at step 0."""
+    definition = get(op)
+    given = list(inputs)
+    for parameter in definition.inputs[len(given) :]:
+        if parameter.name == "step":
+            given.append(graph.constant(f"{name}_step", np.zeros(1, np.int64)))
+        else:
+            start = np.full(1, (initial or {}).get(parameter.name, 0.0), np.float32)
+            given.append(graph.constant(f"{name}_{parameter.name}", start))
+    unused = len(definition.outputs) - 1
+    return graph.add(op, given, name=name, attrs=dict(attrs), domain=DOMAIN, unused_outputs=unused)
+
+
+def add_neuron(
+    graph: Graph,
+    op: str,
+    potential: Tensor,
+    scale: npt.ArrayLike,
+    attrs: Mapping[str, Any],
+    name: str,
+    initial: Mapping[str, float] | None = None,
+) -> Tensor:
+    """Add a neuron with inputs (potential, scale), and states that start at `initial`."""
     constant = graph.constant(f"{name}_scale", np.atleast_1d(np.asarray(scale, np.float32)))
-    return graph.add(op, [potential, constant], name=name, attrs=dict(attrs), domain=DOMAIN, unused_outputs=1)
+    return add_op(graph, op, [potential, constant], attrs, name, initial)
+
+
+def as_number(kind: Callable[[Any], Any], name: str, value: Any) -> Any:
+    """`value` as a plain Python number, whatever library it comes from; OptionError if it is none."""
+    try:
+        return kind(value)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{name} is {value!r}, but it must be a number") from error

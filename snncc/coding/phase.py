@@ -9,20 +9,19 @@ float64 and rounded once to float32.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from snncc.coding.base import Coding, add_neuron
+from snncc.coding.base import Coding, add_neuron, as_number
 from snncc.errors import OptionError
 from snncc.graph import Graph, Tensor
 from snncc.ops.multi_spike import PHASE
 from snncc.ops.one_spike import ONE_SPIKE
 
-__all__ = ["INPUT_CODINGS", "Phase"]
+__all__ = ["INPUT_CODINGS", "Phase", "binary_tables"]
 
 INPUT_CODINGS = ("binary", "one", "analog")
 
@@ -37,6 +36,7 @@ class Phase(Coding):
         shift: Threshold shift: round to the nearest level instead of flooring (section III-B1).
         spikes: How many spikes a neuron may send, 1 … T.
         input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
+        wait: Phases that a layer waits for its input before it fires, 1 … T; None: all T, so that nothing is missed.
 
     Raises:
         OptionError: a parameter is out of its range.
@@ -48,10 +48,11 @@ class Phase(Coding):
     shift: bool = True
     spikes: int = 1
     input: str = "binary"
+    wait: int | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("T", operator.index), ("Q", float), ("shift", bool), ("spikes", operator.index)):
-            object.__setattr__(self, name, _as(kind, name, getattr(self, name)))
+            object.__setattr__(self, name, as_number(kind, name, getattr(self, name)))
         if self.T < 1:
             raise OptionError(f"T is {self.T}, but a code needs at least one phase; T = 16 or 24 are usual")
         if not 1 < self.Q <= 2:
@@ -62,6 +63,20 @@ class Phase(Coding):
             raise OptionError(f"spikes is {self.spikes}, but a neuron may send 1 to T = {self.T} spikes")
         if self.input not in INPUT_CODINGS:
             raise OptionError(f"input is '{self.input}', but it must be one of {', '.join(INPUT_CODINGS)}")
+        if self.wait is not None:
+            self._check_wait(as_number(operator.index, "wait", self.wait))
+
+    def _check_wait(self, wait: int) -> None:
+        object.__setattr__(self, "wait", wait)
+        if not 1 <= wait <= self.T:
+            raise OptionError(f"wait is {wait}, but a layer may wait for 1 to T = {self.T} phases")
+        if wait < self.T and self.spikes > 1:
+            raise OptionError(f"wait is {wait} with {self.spikes} spikes, but only one-spike neurons fire early")
+
+    @property
+    def slices(self) -> int:
+        """J = T - wait + 1 slices of a value that arrives while the neuron fires already."""
+        return self.T - (self.wait or self.T) + 1
 
     def parameters(self) -> dict[str, Any]:
         """All parameters, as JSON values."""
@@ -72,8 +87,15 @@ class Phase(Coding):
         levels = float(self.Q) ** -np.arange(self.T, dtype=np.float64)
         return {"levels": _float32(levels), "thresholds": _float32(levels * self._shift())}
 
+    @property
+    def stepwise(self) -> Coding:
+        """Step by step there are no slices: a layer sees what has come when it has come."""
+        return replace(self, wait=None)
+
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
-        """OneSpikeNeuron, or PhaseNeuron for more than one spike."""
+        """OneSpikeNeuron, WaitOneSpikeNeuron if it does not wait for all input, PhaseNeuron for more than one spike."""
+        if self.slices > 1:
+            return add_neuron(graph, "WaitOneSpikeNeuron", potential, scale, {**self.tables(), "wait": self.wait}, name)
         if self.spikes == 1:
             return add_neuron(graph, "OneSpikeNeuron", potential, scale, self.tables(), name)
         return add_neuron(graph, "PhaseNeuron", potential, scale, self._multi_spike(), name)
@@ -93,17 +115,18 @@ class Phase(Coding):
         """A signed PhaseNeuron; binary levels sum to almost 2, so that their unit is half of the maximum."""
         if self.input == "analog":
             return None
+        attrs: dict[str, Any] = binary_tables(self.T)
         if self.input == "one":
             tables = self.tables()
             attrs = {**tables, "last_thresholds": tables["thresholds"], "max_spikes": 1, "signed": 1}
-            return add_neuron(graph, "PhaseNeuron", source, maximum, attrs, name)
-        levels = _float32(2.0 ** -np.arange(self.T, dtype=np.float64))
-        attrs = {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": self.T, "signed": 1}
-        return add_neuron(graph, "PhaseNeuron", source, maximum / 2, attrs, name)
+        unit = maximum if self.input == "one" else maximum / 2
+        if self.slices > 1:
+            return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": self.wait}, name)
+        return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
 
     def latency(self, layers: int) -> int:
-        """L w + T, with w = T: a layer waits for the last phase of the one before (section V-C2)."""
-        return layers * self.T + self.T
+        """L w + T: each layer starts w phases after the one before (section V-C2)."""
+        return layers * (self.wait or self.T) + self.T
 
     def _shift(self) -> float:
         return (1 + 1 / float(self.Q)) / 2 if self.shift else 1.0
@@ -121,12 +144,10 @@ class Phase(Coding):
         }
 
 
-def _as(kind: Callable[[Any], Any], name: str, value: Any) -> Any:
-    """`value` as a plain Python number, whatever library it comes from."""
-    try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{name} is {value!r}, but it must be a number") from error
+def binary_tables(steps: int) -> dict[str, Any]:
+    """Attributes of a PhaseNeuron that codes a signed value in binary, as the sum of its `steps` first bits."""
+    levels = _float32(2.0 ** -np.arange(steps, dtype=np.float64))
+    return {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": steps, "signed": 1}
 
 
 def _float32(values: npt.NDArray[np.float64]) -> list[float]:

@@ -48,11 +48,13 @@ def compare(
 ) -> Comparison:
     """Run both networks on the first samples of the calibration data, or on seeded noise if there is none."""
     from snncc.accuracy import Tally
+    from snncc.one_step import fold_of, samples_at_once
     from snncc.runtime import create_session
 
+    size = samples_at_once(fold_of(converted), _BATCH)
     ann, snn = (create_session(model, device="cpu") for model in (source, converted))
     tally = Tally(None)
-    for batch in _batches(source, calibration, preprocess, input_range):
+    for batch in _batches(source, calibration, preprocess, input_range, size):
         tally.add(ann.run(None, batch)[0], snn.run(None, batch)[0])
     return Comparison(
         data=f"the first of {calibration}" if calibration else "seeded noise, which is no natural input",
@@ -63,14 +65,18 @@ def compare(
 
 
 def _batches(
-    source: onnx.ModelProto, calibration: Path | None, preprocess: str | None, input_range: tuple[float, float] | None
+    source: onnx.ModelProto,
+    calibration: Path | None,
+    preprocess: str | None,
+    input_range: tuple[float, float] | None,
+    size: int,
 ) -> Iterator[dict[str, Any]]:
     from snncc.preprocess import Preprocess
     from snncc.samples import batches, specs_of
 
     specs = specs_of(source)
     fixed = next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
-    size = fixed if isinstance(fixed, int) else _BATCH
+    size = fixed if isinstance(fixed, int) else size
     if calibration is not None:
         parsed = Preprocess.parse(preprocess) if preprocess else None
         yield from itertools.islice(

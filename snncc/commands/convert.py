@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snncc.cli_tables import number, print_json, print_table, print_text
+from snncc.coding import CODINGS
+from snncc.commands.codings import CodingCommand, chosen, coding_options
 from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, json_flag, preprocess, verbose
 from snncc.errors import ModelError, OptionError, OutputError, SnnccError
+from snncc.forms import FORMS
 
 if TYPE_CHECKING:
     import onnx
@@ -23,25 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["convert"]
 
-_PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "match", "input_range", "fold_bn")
+_PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "match", "input_range", "fold_bn", "form", "strict")
 
 
-@click.command(short_help="Turn a ReLU network into a spiking network.")
+_FORMS = {
+    "loop": "{steps} time steps run in a Loop, {chunk} at a time.",
+    "step": "The network runs one of {steps} time steps per call; `snncc run` hands its states on.",
+}
+
+
+@click.command(cls=CodingCommand, short_help="Turn a ReLU network into a spiking network.")
 @click.argument("model", type=FILE)
 @click.option("-o", "--output", type=FILE, required=True, metavar="OUT", help="Where the spiking network goes.")
-@click.option("--coding", type=click.Choice(["phase"]), default="phase", show_default=True, help="The neural code.")
-@click.option("--T", "T", type=int, default=24, show_default=True, help="Number of phases.")
-@click.option("--Q", "Q", type=float, default=1.2, show_default=True, help="Base of the levels Q^-p, 1 < Q <= 2.")
-@click.option("--no-shift", is_flag=True, help="Floor to a level instead of rounding to the nearest.")
-@click.option("--spikes", type=int, default=1, show_default=True, help="Spikes that a neuron may send, 1 to T.")
-@click.option(
-    "--input",
-    "input_coding",
-    type=click.Choice(["binary", "one", "analog"]),
-    default="binary",
-    show_default=True,
-    help="How the network's input is coded.",
-)
+@click.option("--coding", type=click.Choice(list(CODINGS)), default="phase", show_default=True, help="The neural code.")
 @click.option("--calib", type=FILE, metavar="PATH", help="Typical inputs: .npy, .npz or a folder of images.")
 @preprocess
 @click.option(
@@ -73,16 +70,31 @@ _PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "match", "input_
     show_default=True,
     help="Where BatchNormalization goes.",
 )
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default="auto",
+    show_default=True,
+    help="folded: all time steps in one pass; loop: in an ONNX Loop, in bounded memory; step: a single time step with "
+    "the neurons' states as inputs and outputs; auto: loop where folded would need much memory.",
+)
+@click.option("--strict", is_flag=True, help="Refuse ops that would stay analog, being neither synapses nor neurons.")
 @click.option("--dump-dir", type=FILE, metavar="DIR", help="Write the graph after each pass into DIR, as text.")
+@coding_options
 @verbose
 @json_flag
-def convert(model: Path, output: Path, dump_dir: Path | None, as_json: bool, **options: Any) -> None:
+@click.pass_context
+def convert(
+    ctx: click.Context, /, model: Path, output: Path, coding: str, dump_dir: Path | None, as_json: bool, **options: Any
+) -> None:
     """Turn the ReLU network MODEL into a spiking network with the same inputs and outputs."""
     import snncc
     from snncc.commands.comparison import compare
     from snncc.evaluate import refuse_converted
+    from snncc.export import metadata_of
     from snncc.loading import read_model
 
+    neurons, arguments = chosen(ctx, coding)
     require_writable(output)
     _refuse_overwriting(output, model, options["calib"])
     if options["calib"] and options["input_range"]:
@@ -91,20 +103,18 @@ def convert(model: Path, output: Path, dump_dir: Path | None, as_json: bool, **o
     refuse_converted(source, str(model))
     converted = snncc.convert(
         model,
-        snncc.Phase(
-            T=options["T"],
-            Q=options["Q"],
-            shift=not options["no_shift"],
-            spikes=options["spikes"],
-            input=options["input_coding"],
-        ),
+        neurons,
         calibration=options["calib"],
         observer=_dumper(dump_dir) if dump_dir else None,
+        **arguments,
         **{key: options[key] for key in _PASSED_ON},
     )
-    comparison = compare(source, converted, options["calib"], options["preprocess"], options["input_range"])
+    described = metadata_of(converted)
+    one_step = described["snncc.form"]["form"] == "step"  # its states are inputs that no data holds
+    seen = (options["calib"], options["preprocess"], options["input_range"])
+    comparison = None if one_step else compare(source, converted, *seen)
     write_whole(output, _serialised(converted))
-    _print(output, _ops(source), _ops(converted), comparison, as_json)
+    _print(output, _ops(source), _ops(converted), described, comparison, as_json)
 
 
 def _refuse_overwriting(output: Path, model: Path, calibration: Path | None) -> None:
@@ -139,19 +149,37 @@ def _dumper(folder: Path) -> Callable[[int, Any, Any], None]:
 
 
 def _ops(model: onnx.ModelProto) -> Counter[str]:
-    return Counter(n.op_type for n in model.graph.node if n.op_type != "Constant")
+    from snncc.export import all_nodes
+
+    return Counter(n.op_type for n in all_nodes(model.graph) if n.op_type != "Constant")
 
 
-def _print(output: Path, before: Counter[str], after: Counter[str], comparison: Comparison, as_json: bool) -> None:
+def _print(
+    output: Path,
+    before: Counter[str],
+    after: Counter[str],
+    described: dict[str, Any],
+    comparison: Comparison | None,
+    as_json: bool,
+) -> None:
+    islands, form = described["snncc.islands"], described["snncc.form"]
     if as_json:
         ops = {"before": dict(sorted(before.items())), "after": dict(sorted(after.items()))}
-        print_json({"output": str(output), "ops": ops, "comparison": asdict(comparison)})
+        compared = asdict(comparison) if comparison else None
+        form = {key: value for key, value in form.items() if key != "states"}
+        print_json({"output": str(output), "ops": ops, "islands": islands, "form": form, "comparison": compared})
         return
     rows = [(op, before[op] or "", after[op] or "") for op in sorted(before | after)]
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
-    print_text(
-        f"Outputs on {comparison.samples} samples ({comparison.data}): same answer in "
-        f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean output. "
-        "`snncc evaluate` says more."
-    )
+    if islands:
+        named = ", ".join(f"{op} '{name}'" for name, op in islands.items())
+        print_text(f"{len(islands)} op(s) stay analog, being neither synapses nor neurons: {named}.")
+    if form["form"] != "folded":
+        print_text(_FORMS[form["form"]].format(**form))
+    if comparison:
+        print_text(
+            f"Outputs on {comparison.samples} samples ({comparison.data}): same answer in "
+            f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean "
+            "output. `snncc evaluate` says more."
+        )
     print_text(f"Wrote {output} ({output.stat().st_size / 1024:.0f} KiB).")

@@ -12,12 +12,14 @@ import click
 
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
-from snncc.errors import SnnccError
+from snncc.commands.prospects import prospects, sentences
 
 if TYPE_CHECKING:
     import onnx
 
 __all__ = ["inspect"]
+
+_MOST = 4  # entries of a list that are shown
 
 
 @click.command(short_help="Say what a model is, and whether it would convert.")
@@ -37,60 +39,66 @@ def inspect(file: Path, as_json: bool) -> None:
 
 
 def _common(file: Path, model: onnx.ModelProto) -> dict[str, Any]:
+    from snncc.export import all_nodes, metadata_of
     from snncc.ops import DOMAIN
     from snncc.specs import specs_of
 
-    shown = [str(s) for s in specs_of(model)]
+    states = metadata_of(model).get("snncc.form", {}).get("states", [])
+    taken, left = ({s[key] for s in states} for key in ("input", "output"))
     return {
         "file": str(file),
-        "converted": any(n.domain == DOMAIN for n in model.graph.node),
+        "converted": any(n.domain == DOMAIN for n in all_nodes(model.graph)),
         "opsets": {o.domain or "ai.onnx": o.version for o in model.opset_import},
-        "inputs": shown,
-        "outputs": [o.name for o in model.graph.output],
-        "ops": dict(sorted(Counter(n.op_type for n in model.graph.node if n.op_type != "Constant").items())),
+        "inputs": [str(s) for s in specs_of(model) if s.name not in taken],
+        "outputs": [o.name for o in model.graph.output if o.name not in left],
+        "states": len(states),
+        "ops": dict(sorted(Counter(n.op_type for n in all_nodes(model.graph) if n.op_type != "Constant").items())),
     }
 
 
 def _plain(file: Path) -> dict[str, Any]:
-    from snncc.frontend import import_model
-
-    try:
-        import_model(file)
-    except SnnccError as error:
-        return {"convertible": False, "obstacles": [line.strip() for line in str(error).splitlines()]}
-    return {"convertible": True, "obstacles": []}
+    analog, obstacles = prospects(file)
+    return {"convertible": bool(analog), "obstacles": obstacles, "analog": analog}
 
 
 def _converted(model: onnx.ModelProto) -> dict[str, Any]:
     from onnx import numpy_helper
 
-    from snncc.export import metadata_of
-    from snncc.ops import DOMAIN
+    from snncc.export import all_nodes, metadata_of
+    from snncc.network import is_neuron
+    from snncc.one_step import fold_of
 
     metadata = metadata_of(model)
-    weights = {t.name: t for t in model.graph.initializer}
+    loops = [a.g for n in model.graph.node for a in n.attribute if a.HasField("g")]
+    weights = {t.name: t for graph in (model.graph, *loops) for t in graph.initializer}
     recorded = metadata.pop("snncc.neurons", {})
     neurons = []
-    for node in model.graph.node:
-        if node.domain == DOMAIN:
-            known = recorded.get(node.name, {})
-            own = numpy_helper.to_array(weights[node.input[1]]) if node.input[1] in weights else None
-            kept = None if own is None else [float(own.min()), float(own.max())]
-            entry = {"name": node.name, "op": node.op_type, "replaces": known.get("replaces")}
-            # What calibration found; most of it lies in the weights by now, and the neuron's own scale is 1.
-            neurons.append(entry | {"scale_range": known.get("scale") or kept})
-    return {"metadata": metadata, "neurons": neurons}
+    for node in filter(is_neuron, all_nodes(model.graph)):
+        known = recorded.get(node.name, {})
+        own = numpy_helper.to_array(weights[node.input[1]]) if node.input[1] in weights else None
+        kept = None if own is None else [float(own.min()), float(own.max())]
+        entry = {"name": node.name, "op": node.op_type, "replaces": known.get("replaces")}
+        # What calibration found; most of it lies in the weights by now, and the neuron's own scale is 1.
+        neurons.append(entry | {"scale_range": known.get("scale") or kept})
+    fold = fold_of(model)
+    rows = {"holds": fold.kind, "count": fold.count} if fold.kind and fold.count > 1 else None
+    return {"metadata": metadata, "batch_axis": rows, "neurons": neurons}
 
 
 def _print(found: dict[str, Any]) -> None:
     kind = "a converted model" if found["converted"] else "a network that is not converted"
     opsets = ", ".join(f"{domain} {version}" for domain, version in found["opsets"].items())
     print_text(f"{found['file']}: {kind}\ninputs {', '.join(found['inputs'])}\noutputs {', '.join(found['outputs'])}")
+    if found["states"]:
+        print_text(f"and {found['states']} states, in and out: see the metadata entry snncc.form")
     print_text(f"opsets {opsets}\n")
     print_table("Nodes", ("op", "count"), found["ops"].items())
     if not found["converted"]:
-        print_text("It converts." if found["convertible"] else "\n".join(found["obstacles"]))
+        print_text(sentences(found["analog"]) if found["convertible"] else "\n".join(found["obstacles"]))
         return
+    if rows := found["batch_axis"]:
+        what = "time steps of each sample" if rows["holds"] == "steps" else "slices of each sample's values"
+        print_text(f"Within, the batch axis stacks {rows['count']} {what}.\n")
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
     rows = [(n["name"], n["op"], _scale(n)) for n in found["neurons"]]
     print_table("Neurons", ("name", "op", "scale"), rows, right=False)
@@ -102,8 +110,13 @@ def _flat(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
         parts = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
         for name, part in parts.items():
             if part is not None:
-                short = f"{part[:16]}…" if name.endswith(".sha256") else str(part)
+                short = f"{part[:16]}…" if name.endswith(".sha256") else _short(part)
                 yield name.removeprefix("snncc."), short
+
+
+def _short(value: Any) -> str:
+    """A value; of a long list or a table, its length."""
+    return f"{len(value)} of them" if isinstance(value, dict | list) and len(value) > _MOST else str(value)
 
 
 def _scale(neuron: dict[str, Any]) -> str:

@@ -42,6 +42,9 @@ def _described(op: Any) -> dict[str, Any]:
         "name": op.name,
         "since": op.since,
         "doc": op.doc,
+        "neuron": op.neuron,
+        "batch_axis": op.stacks or None,
+        "states": dict(op.states),
         "inputs": parameters(op.inputs),
         "outputs": parameters(op.outputs),
         "attributes": attributes,
@@ -49,7 +52,9 @@ def _described(op: Any) -> dict[str, Any]:
 
 
 def _print_op(op: dict[str, Any]) -> None:
-    print_text(f"{op['name']}, since version {op['since']}\n\n{op['doc']}\n")
+    kind = "a neuron" if op["neuron"] else "arithmetic between neurons"
+    stacks = f", {op['batch_axis']} stacked on the batch axis" if op["batch_axis"] else ""
+    print_text(f"{op['name']}, since version {op['since']}: {kind}{stacks}\n\n{op['doc']}\n")
     for group in ("inputs", "outputs", "attributes"):
         rows = [(p["name"], p["type"] + (", optional" if p.get("optional") else ""), p["doc"]) for p in op[group]]
         print_table(group, ("name", "type", "meaning"), rows, right=False)

@@ -3,7 +3,23 @@
 
 from __future__ import annotations
 
-from snncc.ops import multi_spike, one_spike
+from snncc.ops import few_spikes, integrate, msat, multi_spike, one_spike, running, stepping, wait
 from snncc.ops.registry import DOMAIN, OPSET, Attribute, OpDef, Parameter, all_ops, get
 
-__all__ = ["DOMAIN", "OPSET", "Attribute", "OpDef", "Parameter", "all_ops", "get", "multi_spike", "one_spike"]
+__all__ = [
+    "DOMAIN",
+    "OPSET",
+    "Attribute",
+    "OpDef",
+    "Parameter",
+    "all_ops",
+    "few_spikes",
+    "get",
+    "integrate",
+    "msat",
+    "multi_spike",
+    "one_spike",
+    "running",
+    "stepping",
+    "wait",
+]

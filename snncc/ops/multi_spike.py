@@ -17,7 +17,7 @@ from onnx import defs
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, split_table
 from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
 
-__all__ = ["PHASE"]
+__all__ = ["PHASE", "chain"]
 
 _TYPES = defs.OpSchema.AttrType
 
@@ -41,7 +41,8 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
     return (value * scale).astype(x.dtype), count
 
 
-def _body(steps: int) -> str:
+def chain(steps: int) -> str:
+    """Body lines up to y_{p} and n_{p}, value and number of the spikes before phase p, and who is `negative`."""
     lines = ["x = Cast <to = 1> (X)", "u = Div (x, scale)", "zero = Constant <value_float = 0.0> ()"]
     lines += ["flag = Constant <value_int: int = @signed> ()", "signed = Cast <to = 9> (flag)"]
     lines += ["magnitude = Abs (u)", "r_0 = Where (signed, magnitude, u)"]
@@ -63,7 +64,12 @@ def _body(steps: int) -> str:
             f"z_{p} = Cast <to = 6> (fires_{p})",
             f"n_{p + 1} = Add (n_{p}, z_{p})",
         ]
-    lines += ["below = Less (u, zero)", "negative = And (below, signed)", f"opposite = Neg (y_{steps})"]
+    lines += ["below = Less (u, zero)", "negative = And (below, signed)"]
+    return "\n".join(lines)
+
+
+def _body(steps: int) -> str:
+    lines = [chain(steps), f"opposite = Neg (y_{steps})"]
     lines += [f"y = Where (negative, opposite, y_{steps})", "value = Mul (y, scale)"]
     lines += ["Y = CastLike (value, X)", f"count = Identity (n_{steps})"]
     return "\n".join(lines)
@@ -99,6 +105,7 @@ PHASE = register(
         ),
         reference=reference,
         body=_body,
+        table="levels",
         examples=_example,
     )
 )

@@ -103,6 +103,7 @@ ONE_SPIKE = register(
         attributes=TABLES,
         reference=reference,
         body=lambda steps: _body("v = Identity (x)", steps),
+        table="levels",
         examples=_example,
     )
 )
@@ -124,6 +125,7 @@ RESIDUAL_ONE_SPIKE = register(
         body=lambda steps: _body(
             "r = Cast <to = 1> (residual)\ncurrent = Mul (r, weight)\nv = Add (x, current)", steps
         ),
+        table="levels",
         examples=_residual_example,
     )
 )

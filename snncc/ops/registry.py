@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnx.parser
-from onnx import defs
+from onnx import defs, helper
 
 __all__ = ["DOMAIN", "FLOAT_TYPES", "OPSET", "Array", "Attribute", "OpDef", "Parameter", "all_ops", "get", "register"]
 
@@ -21,18 +21,24 @@ OPSET = 1
 # Element types of a neuron's potential, and of the spikes that it sends.
 FLOAT_TYPES = ("tensor(float)", "tensor(float16)", "tensor(double)")
 
+_ELEMENTS = {"tensor(int32)": onnx.TensorProto.INT32, "tensor(float)": onnx.TensorProto.FLOAT}
+
 Array = npt.NDArray[Any]
 AttributeValues = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """An input or output: `type` is `T` (see `FLOAT_TYPES`) or a concrete ONNX type string."""
+    """An input or output: `type` is `T` (see `FLOAT_TYPES`) or a concrete ONNX type string.
+
+    `rows(n, attributes)` is how long the first axis of an output is, for an input X of n rows; None: as long.
+    """
 
     name: str
     type: str
     doc: str
     optional: bool = False
+    rows: Callable[[int, AttributeValues], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,20 @@ class OpDef:
     reference: Callable[[Sequence[Array], AttributeValues], tuple[Array, ...]]
     body: Callable[[int], str]
     examples: Callable[[np.random.Generator], tuple[list[Array], dict[str, Any]]]
-    # The attribute whose length is the body's number of steps; the nodes of one model must agree on it.
-    table: str = "levels"
+    # The attribute whose length is the body's number of steps, if the body depends on it; the nodes of one model must
+    # agree on it.
+    table: str | None = None
+    # Whether it is a neuron, rather than arithmetic between neurons.
+    neuron: bool = True
+    # What its output's first axis holds: samples (""), the time `steps` of each, or the `slices` of their values.
+    stacks: Literal["", "steps", "slices"] = ""
+    # What a neuron remembers from one call to the next: an input of this name, and the output that follows it.
+    states: Mapping[str, str] = field(default_factory=dict)
     since: int = OPSET
+
+    def length(self, attributes: AttributeValues) -> int:
+        """How many steps the body of a node with these attributes is unrolled over."""
+        return len(attributes[self.table]) if self.table else 0
 
     def schema(self) -> defs.OpSchema:
         """The onnx schema: types, arity, attributes, and shape inference (outputs have the shape of input 0)."""
@@ -99,8 +116,18 @@ class OpDef:
             inferred = onnx.TypeProto()
             inferred.CopyFrom(source)
             if output.type != "T":
-                inferred.tensor_type.elem_type = onnx.TensorProto.INT32
+                inferred.tensor_type.elem_type = _ELEMENTS[output.type]
+            if output.rows is not None and inferred.tensor_type.shape.dim:
+                first = inferred.tensor_type.shape.dim[0]
+                rows = output.rows(first.dim_value, _attributes(ctx, self)) if first.HasField("dim_value") else None
+                first.Clear()
+                if rows is not None:
+                    first.dim_value = rows
             ctx.set_output_type(index, inferred)
+
+
+def _attributes(ctx: Any, op: OpDef) -> dict[str, Any]:
+    return {a.name: helper.get_attribute_value(ctx.get_attribute(a.name)) for a in op.attributes}
 
 
 def _formal(parameter: Parameter) -> defs.OpSchema.FormalParameter:

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snncc.ops.msat import PRESETS
 from snncc.runtime.native import Library, Neuron
 
 SIZES = {"16 Ki": 2**14, "512 Ki": 2**19, "16 Mi": 2**24}
 VARIANTS = ("avx512", "avx2", "plain")
 PHASES = {16: 1.3, 24: 1.2}
 CHANNELS = 64
+FS_STEPS = 10
+STEPS = 16
 
 
 @dataclass
@@ -35,32 +38,50 @@ class Candidate:
     run: Callable[[], None]
 
 
-def candidates(library: Library, size: int) -> list[Candidate]:
-    """Memcpy first, then each kernel in each variant."""
-    rng = np.random.default_rng(0)
+def neurons(size: int, rng: np.random.Generator) -> dict[str, tuple[int, Neuron]]:
+    """What is measured: how many arrays of `size` elements it touches, and the call."""
     x, residual = (rng.normal(0.3, 0.5, size).astype(np.float32) for _ in range(2))
     y = np.zeros_like(x)
-    copy = ctypes.CDLL(None).memcpy
-    copy.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-    target, source = y.ctypes.data, x.ctypes.data
-    found = [Candidate("memcpy", "", 2, lambda: copy(target, source, x.nbytes))]
     one = np.float32([1])
-    per_channel = rng.uniform(0.5, 2, (CHANNELS, 1)).astype(np.float32)
+    found = {}
     for T, Q in PHASES.items():
         levels = Q ** -np.arange(float(T))
         tables = {"levels": np.float32(levels).tolist(), "thresholds": np.float32((1 + 1 / Q) / 2 * levels).tolist()}
+        per_channel = rng.uniform(0.5, 2, (CHANNELS, 1)).astype(np.float32)
         rows = x.reshape(CHANNELS, -1)
-        neurons = {
-            f"one-spike T={T}": Neuron([x, one], tables, y),
-            f"one-spike T={T}, scale per channel": Neuron([rows, per_channel], tables, y),
-            f"residual T={T}": Neuron([x, one, residual, np.float32([0.7])], tables, y),
+        weight = np.float32([0.7])
+        found |= {
+            f"one-spike T={T}": (2, Neuron("OneSpikeNeuron", [x, one], tables, [y])),
+            f"one-spike T={T}, scale per channel": (
+                2,
+                Neuron("OneSpikeNeuron", [rows, per_channel], tables, [y.reshape(rows.shape)]),
+            ),
+            f"residual T={T}": (3, Neuron("ResidualOneSpikeNeuron", [x, one, residual, weight], tables, [y])),
         }
-        for kernel, neuron in neurons.items():
-            found += [
-                Candidate(kernel, variant, len(neuron.inputs) // 2 + 1, lambda neuron=neuron: library.run(neuron))
-                for variant in VARIANTS
-                if library.use_cpu_variant(variant)
-            ]
+    halves = (2.0 ** -np.arange(1.0, FS_STEPS + 1)).tolist()
+    few = {"thresholds": halves, "resets": halves, "values": halves, "initial": 2.0 ** -(FS_STEPS + 1)}
+    found[f"few-spikes K={FS_STEPS}"] = (2, Neuron("FSNeuron", [x, one], few, [y]))
+    stacked = x.reshape(STEPS, -1)
+    folded = y.reshape(stacked.shape)
+    start, step = np.zeros(1, np.float32), np.zeros(1, np.int64)
+    rate = {"steps": STEPS, "bias": 0.0}
+    msat = {"steps": STEPS, **PRESETS["resnet20"]}
+    found[f"integrate-and-fire T={STEPS}"] = (2, Neuron("IFNeuron", [stacked, one, start], rate, [folded]))
+    found[f"MSAT T={STEPS}"] = (2, Neuron("MSATNeuron", [stacked, one, start, start, step], msat, [folded]))
+    return found
+
+
+def candidates(library: Library, size: int) -> list[Candidate]:
+    """Memcpy first, then each kernel in each variant."""
+    rng = np.random.default_rng(0)
+    source, target = rng.random(size, np.float32), np.zeros(size, np.float32)
+    copy = ctypes.CDLL(None).memcpy
+    copy.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+    found = [Candidate("memcpy", "", 2, lambda: copy(target.ctypes.data, source.ctypes.data, source.nbytes))]
+    for kernel, (arrays, neuron) in neurons(size, rng).items():
+        found += [
+            Candidate(kernel, variant, arrays, neuron.run) for variant in VARIANTS if library.use_cpu_variant(variant)
+        ]
     return found
 
 

@@ -24,7 +24,7 @@ CODING = snncc.Phase(T=16, Q=1.3)
 
 def scales_of(model: onnx.ModelProto, data: object, **method: object) -> Scales:
     graph = import_model(model)
-    PassManager(preparation()).run(graph)
+    PassManager(preparation(snncc.Phase())).run(graph)
     return calibrate(graph, CODING, Method(**method), data)[0]
 
 

@@ -8,6 +8,8 @@ import onnx.parser
 import pytest
 from PIL import Image
 
+from snncc import Rate, convert
+from snncc.models import digits_network
 from snncc.ops import all_ops
 
 
@@ -65,13 +67,45 @@ def test_inspect_of_a_converted_model(snncc, digits):
 def test_inspect_of_a_network_that_converts(snncc, digits):
     found = json.loads(snncc("inspect", digits / "ann.onnx", "--json").stdout)
     assert (found["converted"], found["convertible"], found["obstacles"]) == (False, True, [])
+    assert found["analog"] == {"phase": {}, "fs": {}, "rate": {}, "msat": {}}
     assert "It converts." in snncc("inspect", digits / "ann.onnx").stdout
+
+
+def test_inspect_says_which_codings_have_neurons_for_a_network(snncc, tmp_path):
+    (tmp_path / "silu.onnx").write_bytes(digits_network("silu"))
+    found = json.loads(snncc("inspect", tmp_path / "silu.onnx", "--json").stdout)
+    assert (found["convertible"], found["analog"]) == (True, {"fs": {}})
+    assert "It converts with --coding fs." in snncc("inspect", tmp_path / "silu.onnx").stdout
+
+
+def test_inspect_names_what_would_stay_analog(snncc, tmp_path):
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y)'
+        "{ a = Relu (x) b = Sigmoid (a) c = Mul (a, b) d = Abs (c) e = Sigmoid (d) f = Mul (d, a) y = Relu (f) }"
+    )
+    onnx.save(model, tmp_path / "gated.onnx")
+    found = json.loads(snncc("inspect", tmp_path / "gated.onnx", "--json").stdout)["analog"]
+    assert sorted(found["fs"].values()) == ["Abs", "Mul"]
+    assert sorted(found["rate"].values()) == ["Abs", "Mul", "Mul", "Sigmoid"]
+    text = " ".join(snncc("inspect", tmp_path / "gated.onnx").stdout.split())
+    assert "with --coding phase or rate or msat; 4 op(s) would stay analog: Sigmoid" in text
+    assert "with --coding fs; 2 op(s) would stay analog: Abs" in text
+
+
+def test_inspect_knows_a_network_without_neurons(snncc, tmp_path):
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y) { y = Abs (x) }'
+    )
+    onnx.save(model, tmp_path / "linear.onnx")
+    found = json.loads(snncc("inspect", tmp_path / "linear.onnx", "--json").stdout)
+    assert (found["convertible"], found["analog"]) == (False, {})
+    assert "holds no ReLU" in found["obstacles"][0]
 
 
 def test_inspect_lists_every_obstacle(snncc, tmp_path):
     model = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y)'
-        "{ a = Erf (x) b = Relu (a) c = Erf (b) d = Sigmoid (c) y = Relu (d) }"
+        "{ a = Asin (x) b = Relu (a) c = Asin (b) d = Acosh (c) y = Relu (d) }"
     )
     onnx.save(model, tmp_path / "odd.onnx")
     result = snncc("inspect", tmp_path / "odd.onnx", "--json")
@@ -79,8 +113,8 @@ def test_inspect_lists_every_obstacle(snncc, tmp_path):
     assert result.exit_code == 0
     assert not found["convertible"]
     text = "\n".join(found["obstacles"])
-    assert "Erf" in text
-    assert "Sigmoid" in text
+    assert "Asin" in text
+    assert "Acosh" in text
 
 
 def test_ops_lists_all_and_describes_one(snncc):
@@ -99,3 +133,59 @@ def test_errors_are_one_line_and_exit_1(snncc, arguments):
     assert result.exit_code == 1
     assert len(result.stderr.strip().splitlines()) == 1
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("coding", "shown"),
+    [
+        (["--coding", "rate", "--T", 5, "--signed"], ["stacks 5 time steps", "coding.signed   ", "SignedIFNeuron"]),
+        (["--coding", "msat", "--T", 5], ["stacks 5 time steps", "coding.tau_rd   ", "MSATNeuron"]),
+        (["--coding", "fs", "--K", 4], ["coding.K   ", "FSNeuron"]),
+        (["--T", 6, "--wait", 4], ["stacks 3 slices", "coding.wait   ", "WaitOneSpikeNeuron", "PhaseEncoder"]),
+        (["--coding", "rate", "--T", 5, "--anytime"], ["stacks 5 time steps", "IFNeuron"]),
+    ],
+    ids=str,
+)
+def test_every_coding_is_run_and_inspected(snncc, digits, tmp_path, coding, shown):
+    path = tmp_path / "snn.onnx"
+    converted = snncc("convert", digits / "ann.onnx", "-o", path, *coding, "--calib", digits / "train.npz")
+    assert converted.exit_code == 0, converted.output
+    text = snncc("inspect", path).stdout
+    assert [words for words in shown if words not in text] == []
+    assert max(map(len, text.splitlines())) <= 80
+    found = json.loads(snncc("inspect", path, "--json").stdout)
+    assert {n["replaces"] for n in found["neurons"]} >= {"stem.relu", "wide.relu"}
+    assert {"Readout", "RunningTotal", "Increase"}.isdisjoint(n["op"] for n in found["neurons"])
+    out = json.loads(snncc("run", path, digits / "test.npz", "-o", tmp_path / "out.npz", "--json").stdout)
+    assert out["outputs"]["logits"] == ([5, 100, 10] if "--anytime" in coding else [100, 10])
+    last = np.load(tmp_path / "out.npz")["logits"][-1 if "--anytime" in coding else slice(None)]
+    assert last.argmax(1).tolist() == out["top_class"]
+    assert np.mean(np.array(out["top_class"]) == np.load(digits / "test.npz")["labels"]) >= 0.5
+
+
+def test_inspect_looks_into_loops(snncc, digits, tmp_path):
+    model = convert(digits / "ann.onnx", Rate(T=5), form="loop", input_range=(0, 1))
+    onnx.save(model, tmp_path / "loop.onnx")
+    found = json.loads(snncc("inspect", tmp_path / "loop.onnx", "--json").stdout)
+    assert [n["op"] for n in found["neurons"]] == ["IFNeuron"] * 4
+    assert all(n["scale_range"] for n in found["neurons"])
+    assert (found["ops"]["IFNeuron"], found["ops"]["Loop"]) == (4, 1)
+    assert "form.form" in snncc("inspect", tmp_path / "loop.onnx").stdout
+
+
+def test_inspect_tells_states_from_inputs(snncc, digits, tmp_path):
+    model = convert(digits / "ann.onnx", Rate(T=5), form="step", input_range=(0, 1))
+    onnx.save(model, tmp_path / "step.onnx")
+    found = json.loads(snncc("inspect", tmp_path / "step.onnx", "--json").stdout)
+    assert found["inputs"] == ["'input' float32 [N, 1, 8, 8]"]
+    assert (found["outputs"], found["states"], found["batch_axis"]) == (["logits"], 8, None)
+    text = snncc("inspect", tmp_path / "step.onnx").stdout
+    assert "and 8 states, in and out" in text
+    assert "stacks" not in text
+
+
+def test_ops_says_what_is_a_neuron(snncc):
+    found = {op["name"]: op for op in json.loads(snncc("ops", "--json").stdout)}
+    assert found["IFNeuron"].items() >= {"neuron": True, "batch_axis": "steps", "states": {"V": "V_out"}}.items()
+    assert found["Readout"].items() >= {"neuron": False, "batch_axis": None}.items()
+    assert "between neurons, steps stacked" in snncc("ops", "Increase").stdout

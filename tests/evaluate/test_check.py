@@ -64,6 +64,93 @@ def test_every_kind_of_phase_coding_passes(ann, images, coding):
     assert failed(run_checks(model, ann, images)) == {}
 
 
+@pytest.mark.parametrize(
+    "coding",
+    [
+        snncc.Phase(T=9, Q=1.4, wait=6),
+        snncc.Phase(T=9, Q=1.4, wait=9, input="analog"),
+        snncc.FS(K=6),
+        snncc.FS(K=4, alpha=3.0, shift=False, input="binary"),
+        snncc.Rate(T=6),
+        snncc.Rate(T=6, shift="bias", signed=True),
+        snncc.Rate(T=6, shift="none", wait=6),
+        snncc.MSAT(T=6, preset="vgg16"),
+        snncc.MSAT(T=6, confidence=0.7, early=3, confidence_layers="all"),
+        snncc.MSAT(T=6, confidence="auto", early="auto"),
+    ],
+    ids=str,
+)
+def test_every_coding_passes(pooled_ann, pooled_images, coding):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images)
+    results = run_checks(model, pooled_ann, pooled_images, Budgets(max_spikes=10, min_energy_gain=0.01, agree=0))
+    assert failed(results) == {}
+    limit = next(r.message for r in results if r.name == "spike-limit")
+    allowed = {"phase": 1, "fs": getattr(coding, "K", 0)}.get(coding.name, 6)
+    assert limit.endswith(f"the coding allows {allowed}")
+
+
+@pytest.mark.parametrize("coding", [snncc.Rate(T=6), snncc.MSAT(T=6, confidence=0.7)], ids=str)
+def test_loops_pass(pooled_ann, pooled_images, coding):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images, form="loop")
+    results = run_checks(model, pooled_ann, pooled_images, Budgets(max_spikes=10))
+    assert failed(results) == {}
+    assert "a neuron sent 0 spike" not in next(r.message for r in results if r.name == "spike-limit")
+
+
+def test_what_cannot_be_counted_fails(pooled_ann, pooled_images):
+    model = snncc.convert(pooled_ann, snncc.FS(K=4), calibration=pooled_images, form="loop")
+    results = failed(run_checks(model, pooled_ann, pooled_images, Budgets(agree=0)))
+    assert set(results) == {"kernel", "spike-limit", "agree"}
+    assert "--form folded" in results["agree"]
+
+
+@pytest.mark.parametrize(
+    ("coding", "op", "attribute", "value", "message"),
+    [
+        (snncc.Phase(T=9, Q=1.4, wait=6), "WaitOneSpikeNeuron", "wait", 5, "wait is 5, not 6"),
+        (snncc.FS(K=6), "FSNeuron", "initial", 0.1, "initial is 0.1, not 0.0078125"),
+        (snncc.FS(K=6), "FSNeuron", "resets", [0.5] * 6, "resets is not what K and shift give"),
+        (snncc.FS(K=6), "FSNeuron", "values", [0.5] * 5, "values has 5 entries, K is 6"),
+        (snncc.Rate(T=6), "IFNeuron", "bias", 0.25, "bias is 0.25, not 0"),
+        (snncc.Rate(T=6, wait=6), "FSNeuron", "initial", 0.0, "initial is 0, not 0.0833333"),
+        (snncc.MSAT(T=6), "MSATNeuron", "tau_mp", 2.0, "tau_mp is 2, not 0.5"),
+        (snncc.MSAT(T=6, confidence=0.5), "ConfidentMSATNeuron", "survival", 7, "survival is 7, not 2.14748e"),
+    ],
+    ids=str,
+)
+def test_parameters_that_the_coding_does_not_give(pooled_ann, pooled_images, coding, op, attribute, value, message):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images)
+    node = next(n for n in model.graph.node if n.op_type == op)
+    changed = next(a for a in node.attribute if a.name == attribute)
+    changed.CopyFrom(helper.make_attribute(attribute, value))
+    assert message in failed(run_checks(model, pooled_ann, pooled_images))["metadata-tables"]
+
+
+def test_neurons_of_another_kind(pooled_ann, pooled_images):
+    model = snncc.convert(pooled_ann, snncc.Rate(T=6), calibration=pooled_images)
+    coding = metadata(model, "snncc.coding")
+    coding.value = json.dumps({**json.loads(coding.value), "signed": True})
+    results = failed(run_checks(model, pooled_ann, pooled_images))
+    assert "it is a IFNeuron, not a SignedIFNeuron" in results["metadata-tables"]
+    coding.value = json.dumps({"name": "morse"})
+    assert "'morse' is not known" in failed(run_checks(model, pooled_ann, pooled_images))["metadata-tables"]
+
+
+CURVED = """<ir_version: 10, opset_import: ["": 21]> g (float[N,3,6,7] x) => (float[N,5] y)
+{ a = Conv (x, w1) b = Sigmoid (a) c = Conv (b, w2) d = Relu (c) e = Sin (d) f = Flatten (e) y = MatMul (f, w3) }"""
+
+
+@pytest.mark.parametrize("coding", [snncc.FS(K=6), snncc.Phase(T=8, Q=1.5), snncc.Rate(T=6)], ids=str)
+def test_other_activations_and_islands_pass(images, coding):
+    rng = np.random.default_rng(2)
+    model = onnx.parser.parse_model(CURVED)
+    for name, shape in {"w1": (4, 3, 3, 3), "w2": (4, 4, 1, 1), "w3": (80, 5)}.items():
+        value = rng.normal(0, 0.3, shape).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(value, name))
+    snn = snncc.convert(model, coding, calibration=images)
+    assert failed(run_checks(snn, model, images, Budgets(agree=0))) == {}
+
+
 def test_budgets_that_are_not_kept(ann, snn, images):
     budgets = Budgets(max_drop=-200, max_spikes=0.01, min_energy_gain=1e6, agree=1.1)
     results = failed(run_checks(snn, ann, images, budgets, labels=np.zeros(12, int)))

@@ -67,7 +67,8 @@ def test_metadata_goes_round_trip(ann, images):
     found = metadata_of(snn)
     assert found.keys() == set(KEYS)
     assert found["snncc.version"] == snncc.__version__ == snn.producer_version
-    assert found["snncc.coding"] == {"name": "phase", "T": 16, "Q": 1.3, "shift": True, "spikes": 1, "input": "binary"}
+    letters = {"T": 16, "Q": 1.3, "shift": True, "spikes": 1, "input": "binary", "wait": None}
+    assert found["snncc.coding"] == {"name": "phase", **letters}
     assert found["snncc.source"] == {"sha256": model_digest(ann)}
     calibration = found["snncc.calibration"]
     assert (calibration["origin"], calibration["samples"]) == ("data", 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pytest
 from onnx import numpy_helper
 
 from snncc.models import digits_network
@@ -21,21 +22,35 @@ def test_split_is_fixed_and_disjoint():
     assert data.test_labels[:8].tolist() == load_digits().test_labels[:8].tolist()
 
 
-def test_shipped_network_is_small_and_accurate():
-    data, model = load_digits(), digits_network()
+ACTIVATIONS = ("relu", "silu", "gelu")
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_shipped_network_is_small_and_accurate(activation):
+    data, model = load_digits(), digits_network(activation)
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     logits = session.run(["logits"], {"input": data.test_images})[0]
     assert np.mean(logits.argmax(1) == data.test_labels) >= 0.98
     assert len(model) < 200_000
 
 
-def test_shipped_network_is_what_the_script_builds():
-    shipped = onnx.load_model_from_string(digits_network())
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_shipped_network_is_what_the_script_builds(activation):
+    shipped = onnx.load_model_from_string(digits_network(activation))
     weights = {t.name: numpy_helper.to_array(t) for t in shipped.graph.initializer}
-    assert build(weights).SerializeToString(deterministic=True) == digits_network()
+    assert build(weights, activation).SerializeToString(deterministic=True) == digits_network(activation)
 
 
 def test_shipped_network_keeps_batch_normalization():
     ops = [node.op_type for node in onnx.load_model_from_string(digits_network()).graph.node]
     assert ops.count("BatchNormalization") == 4
     assert {"Add", "MaxPool", "GlobalAveragePool", "Gemm"} <= set(ops)
+
+
+@pytest.mark.parametrize(
+    ("activation", "nodes"), [("silu", ["Sigmoid", "Mul"]), ("gelu", ["Div", "Erf", "Add", "Mul"])]
+)
+def test_other_activations_are_the_nodes_that_torch_exports(activation, nodes):
+    ops = [node.op_type for node in onnx.load_model_from_string(digits_network(activation)).graph.node]
+    assert "Relu" not in ops
+    assert all(ops.count(op) >= 4 for op in nodes)

@@ -19,7 +19,7 @@ from snncc.runtime.native import Library, Neuron
 
 pytestmark = pytest.mark.gpu
 ModelBuilder = Callable[..., onnx.ModelProto]
-NEURONS = tuple(op for op in ops.all_ops() if op.name in ("OneSpikeNeuron", "ResidualOneSpikeNeuron", "PhaseNeuron"))
+NEURONS = tuple(map(ops.get, ("OneSpikeNeuron", "ResidualOneSpikeNeuron", "PhaseNeuron")))
 SHAPES = [((5, 7), ()), ((2, 3, 5, 5), (3, 1, 1)), ((9, 33), (33,)), ((0, 4), (4,)), ((2, 64, 31, 33), (64, 1, 1))]
 
 
@@ -108,17 +108,60 @@ def test_kernel_equals_reference(op: OpDef, dtype: str, shapes: tuple[Any, Any],
             expected = op.reference(inputs, attributes)
         addresses = [gpu.upload(array, offset if i % 2 == 0 else 0) for i, array in enumerate(inputs)]
         y, count = gpu.upload(expected[0] * 0, offset), gpu.upload(expected[1] * 0, offset)
-        Library().run_cuda(Neuron(inputs, attributes, y, count, addresses))
+        Neuron(op.name, inputs, attributes, expected, [*addresses, y, count]).run()
         np.testing.assert_array_equal(gpu.download(y, expected[0]), expected[0])
         np.testing.assert_array_equal(gpu.download(count, expected[1]), expected[1])
-        Library().run_cuda(Neuron(inputs, attributes, addresses[0], None, addresses))
+        Neuron(op.name, inputs, attributes, [expected[0], None], [*addresses, addresses[0], None]).run()
         np.testing.assert_array_equal(gpu.download(addresses[0], expected[0]), expected[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
+@pytest.mark.parametrize("op", ops.all_ops(), ids=lambda op: op.name)
+@pytest.mark.parametrize("offset", [0, 8])
+@pytest.mark.parametrize("single", [False, True])
+def test_every_op(op: OpDef, dtype: str, offset: int, single: bool, gpu: Gpu) -> None:
+    """On its example, of a size that packs do or do not divide, to new memory and in place."""
+    inputs, attributes = op.examples(np.random.default_rng(3))
+    inputs = [a.astype(dtype) if p.type == "T" else a for p, a in zip(op.inputs, inputs, strict=True)]
+    if single:
+        inputs = [a[:, :, :1, :3].copy() if a.ndim == 4 else a for a in inputs]
+    expected = op.reference(inputs, attributes)
+    step = [p.type == "tensor(int64)" for p in op.inputs]
+    given = [a.ctypes.data if host else gpu.upload(a, offset) for a, host in zip(inputs, step, strict=True)]
+    outputs = [gpu.upload(np.full_like(array, 7), offset) for array in expected]
+    Neuron(op.name, inputs, attributes, expected, [*given, *outputs]).run()
+    for address, array in zip(outputs, expected, strict=True):
+        np.testing.assert_array_equal(gpu.download(address, array), array)
+    if expected[0].shape == inputs[0].shape:
+        rest = [None] * (len(expected) - 1)
+        Neuron(op.name, inputs, attributes, [expected[0], *rest], [*given, given[0], *rest]).run()
+        np.testing.assert_array_equal(gpu.download(given[0], expected[0]), expected[0])
+
+
+@pytest.mark.parametrize("op", ops.all_ops(), ids=lambda op: op.name)
+def test_every_op_in_onnxruntime(op: OpDef, gpu: Gpu) -> None:
+    obstacle = cuda_obstacle()
+    if obstacle is not None:
+        pytest.skip(obstacle)
+    inputs, attributes = op.examples(np.random.default_rng(4))
+    expected = op.reference(inputs, attributes)
+    value, kind = onnx.helper.make_tensor_value_info, onnx.helper.np_dtype_to_tensor_dtype
+    names = ([p.name for p in op.inputs], [p.name for p in op.outputs])
+    node = onnx.helper.make_node(op.name, *names, domain=ops.DOMAIN, **attributes)
+    given = [value(name, kind(a.dtype), a.shape) for name, a in zip(names[0], inputs, strict=True)]
+    results = [value(name, kind(a.dtype), None) for name, a in zip(names[1], expected, strict=True)]
+    graph = onnx.helper.make_graph([node], op.name, given, results)
+    opsets = [onnx.helper.make_opsetid("", 20), onnx.helper.make_opsetid(ops.DOMAIN, ops.OPSET)]
+    session = create_session(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10), device="cuda")
+    outputs = session.run(None, dict(zip(names[0], inputs, strict=True)))
+    for one, other in zip(outputs, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_long_tables_are_refused(gpu: Gpu) -> None:
     inputs, attributes = arguments(NEURONS[0], "float32", ((3,), ()), 257)
     with pytest.raises(ValueError, match="256 phases"):
-        Library().run_cuda(Neuron(inputs, attributes, 0, None, [0, 0]))
+        Neuron("OneSpikeNeuron", inputs, attributes, [inputs[0]], [0, 0, 0]).run()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])

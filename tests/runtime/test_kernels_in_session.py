@@ -14,7 +14,7 @@ import pytest
 from snncc import ops
 from snncc.errors import ModelError
 from snncc.runtime import create_session
-from snncc.runtime.native import Library, Neuron
+from snncc.runtime.native import Neuron
 
 ModelBuilder = Callable[..., onnx.ModelProto]
 NAMES = ("OneSpikeNeuron", "ResidualOneSpikeNeuron", "PhaseNeuron")
@@ -107,7 +107,7 @@ def test_bad_attributes(neuron_model: ModelBuilder, name: str, attributes: dict[
 def test_empty_tables() -> None:
     x = np.zeros(3, np.float32)
     with pytest.raises(ValueError, match="'levels' is empty"):
-        Library().run(Neuron([x, np.float32([1])], {"levels": [], "thresholds": []}, np.empty_like(x)))
+        Neuron("OneSpikeNeuron", [x, np.float32([1])], {"levels": [], "thresholds": []}, [np.empty_like(x)])
 
 
 @pytest.mark.parametrize("scale_shape", [(2, 3, 1), (3, 3), (4,), (1, 1, 1, 1, 1), (5, 1, 1, 1)])

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the launchers of both devices are given: plain pointers and sizes. Python's tests declare the same layout.
+// What the launchers of both devices are given: plain pointers and sizes.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,35 @@ struct PhaseTables {
   int32_t steps = 0;
   int32_t limit = 1;
   int32_t is_signed = 0;
+};
+
+// The tables of a few-spikes neuron, in the order of steps.
+struct FewSpikes {
+  const float* thresholds = nullptr;
+  const float* resets = nullptr;
+  const float* values = nullptr;
+  int32_t steps = 0;
+  float initial = 0.0f;  // added to the potential before the first step
+};
+
+// The tables of a one-spike neuron that waits, in the order of phases. Its input and output are steps - wait + 1
+// slices.
+struct WaitPhases {
+  const float* levels = nullptr;
+  const float* thresholds = nullptr;
+  int32_t steps = 0;
+  int32_t wait = 1;
+};
+
+// Those of an encoder in front of such neurons: its output is as many slices.
+struct EncoderPhases {
+  PhaseTables phases;
+  int32_t wait = 1;
+};
+
+// The arrays of one slice, where the next slices follow; `each.size` is the number of neurons.
+struct SlicedTensors {
+  Tensors each;
 };
 
 }  // namespace snncc

@@ -1,18 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arithmetic of the phase neurons, written once for the CPU and CUDA.
-//
-// Everything is float32 and every step is rounded: the build turns contraction into fused multiply-adds off. The
-// functions are static because CPU files are compiled for different instruction sets: with external linkage the linker
-// would keep one copy for all of them, perhaps one that this machine cannot run.
 #pragma once
 
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define SNNCC_HD __host__ __device__ __forceinline__
-#else
-#define SNNCC_HD inline
-#endif
+#include "common/hd.h"
 
 namespace snncc {
 

@@ -13,12 +13,26 @@ namespace {
 
 enum class Order { kAny, kFalling };
 
-void check_table(const char* name, const std::vector<float>& table, size_t steps, Order order) {
-  const std::string attribute = std::string("attribute '") + name + "'";
+void check_length(const char* name, const std::vector<float>& table, const char* other, size_t steps) {
   if (table.size() != steps) {
-    refuse(attribute + " has " + std::to_string(table.size()) + " entries, 'levels' has " + std::to_string(steps) +
-           "; give one entry per phase in each");
+    refuse(std::string("attribute '") + name + "' has " + std::to_string(table.size()) + " entries, '" + other +
+           "' has " + std::to_string(steps) + "; give one entry per phase in each");
   }
+}
+
+void check_number_of_phases(const char* name, const std::vector<float>& table) {
+  if (table.empty()) {
+    refuse(std::string("attribute '") + name + "' is empty; give one entry per phase, at least one");
+  }
+  if (table.size() > (1u << 20)) {
+    refuse(std::string("attribute '") + name + "' has " + std::to_string(table.size()) +
+           " entries; at most 2^20 phases are supported");
+  }
+}
+
+void check_table(const char* name, const std::vector<float>& table, size_t steps, Order order) {
+  check_length(name, table, "levels", steps);
+  const std::string attribute = std::string("attribute '") + name + "'";
   for (size_t p = 0; p < steps; ++p) {
     if (!(table[p] > 0.0f) || std::isinf(table[p])) {
       refuse(attribute + " has " + std::to_string(table[p]) + " at phase " + std::to_string(p) +
@@ -30,13 +44,16 @@ void check_table(const char* name, const std::vector<float>& table, size_t steps
   }
 }
 
+int32_t checked_wait(int64_t wait, size_t steps) {
+  if (wait < 1 || wait > static_cast<int64_t>(steps)) {
+    refuse("attribute 'wait' is " + std::to_string(wait) + "; it must be from 1 to " + std::to_string(steps) +
+           ", the number of phases");
+  }
+  return static_cast<int32_t>(wait);
+}
+
 void check_levels(const std::vector<float>& levels) {
-  if (levels.empty()) {
-    refuse("attribute 'levels' is empty; give one entry per phase, at least one");
-  }
-  if (levels.size() > (1u << 20)) {
-    refuse("attribute 'levels' has " + std::to_string(levels.size()) + " entries; at most 2^20 phases are supported");
-  }
+  check_number_of_phases("levels", levels);
   check_table("levels", levels, levels.size(), Order::kAny);
 }
 
@@ -81,6 +98,34 @@ MultiSpikeTables::MultiSpikeTables(std::vector<float> levels, std::vector<float>
 PhaseTables MultiSpikeTables::tables() const {
   return {levels_.data(), thresholds_.data(), last_thresholds_.data(), static_cast<int32_t>(levels_.size()), limit_,
           is_signed_ ? 1 : 0};
+}
+
+WaitTables::WaitTables(std::vector<float> levels, std::vector<float> thresholds, int64_t wait)
+    : levels_(std::move(levels)), thresholds_(std::move(thresholds)) {
+  check_levels(levels_);
+  check_table("thresholds", thresholds_, levels_.size(), Order::kFalling);
+  wait_ = checked_wait(wait, levels_.size());
+}
+
+WaitPhases WaitTables::tables() const {
+  return {levels_.data(), thresholds_.data(), static_cast<int32_t>(levels_.size()), wait_};
+}
+
+EncoderTables::EncoderTables(MultiSpikeTables tables, int64_t wait)
+    : tables_(std::move(tables)), wait_(checked_wait(wait, static_cast<size_t>(tables_.tables().steps))) {}
+
+EncoderPhases EncoderTables::tables() const { return {tables_.tables(), wait_}; }
+
+FewSpikesTables::FewSpikesTables(std::vector<float> thresholds, std::vector<float> resets, std::vector<float> values,
+                                 float initial)
+    : thresholds_(std::move(thresholds)), resets_(std::move(resets)), values_(std::move(values)), initial_(initial) {
+  check_number_of_phases("thresholds", thresholds_);
+  check_length("resets", resets_, "thresholds", thresholds_.size());
+  check_length("values", values_, "thresholds", thresholds_.size());
+}
+
+FewSpikes FewSpikesTables::tables() const {
+  return {thresholds_.data(), resets_.data(), values_.data(), static_cast<int32_t>(thresholds_.size()), initial_};
 }
 
 }  // namespace snncc

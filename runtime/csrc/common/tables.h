@@ -39,4 +39,37 @@ class MultiSpikeTables {
   bool is_signed_;
 };
 
+class WaitTables {
+ public:
+  WaitTables(std::vector<float> levels, std::vector<float> thresholds, int64_t wait);
+  WaitPhases tables() const;
+
+ private:
+  std::vector<float> levels_;
+  std::vector<float> thresholds_;
+  int32_t wait_;
+};
+
+class EncoderTables {
+ public:
+  EncoderTables(MultiSpikeTables tables, int64_t wait);
+  EncoderPhases tables() const;
+
+ private:
+  MultiSpikeTables tables_;
+  int32_t wait_;
+};
+
+class FewSpikesTables {
+ public:
+  FewSpikesTables(std::vector<float> thresholds, std::vector<float> resets, std::vector<float> values, float initial);
+  FewSpikes tables() const;
+
+ private:
+  std::vector<float> thresholds_;
+  std::vector<float> resets_;
+  std::vector<float> values_;
+  float initial_;
+};
+
 }  // namespace snncc

@@ -3,7 +3,10 @@
 // other, since whoever reaches a higher group takes its level from there.
 #include <immintrin.h>
 
+#include "cpu/few_spikes.h"
 #include "cpu/lanes.h"
+#include "cpu/slices.h"
+#include "cpu/steps.h"
 #include "cpu/variant.h"
 
 namespace snncc {
@@ -168,6 +171,7 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, widen, narrow};
+const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, few_spikes, step_kernels(), slice_kernels(),
+                                widen, narrow};
 
 }  // namespace snncc

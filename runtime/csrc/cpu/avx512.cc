@@ -3,7 +3,10 @@
 #include <immintrin.h>
 
 #include "cpu/avx512_search.h"
+#include "cpu/few_spikes.h"
 #include "cpu/lanes.h"
+#include "cpu/slices.h"
+#include "cpu/steps.h"
 #include "cpu/variant.h"
 
 namespace snncc {
@@ -170,6 +173,7 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx512Variant = {"avx512", prepare, one_spike, phases, widen, narrow};
+const Variant kAvx512Variant = {"avx512", prepare, one_spike, phases, few_spikes, step_kernels(), slice_kernels(),
+                                widen, narrow};
 
 }  // namespace snncc

@@ -20,7 +20,7 @@ constexpr int64_t kTile = 32;
 constexpr int64_t kTile = 16;
 #endif
 
-// The elements [start, start + size) of a span, size <= kTile.
+// The elements [start, start + size) of a span.
 struct Tile {
   const Span& span;
   int64_t start;
@@ -49,6 +49,14 @@ struct Tile {
     if (span.count != nullptr) {
       for (int64_t i = 0; i < size; ++i) {
         span.count[start + i] = u[i] >= lowest ? 1 : 0;
+      }
+    }
+  }
+
+  void store_counts(const int32_t* count) const {
+    if (span.count != nullptr) {
+      for (int64_t i = 0; i < size; ++i) {
+        span.count[start + i] = count[i];
       }
     }
   }
@@ -108,20 +116,16 @@ inline void phase_tile(const PhaseTables& tables, const Tile& tile) {
   for (int64_t i = 0; i < tile.size; ++i) {
     value[i] = phase_finish(value[i], u[i], is_signed);
   }
-  if (tile.span.count != nullptr) {
-    for (int64_t i = 0; i < tile.size; ++i) {
-      tile.span.count[tile.start + i] = count[i];
-    }
-  }
+  tile.store_counts(count);
   tile.store(value);
 }
 
 // kernel(tile) for the tiles of a span; whole ones have a size that the compiler knows.
-template <class Kernel>
+template <int64_t kSize = kTile, class Kernel>
 void for_tiles(const Span& span, const Kernel& kernel) {
   int64_t start = 0;
-  for (; start + kTile <= span.size; start += kTile) {
-    kernel(Tile{span, start, kTile});
+  for (; start + kSize <= span.size; start += kSize) {
+    kernel(Tile{span, start, kSize});
   }
   if (start < span.size) {
     kernel(Tile{span, start, span.size - start});

@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "cpu/elements.h"
 #include "cpu/parameters.h"
 
 namespace snncc {
 namespace {
-
-using Half = uint16_t;
 
 // An output that does not fit the last cache would only evict its own input on the way.
 int64_t streaming_size() {
@@ -25,29 +24,11 @@ int64_t streaming_size() {
   return bytes;
 }
 
-template <class Element>
-void to_floats(const Variant& variant, const Element* from, float* to, int64_t size) {
-  if constexpr (std::is_same_v<Element, Half>) {
-    variant.halves_to_floats(from, to, size);
-  } else {
-    std::transform(from, from + size, to, [](Element value) { return static_cast<float>(value); });
-  }
-}
-
-template <class Element>
-void from_floats(const Variant& variant, const float* from, Element* to, int64_t size) {
-  if constexpr (std::is_same_v<Element, Half>) {
-    variant.floats_to_halves(from, to, size);
-  } else {
-    std::copy(from, from + size, to);
-  }
-}
-
 }  // namespace
 
 CpuCall::CpuCall(const Ladder& ladder, const Tensors& tensors)
     : variant_(current_variant()), tensors_(tensors) {
-  unit_scale_ = scale_is_one();
+  unit_scale_ = is_one(tensors_.scale);
   const bool folds = !unit_scale_ && tensors.scale.channels == 1 && folded_.fold(ladder, *tensors.scale.data);
   unit_scale_ = unit_scale_ || folds;
   variant_.prepare(folds ? folded_.ladder() : ladder, plan_);
@@ -56,22 +37,16 @@ CpuCall::CpuCall(const Ladder& ladder, const Tensors& tensors)
 
 CpuCall::CpuCall(const PhaseTables& tables, const Tensors& tensors)
     : variant_(current_variant()), tensors_(tensors), tables_(&tables) {
-  unit_scale_ = scale_is_one();
+  unit_scale_ = is_one(tensors_.scale);
 }
 
-bool CpuCall::scale_is_one() const {
-  return tensors_.size == 0 || (tensors_.scale.channels == 1 && *tensors_.scale.data == 1.0f);
+CpuCall::CpuCall(const FewSpikes& tables, const Tensors& tensors)
+    : variant_(current_variant()), tensors_(tensors), few_spikes_(&tables) {
+  unit_scale_ = is_one(tensors_.scale);
 }
 
 void CpuCall::run(int64_t begin, int64_t end) const {
-  switch (tensors_.type) {
-    case ElementType::kFloat:
-      return run_as<float>(begin, end);
-    case ElementType::kHalf:
-      return run_as<Half>(begin, end);
-    case ElementType::kDouble:
-      return run_as<double>(begin, end);
-  }
+  for_type(tensors_.type, [&](auto element) { run_as<decltype(element)>(begin, end); });
 }
 
 template <class Element>
@@ -125,6 +100,9 @@ void CpuCall::run_block(int64_t begin, Span span) const {
 void CpuCall::run_span(const Span& span) const {
   if (tables_ != nullptr) {
     return variant_.phase(*tables_, span);
+  }
+  if (few_spikes_ != nullptr) {
+    return variant_.few_spikes(*few_spikes_, span);
   }
   // Folding costs about as much as dividing a few dozen elements per rung.
   FoldedLadder folded;

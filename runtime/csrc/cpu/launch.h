@@ -17,6 +17,7 @@ class CpuCall {
  public:
   CpuCall(const Ladder& ladder, const Tensors& tensors);
   CpuCall(const PhaseTables& tables, const Tensors& tensors);
+  CpuCall(const FewSpikes& tables, const Tensors& tensors);
   CpuCall(const CpuCall&) = delete;
   CpuCall& operator=(const CpuCall&) = delete;
 
@@ -29,11 +30,11 @@ class CpuCall {
   template <class Element>
   void run_block(int64_t begin, Span span) const;
   void run_span(const Span& span) const;
-  bool scale_is_one() const;
 
   const Variant& variant_;
   Tensors tensors_;
-  const PhaseTables* tables_ = nullptr;  // of a multi-spike neuron
+  const PhaseTables* tables_ = nullptr;     // of a multi-spike neuron
+  const FewSpikes* few_spikes_ = nullptr;   // of a few-spikes neuron
   FoldedLadder folded_;
   Plan plan_;  // of a one-spike neuron
   bool unit_scale_ = false;  // the scale is 1, or folded into the ladder

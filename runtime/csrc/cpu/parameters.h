@@ -12,6 +12,11 @@ namespace snncc {
 
 constexpr int64_t kBlock = 1024;  // elements of a stack buffer
 
+// Whether dividing by it, and multiplying with it, changes nothing.
+inline bool is_one(const Broadcast& b) {
+  return std::all_of(b.data, b.data + b.channels, [](float value) { return value == 1.0f; });
+}
+
 class Parameter {
  public:
   explicit Parameter(const Broadcast& b) : b_(b) {}

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "common/neuron.h"
+#include "common/rules.h"
 
 namespace snncc {
 
@@ -38,11 +39,54 @@ struct Plan {
   alignas(64) float table[160];
 };
 
+// A run of neurons at one time step. Without `scale.data` the scale is 1; `count` may be absent, `y` may be x.
+struct StepSpan {
+  const float* x;
+  float* y;
+  int32_t* count;
+  const uint32_t* places;  // in their samples, for rules that ask for them
+  float* states[kMaxStates];
+  int64_t size;
+  int64_t number;  // of the time step
+  Lane scale;
+};
+
+// One implementation for each rule of the ops over time, found by the rule's type.
+template <class Rule>
+struct StepKernel {
+  void (*run)(const Rule&, const StepSpan&);
+};
+
+template <class... Rules>
+struct StepKernels : StepKernel<Rules>... {};
+
+// What the neurons of a span have between phases, where their values travel in slices.
+struct SliceStates {
+  float* rest;      // of the potential
+  float* sign;      // of an encoder's potential, 1 or -1
+  float* value;     // of the spikes, in units of the scale
+  int32_t* number;  // the phase of the one spike; or how many spikes
+};
+
+struct SliceKernels {
+  // One-spike neurons that wait: phases [begin, end) see x, and whoever has not fired may.
+  void (*look)(const WaitPhases&, int32_t begin, int32_t end, const Span&, const SliceStates&);
+  // What they have sent up to the phase `last`.
+  void (*send)(int32_t last, const Span&, const SliceStates&);
+  // Encoders: the potential comes in, fires at a phase, and what has been sent so far goes out.
+  void (*charge)(bool is_signed, const Span&, const SliceStates&);
+  void (*fire)(const PhaseTables&, int32_t phase, const Span&, const SliceStates&);
+  void (*tell)(const Span&, const SliceStates&);
+};
+
 struct Variant {
   const char* name;
   void (*prepare)(const Ladder&, Plan&);
   void (*one_spike)(const Plan&, const Span&);
   void (*phase)(const PhaseTables&, const Span&);
+  void (*few_spikes)(const FewSpikes&, const Span&);
+  ForRules<StepKernels> steps;
+  SliceKernels slices;
   void (*halves_to_floats)(const uint16_t*, float*, int64_t);
   void (*floats_to_halves)(const float*, uint16_t*, int64_t);
 };

@@ -3,14 +3,22 @@
 #pragma once
 
 #include "common/neuron.h"
+#include "common/timed.h"
 
 namespace snncc {
 
 // Tables travel as kernel arguments, which have room for this many phases.
 constexpr int32_t kMaxCudaSteps = 256;
 
-// Both return null, or what went wrong: CUDA's words, or that the table is too long. `stream` is a cudaStream_t.
+// All return null, or what went wrong: CUDA's words, or that the table is too long. `stream` is a cudaStream_t.
 const char* cuda_run(const Ladder& ladder, const Tensors& tensors, void* stream);
 const char* cuda_run(const PhaseTables& tables, const Tensors& tensors, void* stream);
+const char* cuda_run(const FewSpikes& tables, const Tensors& tensors, void* stream);
+const char* cuda_run(const WaitPhases& tables, const SlicedTensors& tensors, void* stream);
+const char* cuda_run(const EncoderPhases& tables, const SlicedTensors& tensors, void* stream);
+
+// For every rule of common/rules.h.
+template <class Rule>
+const char* cuda_run(const Rule& rule, const TimedTensors& tensors, void* stream);
 
 }  // namespace snncc

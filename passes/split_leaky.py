@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LeakyRelu(x) -> Relu(x) - a Relu(-x): two neurons of opposite polarity; PRelu(x, a) likewise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.graph import Graph, Node
+from snncc.passes.base import NodePass, Skip
+
+__all__ = ["SplitLeaky"]
+
+_SLOPE = 0.01  # of LeakyRelu, if the node has no alpha
+
+
+@dataclass(frozen=True)
+class SplitLeaky(NodePass):
+    """LeakyRelu(x) -> Add(Relu(x), Mul(Relu(Mul(x, -1)), -a))."""
+
+    name: ClassVar[str] = "split-leaky"
+    ops: ClassVar[tuple[str, ...]] = ("LeakyRelu", "PRelu")
+
+    def match(self, graph: Graph, node: Node) -> npt.NDArray[np.float64] | Skip:
+        """The slope on the negative side."""
+        if node.op == "LeakyRelu":
+            return np.full(1, node.attrs.get("alpha", _SLOPE))
+        slope = graph.value(node.inputs[1])
+        return Skip("its slope is not a constant") if slope is None else slope.astype(np.float64)
+
+    def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[np.float64]) -> None:
+        """Put two ReLUs and their sum in its place."""
+        kind = graph.element_type()
+        source = node.inputs[0]
+        minus = graph.constant(f"{node.name}_minus", np.full(1, -1, kind))
+        mirrored = graph.add("Mul", [source, minus], name=f"{node.name}_mirrored")
+        below = graph.add("Relu", [mirrored], name=f"{node.name}_below")
+        slope = graph.constant(f"{node.name}_slope", (-match).astype(kind))
+        leak = graph.add("Mul", [below, slope], name=f"{node.name}_leak")
+        above = graph.add("Relu", [source], name=f"{node.name}_above")
+        graph.bypass(node, graph.add("Add", [above, leak], name=f"{node.name}_sum"))

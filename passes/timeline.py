@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tensors hold time steps stacked on the batch axis, and which depend on the input alone.
+
+Steps begin at a neuron of an op that runs over time, or at an encoder of slices; they end at a Readout.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snncc.errors import PassError
+from snncc.graph import Graph, Node
+from snncc.ops import DOMAIN, get
+
+__all__ = ["READERS", "active", "begins_steps", "free_rows", "stacked"]
+
+READERS = ("Readout",)  # what takes steps and gives one value
+
+
+def begins_steps(node: Node) -> bool:
+    """Whether what `node` gives is stacked, whatever it is given."""
+    return node.domain == DOMAIN and bool(get(node.op).stacks)
+
+
+def stacked(graph: Graph) -> set[int]:
+    """The ids of the tensors that hold stacked steps."""
+    found: set[int] = set()
+    for node in graph.nodes():
+        if node.op in READERS:
+            continue
+        if begins_steps(node) or any(id(t) in found for t in node.inputs):
+            found.add(id(node.outputs[0]))
+    return found
+
+
+def active(graph: Graph) -> set[int]:
+    """The ids of the tensors that depend on the network's inputs."""
+    found = {id(t) for t in graph.inputs}
+    for node in graph.nodes():
+        if any(id(t) in found for t in node.inputs):
+            found.update(id(t) for t in node.outputs)
+    return found
+
+
+def free_rows(graph: Graph) -> None:
+    """Nobody may count on stacked steps having as many rows as the network's input has."""
+    over_time = stacked(graph)
+    for node in graph.nodes():
+        if id(node.outputs[0]) in over_time:
+            _free_rows(graph, node)
+
+
+def _free_rows(graph: Graph, node: Node) -> None:
+    out = node.outputs[0]
+    if out.shape:
+        out.shape = [None, *out.shape[1:]]
+    if node.op != "Reshape":
+        return
+    target = graph.value(node.inputs[1])
+    if target is not None and target.size and target[0] > 0:
+        if (target == -1).any():
+            raise PassError(f"Reshape '{node.name}' fixes the batch at {target[0]}. Export with a dynamic batch axis")
+        free = np.concatenate([[-1], target[1:]]).astype(np.int64)
+        node.inputs[1] = graph.constant(f"{node.name}_shape", free)

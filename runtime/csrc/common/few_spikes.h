@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arithmetic of the few-spikes neurons.
+#pragma once
+
+#include "common/hd.h"
+
+namespace snncc {
+
+// One step: whoever reaches the threshold fires and pays the reset. Taking 0 from a potential changes no bit of it.
+static SNNCC_HD bool few_spikes_step(float& v, float threshold, float reset) {
+  const bool fires = v >= threshold;
+  v = v - (fires ? reset : 0.0f);
+  return fires;
+}
+
+}  // namespace snncc

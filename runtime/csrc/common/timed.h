@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ops over time: what their launchers are given, and what the rules are by which their neurons live.
+//
+// A rule is a plain struct of parameters that says
+//   kStates   how many states a neuron has          kCounts   whether it reports its spikes
+//   kPlaces   whether it matters where in its sample a neuron is
+//   kAtEnd    whether it gives one value after the last step, instead of one at each
+// and has these functions, overloads beside it:
+//   void at(rule, number, live)     calls live(moment) with what holds for all neurons at the time step of that number,
+//                                   from 0; steps that differ in their arithmetic have moments of different types, so
+//                                   that no loop over neurons has to ask
+//   float step(rule, moment, input, place, states, fired)     what the neuron emits; it updates its states
+//   float finish(rule, state)                                 what it gives at the end, with kAtEnd
+// Input and result are in units of the neuron's scale.
+#pragma once
+
+#include <cstdint>
+
+#include "common/neuron.h"
+
+namespace snncc {
+
+constexpr int kMaxStates = 3;
+
+// A state comes in as one value for all neurons (`stride` 0) or one for each (1); it goes out where that is asked for.
+struct State {
+  const float* before = nullptr;
+  int64_t stride = 0;
+  float* after = nullptr;
+};
+
+// The arrays of one call: those of a single time step, where the next steps follow, and the states. `each.size` is the
+// number of neurons. Without `each.scale.data` the scale is 1.
+struct TimedTensors {
+  Tensors each;
+  int64_t steps = 1;
+  int64_t first = 0;   // the number of the first step
+  int64_t sample = 1;  // neurons of one sample
+  State states[kMaxStates];
+};
+
+struct Nothing {};
+
+}  // namespace snncc

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/few_spikes.h"
+#include "cuda/launch.cuh"
+#include "cuda/pointwise.cuh"
+
+namespace snncc {
+namespace {
+
+// The tables by value: kernel arguments live in the constant bank.
+struct Arguments {
+  Tensors tensors;
+  bool aligned;  // to 16 bytes, all arrays
+  int32_t steps;
+  float initial;
+  float thresholds[kMaxCudaSteps];
+  float resets[kMaxCudaSteps];
+  float values[kMaxCudaSteps];
+};
+
+struct Neuron {
+  const Arguments& a;
+
+  __device__ float operator()(float u, int32_t& count) const {
+    float v = u + a.initial;
+    float value = 0.0f;
+    count = 0;
+    for (int32_t t = 0; t < a.steps; ++t) {
+      const bool fires = few_spikes_step(v, a.thresholds[t], a.resets[t]);
+      value = value + (fires ? a.values[t] : 0.0f);
+      count += fires ? 1 : 0;
+    }
+    return value;
+  }
+};
+
+template <class Element>
+__global__ void __launch_bounds__(kThreads) few_spikes_kernel(const __grid_constant__ Arguments a) {
+  fire_pack<Element>(a.tensors, a.aligned, Neuron{a});
+}
+
+}  // namespace
+
+const char* cuda_run(const FewSpikes& tables, const Tensors& tensors, void* stream) {
+  if (tables.steps > kMaxCudaSteps) {
+    return too_long();
+  }
+  if (tensors.size == 0) {
+    return nullptr;
+  }
+  Arguments arguments{tensors, is_aligned(tensors), tables.steps, tables.initial, {}, {}, {}};
+  for (int32_t t = 0; t < tables.steps; ++t) {
+    arguments.thresholds[t] = tables.thresholds[t];
+    arguments.resets[t] = tables.resets[t];
+    arguments.values[t] = tables.values[t];
+  }
+  return for_type(tensors.type, [&](auto element) {
+    using Element = decltype(element);
+    return launch<Element>(few_spikes_kernel<Element>, arguments, tensors.size, stream);
+  });
+}
+
+}  // namespace snncc

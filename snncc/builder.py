@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adds nodes to a model that is already a proto, under names that nothing in it has yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+__all__ = ["Builder"]
+
+
+class Builder:
+    """Extends `model` in place."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._graph = model.graph
+        self._taken = {name for n in model.graph.node for name in (*n.input, *n.output)}
+        self._taken |= {v.name for v in (*model.graph.initializer, *model.graph.input, *model.graph.output)}
+
+    def fresh(self, name: str) -> str:
+        """A name like `name` that nothing has yet; it is taken from then on."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+    def node(self, op: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
+        """Add a node of a standard op; returns its output."""
+        output = self.fresh(name)
+        self._graph.node.append(helper.make_node(op, list(inputs), [output], name=output, **attributes))
+        return output
+
+    def ints(self, *values: int) -> str:
+        """A constant of int64 values."""
+        name = self.fresh("ints_" + "_".join(map(str, values)))
+        self._graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
+    def input(self, name: str, kind: int, shape: Sequence[int | str]) -> str:
+        """Add an input of the graph; returns its name."""
+        name = self.fresh(name)
+        self._graph.input.append(helper.make_tensor_value_info(name, kind, list(shape)))
+        return name
+
+    def output(self, name: str, kind: int, shape: Sequence[int | str]) -> None:
+        """Let the tensor `name` leave the graph."""
+        self._graph.output.append(helper.make_tensor_value_info(name, kind, list(shape)))

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Few-spikes coding, FS (fs_conversion.txt): the K spikes of a neuron are the bits of its value.
+
+For a ReLU, T_t = h_t = d_t = α 2^-t for t = 1 … K (section 1.1): what is below α is coded with an error below α 2^-K.
+With the shift the potential starts at half of that, so that the neuron rounds instead of flooring.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.coding.base import Coding, add_neuron, as_number
+from snncc.coding.phase import binary_tables
+from snncc.errors import OptionError
+from snncc.few_spikes.tables import table
+from snncc.graph import Graph, Tensor
+from snncc.ops.few_spikes import FEW_SPIKES
+
+__all__ = ["FS"]
+
+_MOST = 24  # bits of a float32
+
+
+@dataclass(frozen=True)
+class FS(Coding):
+    """Few-spikes coding with K time steps per layer.
+
+    Args:
+        K: Time steps, and most spikes, of a neuron, 1 … 24.
+        alpha: Largest value that is coded, the same for all neurons, in units of the activations (the paper: 25);
+            None: each neuron's own scale, from calibration.
+        shift: Start at half a step of the code: round instead of flooring.
+        input: How the network's input is coded: `binary`, in K signed bits, or `analog`, as the paper has it.
+
+    Raises:
+        OptionError: a parameter is out of its range.
+    """
+
+    name: ClassVar[str] = "fs"
+    activations: ClassVar[bool] = True
+    K: int = 10
+    alpha: float | None = None
+    shift: bool = True
+    input: str = "analog"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "K", as_number(operator.index, "K", self.K))
+        object.__setattr__(self, "shift", bool(self.shift))
+        if not 1 <= self.K <= _MOST:
+            raise OptionError(f"K is {self.K}, but a few-spikes neuron has 1 to {_MOST} time steps; K = 10 is usual")
+        if self.alpha is not None:
+            object.__setattr__(self, "alpha", as_number(float, "alpha", self.alpha))
+            if not 0 < self.alpha < float("inf"):
+                raise OptionError(f"alpha is {self.alpha}, but it must be a positive number; the paper takes 25")
+        if self.input not in ("binary", "analog"):
+            raise OptionError(f"input is '{self.input}', but few-spikes coding takes 'binary' or 'analog'")
+
+    def parameters(self) -> dict[str, Any]:
+        """All parameters, as JSON values."""
+        return {"name": self.name, **asdict(self)}
+
+    @property
+    def fixed_scale(self) -> float | None:
+        """α, where it is given."""
+        return self.alpha
+
+    def tables(self) -> dict[str, Any]:
+        """Attributes of the neuron that stands for a ReLU."""
+        steps = (2.0 ** -np.arange(1.0, self.K + 1)).tolist()
+        start = 2.0 ** -(self.K + 1) if self.shift else 0.0
+        return {"thresholds": steps, "resets": steps, "values": steps, "initial": start}
+
+    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+        """FSNeuron with the tables of a ReLU."""
+        return add_neuron(graph, "FSNeuron", potential, scale, self.tables(), name)
+
+    def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
+        """FSNeuron with the tables of `kind`, fitted for pre-activations within `extent`."""
+        return add_neuron(graph, "FSNeuron", potential, np.ones(1), table(kind, self.K, *extent).attributes(), name)
+
+    @property
+    def largest(self) -> float:
+        """All K spikes."""
+        return 1.0 - 2.0**-self.K
+
+    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The value of the spikes, by the op's own reference."""
+        coded = FEW_SPIKES.reference([activations.astype(np.float32), np.ones(1, np.float32)], self.tables())
+        return coded[0].astype(np.float64)
+
+    def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
+        """A signed PhaseNeuron of K bits, whose levels sum to almost twice its unit."""
+        if self.input == "analog":
+            return None
+        return add_neuron(graph, "PhaseNeuron", source, maximum / 2, binary_tables(self.K), name)
+
+    def latency(self, layers: int) -> int:
+        """K L: a layer starts when the one before has finished (section 1.1); a coded input is a layer more."""
+        return self.K * (layers + (self.input == "binary"))

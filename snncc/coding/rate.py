@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rate coding with optimal conversion (optimal_conversion.txt): the mean of the spikes over T steps is the activation.
+
+Integrate-and-fire neurons with soft reset and threshold balance floor the mean potential to a multiple of 1/T of their
+scale; the shift of half a threshold makes them round (its eq. 10): all at once, as the `init`ial potential, or a
+`bias` of 1/(2T) of the threshold at each step.
+"""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.coding.base import Coding, add_neuron, as_number
+from snncc.errors import OptionError
+from snncc.graph import Graph, Tensor
+
+__all__ = ["Rate"]
+
+SHIFTS = ("init", "bias", "none")
+_LONGEST = 2**16
+
+
+@dataclass(frozen=True)
+class Rate(Coding):
+    """Rate coding over T time steps.
+
+    Args:
+        T: Number of time steps, at least 1.
+        shift: Half a threshold against flooring: `init`, `bias` or `none`.
+        signed: Neurons that have fired may take spikes back.
+        wait: T: each layer waits for all of its input before it fires; None: all layers fire as they go along.
+
+    Raises:
+        OptionError: a parameter is out of its range.
+    """
+
+    name: ClassVar[str] = "rate"
+    readout: ClassVar[str] = "mean"
+    T: int = 32
+    shift: str = "init"
+    signed: bool = False
+    wait: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "T", as_number(operator.index, "T", self.T))
+        object.__setattr__(self, "signed", bool(self.signed))
+        if not 1 <= self.T <= _LONGEST:
+            raise OptionError(f"T is {self.T}, but rate coding takes 1 to {_LONGEST} time steps; 16 to 256 are usual")
+        if self.shift not in SHIFTS:
+            raise OptionError(f"shift is '{self.shift}', but it must be one of {', '.join(SHIFTS)}")
+        if self.wait is not None and self.wait != self.T:
+            raise OptionError(f"wait is {self.wait}, but a layer waits for all T = {self.T} steps or not at all")
+        if self.wait is not None and self.signed:
+            raise OptionError("a layer that waits for all of its input never takes spikes back: drop wait or signed")
+
+    def parameters(self) -> dict[str, Any]:
+        """All parameters, as JSON values."""
+        return {"name": self.name, **asdict(self)}
+
+    @property
+    def slices(self) -> int:
+        """T steps, or 1 if a layer has all its input before it fires."""
+        return 1 if self.wait else self.T
+
+    @property
+    def pools_spikes(self) -> bool:  # type: ignore[override]
+        """Max pools choose by the spikes so far, if there is a "so far"."""
+        return not self.wait
+
+    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+        """IFNeuron or SignedIFNeuron; FSNeuron with T equal steps if it waits for all of its input."""
+        if self.wait:
+            return add_neuron(graph, "FSNeuron", potential, scale, self._waiting(), name)
+        op = "SignedIFNeuron" if self.signed else "IFNeuron"
+        attrs = {"steps": self.T, "bias": 0.5 / self.T if self.shift == "bias" else 0.0}
+        start = 0.5 if self.shift == "init" else 0.0
+        return add_neuron(graph, op, potential, scale, attrs, name, {"V": start})
+
+    @property
+    def largest(self) -> float:
+        """A spike at every step."""
+        return 1.0
+
+    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The mean of the spikes for a constant current: the nearest multiple of 1/T, at most 1."""
+        shift = 0.0 if self.shift == "none" else 0.5
+        return np.clip(np.floor(activations.astype(np.float64) * self.T + shift), 0, self.T) / self.T
+
+    def latency(self, layers: int) -> int:
+        """T steps, spikes crossing all layers within a step; T per layer if each waits for all of its input."""
+        return self.T * (layers + 1) if self.wait else self.T
+
+    def _waiting(self) -> dict[str, Any]:
+        """All input at once is T times the mean current: T steps of 1/T each in units of the mean."""
+        steps = [1.0 / self.T] * self.T
+        return {
+            "thresholds": steps,
+            "resets": steps,
+            "values": steps,
+            "initial": 0.0 if self.shift == "none" else 0.5 / self.T,
+        }

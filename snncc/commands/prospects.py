@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What would become of a network that is not converted: which codings have neurons for it, and what stays analog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snncc.errors import SnnccError
+
+if TYPE_CHECKING:
+    from snncc.coding import Coding
+    from snncc.graph import Graph
+
+__all__ = ["prospects", "sentences"]
+
+
+def prospects(file: Path) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """({coding that converts it: {node that stays analog: op}}, what is in the way of all of them, line by line)."""
+    from snncc.coding import CODINGS
+    from snncc.frontend import import_model
+    from snncc.support import refuse_silence
+
+    try:
+        graph = import_model(file)
+        found = {name: _islands(graph.copy(), coding()) for name, coding in CODINGS.items()}
+        analog = {name: islands for name, islands in found.items() if islands is not None}
+        if not analog:
+            refuse_silence(str(file))
+    except SnnccError as error:
+        return {}, [line.strip() for line in str(error).splitlines()]
+    return analog, []
+
+
+def sentences(analog: dict[str, dict[str, str]]) -> str:
+    """The same for a reader, codings with the same islands in one line."""
+    from snncc.coding import CODINGS
+
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for coding, islands in analog.items():
+        groups.setdefault(tuple(islands.items()), []).append(coding)
+    lines = []
+    for stays, codings in groups.items():
+        by = "" if len(codings) == len(CODINGS) else f" with --coding {' or '.join(codings)}"
+        named = ", ".join(f"{op} '{name}'" for name, op in stays)
+        analog_parts = f"; {len(stays)} op(s) would stay analog: {named}" if stays else ""
+        lines.append(f"It converts{by}{analog_parts}.")
+    return "\n".join(lines)
+
+
+def _islands(graph: Graph, coding: Coding) -> dict[str, str] | None:
+    """What stays analog of `graph`, by node; None if nothing becomes a neuron."""
+    from snncc.islands import islands
+    from snncc.passes.lower_activations import LowerActivations, activation_of
+    from snncc.passes.manager import PassManager
+    from snncc.passes.pipeline import preparation
+
+    PassManager(preparation(coding)).run(graph)
+    curves = graph.nodes(*LowerActivations.ops) if coding.activations else []
+    lowered = [(node, found[2]) for node in curves if (found := activation_of(graph, node))]
+    if not lowered and not graph.nodes("Relu"):
+        return None
+    replaced = {id(node) for pair in lowered for node in pair}
+    return {node.name: node.op for node in islands(graph) if id(node) not in replaced}

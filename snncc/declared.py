@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a converted model's metadata promise of its neurons: their parameters, worked out here from the metadata alone.
+
+Nothing of `snncc.coding` is used: a check that computed with the code it checks would find no fault in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+__all__ = ["most_spikes", "wrong_parameters"]
+
+Values = Mapping[str, Any]
+_LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
+_CERTAIN = 2**32
+
+
+def most_spikes(coding: Values) -> int | None:
+    """How many spikes a neuron may send for one sample; None if the coding is not known."""
+    letter = {"phase": "spikes", "fs": "K", "rate": "T", "msat": "T"}.get(str(coding.get("name")), "")
+    limit = coding.get(letter)
+    return limit if isinstance(limit, int) else None
+
+
+def wrong_parameters(coding: Values, form: Values, node: onnx.NodeProto, *, fitted: bool = False) -> str | None:
+    """What of a neuron is not as the metadata `coding` and `form` say; None if all is.
+
+    Of tables that were `fitted` to an activation, which no formula gives, only the length is known.
+
+    Raises:
+        KeyError, TypeError, ValueError: the metadata are damaged, or of a coding that is not known.
+    """
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    promised = _PROMISED[coding["name"]](coding, form, node.op_type, given)
+    if given.get("max_spikes", 1) != (allowed := promised.pop("max_spikes", 1)):
+        return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
+    if (op := promised.pop("op", node.op_type)) != node.op_type:
+        return f"it is a {node.op_type}, not a {op}"
+    letters = "K" if coding["name"] == "fs" else "T"
+    for name, value in promised.items():
+        if name not in given:
+            continue
+        if isinstance(value, int | float):
+            if not fitted and np.float32(given[name]) != np.float32(value):
+                return f"{name} is {given[name]:g}, not {value:g}"
+        elif len(given[name]) != len(value):
+            return f"{name} has {len(given[name])} entries, {letters} is {len(value)}"
+        elif not fitted and not np.array_equal(np.float32(given[name]), np.asarray(value, np.float32)):
+            words = "T, Q and shift" if coding["name"] == "phase" else f"{letters} and shift"
+            return f"{name} is not what {words} give"
+    return None
+
+
+def _phase(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
+    """Levels Q^-p, of which the threshold is shifted to the middle of two; of several spikes, only the last rounds."""
+    steps, wait = int(coding["T"]), coding.get("wait") or coding["T"]
+    if given.get("signed") and coding["input"] == "binary":
+        return {**_binary(steps), "wait": wait}
+    spikes = 1 if given.get("signed") else int(coding["spikes"])
+    base = float(coding["Q"])
+    levels = base ** -np.arange(steps, dtype=np.float64)
+    shifted = levels * ((1 + 1 / base) / 2) if coding["shift"] else levels
+    return {
+        "max_spikes": spikes,
+        "levels": levels,
+        "thresholds": shifted if spikes == 1 else levels,
+        "last_thresholds": shifted if spikes == 1 or spikes < steps else levels,
+        "wait": wait,
+    }
+
+
+def _binary(bits: int) -> dict[str, Any]:
+    levels = 2.0 ** -np.arange(bits, dtype=np.float64)
+    return {"max_spikes": bits, **dict.fromkeys(("levels", "thresholds", "last_thresholds"), levels)}
+
+
+def _few_spikes(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
+    """The bits of a value below the scale; the shift is half of the last one."""
+    bits = int(coding["K"])
+    if "levels" in given:
+        return _binary(bits)
+    steps = 2.0 ** -np.arange(1, bits + 1, dtype=np.float64)
+    return _tables(steps, 2.0 ** -(bits + 1) if coding["shift"] else 0.0)
+
+
+def _tables(steps: npt.NDArray[np.float64], initial: float) -> dict[str, Any]:
+    return {**dict.fromkeys(("thresholds", "resets", "values"), steps), "initial": initial}
+
+
+def _rate(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
+    """A threshold of 1 at each of T steps; all of them at once where a layer waits for its input."""
+    steps = int(coding["T"])
+    if coding["wait"]:
+        initial = 0.0 if coding["shift"] == "none" else 0.5 / steps
+        return {"op": _of(op, "FSNeuron", "FSNeuronStep"), **_tables(np.full(steps, 1.0 / steps), initial)}
+    bias = 0.5 / steps if coding["shift"] == "bias" else 0.0
+    return {"op": "SignedIFNeuron" if coding["signed"] else "IFNeuron", "steps": _chunk(coding, form), "bias": bias}
+
+
+def _msat(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
+    """The threshold's own parameters; with spike confidence, also how likely early spikes survive."""
+    promised: dict[str, Any] = {name: float(coding[name]) for name in _LETTERS}
+    promised["steps"] = _chunk(coding, form)
+    if coding["confidence"] is None:
+        return {**promised, "op": "MSATNeuron"}
+    promised["op"] = _of(op, "MSATNeuron", "ConfidentMSATNeuron")
+    if coding["confidence"] != "auto":
+        promised["survival"] = round(float(coding["confidence"]) * _CERTAIN)
+    if coding["early"] != "auto":
+        promised["early"] = int(coding["early"])
+    return promised
+
+
+def _chunk(coding: Values, form: Values) -> int:
+    """Time steps of one call: all of them, unless the network runs in a loop or step by step."""
+    return int(form.get("chunk", coding["T"]))
+
+
+def _of(op: str, *allowed: str) -> str:
+    return op if op in allowed else allowed[0]
+
+
+_PROMISED: dict[str, Callable[[Values, Values, str, Values], dict[str, Any]]] = {
+    "phase": _phase,
+    "fs": _few_spikes,
+    "rate": _rate,
+    "msat": _msat,
+}

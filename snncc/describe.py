@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a converted model says of itself, as JSON values for its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from snncc.graph import Graph
+from snncc.islands import islands
+from snncc.ops import DOMAIN, get
+from snncc.passes.insert_scales import neuron_output
+from snncc.scales import Confidence, Scales
+
+__all__ = ["calibration", "island_ops", "neurons", "scale_ranges"]
+
+
+def scale_ranges(graph: Graph, scales: Scales) -> dict[str, list[float]]:
+    """[lowest, highest] scale of the channels of each neuron-to-be, by its ReLU."""
+    found = {n.name: scales.neurons[neuron_output(graph, n).name] for n in graph.nodes("Relu")}
+    return {name: [float(scale.min()), float(scale.max())] for name, scale in found.items()}
+
+
+def calibration(scales: Scales, *, matched: bool, confidence: Mapping[str, Confidence]) -> dict[str, Any]:
+    """Where scales come from, and what else calibration data was used for."""
+    doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}
+    return {**scales.origin, "match_potentials": matched, **doubts}
+
+
+def neurons(graph: Graph, ranges: Mapping[str, list[float]]) -> dict[str, dict[str, Any]]:
+    """Each neuron, the node that it stands for and the range of its channels' scales; None for an encoder."""
+    found = {}
+    for node in graph.nodes():
+        if node.domain == DOMAIN and get(node.op).neuron:
+            replaced = node.name.rpartition("_neuron")[0] or None
+            found[node.name] = {"op": node.op, "replaces": replaced, "scale": ranges.get(replaced or "")}
+    return found
+
+
+def island_ops(graph: Graph) -> dict[str, str]:
+    """Each analog island and its op."""
+    return {node.name: node.op for node in islands(graph)}

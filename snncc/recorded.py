@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the metadata of a converted model lead back to: its coding, and the ReLU network that was lowered with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+
+from snncc.coding import CODINGS, Coding
+from snncc.errors import ModelError, OptionError
+from snncc.export import metadata_of
+from snncc.graph import Graph
+from snncc.passes.manager import PassManager
+from snncc.passes.pipeline import preparation
+
+__all__ = ["prepared", "recorded_coding", "replaced_relus"]
+
+
+def recorded_coding(model: onnx.ModelProto) -> Coding | None:
+    """The coding in the model's metadata; None if there is none, or it is damaged or of another version of snncc."""
+    try:
+        parameters: dict[str, Any] = metadata_of(model)["snncc.coding"]
+        return CODINGS[parameters["name"]](**{key: parameters[key] for key in parameters if key != "name"})
+    except (ModelError, OptionError, KeyError, TypeError):
+        return None
+
+
+def prepared(source: Graph, coding: Coding) -> Graph:
+    """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
+    graph = source.copy()
+    PassManager(preparation(coding)).run(graph)
+    return graph
+
+
+def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
+    """By neuron: the Relu of the prepared network that it stands for; encoders stand for none."""
+    try:
+        recorded = metadata_of(model).get("snncc.neurons", {})
+    except ModelError:
+        return {}
+    entries = recorded.items() if isinstance(recorded, dict) else ()
+    return {name: e["replaces"] for name, e in entries if isinstance(e, dict) and isinstance(e.get("replaces"), str)}

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both networks of an evaluation in onnxruntime, batch by batch, and what they have found so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from snncc.accuracy import Tally
+from snncc.counting import SpikeCounter
+from snncc.energy import measure
+from snncc.errors import ModelError
+from snncc.evaluation import Evaluation, summarise
+from snncc.graph import Graph
+from snncc.inactivated import SilentRelus
+from snncc.network import Network
+from snncc.one_step import samples_at_once
+from snncc.samples import Batch
+from snncc.sessions import ORT_ERRORS
+from snncc.timing import latency_steps, milliseconds
+from snncc.unroll import unrolled
+
+__all__ = ["SideBySide"]
+
+
+class SideBySide:
+    """Runs an SNN and its ANN, as imported, on the same batches; an SNN that loops is counted in its folded form.
+
+    Args:
+        cut: whether the networks take batches of any size, so that one may run in parts.
+    """
+
+    def __init__(
+        self, snn: onnx.ModelProto, ann: Graph, labels: npt.NDArray[np.int64] | None, device: str, *, cut: bool
+    ) -> None:
+        self._snn, self._source = snn, ann
+        self._cut = cut
+        self._device = device
+        self.tally = Tally(labels)
+
+    def add(self, batch: Batch) -> None:
+        """Run both networks on a batch, in parts whose rows fit into memory."""
+        if not self.tally.samples:
+            self._start(batch)
+        for start in range(0, _length(batch), self._size):
+            self._run(_part(batch, start, self._size))
+
+    def result(self) -> Evaluation:
+        """What was found; at least one batch must have been added."""
+        layers = self._counter.layers()
+        return summarise(
+            self.tally,
+            layers,
+            measure(self._spiking, self._plain, layers, self._counter.passed()),
+            latency_steps=latency_steps(self._snn, self._spiking),
+            milliseconds=(self._milliseconds[0], self._milliseconds[1]),
+            timed_batch=self._size,
+            sin=self._silent.result() if self._silent else None,
+        )
+
+    def _start(self, batch: Batch) -> None:
+        """Open the sessions: the shapes of the first batch settle axes that the models leave open."""
+        from snncc.runtime import create_session
+
+        def opened(model: onnx.ModelProto) -> Any:
+            return create_session(model, device=self._device)
+
+        ann = self._source.to_proto()
+        shapes = {name: array.shape[1:] for name, array in batch.items()}
+        folded = unrolled(self._snn)
+        self._plain, self._spiking = Network(ann, shapes), Network(folded, shapes)
+        self._counter = SpikeCounter(folded, self._spiking)
+        self._silent = SilentRelus.of(self._snn, self._source, self._counter, self._spiking, shapes)
+        self._relus = opened(self._silent.ann) if self._silent else None
+        self._ann, self._counting = opened(ann), opened(self._counter.model)
+        self._names = [*self._counter.names, *(self._silent.names if self._silent else ())]
+        self._size = _length(batch)
+        if self._cut:
+            self._size = samples_at_once(self._spiking.fold, self._size, self._spiking.largest)
+        try:
+            sessions = (self._ann, opened(self._snn))
+            self._milliseconds = milliseconds(sessions, _part(batch, 0, self._size), self._size)
+        except ORT_ERRORS as error:
+            reason = " ".join(str(error).split())
+            message = f"onnxruntime cannot run SNN and ANN on this data ({reason}). Do all three fit?"
+            raise ModelError(message) from error
+
+    def _run(self, batch: Batch) -> None:
+        feeds, count = batch, _length(batch)
+        if self._silent and self._relus:
+            feeds = {**batch, **self._silent.feeds(self._relus.run(None, batch))}
+        expected = self._ann.run([self._plain.outputs[0]], batch)[0]
+        given, *found = self._counting.run([self._spiking.outputs[0], *self._names], feeds)
+        self.tally.add(expected, given)
+        counts = dict(zip(self._names, found, strict=True))
+        self._counter.add(counts, count)
+        if self._silent:
+            self._silent.add(counts, count)
+
+
+def _length(batch: Batch) -> int:
+    return len(next(iter(batch.values())))
+
+
+def _part(batch: Batch, start: int, size: int) -> Batch:
+    return {name: array[start : start + size] for name, array in batch.items()}

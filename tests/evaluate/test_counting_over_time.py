@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Codings over time: spikes and synaptic operations against a count of every single one, step after step."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import helper
+
+import snncc
+from snncc import forms
+from snncc.errors import ModelError
+from snncc.network import Network
+from snncc.one_step import Fold, fold_of, gives_steps, one_step, samples_at_once
+from snncc.unroll import unrolled
+
+STEPS = 6
+OVER_TIME = [
+    snncc.Rate(T=STEPS),
+    snncc.Rate(T=STEPS, shift="bias", signed=True),
+    snncc.MSAT(T=STEPS),
+    snncc.MSAT(T=STEPS, confidence=0.6, early=4, confidence_layers="all"),
+]
+IN_VALUES = [
+    snncc.FS(K=5),
+    snncc.FS(K=5, input="binary"),
+    snncc.Rate(T=STEPS, wait=STEPS),
+    snncc.Phase(T=9, Q=1.4, wait=6),
+    snncc.Phase(T=9, Q=1.4, wait=6, input="analog"),
+    snncc.Phase(T=9, Q=1.4, wait=9),
+]
+
+
+def taps(spikes, channels, kernel, pads, out):
+    """One addition for every spike [C, H, W] at every tap of every output; pads are (top, left)."""
+    operations = 0
+    for oy, ox, ky, kx in product(*map(range, out), *map(range, kernel)):
+        y, x = oy + ky - pads[0], ox + kx - pads[1]
+        if 0 <= y < spikes.shape[1] and 0 <= x < spikes.shape[2]:
+            operations += channels * spikes[:, y, x].sum()
+    return operations
+
+
+def operations_one_by_one(passed, second, third):
+    """All additions by spikes [N, C, H, W], from those that come out of the pool on."""
+    total = sum(taps(sample, 4, (3, 2), (1, 0), (3, 3)) for sample in passed)
+    total += 4 * second.sum()  # 1x1 kernels of four channels
+    total += second.sum()  # the identity synapses of the residual sum
+    return total + 7 * third.sum()
+
+
+@pytest.fixture(autouse=True)
+def fit(pooled_ann):
+    """The geometry that is counted by hand above is that of the network."""
+    shapes = Network(pooled_ann)
+    assert [shapes.shape(t) for t in ("r1", "c2", "s")] == [(1, 3, 3, 3), (1, 4, 3, 3), (1, 4, 3, 3)]
+
+
+@pytest.mark.parametrize("coding", OVER_TIME, ids=str)
+def test_every_spike_of_every_step_is_counted(pooled_ann, pooled_images, stepwise, coding):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images)
+    simulated = stepwise(model, pooled_images)
+    session = ort.InferenceSession(model.SerializeToString())
+    np.testing.assert_allclose(session.run(None, {"x": pooled_images})[0], simulated.output, rtol=1e-4, atol=1e-4)
+    first, passed, second, third = simulated.counts.values()
+    found = snncc.evaluate(model, pooled_ann, pooled_images)
+    layers = [first, second, third]
+    assert found.neurons == sum(x[0, 0].size for x in layers)
+    assert [layer.total for layer in found.layers] == pytest.approx([x.sum() / 5 for x in layers], rel=1e-12)
+    assert found.max_spikes == max(x.sum(axis=0).max() for x in layers)
+    for layer, counts in zip(found.layers, layers, strict=True):
+        np.testing.assert_allclose(layer.spikes[0], counts.sum(axis=(0, 1)) / 5, rtol=1e-12)
+        np.testing.assert_allclose(layer.per_step, counts.reshape(STEPS, -1).sum(axis=1) / 5, rtol=1e-12)
+    additions = operations_one_by_one(*(x.sum(axis=0) for x in (passed, second, third)))
+    assert found.energy.synaptic_operations * 5 == pytest.approx(additions, rel=1e-12)
+    assert found.energy.current_additions == STEPS * 3 * 6 * 6
+    ones = np.ones((2, 6, 6), int)
+    assert found.energy.analog_macs == taps(ones, 3, (3, 3), (1, 1), (6, 6))
+    assert found.latency_steps == STEPS
+
+
+@pytest.mark.parametrize("coding", IN_VALUES, ids=str)
+def test_every_spike_of_values_and_slices_is_counted(pooled_ann, pooled_images, coding):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images)
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    for node in [n for n in shown.graph.node if n.domain]:
+        node.output[1] = f"{node.output[0]}_n"
+        shown.graph.output.append(helper.make_tensor_value_info(node.output[1], onnx.TensorProto.INT32, None))
+    values = ort.InferenceSession(shown.SerializeToString()).run(None, {"x": pooled_images})[1:]
+    counts = [v[-5:] for v in values]  # of slices, the last holds all spikes
+    found = snncc.evaluate(model, pooled_ann, pooled_images)
+    assert [layer.total for layer in found.layers] == pytest.approx([x.sum() / 5 for x in counts], rel=1e-12)
+    hidden = counts[-3:]
+    assert found.max_spikes == max(x.max() for x in hidden)
+    assert found.spikes_per_neuron == pytest.approx(sum(x.sum() for x in hidden) / 5 / found.neurons, rel=1e-12)
+    assert found.energy.current_additions == 0
+    assert all(layer.per_step is None for layer in found.layers)
+    assert "spikes_per_step" not in found.to_json()["neuron_layers"][0]
+    if isinstance(coding, snncc.Phase):
+        assert found.max_spikes == 1
+
+
+@pytest.mark.parametrize("coding", [*OVER_TIME, *IN_VALUES], ids=str)
+def test_one_step_has_the_shapes_of_samples(pooled_ann, pooled_images, coding):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images)
+    network = Network(model)
+    shapes = [network.shape(n.output[0]) for n in network.neurons if n not in network.encoders]
+    assert {s[0] for s in shapes} == {1}
+    first = 3 * 6 * 6 if coding.pools_spikes else 3 * 3 * 3  # in front of the pool, or behind it
+    assert sum(int(np.prod(s)) for s in shapes) == first + 2 * 4 * 3 * 3
+    assert network.fold.count == coding.slices
+    onnx.checker.check_model(one_step(model), full_check=True)
+
+
+def test_the_batch_shrinks_as_the_steps_grow():
+    assert samples_at_once(Fold(), 64) == 64
+    assert samples_at_once(Fold("steps", 16), 64) == 16
+    assert samples_at_once(Fold("steps", 16), 3) == 3
+    assert samples_at_once(Fold("steps", 1000), 64) == 1
+    assert samples_at_once(Fold("steps", 16), 64, largest=2**22) == 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_batch_size_does_not_change_what_is_counted(pooled_ann, pooled_images, batch_size):
+    model = snncc.convert(pooled_ann, snncc.Rate(T=STEPS), calibration=pooled_images)
+    whole = snncc.evaluate(model, pooled_ann, pooled_images).to_json()
+    found = snncc.evaluate(model, pooled_ann, pooled_images, batch_size=batch_size).to_json()
+    for key in ("spikes", "sin", "operations", "neuron_layers"):
+        assert found[key] == whole[key]
+
+
+def test_anytime_is_judged_by_its_last_step(pooled_ann, pooled_images):
+    last, every = (
+        snncc.convert(pooled_ann, snncc.Rate(T=STEPS), calibration=pooled_images, anytime=anytime)
+        for anytime in (False, True)
+    )
+    assert (gives_steps(last), gives_steps(every)) == (False, True)
+    found = [snncc.evaluate(m, pooled_ann, pooled_images, labels=np.zeros(5, int)).to_json() for m in (last, every)]
+    for key in ("accuracy_percent", "agreement", "spikes", "operations"):
+        assert found[0][key] == found[1][key]
+    assert found[0]["output_error"] == pytest.approx(found[1]["output_error"], rel=1e-4)
+
+
+@pytest.mark.parametrize("turns", [1, STEPS])
+@pytest.mark.parametrize("coding", OVER_TIME, ids=str)
+def test_loops_are_counted_as_their_folded_form(monkeypatch, pooled_ann, pooled_images, coding, turns):
+    monkeypatch.setattr(forms, "_CACHE", 1 if turns > 1 else 2**30)
+    folded, loop = (
+        snncc.convert(pooled_ann, coding, calibration=pooled_images, form=form) for form in ("folded", "loop")
+    )
+    assert fold_of(loop).kind == ""
+    flat = unrolled(loop)
+    onnx.checker.check_model(flat, full_check=True)
+    outputs = [ort.InferenceSession(m.SerializeToString()).run(None, {"x": pooled_images})[0] for m in (folded, flat)]
+    np.testing.assert_array_equal(*outputs)
+    found = [snncc.evaluate(m, pooled_ann, pooled_images).to_json() for m in (folded, loop)]
+    for key in ("spikes", "sin", "operations", "neuron_layers", "synaptic_layers"):
+        assert found[0][key] == found[1][key]
+
+
+@pytest.mark.parametrize(
+    ("coding", "form", "what"),
+    [
+        (snncc.FS(K=4), "loop", "a loop over the phases"),
+        (snncc.Phase(T=6, Q=1.5), "step", "a single time step"),
+        (snncc.Rate(T=6), "step", "a single time step"),
+    ],
+    ids=str,
+)
+def test_forms_that_cannot_be_counted_are_refused(pooled_ann, pooled_images, coding, form, what):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images, form=form)
+    with pytest.raises(ModelError, match=f"the model is {what}.*--form folded"):
+        snncc.evaluate(model, pooled_ann, pooled_images)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Vectors worked out from the papers' formulas in float64, clear of ties: the very same spikes must come out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from snncc import ops
+from snncc.ops.msat import PRESETS
+from snncc.ops.registry import Array, OpDef
+from snncc.runtime.native import Library
+
+ONE = np.ones(1, np.float32)
+ZERO = np.zeros(1, np.float32)
+STEP = np.zeros(1, np.int64)
+
+every_variant = pytest.mark.parametrize("library", ["plain", "avx2", "avx512"], indirect=True)
+
+
+def every_way(run: Any, op: OpDef, inputs: list[Array], attributes: dict[str, Any]) -> list[list[Array]]:
+    return [way(op, inputs, attributes) for way in (run.reference, run.body, run.session, run.native)]
+
+
+@every_variant
+@pytest.mark.parametrize(("steps", "alpha"), [(1, 1), (6, 4), (10, 25)])
+def test_few_spikes_relu(steps: int, alpha: int, golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / f"fs_relu_K{steps}_a{alpha}.npz")
+    table = (alpha * 2.0 ** -np.arange(1.0, steps + 1)).tolist()
+    attributes = {"thresholds": table, "resets": table, "values": table, "initial": 0.0}
+    for y, count in every_way(run, ops.get("FSNeuron"), [data["x"], ONE], attributes):
+        np.testing.assert_array_equal(y, data["y"])
+        np.testing.assert_array_equal(count, data["spikes"])
+
+
+@every_variant
+def test_few_spikes_general(golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / "fs_general_K12.npz")
+    names = {"thresholds": "theta", "resets": "h", "values": "d"}
+    attributes = {name: data[key].tolist() for name, key in names.items()} | {"initial": 0.0}
+    for y, count in every_way(run, ops.get("FSNeuron"), [data["x"], ONE], attributes):
+        np.testing.assert_array_equal(count, data["spikes"])
+        np.testing.assert_allclose(y, data["y"], rtol=0, atol=1e-6)
+
+
+@every_variant
+@pytest.mark.parametrize("kind", ["plain", "init", "bias"])
+def test_integrate_and_fire(kind: str, golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / f"if_T32_{kind}.npz")
+    scale = np.float32([data["v_th"]])
+    attributes = {"steps": 32, "bias": float(data["bias_shift"]) / 32}
+    inputs = [data["current"], scale, np.float32([data["v_init"]])]
+    for y, v, count in every_way(run, ops.get("IFNeuron"), inputs, attributes):
+        np.testing.assert_array_equal(count, data["out"] > 0)
+        np.testing.assert_array_equal(y, data["out"])
+        np.testing.assert_allclose(v[0] * scale, data["v_end"], rtol=0, atol=1e-5)
+
+
+@every_variant
+@pytest.mark.parametrize("preset", PRESETS)
+def test_msat(preset: str, golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / f"msat_T32_{preset}.npz")
+    for name, value in PRESETS[preset].items():
+        assert float(data[name]) == value
+    inputs = [data["current"], np.float32([data["lam"]]), ZERO, ZERO, STEP]
+    for y, _, _, count in every_way(run, ops.get("MSATNeuron"), inputs, {"steps": 32, **PRESETS[preset]}):
+        np.testing.assert_array_equal(count, data["out"] > 0)
+        np.testing.assert_allclose(y, data["out"], rtol=1e-5, atol=0)
+
+
+@every_variant
+@pytest.mark.parametrize("name", ["T16_Q1.3_w4", "T16_Q1.3_w10", "T16_Q1.3_w16", "T24_Q1.2_w16"])
+def test_wait(name: str, golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / f"phase_wait_{name}.npz")
+    phases, wait, base = int(data["T"]), int(data["wait"]), float(data["Q"])
+    levels = base ** -np.arange(float(phases))
+    thresholds = (1 + 1 / base) / 2 * levels
+    attributes = {"levels": np.float32(levels).tolist(), "thresholds": np.float32(thresholds).tolist(), "wait": wait}
+    x = np.float32(np.cumsum(data["current"].astype(np.float64), axis=0)[wait - 1 :])
+    for y, count in every_way(run, ops.get("WaitOneSpikeNeuron"), [x, ONE], attributes):
+        np.testing.assert_array_equal(y[-1], data["y"])
+        np.testing.assert_array_equal(count[-1], data["phase"] >= 0)
+        last = wait - 1 + np.arange(phases - wait + 1)[:, None]
+        np.testing.assert_array_equal(count, (data["phase"] >= 0) & (data["phase"] <= last))

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""repeat-currents, pool-spikes, read-out, doubt-spikes, step-through."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+import snncc
+from snncc.errors import OptionError
+from snncc.graph import Graph
+from snncc.passes.doubt_spikes import DoubtSpikes
+from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.pool_spikes import PoolSpikes
+from snncc.passes.read_out import ReadOut
+from snncc.passes.repeat_currents import RepeatCurrents
+from snncc.passes.step_through import StepThrough
+from snncc.scales import Confidence
+
+RATE = snncc.Rate(T=4)
+MLP = "net (float[N,4] x) => (float[N,3] y) { a = MatMul (x, W) r = Relu (a) s = Add (r, x) y = MatMul (s, V) }"
+SIZES = {"W": (4, 4), "V": (4, 3)}
+
+
+def lowered(build, coding: snncc.Rate | snncc.MSAT = RATE, body: str = MLP, sizes=None) -> Graph:
+    graph = Graph.from_proto(build(body, SIZES if sizes is None else sizes))
+    graph.infer_shapes()
+    LowerRelu(coding).run(graph)
+    RepeatCurrents(coding.slices).run(graph)
+    return graph
+
+
+def test_currents_are_repeated_once_where_they_meet_steps(build, ops) -> None:
+    graph = lowered(build)
+    assert sorted(ops(graph.to_proto())) == ["Add", "IFNeuron", "MatMul", "MatMul", "Tile", "Tile"]
+    assert graph.producer(graph.nodes("IFNeuron")[0].inputs[0]).op == "Tile"
+    assert [graph.producer(t).op for t in graph.nodes("Add")[0].inputs] == ["IFNeuron", "Tile"]
+    repeated = {t.name for tile in graph.nodes("Tile") for t in tile.inputs[:1]}
+    assert repeated == {"a", "x"}  # the first synapses run once, in front
+
+
+def test_a_reshape_to_one_sample_is_freed(build) -> None:
+    body = "net (float[1,4] x) => (float[1,4] y) <int64[3] s = {1, 2, 2}, int64[2] f = {1, 4}> "
+    body += "{ r = Relu (x) a = Reshape (r, s) y = Reshape (a, f) }"
+    graph = lowered(build, body=body, sizes={})
+    assert [graph.value(n.inputs[1]).tolist() for n in graph.nodes("Reshape")] == [[-1, 2, 2], [-1, 4]]
+
+
+def test_values_in_one_piece_are_not_repeated(build, apply) -> None:
+    assert apply(RepeatCurrents(1), build(MLP, SIZES))[0] == 0
+
+
+def test_pools_choose_who_has_sent_most(build, ops) -> None:
+    body = "net (float[N,1,4,4] x) => (float[N,1,2,2] y) { r = Relu (x) "
+    body += "y = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (r) }"
+    graph = lowered(build, body=body, sizes={})
+    assert PoolSpikes(4).run(graph) == 1
+    assert ops(graph.to_proto()) == ["Tile", "IFNeuron", "RunningTotal", "MaxPool", "Increase"]
+
+
+def test_the_readout_stands_in_front_of_a_softmax(build, ops) -> None:
+    graph = lowered(build, body=MLP.replace("y = MatMul (s, V)", "z = MatMul (s, V) y = Softmax (z)"))
+    assert ReadOut(RATE).run(graph) == 1
+    assert ops(graph.to_proto())[-3:] == ["MatMul", "Readout", "Softmax"]
+    assert [o.name for o in graph.outputs] == ["y"]
+
+
+def test_anytime_stacks_the_steps_in_front(build) -> None:
+    model = build(MLP, SIZES)
+    x = np.random.default_rng(0).random((5, 4)).astype(np.float32)
+    every, last = (snncc.convert(model, snncc.Rate(T=6), calibration=x, anytime=flag) for flag in (True, False))
+    from snncc.runtime import create_session
+
+    found, final = (create_session(m, device="cpu").run(None, {"x": x})[0] for m in (every, last))
+    assert found.shape == (6, 5, 3)
+    np.testing.assert_array_equal(found[-1], final)
+
+
+@pytest.mark.parametrize(("coding", "form"), [(snncc.Phase(), "auto"), (snncc.FS(), "auto"), (snncc.Rate(), "loop")])
+def test_anytime_needs_outputs_at_every_step(build, coding, form) -> None:
+    with pytest.raises(OptionError, match="anytime needs"):
+        snncc.convert(build(MLP, SIZES), coding, anytime=True, form=form, input_range=(0, 1))
+
+
+def test_doubts_reach_the_layers_that_calibration_names(build) -> None:
+    graph = lowered(build, snncc.MSAT(T=4))
+    name = graph.nodes("MSATNeuron")[0].name
+    assert DoubtSpikes({"other": Confidence(0.5, 2)}).run(graph) == 0
+    assert DoubtSpikes({name: Confidence(0.75, 2)}, seed=3).run(graph) == 1
+    attributes = graph.nodes("ConfidentMSATNeuron")[0].attrs
+    assert (attributes["survival"], attributes["early"]) == (3 * 2**30, 2)
+
+
+def test_single_steps_have_their_states_outside(build) -> None:
+    graph = lowered(build)
+    ReadOut(RATE).run(graph)
+    through = StepThrough(1)
+    through.run(graph)
+    model = graph.to_proto()
+    onnx.checker.check_model(model)
+    assert [s.initial for s in through.states if s.input.endswith("_V")] == [0.5]
+    assert {i.name for i in model.graph.input} == {"x", *(s.input for s in through.states)}
+    assert {o.name for o in model.graph.output} == {"y", *(s.output for s in through.states)}
+    assert not graph.nodes("Tile")
+
+
+@pytest.mark.parametrize(("wait", "starts", "steps", "delays"), [(None, [0, 7], 15, 0), (3, [0, 2], 10, 2)])
+def test_layers_start_after_their_inputs(build, wait, starts, steps, delays) -> None:
+    """The first layer sees the whole analog input at once; the second waits; what skips it is delayed if it must."""
+    body = "net (float[N,4] x) => (float[N,4] y) { r = Relu (x) a = MatMul (r, W) s = Relu (a) y = Add (s, r) }"
+    graph = Graph.from_proto(build(body, {"W": (4, 4)}))
+    graph.infer_shapes()
+    LowerRelu(snncc.Phase(T=8)).run(graph)
+    through = StepThrough(1, wait)
+    through.run(graph)
+    assert [n.attrs["start"] for n in graph.nodes("PhaseNeuronStep")] == starts
+    assert through.steps == [steps]
+    assert len([s for s in through.states if "_delay" in s.input]) == delays
