@@ -10,7 +10,7 @@ import onnx
 from onnx import TensorProto
 
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
-from snncc.graph import Graph, Node
+from snncc.graph import Graph, Node, Shape
 from snncc.vocabulary import ANALOG, LINEAR, MOVES, POOLS, TAIL
 
 __all__ = [
@@ -95,7 +95,15 @@ def _type_name(kind: onnx.TypeProto) -> str:
 
 
 def refuse_weights(graph: Graph, name: str) -> None:
-    """Raise ModelError, naming weight and node, for weights that are NaN or infinite; bounds may be infinite."""
+    """Raise ModelError, naming weight and node, for weights that are NaN or infinite, and slopes of other shapes.
+
+    Bounds may be infinite.
+    """
+    for node in graph.nodes("PRelu"):  # shape inference looks at the input only
+        shape, slope = graph.shape(node.inputs[0]), graph.shape(node.inputs[1])
+        if shape and slope and not _broadcasts(slope, shape):
+            message = f"{name}: slope '{node.inputs[1].name}' {list(slope)} of PRelu '{node.name}' does not broadcast"
+            raise ModelError(f"{message} to its input {list(shape)}. Give it one axis per axis behind the channels.")
     for node in graph.nodes():
         for tensor in node.inputs:
             value = graph.value(tensor)
@@ -106,6 +114,12 @@ def refuse_weights(graph: Graph, name: str) -> None:
             bad = int(value.size - np.isfinite(value).sum())
             message = f"{name}: weight '{tensor.name}' of {node.op} '{node.name}' has {bad} NaN or infinite value(s)"
             raise ModelError(f"{message}. The training diverged or the file is damaged; export it again.")
+
+
+def _broadcasts(slope: Shape, shape: Shape) -> bool:
+    """Whether `slope` broadcasts to `shape` without adding to it; axes of unknown length may."""
+    pairs = zip(reversed(slope), reversed(shape), strict=False)
+    return len(slope) <= len(shape) and all(a in (1, b) for a, b in pairs if isinstance(a, int) and isinstance(b, int))
 
 
 def refuse_unsupported(graph: Graph, name: str) -> None:
