@@ -16,6 +16,7 @@ from google.protobuf.message import EncodeError
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
+from snncc.loading import opens_alone, read_model, refuse_external
 from snncc.ops import DOMAIN, OPSET
 from snncc.runtime.devices import cuda_obstacle
 from snncc.runtime.library import get_library_path
@@ -135,9 +136,12 @@ def _unrecorded(options: ort.SessionOptions) -> Iterator[None]:
 def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str | bytes, str]]:
     """What onnxruntime can open, and what to call it in messages."""
     if isinstance(model, bytes):
-        yield model, "the model given as bytes"
+        name = "the model given as bytes"
+        refuse_external(model, name)
+        yield model, name
     elif isinstance(model, onnx.ModelProto):
         name = f"the model '{model.graph.name}'"
+        refuse_external(model, name)
         data = _serialize(model)
         if data is not None:
             yield data, name
@@ -148,7 +152,11 @@ def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str
         path = Path(model)
         if not path.is_file():
             raise ModelError(f"{path} is {'a folder' if path.is_dir() else 'not there'}; give the path of an ONNX file")
-        yield str(path), str(path)
+        if opens_alone(path):
+            yield str(path), str(path)
+        else:  # in folders that are trusted here, but not by onnxruntime
+            with _openable(read_model(path)) as (source, _):
+                yield source, str(path)
 
 
 def _serialize(model: onnx.ModelProto) -> bytes | None:
@@ -182,9 +190,7 @@ def _open(source: str | bytes, name: str, options: ort.SessionOptions, providers
             return ort.InferenceSession(source, options, providers=providers)
     except _ORT_ERRORS as error:
         message = str(error)
-        if "external data" in message.lower() and not isinstance(source, str):
-            advice = "Its weights are in files beside it: give the model's path instead."
-        elif "protobuf" in message.lower():
+        if "protobuf" in message.lower():
             advice = "It is no ONNX file, or a damaged one; export or download it again."
         else:
             advice = "`snncc inspect` shows what is in it."

@@ -38,7 +38,11 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="snncc")
 def main() -> None:
-    """Compile a trained ReLU network, given as ONNX, into a spiking network, given as ONNX."""
+    """Compile a trained ReLU network, given as ONNX, into a spiking network, given as ONNX.
+
+    Weights in other files are read from the model's folder only, and from the folders that the environment variable
+    SNNCC_TRUST names.
+    """
     log_to_stderr(logging.WARNING)
 
 

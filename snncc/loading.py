@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
+from snncc import external
 from snncc.errors import ModelError
 
-__all__ = ["Source", "check_weights", "read_model", "with_dense_weights"]
+__all__ = ["Source", "check_weights", "opens_alone", "read_model", "refuse_external", "with_dense_weights"]
 
 Source = str | Path | bytes | onnx.ModelProto
 
@@ -21,7 +23,7 @@ Source = str | Path | bytes | onnx.ModelProto
 def read_model(source: Source) -> onnx.ModelProto:
     """The model with all of its weights in memory; a ModelProto given is not changed.
 
-    External data is looked for beside the file, and only in its folder.
+    External data is looked for beside the file, and only in its folder; see `snncc.external`.
 
     Raises:
         ModelError: no such file, not an ONNX model, truncated, or external weights missing or outside the folder.
@@ -33,11 +35,52 @@ def read_model(source: Source) -> onnx.ModelProto:
     if isinstance(source, bytes):
         return _with_weights(_parse(source, "the model"), None, "the model")
     path = Path(source)
+    return _with_weights(_parse(_bytes_of(path), str(path)), path.parent, str(path))
+
+
+def opens_alone(path: Path) -> bool:
+    """Whether onnxruntime may open the file itself: each external weight lies in the model's folder, in its own file.
+
+    Raises:
+        ModelError: external weights are missing, or outside the folder and not in one that is trusted.
+    """
+    tensors = _external(_parse_any(_bytes_of(path)))
+    places = [external.locate(tensor, path.parent, f"{path}: weight '{name}'") for name, tensor in tensors]
+    return all(place.inside for place in places)
+
+
+def refuse_external(source: bytes | onnx.ModelProto, where: str) -> None:
+    """Raise ModelError if weights are elsewhere: onnxruntime would look for them in the current folder."""
+    model = _parse_any(source) if isinstance(source, bytes) else source
+    for name, tensor in _external(model):
+        _refuse_bytes(name, tensor, where)
+
+
+def _bytes_of(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        if path.exists() and not (path.is_file() or path.is_dir()):  # it may be endless, or never begin
+            raise ModelError(f"{path}: is a pipe or a device. Save the model to a file and give its path.")
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}). Give the path of an .onnx file.") from error
-    return _with_weights(_parse(data, str(path)), path.parent, str(path))
+
+
+def _parse_any(data: bytes) -> onnx.ModelProto:
+    """The model; an empty one if that is no ONNX, which onnxruntime itself will say, or know better."""
+    try:
+        return onnx.load_model_from_string(data)
+    except (DecodeError, ValueError):
+        return onnx.ModelProto()
+
+
+def _external(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
+    return ((name, tensor) for name, tensor in tensors_of(model) if external.is_external(tensor))
+
+
+def _refuse_bytes(name: str, tensor: onnx.TensorProto, where: str) -> None:
+    location = next((e.value for e in tensor.external_data if e.key == "location"), "")
+    message = f"{where}: weight '{name}' lies in external file '{location}'"
+    raise ModelError(f"{message}. Give the model's path instead of its bytes.")
 
 
 def _parse(data: bytes, where: str) -> onnx.ModelProto:
@@ -60,50 +103,40 @@ def _in_graph(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
     for tensor in graph.initializer:
         yield tensor.name, tensor
     for sparse in graph.sparse_initializer:
-        yield sparse.values.name, sparse.values
-        yield sparse.values.name, sparse.indices
+        yield from _in_sparse(sparse, "")
     yield from _in_nodes(graph.node)
 
 
 def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.TensorProto]]:
     for node in nodes:
         for attribute in node.attribute:
-            held = [attribute.t] if attribute.type == onnx.AttributeProto.TENSOR else attribute.tensors
-            for tensor in held:
+            for tensor in _both(attribute, "t", "tensors"):
                 yield tensor.name or ", ".join(node.output), tensor
-            for graph in [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else attribute.graphs:
+            for sparse in _both(attribute, "sparse_tensor", "sparse_tensors"):
+                yield from _in_sparse(sparse, ", ".join(node.output))
+            for graph in _both(attribute, "g", "graphs"):
                 yield from _in_graph(graph)
+
+
+def _both(attribute: onnx.AttributeProto, one: str, several: str) -> list[Any]:
+    """What the attribute holds, whatever type it states."""
+    return [*([getattr(attribute, one)] if attribute.HasField(one) else []), *getattr(attribute, several)]
+
+
+def _in_sparse(sparse: onnx.SparseTensorProto, name: str) -> Iterator[tuple[str, onnx.TensorProto]]:
+    for tensor in (sparse.values, sparse.indices):
+        yield sparse.values.name or name, tensor
 
 
 def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
     if not model.graph.node or not model.graph.output or not model.ir_version:
         raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
-    for name, tensor in tensors_of(model):
-        if tensor.data_location != onnx.TensorProto.EXTERNAL:
-            continue
-        entry = {e.key: e.value for e in tensor.external_data}
-        location = entry.get("location", "")
-        label = f"{where}: weight '{name}'"
+    for name, tensor in _external(model):
         if folder is None:
-            raise ModelError(f"{label} lies in external file '{location}'. Give the model's path instead of its bytes.")
-        _check_location(folder, location, label)
-        try:
-            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
-        except (OSError, ValueError, onnx.checker.ValidationError) as error:
-            message = f"{label}: external data '{location}' cannot be loaded ({error})."
-            raise ModelError(f"{message} Keep the data file, whole, beside the model.") from error
-        tensor.ClearField("data_location")  # as if it had never been external: digests depend on it
-        del tensor.external_data[:]
+            _refuse_bytes(name, tensor, where)
+        else:
+            external.load(tensor, folder, f"{where}: weight '{name}'")
     return model
-
-
-def _check_location(folder: Path, location: str, label: str) -> None:
-    target = folder / location
-    if Path(location).is_absolute() or not target.resolve().is_relative_to(folder.resolve()):
-        way_out = "External data must stay in the model's folder; copy it there and save the model again."
-        raise ModelError(f"{label} points outside the model's folder ('{location}'). {way_out}")
-    if not target.is_file():
-        raise ModelError(f"{label}: external data file '{location}' is missing. Put it beside the model.")
 
 
 def check_weights(model: onnx.ModelProto, where: str) -> None:

@@ -29,7 +29,9 @@ ALLOWED = {
         "snncc.islands",
         "snncc.vocabulary",
     },
-    "snncc.runtime": {"snncc.runtime", "snncc.ops", "snncc.errors"},
+    "snncc.external": {"snncc.errors"},
+    "snncc.loading": {"snncc.external", "snncc.errors"},
+    "snncc.runtime": {"snncc.runtime", "snncc.loading", "snncc.ops", "snncc.errors"},
 }
 
 
