@@ -20,6 +20,7 @@ from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.pools_behind_relus import PoolsBehindRelus
+from snncc.passes.quantise_weights import QuantiseWeights
 from snncc.passes.read_out import ReadOut
 from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.repeat_currents import RepeatCurrents
@@ -30,7 +31,9 @@ from snncc.passes.split_leaky import SplitLeaky
 from snncc.passes.step_through import StepThrough
 from snncc.scales import Confidence, Scales
 
-__all__ = ["PASSES", "finishing", "lowering", "normalisation", "preparation"]
+__all__ = ["PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "storing"]
+
+WEIGHTS = ("float", "int8", "int8-tensor")
 
 
 def preparation(coding: Coding) -> tuple[Pass, ...]:
@@ -89,6 +92,11 @@ def finishing(
     )
 
 
+def storing(weights: str) -> tuple[Pass, ...]:
+    """How the weights of the finished network are stored: one of `WEIGHTS`."""
+    return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
+
+
 PASSES: dict[str, type[Pass]] = {
     p.name: p
     for p in (
@@ -113,5 +121,6 @@ PASSES: dict[str, type[Pass]] = {
         SplitLeaky,
         LowerActivations,
         KeepIslands,
+        QuantiseWeights,
     )
 }

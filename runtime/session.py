@@ -37,6 +37,8 @@ _CPU = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 # TF32 has 10 bits of mantissa: potentials would miss their thresholds.
 _CUDA_OPTIONS = {"use_tf32": "0"}
+# Else DequantizeLinear is kept for integer kernels, which no synapse of ours uses.
+_NO_INTEGERS = "session.disable_quant_qdq"
 # What protobuf can write into one piece.
 _PROTO_LIMIT = 2**31 - 1
 
@@ -60,6 +62,7 @@ def create_session(
     """
     providers = _providers(device)
     options = _with_library(options)
+    _fold_weights(options)
     with _openable(model) as (source, name):
         session = _open(source, name, options, providers)
     if device == "cuda" and session.get_providers()[0] != _CUDA:
@@ -86,6 +89,14 @@ def _default_options() -> ort.SessionOptions:
     # A plan of all tensors' places for every batch size seen: over time steps it doubled the memory, and saved no time.
     options.enable_mem_pattern = False
     return options
+
+
+def _fold_weights(options: ort.SessionOptions) -> None:
+    """Let weights stored as int8 become constants at loading, not at every run, unless `options` say otherwise."""
+    try:
+        options.get_session_config_entry(_NO_INTEGERS)
+    except RuntimeError:
+        options.add_session_config_entry(_NO_INTEGERS, "1")
 
 
 def _with_library(options: ort.SessionOptions | None) -> ort.SessionOptions:

@@ -22,7 +22,7 @@ from snncc.loading import Source, read_model
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager
-from snncc.passes.pipeline import finishing, lowering, normalisation, preparation
+from snncc.passes.pipeline import WEIGHTS, finishing, lowering, normalisation, preparation, storing
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
@@ -43,6 +43,7 @@ def convert(
     percentile: float | None = None,
     match: bool = True,
     fold_bn: str = "weights",
+    weights: str = "float",
     input_range: tuple[float, float] | None = None,
     anytime: bool = False,
     form: str = "auto",
@@ -64,6 +65,8 @@ def convert(
         match: Give each channel's membrane potential the mean and standard deviation that it has in the ReLU network;
             needs calibration data.
         fold_bn: Where BatchNormalization goes: `weights`.
+        weights: How weights are stored: `float`, as they are; `int8`, with a scale for each output channel;
+            `int8-tensor`, with one scale for all of a layer's weights.
         input_range: (lowest, highest) input value, where no data is given.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
@@ -78,6 +81,8 @@ def convert(
         raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
     if fold_bn != "weights":
         raise OptionError(f"fold_bn is '{fold_bn}', but BatchNormalization folds into 'weights' only")
+    if weights not in WEIGHTS:
+        raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
     method = Method(normalize, scale, percentile, input_range)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
@@ -108,7 +113,9 @@ def convert(
         "snncc.calibration": describe.calibration(scales, matched=bool(matched), confidence=confidence),
         "snncc.neurons": describe.neurons(graph, ranges),
         "snncc.islands": describe.island_ops(graph),
+        "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
     }
+    run(storing(weights), graph)
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
 

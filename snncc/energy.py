@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,7 @@ class Energy:
         formula_operations: the same after the papers' formula, Σ MAC_l s_l.
         current_additions: further additions in the SNN: those of constant currents to potentials, at every step.
         layers: the synaptic layers.
+        quantised: whether all weights of the SNN are 8-bit integers.
     """
 
     ann_macs: int
@@ -73,6 +75,7 @@ class Energy:
     formula_operations: float
     current_additions: int = 0
     layers: tuple[SynapticLayer, ...] = ()
+    quantised: bool = False
 
     def ann(self, costs: Costs = FLOAT32) -> float:
         """Energy of the ANN for one sample, in picojoules."""
@@ -117,12 +120,24 @@ def measure(
         formula_operations=sum(layer.macs * layer.rate for layer in layers if layer.rate is not None),
         current_additions=_current_additions(snn),
         layers=tuple(layers),
+        quantised=_quantised(snn),
     )
 
 
 def _runs(network: Network, tensors: Iterable[str]) -> int:
     """How often what reads `tensors` runs for one sample: slices are parts of values, not of time."""
     return network.fold.count if any(network.fold.kind_of(t) == "steps" for t in tensors) else 1
+
+
+def _quantised(network: Network) -> bool:
+    """Whether the weights of all synapses are stored as 8-bit integers."""
+    made = {n.output[0]: n.input[0] for n in network.nodes if n.op_type in ("Cast", "DequantizeLinear")}
+
+    def stored(tensor: str) -> npt.NDArray[Any] | None:
+        return stored(made[tensor]) if tensor in made else network.value(tensor)
+
+    weights = [stored(name) for n in network.synapses for name in n.input[:2] if name not in network.activations]
+    return bool(weights) and all(w is not None and w.dtype.itemsize == 1 for w in weights)
 
 
 def _current_additions(network: Network) -> int:

@@ -90,6 +90,7 @@ class Evaluation:
                 "snn_synaptic_formula": energy.formula_operations,
                 "snn_current": energy.current_additions,
             },
+            "weights": "int8" if energy.quantised else "float",
             "energy": {"float32": _energy(energy, FLOAT32), "int8": _energy(energy, INT8)},
             "latency": {
                 "steps": self.latency_steps,
@@ -119,6 +120,7 @@ class Evaluation:
             ("energy, 32 bit (µJ)", f"{energy.ann() / 1e6:.4g}", f"{energy.snn() / 1e6:.4g}"),
             ("energy gain, counted", "", _times(energy.gain())),
             ("energy gain, formula", "", _times(energy.formula_gain())),
+            *(_at_8_bits(energy) if energy.quantised else []),
             ("latency (time steps)", "", "unknown" if self.latency_steps is None else str(self.latency_steps)),
             (f"ms per sample, batch {self.timed_batch}", *_texts(self.milliseconds, ".3g")),
         ]
@@ -176,6 +178,15 @@ def _energy(energy: Energy, costs: Costs) -> dict[str, float | None]:
         "gain": energy.gain(costs),
         "formula_gain": energy.formula_gain(costs),
     }
+
+
+def _at_8_bits(energy: Energy) -> list[tuple[str, str, str]]:
+    """Rows of what both networks cost if all their arithmetic has 8 bits."""
+    return [
+        ("energy, 8 bit (µJ)", f"{energy.ann(INT8) / 1e6:.4g}", f"{energy.snn(INT8) / 1e6:.4g}"),
+        ("... gain, counted", "", _times(energy.gain(INT8))),
+        ("... gain, formula", "", _times(energy.formula_gain(INT8))),
+    ]
 
 
 def _texts(values: Pair | None, form: str) -> tuple[str, str]:

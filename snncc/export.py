@@ -27,6 +27,7 @@ KEYS = (
     "snncc.neurons",
     "snncc.islands",
     "snncc.form",
+    "snncc.weights",
 )
 
 

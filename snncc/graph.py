@@ -141,7 +141,7 @@ class Graph:
 
     def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
         """A new constant."""
-        return gs.Constant(self.fresh(prefix), np.ascontiguousarray(value))
+        return gs.Constant(self.fresh(prefix), np.asarray(value, order="C"))
 
     def add(
         self,

@@ -48,4 +48,5 @@ def _sessions(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
 def _options() -> ort.SessionOptions:
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.add_session_config_entry("session.disable_quant_qdq", "1")  # as `create_session` has it: int8 weights
     return options

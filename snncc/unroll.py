@@ -116,7 +116,9 @@ def _repeated(
 ) -> list[onnx.NodeProto]:
     """Repeats, for all steps, of the constant currents that the loop reads from outside, where it has none yet."""
     makers: dict[str, onnx.NodeProto | None] = {v.name: None for v in model.graph.input}
-    makers |= {out: n for n in before for out in n.output}
+    for node in before:
+        if not makers.keys().isdisjoint(node.input):  # else it works on weights
+            makers |= dict.fromkeys(node.output, node)
     inferred = onnx.shape_inference.infer_shapes(model).graph
     ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in (*inferred.input, *inferred.value_info)}
     tiles = []

@@ -18,6 +18,7 @@ from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, json_flag, preprocess, verbose
 from snncc.errors import ModelError, OptionError, OutputError, SnnccError
 from snncc.forms import FORMS
+from snncc.passes.pipeline import WEIGHTS
 
 if TYPE_CHECKING:
     import onnx
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["convert"]
 
-_PASSED_ON = ("preprocess", "normalize", "scale", "percentile", "match", "input_range", "fold_bn", "form", "strict")
+_SCALES = ("preprocess", "normalize", "scale", "percentile", "match", "input_range")
+_PASSED_ON = (*_SCALES, "fold_bn", "weights", "form", "strict")
 
 
 _FORMS = {
@@ -69,6 +71,13 @@ _FORMS = {
     default="weights",
     show_default=True,
     help="Where BatchNormalization goes.",
+)
+@click.option(
+    "--weights",
+    type=click.Choice(WEIGHTS),
+    default="float",
+    show_default=True,
+    help="float: as they are; int8: 8 bits, with a scale per output channel; int8-tensor: with one per layer.",
 )
 @click.option(
     "--form",

@@ -17,6 +17,7 @@ from snncc.export import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.runtime import get_library_path
+from snncc.unroll import unrolled
 
 CODINGS = [
     snncc.Rate(T=8),
@@ -105,6 +106,22 @@ def test_forms_are_equal(network, coding, monkeypatch):
     # The default optimisation level may sum convolutions otherwise; without the library, bodies take over.
     np.testing.assert_array_equal(run(made["folded"], images, native=False), folded)
     np.testing.assert_array_equal(run(made["loop"], images, native=False), folded)
+
+
+@pytest.mark.parametrize("coding", [CODINGS[0], CODINGS[4], CODINGS[6], CODINGS[10]], ids=name_of)
+def test_forms_with_int8_weights_are_equal(coding, monkeypatch):
+    monkeypatch.setattr(forms, "_CACHE", 1)
+    rng = np.random.default_rng(2)
+    calibration, images = rng.random((32, 3, 8, 8), np.float32), rng.random((5, 3, 8, 8), np.float32)
+    options = {"calibration": calibration, "weights": "int8"}
+    made = {form: snncc.convert(winding(), coding, form=form, **options) for form in forms.FORMS[1:]}
+    folded = run(made["folded"], images)
+    np.testing.assert_array_equal(run(made["loop"], images), folded)
+    np.testing.assert_array_equal(run_steps(made["step"], images), folded)
+    np.testing.assert_array_equal(run(made["folded"], images, native=False), folded)
+    np.testing.assert_array_equal(run(made["loop"], images, native=False), folded)
+    if coding.readout == "mean":
+        np.testing.assert_array_equal(run(unrolled(made["loop"]), images), folded)
 
 
 @pytest.mark.parametrize("level", LEVELS)
