@@ -17,8 +17,8 @@ import numpy.typing as npt
 from snncc.graph import Graph, Tensor
 from snncc.passes.base import Pass, Skip
 from snncc.passes.read_out import in_front_of_readout
-from snncc.passes.scale import channel_vector, insert_factor
-from snncc.passes.synapse import Synapse, synapse
+from snncc.passes.scale import channel_vector, constant_factor, insert_factor
+from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
 __all__ = ["CorrectPotentials", "Correction"]
 
@@ -57,7 +57,8 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
     """The potential with `offset` added."""
     target = _taker(graph, potential, offset)
     if target is not None:
-        target.scale_output(np.ones(1), offset.reshape(-1))
+        synapse, share = target
+        synapse.scale_output(np.ones(1), share.reshape(-1))
         return potential
     constant = graph.constant(f"{potential.name}_missing", offset.astype(graph.element_type()))
     total = graph.add("Add", [potential, constant], name=f"{potential.name}_corrected")
@@ -65,16 +66,20 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
     return total
 
 
-def _taker(graph: Graph, potential: Tensor, offset: Array) -> Synapse | None:
-    """The synapse whose bias can take what `potential` lacks."""
+def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Array] | None:
+    """The synapse whose bias can take what `potential` lacks, and what that is in front of any factor."""
     producer, shape = graph.producer(potential), graph.shape(potential)
     if producer is None or not shape or len(graph.users(potential)) + graph.is_output(potential) != 1:
         return None
-    if producer.op in ("Conv", "ConvTranspose", "Gemm"):
+    if producer.op in SYNAPSES:
         found = synapse(graph, producer)
         padded = offset.reshape((1,) * (len(shape) - offset.ndim) + offset.shape)
         fits = not isinstance(found, Skip) and offset.size in (1, found.outputs)
-        return found if fits and channel_vector(padded, 1) is not None else None  # type: ignore[return-value]
+        if isinstance(found, Skip) or not fits or channel_vector(padded, found.channel_axis) is None:
+            return None
+        return found, offset
+    if (scaled := constant_factor(graph, producer)) is not None and (scaled[1] != 0).all():
+        return _taker(graph, scaled[0], offset / (scaled[1][0] if scaled[1].ndim > 1 else scaled[1]))
     if producer.op != "Add":
         return None
     summands = [t for t in producer.inputs if graph.shape(t) == shape]  # not what is broadcast

@@ -19,7 +19,7 @@ from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.synapse import SYNAPSES, Synapse, synapse
 
-__all__ = ["FoldBatchNorm", "Side", "scale_batchnorm"]
+__all__ = ["FoldBatchNorm", "Side", "affine", "behind_synapse", "scale_batchnorm"]
 
 Array = npt.NDArray[Any]
 Side = Literal["input", "output"]
@@ -28,18 +28,26 @@ Found = tuple[Synapse, bool]
 
 @dataclass(frozen=True)
 class FoldBatchNorm(NodePass):
-    """BatchNormalization next to a synapse -> that synapse, with its weights scaled."""
+    """BatchNormalization next to a synapse -> that synapse, with its weights scaled.
+
+    Attributes:
+        spare_neurons: Leave alone what stands in front of a neuron-to-be.
+    """
 
     name: ClassVar[str] = "fold-batchnorm"
     ops: ClassVar[tuple[str, ...]] = ("BatchNormalization",)
+    spare_neurons: bool = False
 
     def match(self, graph: Graph, node: Node) -> Found | Skip:
         """The synapse to fold into and whether it stands before the node; else the reason of the nearer failure."""
+        user = graph.sole_user(node.outputs[0]) if self.spare_neurons else None
+        if user is not None and user.op == "Relu":
+            return Skip("the neuron behind it has a threshold")
         if node.attrs.get("training_mode", 0) or len(node.outputs) > 1:
             return Skip("it is in training mode")
         if any(graph.value(t) is None for t in node.inputs[1:]):
             return Skip("its parameters are not constants")
-        before = _behind_synapse(graph, node)
+        before = behind_synapse(graph, node)
         if not isinstance(before, Skip):
             return before, True
         after = _before_synapse(graph, node)
@@ -71,7 +79,8 @@ def affine(graph: Graph, node: Node) -> tuple[Array, Array]:
     return factor, beta - mean * factor
 
 
-def _behind_synapse(graph: Graph, node: Node) -> Synapse | Skip:
+def behind_synapse(graph: Graph, node: Node) -> Synapse | Skip:
+    """The synapse alone in front of a BatchNormalization, or why it cannot take the node's shift."""
     source = node.inputs[0]
     producer = graph.producer(source)
     if producer is None or producer.op not in SYNAPSES:

@@ -11,6 +11,7 @@ from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
 from snncc.passes.fold_batchnorm import FoldBatchNorm
+from snncc.passes.free_weights import FreeWeights
 from snncc.passes.fuse_gelu import FuseGelu
 from snncc.passes.fuse_residual import FuseResidual
 from snncc.passes.insert_scales import InsertScales
@@ -21,6 +22,7 @@ from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.pools_behind_relus import PoolsBehindRelus
 from snncc.passes.quantise_weights import QuantiseWeights
+from snncc.passes.raise_thresholds import RaiseThresholds
 from snncc.passes.read_out import ReadOut
 from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.repeat_currents import RepeatCurrents
@@ -31,8 +33,9 @@ from snncc.passes.split_leaky import SplitLeaky
 from snncc.passes.step_through import StepThrough
 from snncc.scales import Confidence, Scales
 
-__all__ = ["PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "storing"]
+__all__ = ["FOLDS", "PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "storing"]
 
+FOLDS = ("weights", "threshold")
 WEIGHTS = ("float", "int8", "int8-tensor")
 
 
@@ -48,8 +51,16 @@ def preparation(coding: Coding) -> tuple[Pass, ...]:
     )
 
 
-def normalisation(scales: Scales) -> tuple[Pass, ...]:
-    """What comes after calibration: the same ReLU network, with neurons of threshold 1."""
+def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
+    """What comes after calibration: the same ReLU network, with neurons of threshold 1, or of their own thresholds."""
+    if fold_bn == "threshold":
+        return (
+            FoldBatchNorm(spare_neurons=True),  # on the way into a sum there is no neuron
+            LiftScales(),  # factors that the network itself has
+            SinkScales(),
+            FreeWeights(),  # the neurons' own, in front of them
+            FoldBatchNorm(),  # whatever these do not take
+        )
     neurons = {} if scales.normalize == "none" else scales.neurons
     return (
         FoldBatchNorm(),  # fewer linear ops between two neurons
@@ -81,13 +92,16 @@ def finishing(
     *,
     seed: int = 0,
     fuse: bool = True,
+    fold_bn: str = "weights",
 ) -> tuple[Pass, ...]:
     """What is done to the spiking network: x -> gain (x + offset) for each potential, doubts, then fusion."""
+    own = fold_bn == "threshold"
     return (
         *((DoubtSpikes(confidence, seed),) if confidence else ()),  # early spikes that calibration found misleading
         CorrectPotentials(corrections),  # what the calibration data says that they lack
+        *((RaiseThresholds(),) if own else ()),  # their gains, and BatchNormalization's, into thresholds
         LiftScales(),  # their gains into the synapses in front
-        SinkScales(),  # and, on shortcuts, together with the factor there
+        *(() if own else (SinkScales(),)),  # and, on shortcuts, together with the factor there
         *((FuseResidual(),) if fuse else ()),  # shortcuts end in the neuron
     )
 
@@ -122,5 +136,7 @@ PASSES: dict[str, type[Pass]] = {
         LowerActivations,
         KeepIslands,
         QuantiseWeights,
+        FreeWeights,
+        RaiseThresholds,
     )
 }

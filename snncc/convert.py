@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import onnx
@@ -22,7 +23,7 @@ from snncc.loading import Source, read_model
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager
-from snncc.passes.pipeline import WEIGHTS, finishing, lowering, normalisation, preparation, storing
+from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, storing
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
@@ -64,7 +65,8 @@ def convert(
         percentile: Percentile of the activations that becomes a neuron's scale.
         match: Give each channel's membrane potential the mean and standard deviation that it has in the ReLU network;
             needs calibration data.
-        fold_bn: Where BatchNormalization goes: `weights`.
+        fold_bn: Where BatchNormalization goes: into `weights`, or, where a neuron follows, into its `threshold`; then
+            neurons keep their scales, too, and the synapses in front of them the weights that they had.
         weights: How weights are stored: `float`, as they are; `int8`, with a scale for each output channel;
             `int8-tensor`, with one scale for all of a layer's weights.
         input_range: (lowest, highest) input value, where no data is given.
@@ -79,8 +81,8 @@ def convert(
     """
     if not isinstance(coding, Coding):
         raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
-    if fold_bn != "weights":
-        raise OptionError(f"fold_bn is '{fold_bn}', but BatchNormalization folds into 'weights' only")
+    if fold_bn not in FOLDS:
+        raise OptionError(f"fold_bn is '{fold_bn}', but it must be one of {', '.join(FOLDS)}")
     if weights not in WEIGHTS:
         raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
     method = Method(normalize, scale, percentile, input_range)
@@ -93,19 +95,22 @@ def convert(
     if not coding.activations:  # no need to calibrate first
         _check(graph, where(model), "Relu", strict=strict)
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
+    if fold_bn == "threshold":  # what λ would be folded into are the weights
+        scales = replace(scales, normalize="none")
     ranges = describe.scale_ranges(graph, scales)
-    run(normalisation(scales), graph)
+    run(normalisation(scales, fold_bn), graph)
     reference = graph.copy()
     run(lowering(coding, scales), graph)
     if coding.activations:
         _check(graph, where(model), "FSNeuron", strict=strict)
     matched = match_potentials(reference, graph, samples, coding) if samples and match else {}
-    confidence = confidence_of(coding, reference, partial(_corrected, graph, matched), samples)
+    confidence = confidence_of(coding, reference, partial(_corrected, graph, matched, fold_bn), samples)
     chosen = choose_form(form, coding, reference, anytime=anytime)
     if chosen.name != "folded" or anytime:  # what calibration needs is the whole run and its result
         graph = reference
         run(lowering(coding, scales, anytime=anytime, stepwise=chosen.name != "folded"), graph)
-    run(finishing(matched, confidence, seed=getattr(coding, "seed", 0), fuse=chosen.name == "folded"), graph)
+    seed, fuse = getattr(coding, "seed", 0), chosen.name == "folded"
+    run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=fold_bn), graph)
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
@@ -123,10 +128,10 @@ def _run(observer: Observer | None, passes: tuple[Pass, ...], graph: Graph) -> N
     PassManager(passes, observer=observer).run(graph)
 
 
-def _corrected(graph: Graph, corrections: Mapping[str, Correction]) -> Graph:
+def _corrected(graph: Graph, corrections: Mapping[str, Correction], fold_bn: str) -> Graph:
     """The lowered `graph` as it will run, in a copy."""
     copy = graph.copy()
-    _run(None, finishing(corrections, {}), copy)
+    _run(None, finishing(corrections, {}, fold_bn=fold_bn), copy)
     return copy
 
 

@@ -18,7 +18,7 @@ from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, json_flag, preprocess, verbose
 from snncc.errors import ModelError, OptionError, OutputError, SnnccError
 from snncc.forms import FORMS
-from snncc.passes.pipeline import WEIGHTS
+from snncc.passes.pipeline import FOLDS, WEIGHTS
 
 if TYPE_CHECKING:
     import onnx
@@ -67,10 +67,10 @@ _FORMS = {
 )
 @click.option(
     "--fold-bn",
-    type=click.Choice(["weights"]),
+    type=click.Choice(FOLDS),
     default="weights",
     show_default=True,
-    help="Where BatchNormalization goes.",
+    help="Where BatchNormalization goes; threshold: into the neurons behind it, so that weights stay as they were.",
 )
 @click.option(
     "--weights",

@@ -109,19 +109,20 @@ def test_forms_are_equal(network, coding, monkeypatch):
 
 
 @pytest.mark.parametrize("coding", [CODINGS[0], CODINGS[4], CODINGS[6], CODINGS[10]], ids=name_of)
-def test_forms_with_int8_weights_are_equal(coding, monkeypatch):
+def test_forms_with_int8_weights_have_the_same_spikes(coding, monkeypatch):
+    """One spike more or less would change outputs by far more than the order of sums in the last product may."""
     monkeypatch.setattr(forms, "_CACHE", 1)
     rng = np.random.default_rng(2)
     calibration, images = rng.random((32, 3, 8, 8), np.float32), rng.random((5, 3, 8, 8), np.float32)
-    options = {"calibration": calibration, "weights": "int8"}
+    options = {"calibration": calibration, "weights": "int8", "fold_bn": "threshold"}
     made = {form: snncc.convert(winding(), coding, form=form, **options) for form in forms.FORMS[1:]}
     folded = run(made["folded"], images)
-    np.testing.assert_array_equal(run(made["loop"], images), folded)
-    np.testing.assert_array_equal(run_steps(made["step"], images), folded)
-    np.testing.assert_array_equal(run(made["folded"], images, native=False), folded)
-    np.testing.assert_array_equal(run(made["loop"], images, native=False), folded)
+    others = [run(made["loop"], images), run_steps(made["step"], images)]
+    others += [run(made["folded"], images, native=False), run(made["loop"], images, native=False)]
     if coding.readout == "mean":
-        np.testing.assert_array_equal(run(unrolled(made["loop"]), images), folded)
+        others.append(run(unrolled(made["loop"]), images))
+    for found in others:
+        np.testing.assert_allclose(found, folded, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -280,7 +280,7 @@ def test_coding_options_out_of_range(options, message):
         ({"scale": "percentile"}, "scale 'percentile' and a percentile go together"),
         ({"scale": "max", "percentile": 99}, "scale 'percentile' and a percentile go together"),
         ({"input_range": (1, 0)}, "input range (1, 0) must be two finite numbers, the lowest value first"),
-        ({"fold_bn": "threshold"}, "fold_bn is 'threshold', but BatchNormalization folds into 'weights' only"),
+        ({"fold_bn": "bias"}, "fold_bn is 'bias', but it must be one of weights, threshold"),
         ({"preprocess": "nonsense"}, "nonsense"),
     ],
 )
