@@ -89,7 +89,7 @@ def convert(
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     source = read_model(model)
-    graph = import_model(source if isinstance(model, onnx.ModelProto | bytes) else model)
+    graph = import_model(source, where(model))  # not read again: the digest is of what is converted
     run = partial(_run, observer)
     run(preparation(coding), graph)
     if not coding.activations:  # no need to calibrate first

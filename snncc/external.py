@@ -75,7 +75,7 @@ def locate(tensor: onnx.TensorProto, folder: Path, label: str) -> Stored:
     inside = file.is_relative_to(os.path.realpath(folder)) and not Path(location).is_absolute()
     trusted = _is_trusted(file)
     if not (inside or trusted):
-        message = f"{label} points outside the model's folder ('{location}'). External data must stay in that folder"
+        message = f"{label} points outside the model's folder ('{location}' is {file}). Its data must stay in there"
         raise ModelError(f"{message}; copy it there and save the model again. {_trust(file)}")
     status = _status(file, location, label)
     if status.st_nlink > 1 and not trusted:

@@ -42,14 +42,14 @@ def where(source: Source) -> str:
     return str(source) if isinstance(source, str | Path) else "the model"
 
 
-def import_model(source: Source) -> Graph:
-    """Read `source` and prepare it for the passes.
+def import_model(source: Source, name: str | None = None) -> Graph:
+    """Read `source`, which messages call `name`, and prepare it for the passes.
 
     Raises:
         ModelError: the model cannot be read, is invalid, or has weights that are not finite.
         UnsupportedOpError: lists every node that cannot be converted.
     """
-    name = where(source)
+    name = name or where(source)
     model = read_model(source)
     _refuse_quantised(model, name)
     check_weights(model, name)

@@ -44,15 +44,14 @@ def opens_alone(path: Path) -> bool:
     Raises:
         ModelError: external weights are missing, or outside the folder and not in one that is trusted.
     """
-    tensors = _external(_parse_any(_bytes_of(path)))
+    tensors = _external_in(_bytes_of(path), str(path))
     places = [external.locate(tensor, path.parent, f"{path}: weight '{name}'") for name, tensor in tensors]
     return all(place.inside for place in places)
 
 
 def refuse_external(source: bytes | onnx.ModelProto, where: str) -> None:
     """Raise ModelError if weights are elsewhere: onnxruntime would look for them in the current folder."""
-    model = _parse_any(source) if isinstance(source, bytes) else source
-    for name, tensor in _external(model):
+    for name, tensor in _external_in(source, where) if isinstance(source, bytes) else _external(source):
         _refuse_bytes(name, tensor, where)
 
 
@@ -65,12 +64,9 @@ def _bytes_of(path: Path) -> bytes:
         raise ModelError(f"{path}: cannot be read ({error.strerror}). Give the path of an .onnx file.") from error
 
 
-def _parse_any(data: bytes) -> onnx.ModelProto:
-    """The model; an empty one if that is no ONNX, which onnxruntime itself will say, or know better."""
-    try:
-        return onnx.load_model_from_string(data)
-    except (DecodeError, ValueError):
-        return onnx.ModelProto()
+def _external_in(data: bytes, where: str) -> Iterable[tuple[str, onnx.TensorProto]]:
+    """The external weights of a serialised model; it is parsed only if it has a word that all of them need."""
+    return _external(_parse(data, where)) if b"location" in data else ()
 
 
 def _external(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:

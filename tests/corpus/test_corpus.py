@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +15,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 from click.testing import CliRunner
+from onnx.reference import ReferenceEvaluator
 
 import snncc
 from snncc.cli import main
@@ -23,6 +25,8 @@ from snncc.runtime import create_session
 HERE = Path(__file__).parent
 MODELS = sorted(HERE.glob("*/*.onnx"))
 LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_ALL")
+
+Feeds = dict[str, np.ndarray]
 
 every_model = pytest.mark.parametrize("path", MODELS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 every_level = pytest.mark.parametrize("level", LEVELS)
@@ -40,7 +44,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def stored(path: Path, kind: str) -> dict[str, np.ndarray]:
+def stored(path: Path, kind: str) -> Feeds:
     with np.load(path.with_suffix(".npz")) as file:
         return {key.removeprefix(f"{kind} "): file[key] for key in file.files if key.startswith(f"{kind} ")}
 
@@ -51,7 +55,7 @@ def given(path: Path) -> tuple[np.ndarray, bool]:
         return file["x"], bool(file["exact"])
 
 
-def assert_as_stored(path: Path, found: dict[str, np.ndarray]) -> None:
+def assert_as_stored(path: Path, found: Feeds) -> None:
     expected, (x, exact) = stored(path, "output"), given(path)
     assert found.keys() == expected.keys()
     tolerance = 1e-3 if x.dtype == np.float16 else 1e-5
@@ -63,27 +67,28 @@ def assert_as_stored(path: Path, found: dict[str, np.ndarray]) -> None:
             np.testing.assert_allclose(found[name], values, rtol=tolerance, atol=tolerance)
 
 
-def run(session: ort.InferenceSession, path: Path) -> dict[str, np.ndarray]:
+def run(path: Path, call: Callable[[Feeds], Feeds]) -> Feeds:
     """As any host does; a model of single steps as README.md has it, from the metadata alone."""
     x, _ = given(path)
-    form = json.loads(session.get_modelmeta().custom_metadata_map["snncc.form"])
-    names = [output.name for output in session.get_outputs()]
+    model = onnx.load(path)
+    form = metadata_of(model)["snncc.form"]
+    feeds = {model.graph.input[0].name: x}
     if form["form"] != "step":
-        (entry,) = session.get_inputs()
-        return dict(zip(names, session.run(None, {entry.name: x}), strict=True))
-    states = form["states"]
-    remembered = {state["input"] for state in states}
-    (entry,) = (i for i in session.get_inputs() if i.name not in remembered)
-    feeds = {entry.name: x}
-    for state in states:
+        return call(feeds)
+    for state in form["states"]:
         shape = [len(x) if isinstance(size, str) else size for size in state["shape"] or [1]]
         feeds[state["input"]] = np.full(shape, state["initial"], state["dtype"])
     steps = []
     for _ in range(form["steps"]):
-        found = dict(zip(names, session.run(None, feeds), strict=True))
-        feeds |= {state["input"]: found.pop(state["output"]) for state in states}
+        found = call(feeds)
+        feeds |= {state["input"]: found.pop(state["output"]) for state in form["states"]}
         steps.append(found)
     return {name: np.stack([found[name] for found in steps]) for name in steps[0]}
+
+
+def by_session(session: ort.InferenceSession) -> Callable[[Feeds], Feeds]:
+    names = [output.name for output in session.get_outputs()]
+    return lambda feeds: dict(zip(names, session.run(None, feeds), strict=True))
 
 
 @every_level
@@ -92,12 +97,19 @@ def test_bodies(path: Path, level: str) -> None:
     options = ort.SessionOptions()
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
     session = ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    assert_as_stored(path, run(session, path))
+    assert_as_stored(path, run(path, by_session(session)))
+
+
+@every_model
+def test_bodies_in_the_reference_evaluator(path: Path) -> None:
+    evaluator = ReferenceEvaluator(onnx.load(path))
+    names = evaluator.output_names
+    assert_as_stored(path, run(path, lambda feeds: dict(zip(names, evaluator.run(None, feeds), strict=True))))
 
 
 @every_model
 def test_kernels(path: Path) -> None:
-    assert_as_stored(path, run(create_session(path, device="cpu"), path))
+    assert_as_stored(path, run(path, by_session(create_session(path, device="cpu"))))
 
 
 @every_model

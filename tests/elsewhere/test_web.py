@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ import pytest
 from onnx import helper
 
 from snncc import ops
+from snncc.export import metadata_of
 from snncc.ops.registry import OpDef
 
 pytestmark = pytest.mark.slow
+
+CORPUS = Path(__file__).parents[1] / "corpus"
 
 Web = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -69,3 +73,25 @@ def test_every_op(web):
     for name, (_, _, expected) in examples.items():
         for found, wanted in zip(results[name].outputs.values(), expected, strict=True):
             np.testing.assert_array_equal(found, wanted.astype(np.float64), err_msg=name)
+
+
+def test_every_form(web):
+    """The corpus of converted models; of a single time step, the first one."""
+    cases = {}
+    for path in sorted(CORPUS.glob("*/*.onnx")):
+        with np.load(path.with_suffix(".npz")) as file:
+            x = file["x"]
+        if x.dtype == np.float16:  # JavaScript has no arrays of these
+            continue
+        model = onnx.load(path)
+        states = metadata_of(model)["snncc.form"].get("states", [])
+        feeds = {model.graph.input[0].name: x}
+        for state in states:
+            shape = [len(x) if isinstance(size, str) else size for size in state["shape"] or [1]]
+            feeds[state["input"]] = np.full(shape, state["initial"], state["dtype"])
+        cases[f"{path.parent.name}/{path.stem}"] = (model, feeds)
+    assert cases
+    results = web(cases)
+    for name, case in cases.items():
+        for found, wanted in zip(results[name].outputs.values(), native(*case), strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5, err_msg=name)
