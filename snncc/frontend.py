@@ -16,7 +16,8 @@ import onnx.inliner
 from onnx import helper, version_converter
 
 from snncc.batch import make_batch_dynamic
-from snncc.errors import ModelError, UnsupportedOpError
+from snncc.dequantise import dequantised, refuse_quantised
+from snncc.errors import ModelError
 from snncc.graph import Graph, Shape
 from snncc.loading import Source, check_weights, read_model, with_dense_weights
 from snncc.sessions import ORT_ERRORS, cpu_session
@@ -34,8 +35,6 @@ __all__ = ["OPSET", "import_model", "where"]
 OPSET = 21  # converted models import at least this one; onnxruntime 1.18 and later know it
 _IR_VERSION = 10
 
-_QUANTISED = ("QLinear", "QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger", "DynamicQuantize")
-
 
 def where(source: Source) -> str:
     """How messages name the source."""
@@ -51,9 +50,10 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     """
     name = name or where(source)
     model = read_model(source)
-    _refuse_quantised(model, name)
     check_weights(model, name)
-    model = _modernise(with_dense_weights(model, name), name)
+    model = dequantised(with_dense_weights(model, name), name)
+    refuse_quantised(model, name)
+    model = _modernise(model, name)
     refuse_types(model, name)
     model = make_batch_dynamic(model)
     graph = Graph.from_proto(_with_plain_constants(model))
@@ -159,14 +159,6 @@ def _runs_opset(version: int) -> bool:
 
 def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def _refuse_quantised(model: onnx.ModelProto, name: str) -> None:
-    nodes = [n for n in model.graph.node if n.op_type.startswith(_QUANTISED)]
-    if nodes:
-        first = f"{nodes[0].op_type} '{nodes[0].name or nodes[0].output[0]}'"
-        message = f"{name}: a quantised model ({len(nodes)} quantisation nodes, the first is {first})"
-        raise UnsupportedOpError(f"{message}. Give snncc the float model that it was made from.")
 
 
 def _settle_reshapes(graph: Graph) -> None:

@@ -149,9 +149,10 @@ def test_dynamic_weight(network, kind):
 
 def test_quantised_model(network):
     body = """g (float[N, 4] x) => (float[N, 4] y) {
-        q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) y = Relu(d) }"""
-    message = _refused(network(body, s=np.float32(0.1), z=np.uint8(0)))
-    assert "a quantised model (2 quantisation nodes, the first is QuantizeLinear 'q'). Give snncc the float" in message
+        q, s, z = DynamicQuantizeLinear(x) c = MatMulInteger(q, W, z) f = Cast<to = 1>(c) y = Relu(f) }"""
+    message = _refused(network(body, W=np.ones((4, 4), np.uint8)))
+    first = "a quantised model (2 quantisation nodes, the first is DynamicQuantizeLinear 'q')"
+    assert f"{first}. Give snncc the float model that it was made from, or one from onnxruntime's" in message
 
 
 def test_no_input(network):

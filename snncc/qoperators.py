@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""QLinearConv and its like -> the float op between DequantizeLinear and QuantizeLinear, as the QDQ format spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import onnx
+from onnx import helper
+
+__all__ = ["is_bias_scale", "is_q_operator", "spelled_out"]
+
+# What is quantised is given as (value, scale, zero point), and what becomes of the result as (scale, zero point).
+_ONE = {f"QLinear{op}": op for op in ("AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax")}
+_TWO = {f"QLinear{op}": op for op in ("Add", "MatMul", "Mul")}
+_BIASED = {"QLinearConv": "Conv", "QGemm": "Gemm"}
+_BIAS_SCALE = "/bias_scale"
+_DROPPED = ("channels_last", "opset")  # attributes that the float op does not have
+
+_KNOWN = frozenset({*_ONE, *_TWO, *_BIASED, "QLinearConcat"})
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a node says: quantised operands, a bias that is quantised by their scales, scale and zero of the result."""
+
+    op: str
+    operands: Sequence[Sequence[str]]
+    result: Sequence[str]
+    bias: str = ""
+
+
+def is_q_operator(node: onnx.NodeProto) -> bool:
+    """Whether `spelled_out` knows `node`: what has its channels last has no float op."""
+    return node.op_type in _KNOWN and not any(a.name == "channels_last" and a.i for a in node.attribute)
+
+
+def is_bias_scale(node: onnx.NodeProto) -> bool:
+    """Whether `node` is one of `spelled_out`, and gives the scale of a bias."""
+    return node.op_type == "Mul" and node.name.endswith(_BIAS_SCALE)
+
+
+def spelled_out(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
+    """The nodes that stand for `node`, one that `is_q_operator` knows."""
+    parts = _parts(node)
+    name = node.name or node.output[0]
+    inputs = []
+    for index, (value, scale, *zero) in enumerate(parts.operands):
+        inputs.append(f"{name}/operand_{index}")
+        axis = _weight_axis(node, parts.op) if index == 1 else None
+        yield _linear("DequantizeLinear", [value, scale, *zero], inputs[-1], axis)
+    if parts.bias:
+        scales = [operand[1] for operand in parts.operands]
+        yield helper.make_node("Mul", scales, [f"{name}{_BIAS_SCALE}"], name=f"{name}{_BIAS_SCALE}")
+        inputs.append(f"{name}/bias")
+        yield _linear("DequantizeLinear", [parts.bias, f"{name}{_BIAS_SCALE}"], inputs[-1], 0)
+    made = f"{name}/float" if any(parts.result) else node.output[0]
+    plain = helper.make_node(parts.op, inputs, [made], name=name)
+    plain.attribute.extend(a for a in node.attribute if a.name not in _DROPPED)
+    yield plain
+    if any(parts.result):
+        yield _linear("QuantizeLinear", [made, *parts.result], node.output[0], None)
+
+
+def _parts(node: onnx.NodeProto) -> _Parts:
+    given = list(node.input)
+    if node.op_type in _ONE:
+        return _Parts(_ONE[node.op_type], [given[:3]], given[3:5])
+    if node.op_type in _TWO:
+        return _Parts(_TWO[node.op_type], [given[:3], given[3:6]], given[6:8])
+    if node.op_type == "QLinearConv":
+        return _Parts("Conv", [given[:3], given[3:6]], given[6:8], given[8] if len(given) > 8 else "")
+    if node.op_type == "QGemm":
+        return _Parts("Gemm", [given[:3], given[3:6]], given[7:9], given[6] if len(given) > 6 else "")
+    triples = [given[i : i + 3] for i in range(2, len(given), 3)]
+    return _Parts("Concat", triples, given[:2])
+
+
+def _weight_axis(node: onnx.NodeProto, op: str) -> int | None:
+    """The axis of the second operand that its scales lie on, if there are several."""
+    by_rows = any(a.name == "transB" and a.i for a in node.attribute)
+    return {"Conv": 0, "MatMul": -1, "Gemm": 0 if by_rows else -1}.get(op)
+
+
+def _linear(op: str, inputs: Sequence[str], output: str, axis: int | None) -> onnx.NodeProto:
+    given = list(inputs)
+    while given and not given[-1]:
+        given.pop()
+    node = helper.make_node(op, given, [output], name=output)
+    if axis is not None:
+        node.attribute.append(helper.make_attribute("axis", axis))
+    return node
