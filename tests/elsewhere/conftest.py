@@ -174,9 +174,10 @@ CODINGS = {
 
 @pytest.fixture(scope="session")
 def spiking_digits(digits: Digits) -> dict[str, onnx.ModelProto]:
-    """The digits network in every coding."""
-    calibration = digits.train_images[:100]
-    return {name: snncc.convert(digits_network(), c, calibration=calibration) for name, c in CODINGS.items()}
+    """The digits network in every coding, and with weights of 8 bits."""
+    convert = partial(snncc.convert, digits_network(), calibration=digits.train_images[:100])
+    int8 = {"few spikes, int8": convert(CODINGS["few spikes"], weights="int8")}
+    return {name: convert(coding) for name, coding in CODINGS.items()} | int8
 
 
 @pytest.fixture(scope="session")
