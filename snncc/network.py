@@ -30,10 +30,20 @@ Array = npt.NDArray[Any]
 
 SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
-_MOVES = {"Concat", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
-_POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum"}
+_MOVES = {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Pad", "Reshape", "Slice", "SpaceToDepth"}
+_MOVES |= {"Squeeze", "Transpose", "Unsqueeze"}
+_POOLS = {
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "MaxPool",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
+    "Resize",
+}
 PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS | {INCREASE.name, RUNNING_TOTAL.name})
-_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool"})
+_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
 _SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
