@@ -22,9 +22,10 @@ IR_VERSION = 8
 class NetworkBuilder:
     """Collects nodes and weights. Each method adds one node, named `name`, and returns the name of its output."""
 
-    def __init__(self, name: str, input_shape: Sequence[int]) -> None:
+    def __init__(self, name: str, input_shape: Sequence[int | str], input_type: npt.DTypeLike = np.float32) -> None:
         self._name = name
         self._input_shape = tuple(input_shape)
+        self._input_type = helper.np_dtype_to_tensor_dtype(np.dtype(input_type))
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
@@ -66,8 +67,8 @@ class NetworkBuilder:
         for node in self._nodes:
             node.output[:] = [output if name == x else name for name in node.output]
         values = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
-            for name, shape in ((self.input, self._input_shape), (output, (classes,)))
+            helper.make_tensor_value_info(self.input, self._input_type, ["N", *self._input_shape]),
+            helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", classes]),
         ]
         graph = helper.make_graph(self._nodes, self._name, values[:1], values[1:], self._weights)
         opset = helper.make_opsetid("", OPSET)
@@ -75,6 +76,10 @@ class NetworkBuilder:
         onnx.checker.check_model(model, full_check=True)
         return model
 
-    def _weight(self, name: str, value: Array) -> str:
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value, np.float32), name))
+    def constant(self, name: str, value: Array) -> str:
+        """A constant, for the inputs of `add`; returns its name."""
+        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
+
+    def _weight(self, name: str, value: Array) -> str:
+        return self.constant(name, np.asarray(value, np.float32))

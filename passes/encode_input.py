@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog."""
+"""x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog.
+
+Of token ids it is what they are looked up as that is coded.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,23 @@ from snncc.coding import Coding
 from snncc.graph import Graph
 from snncc.passes.base import Pass
 from snncc.passes.timeline import free_rows
+from snncc.tokens import sources
 
 __all__ = ["EncodeInput"]
 
 
 @dataclass(frozen=True)
 class EncodeInput(Pass):
-    """Every graph input x -> encoder(x); `maxima` gives the largest magnitude of each."""
+    """Every source x -> encoder(x); `maxima` gives the largest magnitude of each."""
 
     name: ClassVar[str] = "encode-input"
     coding: Coding
     maxima: Mapping[str, float]
 
     def run(self, graph: Graph) -> int:
-        """Add an encoder behind each input."""
+        """Add an encoder behind each source."""
         done = 0
-        for source in graph.inputs:
+        for source in sources(graph):
             spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
             if spikes is not None:
                 graph.replace_uses(source, spikes, keep=[graph.producer(spikes)], outputs=False)

@@ -3,7 +3,8 @@
 
 Values that travel in one piece need no decoder; behind the island they are coded as the network's input is. Where time
 steps are stacked, the island sees the mean of what has come so far, and sends at each step what that adds to the sum
-over all steps: in the mean over all of them, f of the mean. Slices of a value pass through as they are.
+over all steps: in the mean over all of them, f of the mean. Slices of a value pass through as they are. What turns the
+batch off axis 0 for a recurrent layer, and back again, belongs to the island: neurons are outside.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from snncc.batch_axis import off_axis
 from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.graph import Graph, Node, Tensor
 from snncc.islands import islands
-from snncc.obstacles import leads_out
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
+from snncc.support import leads_out
+from snncc.tokens import side_tensors
 
 __all__ = ["KeepIslands"]
 
@@ -39,13 +42,14 @@ class KeepIslands(Pass):
 
     def run(self, graph: Graph) -> int:
         """Put a decoder in front of each group of islands and an encoder behind it."""
-        found = islands(graph)
-        analog = {id(n) for n in found}
+        off, chosen = off_axis(graph), {id(n) for n in islands(graph)}
+        found = [n for n in graph.nodes() if id(n) in chosen or id(n) in off]
+        analog, beside = {id(n) for n in found}, side_tensors(graph)
         decoded: dict[int, Tensor] = {}  # by what arrives there: what stands for it within the island
         steps = self.coding.slices
         for node in found:
             over_time = stacked(graph)
-            timed = [t for t in node.inputs if id(t) in over_time]
+            timed = [t for t in node.inputs if id(t) in over_time and id(t) not in beside]
             if timed and self.coding.readout == "mean":
                 for tensor in timed:
                     if id(tensor) not in decoded:
@@ -53,13 +57,24 @@ class KeepIslands(Pass):
                         attrs = {"steps": steps, "mean": 1}
                         decoded[id(tensor)] = add_op(graph, "RunningTotal", [tensor], attrs, name)
                 node.inputs = [decoded.get(id(t), t) for t in node.inputs]
-            self._code(graph, node, analog, decoded, over_time=bool(timed))
+            for result in node.outputs:
+                if result.name:
+                    self._code(graph, node, result, analog, decoded, over_time=bool(timed))
         return len(found)
 
-    def _code(self, graph: Graph, node: Node, analog: set[int], decoded: dict[int, Tensor], *, over_time: bool) -> None:
-        """Let everybody but islands read what `node` computes as a code."""
-        result = node.outputs[0]
-        others = [u for u in graph.users(result) if id(u) not in analog]
+    def _code(
+        self,
+        graph: Graph,
+        node: Node,
+        result: Tensor,
+        analog: set[int],
+        decoded: dict[int, Tensor],
+        *,
+        over_time: bool,
+    ) -> None:
+        """Let everybody but islands read what `node` computes, `result`, as a code."""
+        decoded[id(result)] = result
+        others = [u for u in graph.users(result) if id(u) not in analog and u.op != "Shape"]
         code: Tensor | None = None
         if over_time and self.coding.readout == "mean":
             if others or graph.is_output(result):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from snncc.coding import Coding
 from snncc.passes.base import Pass
+from snncc.passes.batch_first import BatchFirst
 from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
@@ -18,15 +19,17 @@ from snncc.passes.insert_scales import InsertScales
 from snncc.passes.keep_islands import KeepIslands
 from snncc.passes.lift_scales import LiftScales
 from snncc.passes.lower_activations import LowerActivations
+from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.pools_behind_relus import PoolsBehindRelus
 from snncc.passes.quantise_weights import QuantiseWeights
 from snncc.passes.raise_thresholds import RaiseThresholds
 from snncc.passes.read_out import ReadOut
+from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.repeat_currents import RepeatCurrents
+from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.sink_scales import SinkScales
-from snncc.passes.spelling import spelling
 from snncc.passes.split_clip import SplitClip
 from snncc.passes.split_leaky import SplitLeaky
 from snncc.passes.step_through import StepThrough
@@ -39,11 +42,11 @@ WEIGHTS = ("float", "int8", "int8-tensor")
 
 
 def preparation(coding: Coding) -> tuple[Pass, ...]:
-    """What comes between `spelling` and calibration.
-
-    After it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not.
-    """
+    """What comes before calibration: after it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not."""
     return (
+        RemoveIdentity(),  # exporters' leftovers hide what stands next to what
+        BatchFirst(),  # between recurrent layers, too
+        SimplifyArithmetic(),  # one spelling each for sums and factors
         FuseGelu(),  # one op each for activations
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
         SplitLeaky(),  # and a leaky ReLU two of opposite polarity
@@ -70,8 +73,13 @@ def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
     )
 
 
-def lowering(coding: Coding, scales: Scales, *, anytime: bool = False, stepwise: bool = False) -> tuple[Pass, ...]:
-    """From a normalised ReLU network to a spiking one: for a whole run, or what single steps are made of."""
+def lowering(
+    coding: Coding, scales: Scales, *, anytime: bool = False, stepwise: bool = False, gates: int | None = None
+) -> tuple[Pass, ...]:
+    """From a normalised ReLU network to a spiking one: for a whole run, or what single steps are made of.
+
+    `gates` is the number of time steps of a gate of a recurrent layer; None: what suits the coding.
+    """
     in_pieces = coding.slices > 1
     coding = coding.stepwise if stepwise else coding
     own = scales.neurons if scales.normalize == "none" else {}
@@ -83,6 +91,7 @@ def lowering(coding: Coding, scales: Scales, *, anytime: bool = False, stepwise:
         RepeatCurrents(coding.slices),  # or a constant current, where that meets steps
         PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
         ReadOut(coding, anytime),  # steps become the output
+        LowerRecurrent(*coding.gates(gates), scales.potentials),  # gates become neurons, too
     )
 
 
@@ -111,9 +120,11 @@ def storing(weights: str) -> tuple[Pass, ...]:
     return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
 
 
-PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} | {
+PASSES: dict[str, type[Pass]] = {
     p.name: p
     for p in (
+        RemoveIdentity,
+        SimplifyArithmetic,
         SplitClip,
         FoldBatchNorm,
         InsertScales,
@@ -133,6 +144,8 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         SplitLeaky,
         LowerActivations,
         KeepIslands,
+        BatchFirst,
+        LowerRecurrent,
         QuantiseWeights,
         FreeWeights,
         RaiseThresholds,

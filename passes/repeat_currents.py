@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from snncc.batch_axis import batch_axes
 from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
@@ -31,7 +32,7 @@ class RepeatCurrents(Pass):
         """Repeat every constant current once, however many read it; then no row count is known any more."""
         if self.steps == 1:
             return 0
-        over_time, driven = stacked(graph), active(graph)
+        over_time, driven, axes = stacked(graph), active(graph), batch_axes(graph)
         repeated: dict[int, Tensor] = {}
         for node in graph.nodes():
             if not self._takes_steps(node, over_time):
@@ -39,7 +40,7 @@ class RepeatCurrents(Pass):
             for tensor in node.inputs[:1] if begins_steps(node) or node.op in READERS else list(node.inputs):
                 if id(tensor) in driven and id(tensor) not in over_time:
                     if id(tensor) not in repeated:
-                        repeated[id(tensor)] = self._repeat(graph, tensor)
+                        repeated[id(tensor)] = self._repeat(graph, tensor, axes.get(id(tensor)) or 0)
                     node.inputs = [repeated[id(tensor)] if t is tensor else t for t in node.inputs]
         free_rows(graph)
         return len(repeated)
@@ -49,11 +50,12 @@ class RepeatCurrents(Pass):
             return False
         return begins_steps(node) or node.op in READERS or any(id(t) in over_time for t in node.inputs)
 
-    def _repeat(self, graph: Graph, tensor: Tensor) -> Tensor:
+    def _repeat(self, graph: Graph, tensor: Tensor, axis: int) -> Tensor:
         shape = graph.shape(tensor)
         if not shape:
             raise PassError(f"the rank of '{tensor.name}' is not known. Export the model with shapes")
-        repeats = graph.constant(f"{tensor.name}_steps", np.array([self.steps] + [1] * (len(shape) - 1), np.int64))
+        each = [self.steps if a == axis else 1 for a in range(len(shape))]
+        repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
         tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated")
-        tile.shape = [None, *shape[1:]]
+        tile.shape = [None if a == axis else d for a, d in enumerate(shape)]
         return tile

@@ -15,7 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from snncc.batch_axis import batch_axes
 from snncc.coding.base import add_op
+from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
@@ -94,7 +96,7 @@ class StepThrough(Pass):
             return
         repeats = graph.value(node.inputs[1])
         assert repeats is not None
-        node.inputs[1] = graph.constant(node.inputs[1].name, np.concatenate([[self.chunk], repeats[1:]]))
+        node.inputs[1] = graph.constant(node.inputs[1].name, np.where(repeats > 1, self.chunk, 1))
 
     def _open(self, graph: Graph, node: Node, step: Tensor) -> None:
         """Make the states of `node` inputs and outputs of the graph; the clock is the graph's own."""
@@ -129,6 +131,9 @@ class StepThrough(Pass):
 
     def _delay(self, graph: Graph, node: Node, tensor: Tensor, lag: int) -> None:
         """`node` reads what `tensor` was `lag` steps ago, through a chain of registers."""
+        if batch_axes(graph).get(id(tensor)):
+            way_out = "Convert with --form folded, or let layers wait for all of their input"
+            raise PassError(f"'{tensor.name}' comes late, where the batch is not on axis 0. {way_out}")
         current = tensor
         for number in range(lag):
             name = graph.fresh(f"{tensor.name}_delay")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from snncc.batch_axis import batch_axes
 from snncc.errors import PassError
 from snncc.graph import Graph, Node
 from snncc.ops import DOMAIN, get
@@ -15,6 +16,7 @@ from snncc.ops import DOMAIN, get
 __all__ = ["READERS", "active", "begins_steps", "free_rows", "stacked"]
 
 READERS = ("Readout",)  # what takes steps and gives one value
+_SHAPES = ("Shape", "Size")
 
 
 def begins_steps(node: Node) -> bool:
@@ -28,37 +30,40 @@ def stacked(graph: Graph) -> set[int]:
     for node in graph.nodes():
         if node.op in READERS:
             continue
-        if begins_steps(node) or any(id(t) in found for t in node.inputs):
-            found.add(id(node.outputs[0]))
+        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in node.inputs)):
+            found.update(id(t) for t in node.outputs)
     return found
 
 
 def active(graph: Graph) -> set[int]:
-    """The ids of the tensors that depend on the network's inputs."""
+    """The ids of the tensors that depend on the values of the network's inputs."""
     found = {id(t) for t in graph.inputs}
     for node in graph.nodes():
-        if any(id(t) in found for t in node.inputs):
+        if node.op not in _SHAPES and any(id(t) in found for t in node.inputs):
             found.update(id(t) for t in node.outputs)
     return found
 
 
 def free_rows(graph: Graph) -> None:
     """Nobody may count on stacked steps having as many rows as the network's input has."""
-    over_time = stacked(graph)
+    over_time, axes = stacked(graph), batch_axes(graph)
     for node in graph.nodes():
         if id(node.outputs[0]) in over_time:
-            _free_rows(graph, node)
+            for out in node.outputs:
+                if out.shape:
+                    at = axes.get(id(out)) or 0
+                    out.shape = [None if i == at else d for i, d in enumerate(out.shape)]
+            if node.op == "Reshape":
+                _free_target(graph, node, axes.get(id(node.outputs[0])) or 0)
 
 
-def _free_rows(graph: Graph, node: Node) -> None:
-    out = node.outputs[0]
-    if out.shape:
-        out.shape = [None, *out.shape[1:]]
-    if node.op != "Reshape":
-        return
+def _free_target(graph: Graph, node: Node, axis: int) -> None:
+    """A Reshape must not fix the length of the batch's axis."""
     target = graph.value(node.inputs[1])
-    if target is not None and target.size and target[0] > 0:
+    if target is not None and target.size > axis and target[axis] > 0:
         if (target == -1).any():
-            raise PassError(f"Reshape '{node.name}' fixes the batch at {target[0]}. Export with a dynamic batch axis")
-        free = np.concatenate([[-1], target[1:]]).astype(np.int64)
+            raise PassError(
+                f"Reshape '{node.name}' fixes the batch at {target[axis]}. Export with a dynamic batch axis"
+            )
+        free = np.where(np.arange(target.size) == axis, -1, target).astype(np.int64)
         node.inputs[1] = graph.constant(f"{node.name}_shape", free)

@@ -64,7 +64,9 @@ def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:
     for value in fixed.graph.input:
         kind = value.type.tensor_type
         shape = [_TRIAL, *(d.dim_value for d in kind.shape.dim[1:])]
-        feeds[value.name] = rng.uniform(0, 1, shape).astype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
+        dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+        drawn = rng.integers(0, 2, shape) if dtype.kind in "iub" else rng.uniform(0, 1, shape)  # tables have two rows
+        feeds[value.name] = drawn.astype(dtype)
     try:
         together = cpu_session(freed).run(None, feeds)
         alone = cpu_session(fixed)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -34,11 +35,15 @@ class Builder:
         self._graph.node.append(helper.make_node(op, list(inputs), [output], name=output, **attributes))
         return output
 
+    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        """A constant called like `name`; returns its name."""
+        name = self.fresh(name)
+        self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
     def ints(self, *values: int) -> str:
         """A constant of int64 values."""
-        name = self.fresh("ints_" + "_".join(map(str, values)))
-        self._graph.initializer.append(numpy_helper.from_array(np.array(values, np.int64), name))
-        return name
+        return self.constant("ints_" + "_".join(map(str, values)), np.array(values, np.int64))
 
     def input(self, name: str, kind: int, shape: Sequence[int | str]) -> str:
         """Add an input of the graph; returns its name."""

@@ -16,7 +16,7 @@ from snncc.errors import CalibrationError, OptionError
 from snncc.extents import extents
 from snncc.graph import Graph
 from snncc.histogram import LeastSquares, Percentile
-from snncc.noise import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics
+from snncc.noise import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics, random_ids
 from snncc.observe import Maximum, Observer, Place, observe, places
 from snncc.potentials import samples_that_fit
 from snncc.preprocess import Preprocess
@@ -25,6 +25,7 @@ from snncc.reservoir import Reservoir
 from snncc.samples import Batch, Digest, Samples, batches, count_of
 from snncc.scales import NORMALIZATIONS, Scales
 from snncc.specs import InputSpec
+from snncc.tokens import id_ranges, sources
 
 __all__ = ["Method", "calibrate"]
 
@@ -123,6 +124,7 @@ def calibrate(
     if coding.fixed_scale is not None:
         scales = dict.fromkeys(scales, np.full(1, coding.fixed_scale))
     potentials, analog = extents(graph if kept else batch_statistics(graph), kept or trial)
+    inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
     return Scales(scales, inputs, potentials, analog, method.normalize, origin), kept
 
@@ -161,19 +163,20 @@ def _from_noise(
     count = int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
     fixed = specs[0].shape[0]  # a batch that stayed fixed sets how many samples share their statistics
     batch = fixed if isinstance(fixed, int) else count
-    noise = [{s.name: coloured_noise(s, batch, rng) for s in specs} for _ in range(-(-count // batch))]
-    level, deviation, largest, note = _input_level(graph, noise[0], method)
+    parts, ranges = range(-(-count // batch)), id_ranges(graph, OPEN_AXIS)
+    waves = {s.name: s for s in specs if s.name not in ranges}
+    noise = [{name: coloured_noise(s, batch, rng) for name, s in waves.items()} for _ in parts]
+    level, deviation, largest, note = _input_level(graph, noise[0], method) if waves else (0.0, 1.0, 1.0, "")
     low, high = method.input_range or (-np.inf, np.inf)
     feeds = [
-        {k: np.clip(v * deviation + level, low, high).astype(_dtype(specs, k)) for k, v in n.items()} for n in noise
+        {k: np.clip(v * deviation + level, low, high).astype(waves[k].dtype) for k, v in n.items()}
+        | {s.name: random_ids(s, batch, ranges[s.name], rng) for s in specs if s.name in ranges}
+        for n in noise
     ]
-    log.warning("no calibration data: scales come from %d samples of coloured noise%s", count, note)
+    kind = "coloured noise" if waves else "random ids"
+    log.warning("no calibration data: scales come from %d samples of %s%s", count, kind, note)
     values, _ = observe(batch_statistics(graph), spots, watcher, feeds)
-    return values, {s.name: largest for s in specs}, {"origin": "noise", "seed": _SEED, "samples": count}, feeds[0]
-
-
-def _dtype(specs: list[InputSpec], name: str) -> np.dtype[Any]:
-    return next(s.dtype for s in specs if s.name == name)
+    return values, dict.fromkeys(waves, largest), {"origin": "noise", "seed": _SEED, "samples": count}, feeds[0]
 
 
 def _input_level(graph: Graph, noise: dict[str, Array], method: Method) -> tuple[float, float, float, str]:

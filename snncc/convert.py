@@ -20,7 +20,6 @@ from snncc.frontend import import_model, where
 from snncc.graph import Graph
 from snncc.islands import islands
 from snncc.loading import Source, read_model
-from snncc.mixing import refuse_mixing
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager
@@ -30,6 +29,7 @@ from snncc.preprocess import Preprocess
 from snncc.samples import Samples
 from snncc.support import refuse_islands, refuse_silence
 from snncc.version import VERSION
+from snncc.vocabulary import RECURRENT
 
 __all__ = ["convert"]
 
@@ -50,6 +50,7 @@ def convert(
     anytime: bool = False,
     form: str = "auto",
     strict: bool = False,
+    gates: int | None = None,
     observer: Observer | None = None,
 ) -> onnx.ModelProto:
     """Turn a trained ReLU network into a spiking network with the same inputs and outputs.
@@ -75,6 +76,7 @@ def convert(
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
         strict: Refuse a network with ops that neither become synapses nor neurons, instead of keeping these analog.
+        gates: Time steps of a gate of a recurrent layer; None: K with few-spikes coding, else 16.
         observer: Called as (index, pass, graph) after every pass.
 
     Raises:
@@ -95,15 +97,15 @@ def convert(
     run(preparation(coding), graph)
     if not coding.activations:  # no need to calibrate first
         _check(graph, where(model), "Relu", strict=strict)
-    if coding.slices > 1:
-        refuse_mixing(graph, where(model))
+    layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
     ranges = describe.scale_ranges(graph, scales)
     run(normalisation(scales, fold_bn), graph)
     reference = graph.copy()
-    run(lowering(coding, scales), graph)
+    lower = partial(lowering, coding, scales, gates=gates)
+    run(lower(), graph)
     if coding.activations:
         _check(graph, where(model), "FSNeuron", strict=strict)
     matched = match_potentials(reference, graph, samples, coding) if samples and match else {}
@@ -111,7 +113,7 @@ def convert(
     chosen = choose_form(form, coding, reference, anytime=anytime)
     if chosen.name != "folded" or anytime:  # what calibration needs is the whole run and its result
         graph = reference
-        run(lowering(coding, scales, anytime=anytime, stepwise=chosen.name != "folded"), graph)
+        run(lower(anytime=anytime, stepwise=chosen.name != "folded"), graph)
     seed, fuse = getattr(coding, "seed", 0), chosen.name == "folded"
     run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=fold_bn), graph)
     metadata = {
@@ -123,6 +125,8 @@ def convert(
         "snncc.islands": describe.island_ops(graph),
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
     }
+    if layers:
+        metadata["snncc.recurrent"] = describe.recurrent(graph, layers)
     run(storing(weights), graph)
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
@@ -140,7 +144,7 @@ def _corrected(graph: Graph, corrections: Mapping[str, Correction], fold_bn: str
 
 def _check(graph: Graph, name: str, neuron: str, *, strict: bool) -> None:
     """Raise if there is no `neuron` in `graph`, or if `strict` and something of it stays analog."""
-    if not graph.nodes(neuron):
+    if not graph.nodes(neuron, "Scan", *RECURRENT):
         refuse_silence(name)
     if strict:
-        refuse_islands(graph, name, islands(graph))
+        refuse_islands(graph, name, [*graph.nodes("Scan"), *islands(graph)])

@@ -5,7 +5,7 @@ The neurons' optional output `count` is added up over the batch inside the graph
 of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Where the batch
 axis stacks time steps, those of a sample are added up, and a layer also hands out its spikes at each step; of slices,
 whose counts run on, the last one holds them all. Max pools that let some spikes pass are counted likewise, by what
-comes out of them.
+comes out of them. Gates of recurrent layers are counted over the whole sequence.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from snncc.builder import Builder
 from snncc.errors import UnsupportedShapeError
 from snncc.network import Network, label
 from snncc.ops import get
+from snncc.recurrent.costs import expose_counts
 
 __all__ = ["LayerSpikes", "SpikeCounter"]
 
@@ -40,6 +41,7 @@ class LayerSpikes:
         spikes: spikes of each neuron, mean over the samples, of the layer's shape at a batch of one.
         peak: the most spikes that any of its neurons sent in any sample.
         per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if it sends values.
+        gate: whether it is a gate of a recurrent layer, whose neurons fire anew at each step of the sequence.
     """
 
     name: str
@@ -48,6 +50,7 @@ class LayerSpikes:
     spikes: npt.NDArray[np.float64]
     peak: int
     per_step: npt.NDArray[np.float64] | None = None
+    gate: bool = False
 
     @property
     def neurons(self) -> int:
@@ -71,6 +74,7 @@ class _Counted:
     spikes: npt.NDArray[np.int64] | int = 0
     most: int = 0
     per_step: npt.NDArray[np.int64] | int = 0
+    gate: bool = False
 
     @property
     def outputs(self) -> list[str]:
@@ -100,13 +104,16 @@ class SpikeCounter:
             if shape[:1] != (1,):
                 message = f"'{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
-            self._instrument(node, shape[1:])
+            count = self._passing(node.output[0]) if node.output[0] in self._gates else self._fired(node)
+            self._instrument(node, node.output[0], count, shape[1:], network.fold.kind_of(node.output[0]))
+        for scan, gate, count in expose_counts(self.model, self.build):
+            units = network.shape(scan.output[0])[1:]
+            self._instrument(gate, gate.output[0], count, units, network.fold.kind_of(scan.output[0]), gate=True)
 
-    def _instrument(self, node: onnx.NodeProto, sample: tuple[int, ...]) -> None:
-        tensor, build = node.output[0], self.build
-        count = self._passing(tensor) if tensor in self._gates else self._fired(node)
-        fold = self._network.fold
-        kind = fold.kind_of(tensor)
+    def _instrument(
+        self, node: onnx.NodeProto, tensor: str, count: str, sample: tuple[int, ...], kind: str, *, gate: bool = False
+    ) -> None:
+        build, fold = self.build, self._network.fold
         steps = fold.count if kind else 1
         folded = build.node("Reshape", [count, build.ints(steps, -1, *sample)], f"{tensor}_folded")
         if kind == "slices":
@@ -122,7 +129,7 @@ class SpikeCounter:
             flat = build.node("Reshape", [folded, build.ints(steps, -1)], f"{tensor}_flat")
             found = build.node("ReduceSum", [flat, build.ints(1)], f"{tensor}_steps", keepdims=0)
             build.output(found, TensorProto.INT32, (steps,))
-        self._counted[tensor] = _Counted(label(node), total, peak, found)
+        self._counted[tensor] = _Counted(label(node), total, peak, found, gate=gate)
 
     def _fired(self, node: onnx.NodeProto) -> str:
         """The output of a neuron that says how often it fired."""
@@ -161,6 +168,7 @@ class SpikeCounter:
                 np.asarray(c.spikes / self.samples),
                 c.most,
                 np.asarray(c.per_step / self.samples) if c.steps else None,
+                c.gate,
             )
             for tensor, c in self._counted.items()
             if tensor not in self._gates

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-__all__ = ["most_spikes", "wrong_parameters"]
+__all__ = ["most_spikes", "wrong_gate", "wrong_parameters"]
 
 Values = Mapping[str, Any]
 _LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
 _CERTAIN = 2**32
+_IDLE = 2.0**127  # a threshold that no potential reaches
 
 
 def most_spikes(coding: Values) -> int | None:
@@ -55,6 +56,15 @@ def wrong_parameters(coding: Values, form: Values, node: onnx.NodeProto, *, fitt
             words = "T, Q and shift" if coding["name"] == "phase" else f"{letters} and shift"
             return f"{name} is not what {words} give"
     return None
+
+
+def wrong_gate(node: onnx.NodeProto, steps: int) -> str | None:
+    """What of a gate of a recurrent layer is not as an FSNeuron of `steps` steps should be; None if all is."""
+    if node.op_type != "FSNeuron":
+        return f"it is a {node.op_type}, not an FSNeuron"
+    given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    active = sum(threshold < _IDLE for threshold in given["thresholds"])
+    return None if active == steps else f"it has {active} steps that may fire, not {steps}"
 
 
 def _phase(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001

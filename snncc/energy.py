@@ -6,6 +6,10 @@ neuron that feeds it:  η = E_mac Σ MAC_l / (E_ac Σ MAC_l s_l), with E_mac/E_a
 takes each spike times its own fan-out. In both, a layer that is fed by analog values costs MACs, as in the ANN.
 MACs with padding are counted nowhere, because no hardware makes them.
 
+A recurrent layer hands analog values, the products of gates and states, from step to step of the sequence: its
+recurrent weights cost MACs, as in the ANN, those on its input what they cost in any layer. A gate's spike costs one
+addition.
+
 Over time, a layer that is fed by a constant current (the network's input, in rate codes) makes its MACs once per
 sample; what comes out of it is added to the potentials at every step, an addition per step and neuron, which the exact
 count charges as such. A layer that is fed by analog values which change with time makes its MACs at every step.
@@ -35,6 +39,8 @@ class Costs:
     mac: float
     ac: float
 
+
+_GATE = np.ones((), np.int64)  # what a spike of a gate in a recurrent layer costs: it is added to the gate's value
 
 FLOAT32 = Costs(mac=4.6, ac=0.9)
 INT8 = Costs(mac=0.23, ac=0.03)
@@ -116,7 +122,7 @@ def measure(
     return Energy(
         ann_macs=sum(macs(ann, node) for node in ann.synapses),
         analog_macs=analog,
-        synaptic_operations=float(sum(np.sum(count * costs[tensor]) for tensor, count in sent.items())),
+        synaptic_operations=float(sum(np.sum(count * costs.get(tensor, _GATE)) for tensor, count in sent.items())),
         formula_operations=sum(layer.macs * layer.rate for layer in layers if layer.rate is not None),
         current_additions=_current_additions(snn),
         layers=tuple(layers),

@@ -37,6 +37,8 @@ class Evaluation:
         milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`.
         timed_batch: samples per run when `milliseconds` was measured.
         layers: what each layer of neurons fired.
+        gates: number of neurons that are gates of recurrent layers; the other figures leave them out.
+        spikes_per_gate: mean spikes of one of them for one sample, over the whole sequence.
         sin: spikes of neurons whose ReLU is silent; None if the coding has no such error, or the ANN is another one.
     """
 
@@ -56,6 +58,8 @@ class Evaluation:
     timed_batch: int
     layers: tuple[LayerSpikes, ...]
     sin: Inactivated | None = None
+    gates: int = 0
+    spikes_per_gate: float = 0.0
 
     @property
     def drop(self) -> float | None:
@@ -79,6 +83,8 @@ class Evaluation:
                 "neurons": self.neurons,
                 "per_neuron": self.spikes_per_neuron,
                 "max": self.max_spikes,
+                "gates": self.gates,
+                "per_gate": self.spikes_per_gate,
                 "input": self.input_spikes,
                 "input_per_value": self.input_spikes_per_value,
             },
@@ -112,6 +118,8 @@ class Evaluation:
             ("neurons", "", f"{self.neurons:,}"),
             ("spikes per neuron", "", f"{self.spikes_per_neuron:.4f}"),
             ("most spikes of a neuron", "", str(self.max_spikes)),
+            *([("gates of recurrent layers", "", f"{self.gates:,}")] if self.gates else []),
+            *([("spikes per gate and sequence", "", f"{self.spikes_per_gate:.4g}")] if self.gates else []),
             *([("SIN per neuron (ANS)", "", f"{self.sin.ans:.4f}")] if self.sin else []),
             *([("spikes per input value", "", f"{self.input_spikes_per_value:.3f}")] if self.input_spikes else []),
             ("multiply-accumulates", f"{energy.ann_macs:,}", f"{energy.analog_macs:,}"),
@@ -137,7 +145,8 @@ def summarise(
     sin: Inactivated | None = None,
 ) -> Evaluation:
     """Put together what was counted and measured."""
-    hidden = [layer for layer in layers if not layer.encoder]
+    hidden = [layer for layer in layers if not layer.encoder and not layer.gate]
+    gates = [layer for layer in layers if layer.gate]
     coded = [layer for layer in layers if layer.encoder]
     neurons, values = sum(x.neurons for x in hidden), sum(x.neurons for x in coded)
     spikes, input_spikes = sum(x.total for x in hidden), sum(x.total for x in coded)
@@ -158,6 +167,8 @@ def summarise(
         timed_batch=timed_batch,
         layers=tuple(layers),
         sin=sin,
+        gates=sum(x.neurons for x in gates),
+        spikes_per_gate=sum(x.total for x in gates) / sum(x.neurons for x in gates) if gates else 0.0,
     )
 
 
@@ -166,7 +177,7 @@ def _pair(values: Pair | None) -> dict[str, float] | None:
 
 
 def _layer(layer: LayerSpikes) -> dict[str, Any]:
-    found = {"name": layer.name, "encoder": layer.encoder, "neurons": layer.neurons}
+    found = {"name": layer.name, "encoder": layer.encoder, "gate": layer.gate, "neurons": layer.neurons}
     found |= {"spikes": layer.total, "max": layer.peak}
     return found if layer.per_step is None else {**found, "spikes_per_step": layer.per_step.tolist()}
 

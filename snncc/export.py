@@ -29,6 +29,7 @@ KEYS = (
     "snncc.form",
     "snncc.weights",
 )
+_ONLY_SOME = ("snncc.recurrent",)  # what models have that need it
 
 
 def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.ModelProto:
@@ -79,7 +80,7 @@ def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
     """The snncc metadata of a converted model, JSON parsed; empty for a model that is not one of ours."""
-    found = {p.key: p.value for p in model.metadata_props if p.key in KEYS}
+    found = {p.key: p.value for p in model.metadata_props if p.key in (*KEYS, *_ONLY_SOME)}
     try:
         return {k: v if k == "snncc.version" else json.loads(v) for k, v in found.items()}
     except json.JSONDecodeError as error:

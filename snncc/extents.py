@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.batch_axis import off_axis
 from snncc.graph import Graph
 from snncc.passes.lower_activations import activation_of
 from snncc.sessions import cpu_session
-from snncc.vocabulary import ANALOG
+from snncc.tokens import is_integer
+from snncc.tokens import sources as network_sources
+from snncc.vocabulary import ANALOG, RECURRENT
 
 __all__ = ["extents"]
 
@@ -29,15 +32,18 @@ def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> tuple[Extents
         data: Samples {input: [n, …]}.
 
     Returns:
-        Of the pre-activation of each activation that is no ReLU, by its node (passes may give the tensor another name);
-        and of what each op computes that is not linear, by tensor.
+        Of the pre-activation of each activation that is no ReLU, and of the states of an RNN, by node (passes may give
+        the tensor another name); and by tensor, of what each op computes that is not linear, and of the sources.
     """
-    nodes = graph.nodes(*ANALOG)
-    found = {n.name: activation_of(graph, n) for n in nodes}
-    sources = {name: match[1].name for name, match in found.items() if match is not None}
-    results = [t.name for n in nodes for t in n.outputs]
+    off = off_axis(graph)
+    nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in off]
+    matches = {n.name: activation_of(graph, n) for n in nodes}
+    sources = {name: match[1].name for name, match in matches.items() if match is not None}
+    results = [t.name for n in nodes for t in n.outputs if t.name and not is_integer(t)]
+    results += [t.name for t in network_sources(graph)]
     measured = _measured(graph, data, sorted({*sources.values(), *results}))
-    return {n: measured[t] for n, t in sources.items()}, {t: measured[t] for t in results}
+    states = {n.name: measured[n.outputs[0].name] for n in nodes if n.op == "RNN"}
+    return {n: measured[t] for n, t in sources.items()} | states, {t: measured[t] for t in results}
 
 
 def _measured(graph: Graph, data: Mapping[str, npt.NDArray[Any]], tensors: list[str]) -> Extents:

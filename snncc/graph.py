@@ -63,7 +63,7 @@ class Graph:
         result.CopyFrom(self._template)
         result.graph.CopyFrom(model.graph)
         stated = {o.domain for o in result.opset_import}
-        if DOMAIN not in stated and any(n.domain == DOMAIN for n in self._graph.nodes):
+        if DOMAIN not in stated and _holds_ours(result.graph):
             result.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
         return result
 
@@ -123,14 +123,11 @@ class Graph:
         """The shape as inferred: an int, a symbol or None for each axis; None if the rank is unknown."""
         return None if tensor.shape is None else tuple(tensor.shape)
 
-    def sizes(self, tensor: Tensor) -> list[int]:
-        """The lengths of all axes but the batch, which must be known."""
-        return [d for d in (self.shape(tensor) or ())[1:] if isinstance(d, int)]
-
     def element_type(self) -> np.dtype[Any]:
-        """The element type of the network's activations, that of its first input."""
-        dtype: np.dtype[Any] = np.dtype(self.inputs[0].dtype)
-        return dtype
+        """The element type of the network's activations: that of its first input, or of what ids are looked up in."""
+        results = (t for n in self._graph.nodes for t in n.outputs)
+        kinds = (np.dtype(t.dtype) for t in (*self._graph.inputs, *results) if t.dtype is not None)
+        return next(kind for kind in kinds if kind.kind == "f")
 
     # -- editing ------------------------------------------------------------------------------------------------
 
@@ -265,3 +262,9 @@ class Graph:
         for node in self._graph.nodes:
             if not node.name:
                 node.name = self.fresh(node.outputs[0].name if node.outputs else node.op)
+
+
+def _holds_ours(graph: onnx.GraphProto) -> bool:
+    """Whether a node of `graph`, or of a graph inside it, is an op of ours."""
+    inner = (a.g for n in graph.node for a in n.attribute if a.HasField("g"))
+    return any(n.domain == DOMAIN for n in graph.node) or any(map(_holds_ours, inner))

@@ -8,15 +8,18 @@ is named in the report, and costs what it costs there.
 from __future__ import annotations
 
 from snncc.graph import Graph, Node
-from snncc.obstacles import clip_obstacle, leads_out
 from snncc.ops import DOMAIN
-from snncc.vocabulary import ANALOG, TAIL
+from snncc.support import clip_obstacle, leads_out
+from snncc.tokens import side_tensors
+from snncc.vocabulary import ANALOG, RECURRENT, TAIL
 
 __all__ = ["is_island", "islands"]
 
 
 def is_island(graph: Graph, node: Node) -> bool:
     """Whether `node` computes something that is not linear in what it is given, and that is no neuron."""
+    if node.op in RECURRENT:  # its gates spike, but not in the code of the network around it
+        return True
     if node.domain == DOMAIN or node.op not in ANALOG:
         return False
     computed = [t for t in node.inputs if t.name and graph.value(t) is None]
@@ -33,4 +36,5 @@ def is_island(graph: Graph, node: Node) -> bool:
 
 def islands(graph: Graph) -> list[Node]:
     """All of them, in topological order."""
-    return [n for n in graph.nodes() if is_island(graph, n)]
+    beside = side_tensors(graph)
+    return [n for n in graph.nodes() if is_island(graph, n) and id(n.outputs[0]) not in beside]

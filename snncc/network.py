@@ -23,6 +23,7 @@ from snncc.ops import DOMAIN, all_ops
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.running import INCREASE, RUNNING_TOTAL
 from snncc.ops.wait import WAIT_ONE_SPIKE
+from snncc.recurrent.costs import is_recurrent, loop_steps
 
 __all__ = ["PASSING", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
@@ -30,21 +31,12 @@ Array = npt.NDArray[Any]
 
 SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
-_MOVES = {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Pad", "Reshape", "Slice", "SpaceToDepth"}
-_MOVES |= {"Squeeze", "Transpose", "Unsqueeze"}
-_POOLS = {
-    "AveragePool",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "MaxPool",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceSum",
-    "Resize",
-}
+_MOVES = {"Concat", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
+_POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum"}
 PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS | {INCREASE.name, RUNNING_TOTAL.name})
-_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
+_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool"})
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
+_LOOKUPS = frozenset({"And", "Equal", "Gather", "Greater", "Less", "Not", "Or"})  # what becomes of token ids
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
 _SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
 
@@ -102,7 +94,7 @@ class Network:
         plain = set(self.inputs)
         for node in self.nodes:
             carriers = self.carriers(node)
-            if node.op_type in PASSING and carriers and plain.issuperset(carriers):
+            if node.op_type in PASSING | _LOOKUPS and carriers and plain.issuperset(carriers):
                 plain.update(node.output)
         return [n for n in self.neurons if n.input[0] in plain]
 
@@ -118,9 +110,19 @@ class Network:
         return max((depths.get(name, 0) for name in self.outputs), default=0)
 
     @property
+    def recurrent_steps(self) -> int:
+        """Time steps that gates of recurrent layers take along a sequence, on the longest path from input to output."""
+        steps = dict.fromkeys(self.inputs, 0)
+        for node in self.nodes:
+            here = max((steps[name] for name in self.carriers(node)), default=0)
+            own = loop_steps(self, node) if node.op_type == "Scan" else 0
+            steps.update(dict.fromkeys(node.output, here + own))
+        return max((steps.get(name, 0) for name in self.outputs), default=0)
+
+    @property
     def synapses(self) -> list[onnx.NodeProto]:
         """The layers of synapses through which activations go, that have weights."""
-        return [n for n in self.nodes if n.op_type in SYNAPSES and self.carriers(n)]
+        return [n for n in self.nodes if (n.op_type in SYNAPSES or is_recurrent(n)) and self.carriers(n)]
 
     @property
     def gates(self) -> list[onnx.NodeProto]:

@@ -19,7 +19,7 @@ from snncc.graph import Graph, Node
 from snncc.sessions import cpu_session, must_run
 from snncc.specs import InputSpec
 
-__all__ = ["OPEN_AXIS", "batch_statistics", "coloured_noise", "input_statistics"]
+__all__ = ["OPEN_AXIS", "batch_statistics", "coloured_noise", "input_statistics", "random_ids"]
 
 Array = npt.NDArray[Any]
 
@@ -48,6 +48,12 @@ def coloured_noise(spec: InputSpec, count: int, rng: np.random.Generator) -> Arr
     coloured = coloured - coloured.mean(axis=everything, keepdims=True)
     deviation = coloured.std(axis=everything, keepdims=True)
     return np.asarray(coloured / np.where(deviation > 0, deviation, 1)).astype(np.float32)
+
+
+def random_ids(spec: InputSpec, count: int, limit: int, rng: np.random.Generator) -> Array:
+    """`count` samples of integers from 0 to below `limit`."""
+    shape = [d if isinstance(d, int) else OPEN_AXIS for d in spec.shape[1:]]
+    return rng.integers(0, limit, (count, *shape)).astype(spec.dtype)
 
 
 def batch_statistics(graph: Graph) -> Graph:

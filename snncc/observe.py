@@ -20,6 +20,7 @@ from snncc.channels import channel_axis, spread
 from snncc.graph import Graph
 from snncc.passes.insert_scales import neuron_output
 from snncc.sessions import cpu_session, must_run
+from snncc.tokens import is_integer
 
 __all__ = ["Maximum", "Observer", "Place", "observe", "places"]
 
@@ -98,14 +99,19 @@ def places(graph: Graph) -> list[Place]:
 def observe(
     graph: Graph, spots: list[Place], observer: Observer, data: Iterable[Mapping[str, Array]]
 ) -> tuple[dict[str, Array], dict[str, float]]:
-    """Run `graph` over `data`; returns what was observed at each place, and the largest magnitude of each input."""
+    """Run `graph` over `data`; returns what was observed at each place, and the largest magnitude of each input.
+
+    Integer inputs have none.
+    """
     model = graph.to_proto()
     outputs = {p.tensor: observer.probe(model, p) for p in spots}
     with must_run("the prepared network"):
         session = cpu_session(model, list(outputs.values()) or None)
-    largest = {i.name: 0.0 for i in graph.inputs}
+    largest = {i.name: 0.0 for i in graph.inputs if not is_integer(i)}
     for batch in data:
         for name, array in batch.items():
+            if name not in largest:
+                continue
             largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
         with must_run("the prepared network"):
             values = session.run(list(outputs.values()) or None, dict(batch))

@@ -61,7 +61,7 @@ def fold_of(model: onnx.ModelProto) -> Fold:
         if node.op_type == "Tile":
             repeated.add(out)
         if _begins(node) or node.op_type == "Tile" or not stacked.isdisjoint(node.input):
-            stacked.add(out)
+            stacked.update(filter(None, node.output))
     return Fold(kind, count, frozenset(stacked), frozenset(repeated))
 
 

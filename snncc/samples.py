@@ -104,10 +104,11 @@ def first(stream: Iterator[Batch], limit: int | None, *, cut: bool) -> Iterator[
 
 def _with_batch_axis(array: Array, spec: InputSpec, error: type[SnnccError]) -> Array:
     """`array`, or `array` as the only sample of a batch; raises if neither fits."""
-    if array.dtype.kind not in "fiu" or (array.dtype.kind == "f" and spec.dtype.kind != "f"):
+    kinds = "biu" if spec.dtype.kind == "b" else "fiu"
+    if array.dtype.kind not in kinds or (array.dtype.kind == "f" and spec.dtype.kind != "f"):
         raise error(f"the data is {array.dtype}, the model's input is {spec}. Give numbers of a type that converts.")
     for candidate in (array, array[None]):
-        if candidate.ndim > 1 and _layout(candidate, spec):
+        if candidate.ndim > (len(spec.shape) > 1) and _layout(candidate, spec):
             return candidate
     fits = any(spec.fits(axes) for axes in permutations(array.shape[1:])) if array.ndim <= 6 else False
     hint = "Transpose it." if fits else "Give samples of the model's shape."

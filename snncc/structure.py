@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 
 from snncc import ops
-from snncc.declared import most_spikes, wrong_parameters
+from snncc.declared import most_spikes, wrong_gate, wrong_parameters
 from snncc.errors import ModelError
 from snncc.export import KEYS, all_nodes, metadata_of, model_digest
 from snncc.frontend import import_model
@@ -51,6 +51,12 @@ class Inspected:
         coding = recorded_coding(self.snn)
         graph = prepared(self.source, coding) if coding else self.source
         return {node.name: node.op for node in graph.nodes("Relu", *LowerActivations.ops)}
+
+    @cached_property
+    def gates(self) -> dict[str, int]:
+        """The gates of recurrent layers that the metadata list, and how many steps each takes."""
+        layers = self.metadata("recurrent").values()
+        return {name: int(layer.get("K", 0)) for layer in layers for name in layer.get("gates", ())}
 
     def metadata(self, key: str) -> Any:
         """The metadata `key`, parsed; an empty dict if it is missing or damaged."""
@@ -114,7 +120,8 @@ def _sourced(model: Inspected) -> str | None:
 
 
 def _named(model: Inspected) -> str | None:
-    recorded, present = set(model.metadata("neurons")), {n.name for n in model.neurons}
+    recorded = {*model.metadata("neurons"), *model.gates}
+    present = {n.name for n in model.neurons}
     only = [f"'{n}' (metadata only)" for n in sorted(recorded - present)]
     only += [f"'{n}' (graph only)" for n in sorted(present - recorded)]
     return f"the neurons in metadata and graph differ: {_listed(only)}" if only else None
@@ -139,7 +146,12 @@ def _tabled(model: Inspected) -> str | None:
     if most_spikes(coding) is None:
         return f"the coding {coding.get('name')!r} is not known, so the neurons' parameters cannot be checked"
     try:
-        found = {label(n): wrong_parameters(coding, form, n, fitted=n.name in fitted) for n in model.neurons}
+        found = {
+            label(n): wrong_gate(n, model.gates[n.name])
+            if n.name in model.gates
+            else wrong_parameters(coding, form, n, fitted=n.name in fitted)
+            for n in model.neurons
+        }
     except (KeyError, TypeError, ValueError) as error:
         return f"the coding's parameters {coding} cannot be read ({error!r})"
     wrong = [f"'{name}': {what}" for name, what in found.items() if what]

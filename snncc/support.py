@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses what cannot be converted: every node at once, grouped by op, with a way out that fits the op."""
+"""Which nodes can be converted, and for all the others why not."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.graph import Graph, Node, Shape
-from snncc.obstacles import obstacle
-from snncc.vocabulary import ANALOG
-from snncc.ways_out import way_out_of
+from snncc.recurrent.layer import recurrent_obstacle
+from snncc.tokens import is_integer, side_tensors
+from snncc.vocabulary import ANALOG, LINEAR, MOVES, POOLS, RECURRENT, TAIL
 
 __all__ = [
+    "clip_obstacle",
+    "leads_out",
+    "obstacle",
     "refuse_inputs",
     "refuse_islands",
     "refuse_silence",
@@ -27,6 +31,7 @@ __all__ = [
 ]
 
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
+_ACTIVATIONS = frozenset({"Relu", "Clip"})
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _EXOTIC = frozenset(TensorProto.DataType.values()) - {
@@ -35,6 +40,10 @@ _EXOTIC = frozenset(TensorProto.DataType.values()) - {
     *(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
 }
 
+
+_COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
+_OF_IDS = "Add Cast Concat Flatten Gather Identity Reshape Shape Slice Split Squeeze Sub Transpose Unsqueeze"
+_IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
 
 _FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
 
@@ -77,13 +86,23 @@ def refuse_training(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_inputs(graph: Graph, name: str) -> None:
-    """Raise for inputs that are no batches of floating-point samples."""
+    """Raise for inputs that are no batches of floating-point samples or of integers that tables are looked up with."""
+    beside = side_tensors(graph)
     for tensor in graph.inputs:
+        if np.dtype(tensor.dtype) in _IDS and all(_takes_ids(user, beside) for user in graph.users(tensor)):
+            continue
         if np.dtype(tensor.dtype).kind != "f":
             raise UnsupportedShapeError(f"{name}: input '{tensor.name}' is {np.dtype(tensor.dtype)}. {_FLOAT_INPUT}")
         rank = len(graph.shape(tensor) or ())
         if rank < 2:
             raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank {rank}. {_BATCH_INPUT}")
+
+
+def _takes_ids(node: Node, beside: set[int]) -> bool:
+    """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
+    known = node.op == "Gather" or is_integer(node.outputs[0])
+    usual = node.op in (*_OF_IDS.split(), *_COMPARISONS.split()) and id(node.outputs[0]) in beside
+    return node.op in RECURRENT or (known and usual)
 
 
 def _type_name(kind: onnx.TypeProto) -> str:
@@ -123,8 +142,11 @@ def _broadcasts(slope: Shape, shape: Shape) -> bool:
 def refuse_unsupported(graph: Graph, name: str) -> None:
     """Raise UnsupportedOpError with all nodes that are neither synapse, neuron nor analog island, grouped by op."""
     reasons: dict[str, list[str]] = {}
+    beside, axes = side_tensors(graph), batch_axes(graph)
     for node in graph.nodes():
-        reason = obstacle(graph, node)
+        if id(node.outputs[0]) in beside:
+            continue
+        reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
         if reason and not _may_stay_analog(node):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
     _refuse(name, reasons)
@@ -134,7 +156,9 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
     """Raise UnsupportedOpError with `nodes`, which are no part of a network that spikes everywhere."""
     reasons: dict[str, list[str]] = {}
     for node in nodes:
-        reasons.setdefault(f"{node.op}: {obstacle(graph, node) or 'not linear'}", []).append(node.name)
+        loop = node.op == "Scan" or node.op in RECURRENT
+        reason = "products of gates and states" if loop else obstacle(graph, node) or "not linear"
+        reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
     _refuse(name, reasons, "Convert without --strict to keep them as analog islands.")
 
 
@@ -150,18 +174,60 @@ def _may_stay_analog(node: Node) -> bool:
     return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
 
 
-def _refuse(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
-    """`reasons` maps "op: why" to nodes; without one `way_out` for all, each op has its own."""
-    if not reasons:
-        return
-    lines = [f"{name}: {sum(map(len, reasons.values()))} node(s) cannot become synapses or neurons"]
-    for reason, nodes in sorted(reasons.items()):
-        lines.append(f"  {reason}: {_listed(nodes)}")
-        if not way_out:
-            lines.append(f"    {way_out_of(*reason.split(': ', 1))}")
-    raise UnsupportedOpError("\n".join([*lines, *([way_out] if way_out else [])]))
+def _refuse(
+    name: str,
+    reasons: Mapping[str, list[str]],
+    way_out: str = "Replace them in the source model, or cut the graph before them.",
+) -> None:
+    if reasons:
+        lines = [f"  {reason}: {_listed(nodes)}" for reason, nodes in sorted(reasons.items())]
+        count = sum(map(len, reasons.values()))
+        text = f"{name}: {count} node(s) cannot become synapses or neurons\n" + "\n".join(lines)
+        raise UnsupportedOpError(f"{text}\n{way_out}")
 
 
 def _listed(names: Iterable[str], most: int = 6) -> str:
     quoted = [f"'{n}'" for n in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most} more" if len(quoted) > most else "")
+
+
+def obstacle(graph: Graph, node: Node) -> str | None:
+    """Why `node` cannot be converted, None if it can."""
+    if node.domain not in (None, "", "ai.onnx"):
+        return f"domain '{node.domain}' is unknown"
+    if node.op in ("Conv", "ConvTranspose", "Gemm", "BatchNormalization"):
+        dynamic = [t.name for t in node.inputs[1:] if t.name and graph.value(t) is None]
+        return f"dynamic weight '{dynamic[0]}', export with constant folding" if dynamic else None
+    if node.op in ("MatMul", "Mul", "Div", "Sub"):
+        computed = [t for t in node.inputs if graph.value(t) is None]
+        if node.op == "Sub" or len(computed) < 2:
+            return None if node.op != "Div" or graph.value(node.inputs[1]) is not None else "divides by an activation"
+        return "product of two activations" if node.op != "Div" else "quotient of two activations"
+    if node.op == "Clip":
+        return clip_obstacle(graph, node)
+    if node.op in RECURRENT:
+        return recurrent_obstacle(graph, node)
+    if node.op in TAIL:
+        return None if leads_out(graph, node) else "not linear, in the middle of the network"
+    known = LINEAR | MOVES | POOLS | _ACTIVATIONS
+    return None if node.op in known else "not supported"
+
+
+def clip_obstacle(graph: Graph, node: Node) -> str | None:
+    """Why a Clip is no ReLU with a ceiling, None if it is one."""
+    bounds = [graph.value(t) if t.name else None for t in node.inputs[1:]]
+    if not bounds or bounds[0] is None or bounds[0].size != 1 or bounds[0].item() != 0:
+        return "lower bound is not the constant 0"
+    if (
+        len(bounds) > 1
+        and node.inputs[2].name
+        and (bounds[1] is None or bounds[1].size != 1 or not bounds[1].item() > 0)
+    ):
+        return "upper bound is not a positive constant"
+    return None
+
+
+def leads_out(graph: Graph, node: Node) -> bool:
+    """Whether nothing but outputs and shape changes follow `node`."""
+    users = [u for out in node.outputs for u in graph.users(out)]
+    return all(u.op in MOVES and leads_out(graph, u) for u in users)

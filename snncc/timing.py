@@ -39,4 +39,4 @@ def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int
 def latency_steps(model: onnx.ModelProto, network: Network) -> int | None:
     """Time steps until the output is there, by the coding in the model's metadata; None if that cannot be read."""
     coding = recorded_coding(model)
-    return None if coding is None else coding.latency(network.depth)
+    return None if coding is None else coding.latency(network.depth) + network.recurrent_steps

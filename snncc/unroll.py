@@ -128,7 +128,9 @@ def _repeated(
         if tile is None:
             tile = helper.make_node("Tile", [name, ""], [f"{name}_unrolled"], name=f"{name}_unrolled")
             tiles.append(tile)
-        repeats = np.array([steps] + [1] * (ranks[name] - 1), np.int64)
+        times = next((numpy_helper.to_array(w) for w in graph.initializer if w.name == tile.input[1]), np.ones(1))
+        axis = int(times.argmax())  # of the batch; not 0 beside recurrent layers
+        repeats = np.array([steps if a == axis else 1 for a in range(ranks[name])], np.int64)
         tile.input[1] = f"{name}_unrolled_steps"
         graph.initializer.append(numpy_helper.from_array(repeats, tile.input[1]))
     return tiles

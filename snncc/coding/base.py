@@ -17,6 +17,10 @@ from snncc.ops import DOMAIN, get
 __all__ = ["Coding", "add_neuron", "add_op", "as_number"]
 
 
+_GATE = 16  # time steps with which gates come near the curves that they stand for
+_MOST = 24  # and those that are as good as exact, the bits of a float32
+
+
 class Coding(ABC):
     """A coding is a frozen dataclass; its fields are the paper's own letters."""
 
@@ -64,6 +68,26 @@ class Coding(ABC):
     @abstractmethod
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What the neuron makes of `activations` >= 0, given and returned in units of its scale."""
+
+    @property
+    def few_spikes(self) -> int | None:
+        """Time steps of the FSNeurons that ReLUs lower to, None if they become others."""
+        return None
+
+    def gates(self, wanted: int | None) -> tuple[int, int]:
+        """(Time steps of a gate of a recurrent layer, length of its tables), for `wanted` steps or by default.
+
+        The FSNeurons of one model have tables of one length.
+
+        Raises:
+            OptionError: a gate cannot have so many.
+        """
+        length = self.few_spikes or wanted or _GATE
+        steps = (length if self.activations else min(length, _GATE)) if wanted is None else wanted
+        if not 1 <= steps <= min(length, _MOST):
+            reason = f"beside neurons of {length} steps" if self.few_spikes else "of a float32's bits"
+            raise OptionError(f"gates are to have {steps} steps, but 1 to {min(length, _MOST)} are possible {reason}")
+        return steps, length
 
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:  # noqa: ARG002
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""

@@ -69,6 +69,11 @@ class FS(Coding):
         """α, where it is given."""
         return self.alpha
 
+    @property
+    def few_spikes(self) -> int:
+        """K."""
+        return self.K
+
     def tables(self) -> dict[str, Any]:
         """Attributes of the neuron that stands for a ReLU."""
         steps = (2.0 ** -np.arange(1.0, self.K + 1)).tolist()

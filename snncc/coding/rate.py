@@ -72,6 +72,11 @@ class Rate(Coding):
         """Max pools choose by the spikes so far, if there is a "so far"."""
         return not self.wait
 
+    @property
+    def few_spikes(self) -> int | None:
+        """T, of neurons that wait for all of their input."""
+        return self.wait
+
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
         """IFNeuron or SignedIFNeuron; FSNeuron with T equal steps if it waits for all of its input."""
         if self.wait:

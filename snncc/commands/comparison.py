@@ -49,10 +49,11 @@ def compare(
     """Run both networks on the first samples of the calibration data, or on seeded noise if there is none."""
     from snncc.accuracy import Tally
     from snncc.one_step import fold_of, samples_at_once
+    from snncc.recurrent.tidy import tidy_recurrent
     from snncc.runtime import create_session
 
     size = samples_at_once(fold_of(converted), _BATCH)
-    ann, snn = (create_session(model, device="cpu") for model in (source, converted))
+    ann, snn = (create_session(model, device="cpu") for model in (tidy_recurrent(source), converted))
     tally = Tally(None)
     for batch in _batches(source, calibration, preprocess, input_range, size):
         tally.add(ann.run(None, batch)[0], snn.run(None, batch)[0])
@@ -89,15 +90,21 @@ def _batches(
 def _noise(
     source: onnx.ModelProto, specs: list[InputSpec], size: int, input_range: tuple[float, float] | None
 ) -> Iterator[dict[str, Any]]:
-    """Coloured noise with the mean and spread that the network's first BatchNormalization remembers."""
+    """Coloured noise with the mean and spread that the network's first BatchNormalization remembers; random ids."""
     from snncc.frontend import import_model
-    from snncc.noise import coloured_noise, input_statistics
+    from snncc.noise import OPEN_AXIS, coloured_noise, input_statistics, random_ids
+    from snncc.tokens import id_ranges
+
+    graph = import_model(source)
+    ranges = id_ranges(graph, OPEN_AXIS)
+    waves = [s for s in specs if s.name not in ranges]
 
     rng = np.random.default_rng(1)
     low, high = input_range or (-np.inf, np.inf)
     middle, deviation = ((low + high) / 2, (high - low) / 4) if input_range else (0.5, 0.25)
     for index in range(max(1, _SAMPLES // size)):
-        noise = {s.name: coloured_noise(s, size, rng) for s in specs}
-        if index == 0 and input_range is None:
-            middle, deviation = input_statistics(import_model(source), noise) or (middle, deviation)
-        yield {s.name: np.clip(noise[s.name] * deviation + middle, low, high).astype(s.dtype) for s in specs}
+        noise = {s.name: coloured_noise(s, size, rng) for s in waves}
+        if index == 0 and input_range is None and waves:
+            middle, deviation = input_statistics(graph, noise) or (middle, deviation)
+        ids = {s.name: random_ids(s, size, ranges[s.name], rng) for s in specs if s.name in ranges}
+        yield ids | {s.name: np.clip(noise[s.name] * deviation + middle, low, high).astype(s.dtype) for s in waves}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["convert"]
 
 _SCALES = ("preprocess", "normalize", "scale", "percentile", "match", "input_range")
-_PASSED_ON = (*_SCALES, "fold_bn", "weights", "form", "strict")
+_PASSED_ON = (*_SCALES, "fold_bn", "weights", "form", "strict", "gates")
 
 
 _FORMS = {
@@ -88,6 +88,13 @@ _FORMS = {
     "the neurons' states as inputs and outputs; auto: loop where folded would need much memory.",
 )
 @click.option("--strict", is_flag=True, help="Refuse ops that would stay analog, being neither synapses nor neurons.")
+@click.option(
+    "--gates",
+    type=click.IntRange(min=1),
+    metavar="K",
+    help="Time steps of a gate of an LSTM, GRU or RNN, which is a few-spikes neuron whatever the coding.  "
+    "[default: K with fs, else 16]",
+)
 @click.option("--dump-dir", type=FILE, metavar="DIR", help="Write the graph after each pass into DIR, as text.")
 @coding_options
 @verbose
@@ -176,13 +183,23 @@ def _print(
         ops = {"before": dict(sorted(before.items())), "after": dict(sorted(after.items()))}
         compared = asdict(comparison) if comparison else None
         form = {key: value for key, value in form.items() if key != "states"}
-        print_json({"output": str(output), "ops": ops, "islands": islands, "form": form, "comparison": compared})
+        print_json(
+            {"output": str(output), "ops": ops, "islands": islands, "form": form, "comparison": compared}
+            | {"recurrent": described.get("snncc.recurrent", {})}
+        )
         return
     rows = [(op, before[op] or "", after[op] or "") for op in sorted(before | after)]
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
     if islands:
         named = ", ".join(f"{op} '{name}'" for name, op in islands.items())
         print_text(f"{len(islands)} op(s) stay analog, being neither synapses nor neurons: {named}.")
+    if recurrent := described.get("snncc.recurrent"):
+        layers = {f"{entry['op']} '{entry['replaces']}'" for entry in recurrent.values()}
+        steps = next(iter(recurrent.values()))["K"]
+        print_text(
+            f"Gates of {len(layers)} recurrent layer(s) are few-spikes neurons of {steps} steps, their products with "
+            f"states are analog: {', '.join(sorted(layers))}."
+        )
     if form["form"] != "folded":
         print_text(_FORMS[form["form"]].format(**form))
     if comparison:

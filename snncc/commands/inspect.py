@@ -57,8 +57,8 @@ def _common(file: Path, model: onnx.ModelProto) -> dict[str, Any]:
 
 
 def _plain(file: Path) -> dict[str, Any]:
-    analog, obstacles = prospects(file)
-    return {"convertible": bool(analog), "obstacles": obstacles, "analog": analog}
+    analog, recurrent, obstacles = prospects(file)
+    return {"convertible": bool(analog), "obstacles": obstacles, "analog": analog, "recurrent": recurrent}
 
 
 def _converted(model: onnx.ModelProto) -> dict[str, Any]:
@@ -72,6 +72,8 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
     loops = [a.g for n in model.graph.node for a in n.attribute if a.HasField("g")]
     weights = {t.name: t for graph in (model.graph, *loops) for t in graph.initializer}
     recorded = metadata.pop("snncc.neurons", {})
+    loops_of = metadata.get("snncc.recurrent", {}).values()
+    recorded |= {gate: {"replaces": entry["replaces"]} for entry in loops_of for gate in entry["gates"]}
     neurons = []
     for node in filter(is_neuron, all_nodes(model.graph)):
         known = recorded.get(node.name, {})
@@ -94,7 +96,9 @@ def _print(found: dict[str, Any]) -> None:
     print_text(f"opsets {opsets}\n")
     print_table("Nodes", ("op", "count"), found["ops"].items())
     if not found["converted"]:
-        print_text(sentences(found["analog"]) if found["convertible"] else "\n".join(found["obstacles"]))
+        print_text(
+            sentences(found["analog"], found["recurrent"]) if found["convertible"] else "\n".join(found["obstacles"])
+        )
         return
     if rows := found["batch_axis"]:
         what = "time steps of each sample" if rows["holds"] == "steps" else "slices of each sample's values"

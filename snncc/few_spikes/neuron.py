@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from snncc.activations import Function
 
-__all__ = ["ALWAYS", "FSTable", "float32", "spikes"]
+__all__ = ["ALWAYS", "NEVER", "FSTable", "float32", "spikes"]
 
 # A threshold that every potential reaches, exact in float32: its spike adds a constant.
 ALWAYS = -(2.0**127)
+# And one that none reaches: such a step is idle.
+NEVER = 2.0**127
 
 _POINTS = 20001
 

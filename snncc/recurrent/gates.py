@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gates of recurrent layers as few-spikes neurons: tables for their activations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from onnx import helper
+
+from snncc.activations import activation as curve
+from snncc.coding import FS
+from snncc.few_spikes.neuron import NEVER
+from snncc.few_spikes.tables import table
+from snncc.ops import DOMAIN
+from snncc.recurrent.body import Body
+
+__all__ = ["gate_tables", "neuron"]
+
+
+def gate_tables(activation: str, steps: int, length: int, bound: float | None) -> dict[str, Any]:
+    """The attributes of an FSNeuron of `steps` steps; further ones, up to `length`, never fire.
+
+    `bound` is the largest magnitude of its potential, where there is one.
+    """
+    if activation == "Relu":
+        tables = FS(K=steps).tables()
+    else:
+        usual, reach = curve(activation.lower()), np.inf if bound is None else bound
+        tables = table(activation.lower(), steps, max(usual.low, -reach), min(usual.high, reach)).attributes()
+    idle = {"thresholds": NEVER, "resets": 0.0, "values": 0.0}
+    return tables | {name: [*tables[name], *[value] * (length - steps)] for name, value in idle.items()}
+
+
+def neuron(body: Body, tables: Mapping[str, Any], potential: str, scale: float, name: str) -> str:
+    """Add an FSNeuron to the step of a layer; returns what it sends."""
+    inputs = [potential, body.weight(f"{name}_scale", [scale], np.float32)]
+    outputs = [body.name(name), ""]
+    body.nodes.append(helper.make_node("FSNeuron", inputs, outputs, body.name(f"{name}_gate"), domain=DOMAIN, **tables))
+    return outputs[0]
