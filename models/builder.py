@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,16 +39,30 @@ class NetworkBuilder:
         self._nodes.append(helper.make_node(op, list(inputs), [f"{name}_out"], name, **attributes))
         return f"{name}_out"
 
-    def conv(self, x: str, name: str, weight: Array, *, stride: int = 1, padding: int = 0) -> str:
-        """Convolution without a bias."""
+    def conv(
+        self,
+        x: str,
+        name: str,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        groups: int = 1,
+        transposed: bool = False,
+    ) -> str:
+        """Convolution over as many axes as `weight` has behind its two channel axes, or its transpose."""
         kernel = list(weight.shape[2:])
+        names = [self._weight(f"{name}.weight", weight)]
+        names += [] if bias is None else [self._weight(f"{name}.bias", bias)]
         return self.add(
-            "Conv",
-            [x, self._weight(f"{name}.weight", weight)],
+            "ConvTranspose" if transposed else "Conv",
+            [x, *names],
             name,
             kernel_shape=kernel,
-            strides=[stride, stride],
-            pads=[padding] * 4,
+            strides=[stride] * len(kernel),
+            pads=[padding] * (2 * len(kernel)),
+            **({"group": groups} if groups > 1 else {}),
         )
 
     def batch_norm(self, x: str, name: str, statistics: Sequence[Array]) -> str:
@@ -57,18 +71,30 @@ class NetworkBuilder:
         names = [self._weight(f"{name}.{part}", value) for part, value in zip(parts, statistics, strict=True)]
         return self.add("BatchNormalization", [x, *names], name, epsilon=1e-5)
 
+    def constant(self, name: str, value: npt.ArrayLike) -> str:
+        """A constant that is no weight: a shape, a factor, …; returns its name."""
+        self._weights.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
     def gemm(self, x: str, name: str, weight: Array, bias: Array) -> str:
         """x · weightᵀ + bias."""
         names = [self._weight(f"{name}.weight", weight), self._weight(f"{name}.bias", bias)]
         return self.add("Gemm", [x, *names], name, transB=1)
 
-    def build(self, x: str, output: str, classes: int) -> onnx.ModelProto:
-        """The model that gives `x`, [N, classes], the name `output`."""
+    def build(self, x: str, output: str, *shape: int | str) -> onnx.ModelProto:
+        """The model that gives `x`, [N, *shape], the name `output`."""
+        return self.build_all({output: (x, shape)})
+
+    def build_all(self, outputs: Mapping[str, tuple[str, Sequence[int | str]]]) -> onnx.ModelProto:
+        """The model with several outputs: by name, what it gives and the shape of that behind the batch axis."""
+        renamed = {x: output for output, (x, _) in outputs.items()}
         for node in self._nodes:
-            node.output[:] = [output if name == x else name for name in node.output]
-        values = [
-            helper.make_tensor_value_info(self.input, self._input_type, ["N", *self._input_shape]),
-            helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", classes]),
+            node.input[:] = [renamed.get(name, name) for name in node.input]
+            node.output[:] = [renamed.get(name, name) for name in node.output]
+        values = [helper.make_tensor_value_info(self.input, self._input_type, ["N", *self._input_shape])]
+        values += [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape])
+            for name, (_, shape) in outputs.items()
         ]
         graph = helper.make_graph(self._nodes, self._name, values[:1], values[1:], self._weights)
         opset = helper.make_opsetid("", OPSET)
