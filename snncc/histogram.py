@@ -25,12 +25,14 @@ _MANTISSA_BITS = 5
 _SHIFT = 23 - _MANTISSA_BITS
 _LOWEST = np.float32(2.0**-24).view(np.int32) >> _SHIFT  # smaller activations count as 0
 _BINS = 48 << _MANTISSA_BITS  # up to 2^24
+_HEADROOM = 1 << _MANTISSA_BITS  # bins: one octave
+_FREE = 1e-6  # of a channel's power: errors that no network notices
 _EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
 
 
 @dataclass
 class _Histogram(Observer):
-    """Counts (channels, 1 + bins): bin 0 holds the zeros. No result is larger than the largest activation seen."""
+    """Counts (channels, 1 + bins): bin 0 holds the zeros."""
 
     _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
@@ -55,14 +57,15 @@ class _Histogram(Observer):
     def result(self, place: Place) -> Array:
         """One value per channel, (channels,)."""
 
-    def _bounded(self, place: Place, values: Array) -> Array:
-        """`values`, none above its channel's maximum, which stands in where it lies outside of the bins.
+    def _bounded(self, place: Place, values: Array, room: Array | float = 1.0) -> Array:
+        """`values`, none above `room` times its channel's maximum, which stands in where it lies outside of the bins.
 
         A maximum that is NaN or infinite shows in the result.
         """
         largest = self._maxima[place.tensor]
         counted = (largest < _EDGES[-1]) & (largest > 256 * _EDGES[0]) | (largest == 0)
-        return np.where(counted, np.minimum(values, largest), largest)
+        limit = np.maximum(largest, np.minimum(room * largest, place.ceiling))
+        return np.where(counted, np.minimum(values, limit), largest)
 
 
 @dataclass
@@ -87,14 +90,16 @@ class Percentile(_Histogram):
 class LeastSquares(_Histogram):
     """The scale λ that minimises the mean of (a - λ code(a/λ))² over a channel's activations a.
 
-    `code` maps activations in units of λ to what the coding makes of them.
+    `code` maps activations in units of λ to what the coding makes of them. Where its levels are so fine that a larger λ
+    costs next to nothing, λ goes up to twice the channel's maximum: calibration has not seen every activation, and the
+    ones above λ are cut.
     """
 
     code: Callable[[Array], Array]
     _errors: Array | None = field(default=None, init=False, repr=False)
 
     def result(self, place: Place) -> Array:
-        """The best of all scales within three octaves below the channel's maximum; 0 for a silent channel."""
+        """The best of all scales from three octaves below the channel's maximum; 0 for a silent channel."""
         counts = self._counts[place.tensor][:, 1:]
         errors = counts.astype(np.float64) @ self._table()
         top = np.where(
@@ -104,7 +109,11 @@ class LeastSquares(_Histogram):
         reach = 3 << _MANTISSA_BITS
         allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
         best = np.where(allowed, errors, np.inf).argmin(axis=1)
-        return self._bounded(place, np.where(top > 0, _EDGES[best], 0.0))
+        power = counts @ ((_EDGES[:-1] + _EDGES[1:]) / 2) ** 2
+        bearable = np.take_along_axis(errors, best[:, None], axis=1) + _FREE * power[:, None]
+        roomy = (candidates <= top[:, None] + _HEADROOM) & (errors <= bearable)
+        chosen = np.maximum(best, _BINS - roomy[:, ::-1].argmax(axis=1))
+        return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
 
     def _table(self) -> Array:
         """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""

@@ -6,6 +6,7 @@ Memory does not grow with the data: maxima are taken inside the network, percent
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from onnx import helper
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph
 from snncc.passes.insert_scales import neuron_output
+from snncc.passes.split_clip import ceiling_behind
 from snncc.sessions import cpu_session, must_run
 from snncc.tokens import is_integer
 
@@ -29,11 +31,15 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Place:
-    """The output of a neuron-to-be: its tensor, rank, and the axis of its channels (None: a layer without channels)."""
+    """The output of a neuron-to-be: its tensor, rank, and the axis of its channels (None: a layer without channels).
+
+    No activation exceeds its ceiling, that of a ReLU6.
+    """
 
     tensor: str
     rank: int
     axis: int | None
+    ceiling: float = math.inf
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
@@ -92,7 +98,10 @@ def places(graph: Graph) -> list[Place]:
     for relu in graph.nodes("Relu"):
         tensor = neuron_output(graph, relu)
         rank = len(graph.shape(tensor) or ())
-        found.append(Place(tensor.name, rank, channel_axis(graph, relu.inputs[0])))
+        ceiling = ceiling_behind(graph, relu)
+        bound = graph.value(ceiling[1]) if ceiling else None
+        highest = math.inf if bound is None else float(bound.max())
+        found.append(Place(tensor.name, rank, channel_axis(graph, relu.inputs[0]), highest))
     return found
 
 

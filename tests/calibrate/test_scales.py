@@ -12,6 +12,7 @@ import pytest
 
 import snncc
 from snncc.calibrate import Method, calibrate
+from snncc.coding import Coding
 from snncc.frontend import import_model
 from snncc.histogram import LeastSquares, Percentile
 from snncc.observe import Place
@@ -22,10 +23,10 @@ from snncc.scales import Scales
 CODING = snncc.Phase(T=16, Q=1.3)
 
 
-def scales_of(model: onnx.ModelProto, data: object, **method: object) -> Scales:
+def scales_of(model: onnx.ModelProto, data: object, coding: Coding = CODING, **method: object) -> Scales:
     graph = import_model(model)
-    PassManager(preparation(snncc.Phase())).run(graph)
-    return calibrate(graph, CODING, Method(**method), data)[0]
+    PassManager(preparation(coding)).run(graph)
+    return calibrate(graph, coding, Method(**method), data)[0]
 
 
 def activations(model: onnx.ModelProto, data: np.ndarray, *names: str) -> list[np.ndarray]:
@@ -83,6 +84,16 @@ def test_least_squares(coding):
         own = np.mean((a - found[channel] * coding.code(a / found[channel])) ** 2)
         assert own <= 1.06 * min(errors)  # scales are tried in steps of a bin
         assert own < np.mean((a - a.max() * coding.code(a / a.max())) ** 2)
+
+
+def test_levels_that_cost_nothing_leave_room_for_larger_activations(cnn, images):
+    """Twice the largest activation seen, where levels are so fine that this adds no error to speak of."""
+    largest = scales_of(cnn, images, scale="max").neurons
+    for coding, room in ((snncc.FS(K=16), 2.0), (snncc.FS(K=6), 1.0)):
+        found = scales_of(cnn, images, coding=coding).neurons
+        for name in "rs":
+            assert (found[name] <= room * largest[name]).all()
+            assert (found[name] > 0.8 * room * largest[name]).all()
 
 
 def test_one_scale_a_layer_is_its_largest(cnn, images):
