@@ -72,7 +72,7 @@ class NetworkBuilder:
         return self.add("BatchNormalization", [x, *names], name, epsilon=1e-5)
 
     def constant(self, name: str, value: npt.ArrayLike) -> str:
-        """A constant that is no weight: a shape, a factor, …; returns its name."""
+        """A constant, for the inputs of `add`; returns its name."""
         self._weights.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
@@ -101,11 +101,6 @@ class NetworkBuilder:
         model = helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[opset], producer_name="snncc.models")
         onnx.checker.check_model(model, full_check=True)
         return model
-
-    def constant(self, name: str, value: Array) -> str:
-        """A constant, for the inputs of `add`; returns its name."""
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
 
     def _weight(self, name: str, value: Array) -> str:
         return self.constant(name, np.asarray(value, np.float32))

@@ -110,8 +110,7 @@ class LeastSquares(_Histogram):
         allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
         best = np.where(allowed, errors, np.inf).argmin(axis=1)
         power = counts @ ((_EDGES[:-1] + _EDGES[1:]) / 2) ** 2
-        bearable = np.take_along_axis(errors, best[:, None], axis=1) + _FREE * power[:, None]
-        roomy = (candidates <= top[:, None] + _HEADROOM) & (errors <= bearable)
+        roomy = (candidates <= top[:, None] + _HEADROOM) & (errors <= _FREE * power[:, None])
         chosen = np.maximum(best, _BINS - roomy[:, ::-1].argmax(axis=1))
         return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
 
