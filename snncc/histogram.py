@@ -111,7 +111,7 @@ class LeastSquares(_Histogram):
         best = np.where(allowed, errors, np.inf).argmin(axis=1)
         power = counts @ ((_EDGES[:-1] + _EDGES[1:]) / 2) ** 2
         roomy = (candidates <= top[:, None] + _HEADROOM) & (errors <= _FREE * power[:, None])
-        chosen = np.maximum(best, _BINS - roomy[:, ::-1].argmax(axis=1))
+        chosen = np.where(roomy, candidates, best[:, None]).max(axis=1)
         return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
 
     def _table(self) -> Array:
