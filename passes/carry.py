@@ -75,7 +75,7 @@ def _run(graph: Graph, node: Node, data: Array) -> Array:
 
 
 def reduced_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
-    """The factor behind a ReduceMean over axes along which it does not vary."""
+    """The factor behind a reduction over axes along which it does not vary."""
     axes = graph.value(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1].name else None
     if axes is None:
         return None

@@ -18,9 +18,9 @@ from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.graph import Graph, Node, Tensor
 from snncc.islands import islands
+from snncc.obstacles import leads_out
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
-from snncc.support import leads_out
 from snncc.tokens import side_tensors
 
 __all__ = ["KeepIslands"]

@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 Action = Callable[[], None]
 
 _SUMS = ("Add", "Sum", "Sub")
-_POOLS = ("MaxPool", "AveragePool", "GlobalAveragePool")
+_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class LiftScales(NodePass):
 def _passage(graph: Graph, producer: Node, factor: Array) -> Action | None:
     """What scales the inputs of an op without weights."""
     if producer.op in _POOLS:
-        positive = producer.op != "MaxPool" or bool((factor > 0).all())
+        positive = "Max" not in producer.op or bool((factor > 0).all())
         passes = positive and len(producer.outputs) == 1 and channel_vector(factor, 1) is not None
         return partial(_scale_inputs, graph, producer, factor, 1) if passes else None
     return partial(_scale_inputs, graph, producer, factor, len(producer.inputs)) if producer.op in _SUMS else None

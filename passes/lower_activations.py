@@ -14,8 +14,8 @@ import numpy as np
 
 from snncc.coding import Coding
 from snncc.graph import Graph, Node, Tensor
+from snncc.obstacles import leads_out
 from snncc.passes.base import NodePass, Skip
-from snncc.support import leads_out
 from snncc.vocabulary import TAIL
 
 __all__ = ["LowerActivations", "activation_of"]

@@ -17,10 +17,10 @@ import numpy.typing as npt
 from snncc.coding import Coding
 from snncc.errors import PostconditionError, PreconditionError
 from snncc.graph import Graph, Node
+from snncc.obstacles import clip_obstacle
 from snncc.passes.base import NodePass
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.split_clip import ceiling_behind
-from snncc.support import clip_obstacle
 
 __all__ = ["LowerRelu"]
 

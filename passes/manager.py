@@ -11,7 +11,7 @@ import onnx
 
 from snncc.errors import PassError, SnnccError
 from snncc.graph import Graph
-from snncc.passes.base import Pass
+from snncc.passes.base import NodePass, Pass
 
 __all__ = ["PassManager", "Report"]
 
@@ -41,6 +41,9 @@ class PassManager:
         for index, each in enumerate(self.passes):
             try:
                 each.requires(graph)
+                if isinstance(each, NodePass) and not graph.nodes(*each.ops):  # spares inferring shapes
+                    done.append((each.name, 0))
+                    continue
                 count = each.run(graph)
                 each.ensures(graph)
                 graph.infer_shapes()

@@ -26,10 +26,9 @@ from snncc.passes.pools_behind_relus import PoolsBehindRelus
 from snncc.passes.quantise_weights import QuantiseWeights
 from snncc.passes.raise_thresholds import RaiseThresholds
 from snncc.passes.read_out import ReadOut
-from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.repeat_currents import RepeatCurrents
-from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.sink_scales import SinkScales
+from snncc.passes.spelling import spelling
 from snncc.passes.split_clip import SplitClip
 from snncc.passes.split_leaky import SplitLeaky
 from snncc.passes.step_through import StepThrough
@@ -42,11 +41,12 @@ WEIGHTS = ("float", "int8", "int8-tensor")
 
 
 def preparation(coding: Coding) -> tuple[Pass, ...]:
-    """What comes before calibration: after it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not."""
+    """What comes between `spelling` and calibration.
+
+    After it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not.
+    """
     return (
-        RemoveIdentity(),  # exporters' leftovers hide what stands next to what
         BatchFirst(),  # between recurrent layers, too
-        SimplifyArithmetic(),  # one spelling each for sums and factors
         FuseGelu(),  # one op each for activations
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
         SplitLeaky(),  # and a leaky ReLU two of opposite polarity
@@ -120,11 +120,9 @@ def storing(weights: str) -> tuple[Pass, ...]:
     return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
 
 
-PASSES: dict[str, type[Pass]] = {
+PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} | {
     p.name: p
     for p in (
-        RemoveIdentity,
-        SimplifyArithmetic,
         SplitClip,
         FoldBatchNorm,
         InsertScales,

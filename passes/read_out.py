@@ -15,9 +15,9 @@ import numpy as np
 from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.graph import Graph, Node, Tensor
+from snncc.obstacles import leads_out
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
-from snncc.support import leads_out
 from snncc.vocabulary import MOVES, TAIL
 
 __all__ = ["ReadOut", "in_front_of_readout"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Identity(x), Dropout(x) -> x: at inference both do nothing."""
+"""Identity(x), Dropout(x), a Cast to the same type -> x: at inference they do nothing."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ __all__ = ["RemoveIdentity"]
 
 @dataclass(frozen=True)
 class RemoveIdentity(NodePass):
-    """Identity(x), Dropout(x) -> x."""
+    """Identity(x), Dropout(x), a Cast to the same type -> x."""
 
     name: ClassVar[str] = "remove-identity"
-    ops: ClassVar[tuple[str, ...]] = ("Identity", "Dropout")
+    ops: ClassVar[tuple[str, ...]] = ("Identity", "Dropout", "Cast", "CastLike")
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
         """Refuses a Dropout whose mask is read, and an Identity that only names an input or constant as an output."""
+        if node.op.startswith("Cast") and node.inputs[0].dtype != node.outputs[0].dtype:
+            return Skip("it changes the type")
         if len(node.outputs) > 1 and (graph.users(node.outputs[1]) or graph.is_output(node.outputs[1])):
             return Skip("its mask is read")
         if graph.is_output(node.outputs[0]):

@@ -20,14 +20,17 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.carry import joined_factor, moved_factor, reduced_factor
 from snncc.passes.scale import absorb, channel_vector, constant_factor, factor_of, insert_factor
+from snncc.resizing import resize_obstacle
+from snncc.vocabulary import MOVES
 
 __all__ = ["SinkScales"]
 
 Array = npt.NDArray[Any]
 Action = Callable[[], None]
 
-_POOLS = ("MaxPool", "AveragePool", "GlobalAveragePool")
-_MOVES = ("Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Slice", "Pad")
+_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
+_REDUCTIONS = ("ReduceMax", "ReduceMean", "ReduceSum")
+_MOVES = MOVES - {"Concat", "Dropout", "Identity"}
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,12 @@ def _pass_on(graph: Graph, user: Node, after: Array) -> None:
 
 def _carried(graph: Graph, user: Node, factor: Array) -> Array | None:
     """k' with op(k x) = k' op(x), None if there is none."""
-    if user.op in _POOLS:
-        positive = user.op != "MaxPool" or bool((factor > 0).all())
-        return factor if positive and len(user.outputs) == 1 and channel_vector(factor, 1) is not None else None
-    if user.op == "ReduceMean":
+    if "Max" in user.op and not (factor > 0).all():
+        return None
+    if user.op in (*_POOLS, "Resize"):
+        within = channel_vector(factor, 1) is not None and len(user.outputs) == 1
+        return factor if within and (user.op != "Resize" or resize_obstacle(graph, user) is None) else None
+    if user.op in _REDUCTIONS:
         return reduced_factor(graph, user, factor)
     return moved_factor(graph, user, factor) if user.op in _MOVES else None
 

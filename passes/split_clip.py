@@ -10,8 +10,8 @@ import numpy as np
 
 from snncc.errors import PostconditionError
 from snncc.graph import Graph, Node, Tensor
+from snncc.obstacles import clip_obstacle
 from snncc.passes.base import NodePass, Skip
-from snncc.support import clip_obstacle
 
 __all__ = ["SplitClip", "ceiling_behind"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LeakyRelu(x) -> Relu(x) - a Relu(-x): two neurons of opposite polarity; PRelu(x, a) likewise."""
+"""LeakyRelu(x) -> Relu(x) - a Relu(-x): two neurons of opposite polarity; PRelu(x, a), and Abs(x) with a = -1."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ class SplitLeaky(NodePass):
     """LeakyRelu(x) -> Add(Relu(x), Mul(Relu(Mul(x, -1)), -a))."""
 
     name: ClassVar[str] = "split-leaky"
-    ops: ClassVar[tuple[str, ...]] = ("LeakyRelu", "PRelu")
+    ops: ClassVar[tuple[str, ...]] = ("LeakyRelu", "PRelu", "Abs")
 
     def match(self, graph: Graph, node: Node) -> npt.NDArray[np.float64] | Skip:
         """The slope on the negative side."""
         if node.op == "LeakyRelu":
             return np.full(1, node.attrs.get("alpha", _SLOPE))
+        if node.op == "Abs":
+            return np.full(1, -1.0)
         slope = graph.value(node.inputs[1])
         return Skip("its slope is not a constant") if slope is None else slope.astype(np.float64)
 

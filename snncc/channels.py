@@ -28,6 +28,8 @@ def _followed(graph: Graph, tensor: Tensor, rank: int) -> int:
     node = graph.producer(tensor)
     if node is None or node.op in ("Conv", "ConvTranspose"):
         return 1
+    if node.op == "MatMul" and graph.value(node.inputs[0]) is not None:
+        return rank - 2
     if node.op in ("MatMul", "Gemm"):
         return rank - 1
     source = next((t for t in node.inputs if graph.producer(t) is not None), None)

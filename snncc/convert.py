@@ -20,6 +20,7 @@ from snncc.frontend import import_model, where
 from snncc.graph import Graph
 from snncc.islands import islands
 from snncc.loading import Source, read_model
+from snncc.mixing import refuse_mixing
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager
@@ -97,6 +98,8 @@ def convert(
     run(preparation(coding), graph)
     if not coding.activations:  # no need to calibrate first
         _check(graph, where(model), "Relu", strict=strict)
+    if coding.slices > 1:
+        refuse_mixing(graph, where(model))
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
     if fold_bn == "threshold":  # what λ would be folded into are the weights

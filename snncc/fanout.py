@@ -28,6 +28,7 @@ from onnx.reference import ReferenceEvaluator
 from snncc.errors import ModelError
 from snncc.network import PASSING, SYNAPSES, Network, attributes_of, is_neuron, label
 from snncc.recurrent.costs import is_recurrent, loop_macs
+from snncc.resizing import resized_taps
 from snncc.windows import taps
 
 __all__ = ["fanouts", "macs", "synapse_map"]
@@ -139,7 +140,7 @@ def _pull_concat(use: _Use) -> Counts:
 
 
 def _pull_moved(use: _Use) -> Counts:
-    """Pad and Slice: the op itself, applied to the elements' numbers, says where each of them goes."""
+    """Pad, Slice, Gather …: the op itself, applied to the elements' numbers, says where each of them goes."""
     shape = use.shape
     feeds: dict[str, npt.NDArray[Any]] = {
         use.node.input[0]: np.arange(1, prod(shape) + 1, dtype=np.int64).reshape(shape)
@@ -176,6 +177,15 @@ def _pull_pool(use: _Use) -> Counts:
     return cost
 
 
+def _pull_resized(use: _Use) -> Counts:
+    """Interpolation: the sum over all that is interpolated from the element."""
+    cost = use.cost
+    values = [use.network.value(name) if name else None for name in use.node.input]
+    for axis, matrix in enumerate(resized_taps(use.node, values, use.shape, cost.shape)):
+        cost = np.moveaxis(np.tensordot(cost, matrix, axes=(axis, 0)), -1, axis)
+    return cost
+
+
 def _pull_reduced(use: _Use) -> Counts:
     """Reductions: an element costs what the result costs that it goes into."""
     shape, cost = use.shape, use.cost
@@ -189,9 +199,10 @@ def _pull_reduced(use: _Use) -> Counts:
 
 _PULLS: dict[str, Callable[[_Use], Counts]] = {
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _pull_reshape),
-    **dict.fromkeys(("Pad", "Slice"), _pull_moved),
+    **dict.fromkeys(("DepthToSpace", "Gather", "Pad", "Slice", "SpaceToDepth"), _pull_moved),
     **dict.fromkeys(("AveragePool", "MaxPool"), _pull_pool),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMean", "ReduceSum"), _pull_reduced),
     "Transpose": _pull_transpose,
     "Concat": _pull_concat,
+    "Resize": _pull_resized,
 }

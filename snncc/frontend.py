@@ -18,10 +18,13 @@ from onnx import helper, version_converter
 from snncc.batch import make_batch_dynamic
 from snncc.dequantise import dequantised, refuse_quantised
 from snncc.errors import ModelError
-from snncc.graph import Graph, Shape
+from snncc.graph import Graph
 from snncc.loading import Source, check_weights, read_model, with_dense_weights
+from snncc.passes.manager import PassManager
+from snncc.passes.spelling import spelling
 from snncc.recurrent.tidy import tidy_recurrent
 from snncc.sessions import ORT_ERRORS, cpu_session
+from snncc.settle import settle_shapes
 from snncc.support import (
     refuse_inputs,
     refuse_training,
@@ -61,7 +64,8 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     graph.fold_constants()
     try:
         graph.infer_shapes()
-        _settle_reshapes(graph)
+        settle_shapes(graph)
+        PassManager(spelling()).run(graph)
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."
@@ -160,26 +164,3 @@ def _runs_opset(version: int) -> bool:
 
 def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def _settle_reshapes(graph: Graph) -> None:
-    """Reshape(x, shape computed from the batch size) -> Reshape(x, constant), where only the batch is unknown."""
-    for node in graph.nodes("Reshape"):
-        target = _settled_shape(graph.shape(node.inputs[0]), graph.shape(node.outputs[0]))
-        if graph.value(node.inputs[1]) is None and target:
-            node.inputs = [node.inputs[0], graph.constant(f"{node.name}_shape", np.array(target, np.int64))]
-            node.attrs.pop("allowzero", None)
-    graph.cleanup()
-    graph.infer_shapes()
-
-
-def _settled_shape(before: Shape | None, after: Shape | None) -> list[int] | None:
-    """The constant target of a Reshape that keeps the batch axis or leaves just one axis open."""
-    if not before or not after:
-        return None
-    unknown = [i for i, d in enumerate(after) if not isinstance(d, int)]
-    if len(unknown) > 1 and unknown[0] == 0 and before[0] == after[0]:
-        unknown = unknown[1:]  # the batch is copied (0), so the other axis may be the inferred one
-    if len(unknown) != 1:
-        return None
-    return [d if isinstance(d, int) else -1 if i == unknown[0] else 0 for i, d in enumerate(after)]

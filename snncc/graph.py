@@ -123,6 +123,10 @@ class Graph:
         """The shape as inferred: an int, a symbol or None for each axis; None if the rank is unknown."""
         return None if tensor.shape is None else tuple(tensor.shape)
 
+    def sizes(self, tensor: Tensor) -> list[int]:
+        """The lengths of all axes but the batch, which must be known."""
+        return [d for d in (self.shape(tensor) or ())[1:] if isinstance(d, int)]
+
     def element_type(self) -> np.dtype[Any]:
         """The element type of the network's activations: that of its first input, or of what ids are looked up in."""
         results = (t for n in self._graph.nodes for t in n.outputs)

@@ -8,8 +8,8 @@ is named in the report, and costs what it costs there.
 from __future__ import annotations
 
 from snncc.graph import Graph, Node
+from snncc.obstacles import clip_obstacle, leads_out
 from snncc.ops import DOMAIN
-from snncc.support import clip_obstacle, leads_out
 from snncc.tokens import side_tensors
 from snncc.vocabulary import ANALOG, RECURRENT, TAIL
 

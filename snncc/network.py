@@ -31,10 +31,20 @@ Array = npt.NDArray[Any]
 
 SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 _ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
-_MOVES = {"Concat", "Flatten", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
-_POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum"}
+_MOVES = {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Pad", "Reshape", "Slice", "SpaceToDepth"}
+_MOVES |= {"Squeeze", "Transpose", "Unsqueeze"}
+_POOLS = {
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "MaxPool",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
+    "Resize",
+}
 PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS | {INCREASE.name, RUNNING_TOTAL.name})
-_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool"})
+_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
 _LOOKUPS = frozenset({"And", "Equal", "Gather", "Greater", "Less", "Not", "Or"})  # what becomes of token ids
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})

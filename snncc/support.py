@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which nodes can be converted, and for all the others why not."""
+"""Refuses what cannot be converted: every node at once, grouped by op, with a way out that fits the op."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from onnx import TensorProto
 from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.graph import Graph, Node, Shape
-from snncc.recurrent.layer import recurrent_obstacle
+from snncc.obstacles import obstacle
 from snncc.tokens import is_integer, side_tensors
-from snncc.vocabulary import ANALOG, LINEAR, MOVES, POOLS, RECURRENT, TAIL
+from snncc.vocabulary import ANALOG, RECURRENT
+from snncc.ways_out import way_out_of
 
 __all__ = [
-    "clip_obstacle",
-    "leads_out",
-    "obstacle",
     "refuse_inputs",
     "refuse_islands",
     "refuse_silence",
@@ -31,7 +29,6 @@ __all__ = [
 ]
 
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
-_ACTIVATIONS = frozenset({"Relu", "Clip"})
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _EXOTIC = frozenset(TensorProto.DataType.values()) - {
@@ -174,60 +171,18 @@ def _may_stay_analog(node: Node) -> bool:
     return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
 
 
-def _refuse(
-    name: str,
-    reasons: Mapping[str, list[str]],
-    way_out: str = "Replace them in the source model, or cut the graph before them.",
-) -> None:
-    if reasons:
-        lines = [f"  {reason}: {_listed(nodes)}" for reason, nodes in sorted(reasons.items())]
-        count = sum(map(len, reasons.values()))
-        text = f"{name}: {count} node(s) cannot become synapses or neurons\n" + "\n".join(lines)
-        raise UnsupportedOpError(f"{text}\n{way_out}")
+def _refuse(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
+    """`reasons` maps "op: why" to nodes; without one `way_out` for all, each op has its own."""
+    if not reasons:
+        return
+    lines = [f"{name}: {sum(map(len, reasons.values()))} node(s) cannot become synapses or neurons"]
+    for reason, nodes in sorted(reasons.items()):
+        lines.append(f"  {reason}: {_listed(nodes)}")
+        if not way_out:
+            lines.append(f"    {way_out_of(*reason.split(': ', 1))}")
+    raise UnsupportedOpError("\n".join([*lines, *([way_out] if way_out else [])]))
 
 
 def _listed(names: Iterable[str], most: int = 6) -> str:
     quoted = [f"'{n}'" for n in names]
     return ", ".join(quoted[:most]) + (f" and {len(quoted) - most} more" if len(quoted) > most else "")
-
-
-def obstacle(graph: Graph, node: Node) -> str | None:
-    """Why `node` cannot be converted, None if it can."""
-    if node.domain not in (None, "", "ai.onnx"):
-        return f"domain '{node.domain}' is unknown"
-    if node.op in ("Conv", "ConvTranspose", "Gemm", "BatchNormalization"):
-        dynamic = [t.name for t in node.inputs[1:] if t.name and graph.value(t) is None]
-        return f"dynamic weight '{dynamic[0]}', export with constant folding" if dynamic else None
-    if node.op in ("MatMul", "Mul", "Div", "Sub"):
-        computed = [t for t in node.inputs if graph.value(t) is None]
-        if node.op == "Sub" or len(computed) < 2:
-            return None if node.op != "Div" or graph.value(node.inputs[1]) is not None else "divides by an activation"
-        return "product of two activations" if node.op != "Div" else "quotient of two activations"
-    if node.op == "Clip":
-        return clip_obstacle(graph, node)
-    if node.op in RECURRENT:
-        return recurrent_obstacle(graph, node)
-    if node.op in TAIL:
-        return None if leads_out(graph, node) else "not linear, in the middle of the network"
-    known = LINEAR | MOVES | POOLS | _ACTIVATIONS
-    return None if node.op in known else "not supported"
-
-
-def clip_obstacle(graph: Graph, node: Node) -> str | None:
-    """Why a Clip is no ReLU with a ceiling, None if it is one."""
-    bounds = [graph.value(t) if t.name else None for t in node.inputs[1:]]
-    if not bounds or bounds[0] is None or bounds[0].size != 1 or bounds[0].item() != 0:
-        return "lower bound is not the constant 0"
-    if (
-        len(bounds) > 1
-        and node.inputs[2].name
-        and (bounds[1] is None or bounds[1].size != 1 or not bounds[1].item() > 0)
-    ):
-        return "upper bound is not a positive constant"
-    return None
-
-
-def leads_out(graph: Graph, node: Node) -> bool:
-    """Whether nothing but outputs and shape changes follow `node`."""
-    users = [u for out in node.outputs for u in graph.users(out)]
-    return all(u.op in MOVES and leads_out(graph, u) for u in users)

@@ -8,11 +8,12 @@ __all__ = ["ANALOG", "LINEAR", "MOVES", "POOLS", "RECURRENT", "TAIL"]
 # The synapses: linear in the activation.
 LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
 # What only moves values.
-MOVES = frozenset(
-    {"Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Pad", "Slice", "Concat", "Identity", "Dropout"}
+_MOVES = "Concat DepthToSpace Dropout Expand Flatten Gather Identity Pad Reshape Slice SpaceToDepth Squeeze Transpose"
+MOVES = frozenset([*_MOVES.split(), "Unsqueeze"])
+# What pools or interpolates them.
+POOLS = frozenset(
+    ["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum", "Resize"]
 )
-# What pools them.
-POOLS = frozenset({"MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean"})
 # Layers with a state that goes from step to step of a sequence.
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 # Fine behind the last synapses; elsewhere an analog island.
@@ -21,6 +22,6 @@ TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})
 _CURVES = "Abs Ceil Celu Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Mish Pow PRelu Reciprocal"
 _MORE = "Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu"
 _NORMS = "GroupNormalization InstanceNormalization LayerNormalization LpNormalization LRN LogSoftmax Softmax"
-_REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMin ReduceProd ReduceSumSquare"
+_REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
 _PRODUCTS = "Div Einsum MatMul Max Min Mul"
 ANALOG = frozenset(" ".join((_CURVES, _MORE, _NORMS, _REDUCTIONS, _PRODUCTS)).split())

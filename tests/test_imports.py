@@ -27,6 +27,8 @@ ALLOWED = {
         "snncc.errors",
         "snncc.recurrent",
         "snncc.scales",
+        "snncc.obstacles",
+        "snncc.resizing",
         "snncc.support",
         "snncc.islands",
         "snncc.tokens",

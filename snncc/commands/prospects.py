@@ -58,6 +58,7 @@ def sentences(analog: dict[str, dict[str, str]], recurrent: dict[str, str]) -> s
 def _islands(graph: Graph, coding: Coding) -> dict[str, str] | None:
     """What stays analog of `graph`, by node; None if nothing becomes a neuron."""
     from snncc.islands import islands
+    from snncc.mixing import mixes_samples
     from snncc.passes.lower_activations import LowerActivations, activation_of
     from snncc.passes.manager import PassManager
     from snncc.passes.pipeline import preparation
@@ -66,7 +67,8 @@ def _islands(graph: Graph, coding: Coding) -> dict[str, str] | None:
     PassManager(preparation(coding)).run(graph)
     curves = graph.nodes(*LowerActivations.ops) if coding.activations else []
     lowered = [(node, found[2]) for node in curves if (found := activation_of(graph, node))]
-    if not lowered and not graph.nodes("Relu", *RECURRENT):
+    neurons = lowered or graph.nodes("Relu", *RECURRENT)
+    if not neurons or (coding.slices > 1 and mixes_samples(graph) is not None):
         return None
     replaced = {id(node) for pair in lowered for node in pair}
     stay = (node for node in islands(graph) if id(node) not in replaced and node.op not in RECURRENT)

@@ -81,20 +81,20 @@ def test_inspect_says_which_codings_have_neurons_for_a_network(snncc, tmp_path):
 def test_inspect_names_what_would_stay_analog(snncc, tmp_path):
     model = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y)'
-        "{ a = Relu (x) b = Sigmoid (a) c = Mul (a, b) d = Abs (c) e = Sigmoid (d) f = Mul (d, a) y = Relu (f) }"
+        "{ a = Relu (x) b = Sigmoid (a) c = Mul (a, b) d = Exp (c) e = Sigmoid (d) f = Mul (d, a) y = Relu (f) }"
     )
     onnx.save(model, tmp_path / "gated.onnx")
     found = json.loads(snncc("inspect", tmp_path / "gated.onnx", "--json").stdout)["analog"]
-    assert sorted(found["fs"].values()) == ["Abs", "Mul"]
-    assert sorted(found["rate"].values()) == ["Abs", "Mul", "Mul", "Sigmoid"]
+    assert sorted(found["fs"].values()) == ["Exp", "Mul"]
+    assert sorted(found["rate"].values()) == ["Exp", "Mul", "Mul", "Sigmoid"]
     text = " ".join(snncc("inspect", tmp_path / "gated.onnx").stdout.split())
     assert "with --coding phase or rate or msat; 4 op(s) would stay analog: Sigmoid" in text
-    assert "with --coding fs; 2 op(s) would stay analog: Abs" in text
+    assert "with --coding fs; 2 op(s) would stay analog: Exp" in text
 
 
 def test_inspect_knows_a_network_without_neurons(snncc, tmp_path):
     model = onnx.parser.parse_model(
-        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y) { y = Abs (x) }'
+        '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y) { y = Exp (x) }'
     )
     onnx.save(model, tmp_path / "linear.onnx")
     found = json.loads(snncc("inspect", tmp_path / "linear.onnx", "--json").stdout)

@@ -206,3 +206,44 @@ def test_open_axes_need_a_sample():
     with pytest.raises(ModelError, match="the shape of tensor"):
         fanouts(Network(model))
     assert fanouts(Network(model, {"x": (2, 5, 5)}))["s"].sum() == 9 * 9 * 2 * 3
+
+
+MOVED = {
+    "gathered": ("a = Gather <axis=1> (s, i) y = Conv (a, w)", {"w": (3, 3, 2, 2)}, {"i": [1, 0, 1]}),
+    "expanded": (
+        "p = GlobalMaxPool (s) a = Expand (p, shape) y = Conv (a, w)",
+        {"w": (3, 2, 2, 2)},
+        {"shape": [1, 2, 4, 4]},
+    ),
+    "depth to space": ("a = SpaceToDepth <blocksize=2> (s) y = Conv (a, w)", {"w": (3, 8, 1, 2)}, {}),
+    "resized, nearest": (
+        'a = Resize <mode="nearest", axes=[2,3]> (s, , , sizes) y = Conv (a, w)',
+        {"w": (3, 2, 3, 3)},
+        {"sizes": [7, 9]},
+    ),
+    "reduced": ("a = ReduceMax <keepdims=0> (s, axes) y = Gemm (a, w)", {"w": (2, 7)}, {"axes": [2, 3]}),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_what_moves_spikes(name):
+    body, weights, constants = MOVED[name]
+    model = model_of(body, "N,2,4,4", weights, constants)
+    np.testing.assert_array_equal(fanouts(Network(model))["s"], measured(model, (2, 4, 4)))
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@pytest.mark.parametrize("size", [7, 3])
+def test_an_interpolated_spike_costs_each_pixel_that_it_reaches(mode, size):
+    """Of a convolution of one weight, that is the number of pixels that are not 0."""
+    body = f'a = Resize <mode="{mode}", axes=[2,3]> (s, , , sizes) y = Conv (a, w)'
+    model = model_of(body, "N,1,5,4", {"w": (1, 1, 1, 1)}, {"sizes": [size, 8]})
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    next(n for n in bare.graph.node if n.domain).CopyFrom(helper.make_node("Identity", ["x"], ["s"]))
+    hot = np.eye(20, dtype=np.float32).reshape(20, 1, 5, 4)
+    reached = ort.InferenceSession(bare.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, {"x": hot})[
+        0
+    ]
+    expected = np.count_nonzero(reached, axis=(1, 2, 3)).reshape(1, 1, 5, 4)
+    np.testing.assert_array_equal(fanouts(Network(model))["s"], expected)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relu(x) -> x where x is a ReLU's result already, moved or pooled: a second layer of neurons would only cost time.
+
+Likewise LeakyRelu, PRelu and Abs, which change nothing above 0 either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.graph import Graph, Node, Tensor
+from snncc.obstacles import clip_obstacle
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.pool_spikes import MAX_POOLS
+from snncc.passes.split_clip import ceiling_behind
+
+__all__ = ["MergeRelus"]
+
+_KEEPING = (*MAX_POOLS, "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
+
+
+@dataclass(frozen=True)
+class MergeRelus(NodePass):
+    """Relu(Relu(x)) -> Relu(x)."""
+
+    name: ClassVar[str] = "merge-relus"
+    ops: ClassVar[tuple[str, ...]] = ("Relu", "LeakyRelu", "PRelu", "Abs")
+
+    def match(self, graph: Graph, node: Node) -> bool | Skip:
+        """Refuses what may be negative, a ReLU with a ceiling of its own, and one that gives an output its name."""
+        if not _rectified(graph, node.inputs[0]):
+            return Skip("its input may be negative")
+        first = graph.producer(node.inputs[0])
+        alone = first is not None and first.op == "Relu" and graph.sole_user(first.outputs[0]) is node
+        if node.op == "Relu" and ceiling_behind(graph, node) is not None and not alone:
+            return Skip("it has a ceiling, which the ReLU before it cannot take")
+        return Skip("it gives an output its name") if graph.is_output(node.outputs[0]) else True
+
+    def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
+        """Let its users read what it reads."""
+        graph.bypass(node, node.inputs[0])
+
+
+def _rectified(graph: Graph, tensor: Tensor) -> bool:
+    """Whether `tensor` is a ReLU's result that has only been moved or pooled."""
+    node = graph.producer(tensor)
+    if node is None:
+        return False
+    if node.op == "Min":  # of a ReLU and its ceiling
+        return any(_rectified(graph, t) for t in node.inputs) and all(
+            value is None or (value >= 0).all() for value in map(graph.value, node.inputs)
+        )
+    clipped = node.op == "Clip" and clip_obstacle(graph, node) is None
+    return node.op == "Relu" or clipped or (node.op in _KEEPING and _rectified(graph, node.inputs[0]))

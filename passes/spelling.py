@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The passes that come first, whatever the coding: of the many ways to write a network down, they leave a few."""
+
+from __future__ import annotations
+
+from snncc.passes.base import Pass
+from snncc.passes.bounds_to_relus import BoundsToRelus, CeilingsBehindRelus
+from snncc.passes.lower_einsum import LowerEinsum
+from snncc.passes.masks_to_factors import MasksToFactors
+from snncc.passes.merge_relus import MergeRelus
+from snncc.passes.place_constants import PlaceConstants
+from snncc.passes.recognise_relus import RecogniseRelus
+from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.simplify_arithmetic import SimplifyArithmetic
+from snncc.passes.slice_splits import JoinTiles, SliceSplits
+
+__all__ = ["spelling"]
+
+
+def spelling() -> tuple[Pass, ...]:
+    """What every network goes through on its way in."""
+    return (
+        RemoveIdentity(),  # exporters' leftovers hide what stands next to what
+        SliceSplits(),  # parts are slices
+        JoinTiles(),  # and copies stand side by side
+        LowerEinsum(),  # sums of products by constants are matrix products
+        PlaceConstants(),  # a constant for each sample is a bias
+        MasksToFactors(),  # masks are factors
+        SimplifyArithmetic(),  # one spelling each for sums and factors
+        RecogniseRelus(),  # however they are put together
+        BoundsToRelus(),  # and whatever else keeps within bounds
+        CeilingsBehindRelus(),  # ReLU6, too
+        MergeRelus(),  # one layer of neurons where one will do
+    )

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shapes that nodes take as an input: computed from the batch size, they become constants that leave the batch open.
+
+Reshape(x, shape computed from the batch size) -> Reshape(x, constant), and likewise Expand; Resize(x, sizes) -> Resize
+of all axes but the batch. So rows may be samples, or time steps of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from snncc.graph import Graph, Node, Shape, Tensor
+from snncc.sessions import ORT_ERRORS, cpu_session
+
+__all__ = ["settle_shapes"]
+
+_ROI, _SCALES, _SIZES = 1, 2, 3  # inputs of Resize
+
+
+def settle_shapes(graph: Graph) -> None:
+    """Settle every Reshape, Expand and Resize of which only the batch is unknown; then bring shapes up to date."""
+    nodes = [n for n in graph.nodes("Reshape", "Expand", "Resize") if graph.value(n.inputs[0]) is None]
+    measured = _measured(graph, [n for n in nodes if not _known(graph, n)])
+    for node in nodes:
+        before, after = graph.shape(node.inputs[0]), measured.get(node.name) or graph.shape(node.outputs[0])
+        if not before or not after:
+            continue
+        match node.op:
+            case "Reshape":
+                _settle_reshape(graph, node, before, after)
+            case "Expand":
+                _settle_expand(graph, node, before, after)
+            case _:
+                _settle_resize(graph, node, before, after)
+    graph.cleanup()
+    graph.infer_shapes()
+
+
+def _known(graph: Graph, node: Node) -> bool:
+    """Whether shape inference knows all axes of the result but the batch, or nothing of it is computed."""
+    if all(graph.value(t) is not None for t in node.inputs[1:] if t.name):
+        return True
+    shape = graph.shape(node.outputs[0])
+    return bool(shape) and all(isinstance(d, int) for d in shape[1:])  # type: ignore[index]
+
+
+def _measured(graph: Graph, nodes: Sequence[Node]) -> dict[str, Shape]:
+    """By node: the shape of its result in a trial; None for an axis that goes with the batch.
+
+    Only of what shapes alone decide, not values, and for inputs of fixed size.
+    """
+    nodes = [n for n in nodes if all(_from_shapes(graph, t) for t in n.inputs[1:])]
+    sizes = [graph.shape(t) or (None, None) for t in graph.inputs]
+    if not nodes or not all(isinstance(d, int) for s in sizes for d in s[1:]):
+        return {}
+    fixed = next((s[0] for s in sizes if isinstance(s[0], int)), None)
+    trials = (2, 3) if fixed is None else (fixed,)
+    names = [n.outputs[0].name for n in nodes]
+    found: list[list[tuple[int, ...]]] = []
+    try:
+        session = cpu_session(graph.to_proto(), names)
+        for batch in trials:
+            feeds = {t.name: np.zeros([batch, *graph.sizes(t)], t.dtype) for t in graph.inputs}
+            found.append([np.shape(v) for v in session.run(None, feeds)])
+    except ORT_ERRORS:
+        return {}
+    pairs = zip(nodes, found[0], found[-1], strict=True)
+    return {n.name: tuple(a if a == b else None for a, b in zip(x, y, strict=True)) for n, x, y in pairs}
+
+
+def _from_shapes(graph: Graph, tensor: Tensor) -> bool:
+    """Whether `tensor` depends on the sizes of other tensors only."""
+    node = graph.producer(tensor)
+    if node is None:
+        return not any(tensor is t for t in graph.inputs)
+    return node.op in ("Shape", "Size") or all(_from_shapes(graph, t) for t in node.inputs)
+
+
+def _settle_reshape(graph: Graph, node: Node, before: Shape, after: Shape) -> None:
+    target = _settled_shape(before, after)
+    if graph.value(node.inputs[1]) is None and target:
+        node.inputs = [node.inputs[0], graph.constant(f"{node.name}_shape", np.array(target, np.int64))]
+        node.attrs.pop("allowzero", None)
+
+
+def _settled_shape(before: Shape, after: Shape) -> list[int] | None:
+    """The constant target of a Reshape that keeps the batch axis or leaves just one axis open."""
+    unknown = [i for i, d in enumerate(after) if not isinstance(d, int)]
+    if len(unknown) > 1 and unknown[0] == 0 and before[0] == after[0]:
+        unknown = unknown[1:]  # the batch is copied (0), so the other axis may be the inferred one
+    if len(unknown) != 1:
+        return None
+    return [d if isinstance(d, int) else -1 if i == unknown[0] else 0 for i, d in enumerate(after)]
+
+
+def _settle_expand(graph: Graph, node: Node, before: Shape, after: Shape) -> None:
+    """An axis that is as long as it was, the batch above all, need not be named: 1 leaves it alone."""
+    if len(before) != len(after):
+        return
+    target = [1 if a == b and a is not None else b for a, b in zip(before, after, strict=True)]
+    if target[0] == 1 and all(isinstance(d, int) for d in target):
+        node.inputs = [node.inputs[0], graph.constant(f"{node.name}_shape", np.array(target, np.int64))]
+
+
+def _settle_resize(graph: Graph, node: Node, before: Shape, after: Shape) -> None:
+    """Name the sizes of the axes that change; what scales are given stay, since coordinates depend on them."""
+    if len(node.inputs) <= _SIZES or not node.inputs[_SIZES].name or node.attrs.get("axes"):
+        return
+    axes = [i for i in range(1, len(after)) if before[i] != after[i] or i >= 2]
+    sizes = [after[i] for i in axes]
+    plain = node.attrs.get("keep_aspect_ratio_policy", "stretch") == "stretch"
+    if plain and all(isinstance(d, int) for d in sizes) and (not isinstance(after[0], int) or after[0] == before[0]):
+        node.inputs[_SIZES] = graph.constant(f"{node.name}_sizes", np.array(sizes, np.int64))
+        node.attrs["axes"] = axes

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to do about an op that cannot be converted."""
+
+from __future__ import annotations
+
+__all__ = ["way_out_of"]
+
+_CONTROL = "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled."
+_CHOICE = "A spiking network cannot compare activations: write a ReLU as Relu, Clip or Max, and make masks constants."
+_INDICES = "Make its indices constants, and take values with Slice or Gather."
+_PICKS = "Cut the graph before it, and do it in the host: it picks among values, which is no part of a network."
+_SHAPES = "Export the model with a fixed image size and constant folding, so that shapes are constants."
+_RANDOM = "Export the model for inference (model.eval()), without noise."
+_TYPES = "Export the model in one floating-point type throughout."
+_SAMPLING = "Resample with Resize or a convolution, or cut the graph before it."
+_MATRIX = "It is linear: write it as a MatMul with a constant matrix, or a Mul with a constant mask."
+_DOMAIN = "Export the model in standard ONNX ops, or with the op's definition as a local function."
+_PRODUCT = "Only products with constants are synapses."
+_DEFAULT = "Replace it in the source model, or cut the graph before it."
+
+_BY_OP = {
+    **dict.fromkeys(("If", "Loop", "Scan", "SequenceMap"), _CONTROL),
+    **dict.fromkeys(
+        ("Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"), _CHOICE
+    ),
+    **dict.fromkeys(("Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"), _INDICES),
+    **dict.fromkeys(("TopK", "NonMaxSuppression", "NonZero", "Unique", "ArgMax", "ArgMin", "Compress"), _PICKS),
+    **dict.fromkeys(("Shape", "Size", "Range", "ConstantOfShape", "Expand", "Tile", "Split", "OneHot"), _SHAPES),
+    **dict.fromkeys(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli"), _RANDOM),
+    **dict.fromkeys(("Cast", "CastLike"), _TYPES),
+    **dict.fromkeys(("GridSample", "RoiAlign", "MaxRoiPool", "MaxUnpool", "AffineGrid", "DeformConv"), _SAMPLING),
+    **dict.fromkeys(("CumSum", "Trilu", "Col2Im", "ReverseSequence"), _MATRIX),
+}
+
+
+def way_out_of(op: str, reason: str) -> str:
+    """A sentence for whoever has the model: what to change so that `op`, refused for `reason`, goes away."""
+    if reason.startswith("domain"):
+        return _DOMAIN
+    if reason.startswith(("product", "quotient", "divides")):
+        return f"{_PRODUCT} {_DEFAULT}"
+    return _BY_OP.get(op, _DEFAULT)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""slice-splits, join-tiles, lower-einsum, place-constants, masks-to-factors, recognise-relus and those that follow."""
+
+from __future__ import annotations
+
+import pytest
+
+from snncc.graph import Graph
+from snncc.passes.bounds_to_relus import BoundsToRelus, CeilingsBehindRelus
+from snncc.passes.lower_einsum import LowerEinsum
+from snncc.passes.manager import PassManager
+from snncc.passes.masks_to_factors import MasksToFactors
+from snncc.passes.merge_relus import MergeRelus
+from snncc.passes.place_constants import PlaceConstants
+from snncc.passes.recognise_relus import RecogniseRelus
+from snncc.passes.slice_splits import JoinTiles, SliceSplits
+from snncc.passes.spelling import spelling
+
+SHAPES = {"w": (4, 5), "v": (4,), "cube": (2, 4, 5), "square": (4, 4)}
+CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, int64[2] parts = {1, 3},
+    int64[2] twice = {1, 2}, int64[2] rows = {2, 1}, bool[4] mask = {0, 1, 1, 0}, int64[1] three = {3},
+    float[1,3] c = {1.0, 2.0, 3.0}, float much = {1e38}>"""
+CHOICE = "g = Greater (x, half) y = Where (g, x, zero)"
+RANKS = {"rows of a cube": "A,B,C", "a sum": "A", "activations": "A"}
+
+# (Pass, nodes of a network from x [N, 4] to y, ops that are left).
+REWRITES = {
+    "Split": (SliceSplits(), "a, b = Split <axis = 1> (x, parts) y = Relu (b)", ["Slice", "Relu"]),
+    "Split, halves": (SliceSplits(), "a, b = Split <axis = -1, num_outputs = 2> (x) y = Add (a, b)", None),
+    "Split into outputs": (SliceSplits(), "y, b = Split <axis = 1, num_outputs = 2> (x)", ["Slice"]),
+    "Tile": (JoinTiles(), "y = Tile (x, twice)", ["Concat"]),
+    "matrix": (LowerEinsum(), 'y = Einsum <equation = "ni,io->no"> (x, w)', ["MatMul"]),
+    "matrix, turned": (LowerEinsum(), 'y = Einsum <equation = "oi,nj->no"> (w, x)', None),
+    "rows of a cube": (LowerEinsum(), 'y = Einsum <equation = "ni,hio->nho"> (x, cube)', ["MatMul", "Reshape"]),
+    "factors": (LowerEinsum(), 'y = Einsum <equation = "ni,i->ni"> (x, v)', ["Mul"]),
+    "a number": (LowerEinsum(), 'y = Einsum <equation = "ni,->ni"> (x, half)', ["Mul"]),
+    "a sum": (LowerEinsum(), 'y = Einsum <equation = "ni->n"> (x)', ["ReduceSum"]),
+    "nothing": (LowerEinsum(), 'a = Relu (x) y = Einsum <equation = "ni->ni"> (a)', ["Relu"]),
+    "constants beside": (
+        PlaceConstants(),
+        "s = Shape <end = 1> (x) t = Concat <axis = 0> (s, three) k = Expand (c, t) y = Concat <axis = 1> (k, x)",
+        ["Pad", "Add"],
+    ),
+    "zeros added": (
+        PlaceConstants(),
+        "s = Shape (x) k = ConstantOfShape <value = float[1] {2.0}> (s) y = Add (x, k)",
+        ["Add"],
+    ),
+    "mask": (MasksToFactors(), "y = Where (mask, x, half)", ["Mul", "Add"]),
+    "Max": (RecogniseRelus(), "y = Max (zero, x)", ["Relu"]),
+    "open Clip": (RecogniseRelus(), "y = Clip (x, zero)", ["Relu"]),
+    "Where": (RecogniseRelus(), "g = Greater (x, zero) y = Where (g, x, zero)", ["Relu"]),
+    "Where below": (RecogniseRelus(), "g = Less (x, zero) y = Where (g, x, zero)", ["Mul", "Relu", "Mul"]),
+    "Where, leaky": (RecogniseRelus(), "g = Less (zero, x) m = Mul (x, v) y = Where (g, x, m)", ["PRelu"]),
+    "gate": (RecogniseRelus(), "g = Greater (x, zero) m = Cast <to = 1> (g) y = Mul (x, m)", ["Relu"]),
+    "Clip": (BoundsToRelus(), "y = Clip (x, minus, half)", ["Add", "Clip", "Add"]),
+    "Clip without bounds": (BoundsToRelus(), "a = Relu (x) y = Clip (a)", ["Relu"]),
+    "Max of two": (BoundsToRelus(), "a = Relu (x) b = Abs (x) y = Max (a, b)", None),
+    "ReLU6 the other way": (CeilingsBehindRelus(), "a = Min (x, half) y = Relu (a)", ["Relu", "Min"]),
+    "Relu twice": (MergeRelus(), "a = Relu (x) b = Relu (a) y = Add (b, a)", ["Relu", "Add"]),
+    "Abs of a ReLU6": (MergeRelus(), "a = Clip (x, zero, half) b = Abs (a) y = Add (b, a)", ["Clip", "Add"]),
+}
+LEFT = {
+    "Split of samples": (SliceSplits(), "a, b = Split <num_outputs = 2> (x) y = Add (a, b)", "length of its parts"),
+    "Tile of samples": (JoinTiles(), "y = Tile (x, rows)", "it repeats the samples"),
+    "activations": (LowerEinsum(), 'y = Einsum <equation = "ni,ni->n"> (x, x)', "a product of activations"),
+    "diagonal": (LowerEinsum(), 'y = Einsum <equation = "ni,ii->ni"> (x, square)', "it takes a diagonal"),
+    "samples": (LowerEinsum(), 'y = Einsum <equation = "ni->in"> (x)', "mixes samples"),
+    "a computed mask": (
+        MasksToFactors(),
+        "g = Greater (x, half) y = Where (g, x, zero)",
+        "what it chooses by is computed",
+    ),
+    "another threshold": (
+        RecogniseRelus(),
+        "g = Greater (x, half) y = Where (g, x, zero)",
+        "no choice between x above 0",
+    ),
+    "a threshold": (RecogniseRelus(), "y = ThresholdedRelu <alpha = 0.5> (x)", "its threshold is not 0"),
+    "both bounds": (RecogniseRelus(), "y = Clip (x, zero, half)", "its bounds are others than 0"),
+    "a ceiling": (BoundsToRelus(), "a = Relu (x) y = Min (a, half)", "it is the ceiling of a ReLU"),
+    "wrong order": (BoundsToRelus(), "y = Clip (x, half, minus)", "lower bound is not the constant 0"),
+    "a negative ceiling": (CeilingsBehindRelus(), "a = Min (x, minus) y = Relu (a)", "no positive constant"),
+    "a ceiling read twice": (
+        CeilingsBehindRelus(),
+        "a = Min (x, half) b = Relu (a) y = Add (a, b)",
+        "has other users",
+    ),
+    "negative values": (MergeRelus(), "a = Tanh (x) b = Relu (a) y = Add (b, a)", "its input may be negative"),
+}
+
+
+def _network(body: str, name: str) -> tuple[str, dict[str, tuple[int, ...]]]:
+    """The text of a network from x to y, and the weights that it takes."""
+    used = {k: v for k, v in SHAPES.items() if k in body}
+    return f"net (float[N,4] x) => (float[{RANKS.get(name, 'A,B')}] y) {CONSTANTS} {{ {body} }}", used
+
+
+@pytest.mark.parametrize("name", REWRITES)
+def test_rewrites(build, apply, ops, name) -> None:
+    each, body, left = REWRITES[name]
+    count, after = apply(each, build(*_network(body, name)))
+    assert count >= 1
+    assert left is None or [op for op in ops(after) if op != "Identity"] == left
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_leaves(build, apply, skips, name) -> None:
+    each, body, reason = LEFT[name]
+    assert apply(each, build(*_network(body, name)), equivalent=False)[0] == 0
+    assert reason in skips()
+
+
+def test_a_network_is_spelled_once(build, ops) -> None:
+    """A second time there is nothing left to do."""
+    body = """a = Sub (x, half) b = Max (a, zero) c1, d = Split <axis = 1, num_outputs = 2> (b) e = Min (c1, d)
+        f = Neg (e) y = Clip (f, minus, half)"""
+    graph = Graph.from_proto(build(f"net (float[N,4] x) => (float[N,2] y) {CONSTANTS} {{ {body} }}", {}))
+    graph.infer_shapes()
+    PassManager(spelling(), verify=True).run(graph)
+    again = PassManager(spelling(), verify=True).run(graph)
+    assert not any(count for _, count in again.rewrites)
+    assert not set(ops(graph.to_proto())) & {"Sub", "Max", "Split", "Neg"}
