@@ -32,6 +32,9 @@ class RecogniseRelus(NodePass):
 
     def match(self, graph: Graph, node: Node) -> Found | Skip | None:
         """x, the slope on its negative side, and whether all of it is mirrored: min(x, 0) = -max(-x, 0)."""
+        kind = node.outputs[0].dtype
+        if kind is None or np.dtype(kind).kind != "f":
+            return None
         match node.op:
             case "Max":
                 return _of_maximum(graph, node)

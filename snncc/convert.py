@@ -21,9 +21,10 @@ from snncc.graph import Graph
 from snncc.islands import islands
 from snncc.loading import Source, read_model
 from snncc.mixing import refuse_mixing
+from snncc.outcome import outcome
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
-from snncc.passes.manager import Observer, PassManager
+from snncc.passes.manager import Observer, PassManager, Report
 from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, storing
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
@@ -94,7 +95,8 @@ def convert(
         preprocess = Preprocess.parse(preprocess)
     source = read_model(model)
     graph = import_model(source, where(model))  # not read again: the digest is of what is converted
-    run = partial(_run, observer)
+    reports: list[Report] = []
+    run = partial(_run, observer, reports)
     run(preparation(coding), graph)
     if not coding.activations:  # no need to calibrate first
         _check(graph, where(model), "Relu", strict=strict)
@@ -127,6 +129,7 @@ def convert(
         "snncc.neurons": describe.neurons(graph, ranges),
         "snncc.islands": describe.island_ops(graph),
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
+        "snncc.outcome": outcome(source, graph, reports, fold_bn),
     }
     if layers:
         metadata["snncc.recurrent"] = describe.recurrent(graph, layers)
@@ -134,14 +137,14 @@ def convert(
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
 
-def _run(observer: Observer | None, passes: tuple[Pass, ...], graph: Graph) -> None:
-    PassManager(passes, observer=observer).run(graph)
+def _run(observer: Observer | None, reports: list[Report], passes: tuple[Pass, ...], graph: Graph) -> None:
+    reports.append(PassManager(passes, observer=observer).run(graph))
 
 
 def _corrected(graph: Graph, corrections: Mapping[str, Correction], fold_bn: str) -> Graph:
     """The lowered `graph` as it will run, in a copy."""
     copy = graph.copy()
-    _run(None, finishing(corrections, {}, fold_bn=fold_bn), copy)
+    _run(None, [], finishing(corrections, {}, fold_bn=fold_bn), copy)
     return copy
 
 

@@ -28,6 +28,7 @@ KEYS = (
     "snncc.islands",
     "snncc.form",
     "snncc.weights",
+    "snncc.outcome",
 )
 _ONLY_SOME = ("snncc.recurrent",)  # what models have that need it
 

@@ -108,7 +108,7 @@ def _described(model: Inspected) -> str | None:
         found = metadata_of(model.snn)
     except ModelError as error:
         return str(error)
-    missing = [key for key in KEYS if key not in found]
+    missing = [key for key in KEYS if key not in found and key != "snncc.outcome"]  # earlier models have none
     return f"metadata {', '.join(missing)} missing" if missing else None
 
 

@@ -178,18 +178,20 @@ def _print(
     comparison: Comparison | None,
     as_json: bool,
 ) -> None:
+    from snncc.commands.outcome_table import print_outcome
+
     islands, form = described["snncc.islands"], described["snncc.form"]
     if as_json:
         ops = {"before": dict(sorted(before.items())), "after": dict(sorted(after.items()))}
         compared = asdict(comparison) if comparison else None
         form = {key: value for key, value in form.items() if key != "states"}
-        print_json(
-            {"output": str(output), "ops": ops, "islands": islands, "form": form, "comparison": compared}
-            | {"recurrent": described.get("snncc.recurrent", {})}
-        )
+        found = {"output": str(output), "ops": ops, "outcome": described["snncc.outcome"], "islands": islands}
+        recurrent = described.get("snncc.recurrent", {})
+        print_json({**found, "form": form, "comparison": compared, "recurrent": recurrent})
         return
     rows = [(op, before[op] or "", after[op] or "") for op in sorted(before | after)]
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
+    print_outcome(described["snncc.outcome"])
     if islands:
         named = ", ".join(f"{op} '{name}'" for name, op in islands.items())
         print_text(f"{len(islands)} op(s) stay analog, being neither synapses nor neurons: {named}.")

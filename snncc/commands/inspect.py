@@ -12,6 +12,7 @@ import click
 
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
+from snncc.commands.outcome_table import print_outcome
 from snncc.commands.prospects import prospects, sentences
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
     metadata = metadata_of(model)
     loops = [a.g for n in model.graph.node for a in n.attribute if a.HasField("g")]
     weights = {t.name: t for graph in (model.graph, *loops) for t in graph.initializer}
-    recorded = metadata.pop("snncc.neurons", {})
+    recorded, became = metadata.pop("snncc.neurons", {}), metadata.pop("snncc.outcome", None)
     loops_of = metadata.get("snncc.recurrent", {}).values()
     recorded |= {gate: {"replaces": entry["replaces"]} for entry in loops_of for gate in entry["gates"]}
     neurons = []
@@ -84,7 +85,7 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
         neurons.append(entry | {"scale_range": known.get("scale") or kept})
     fold = fold_of(model)
     rows = {"holds": fold.kind, "count": fold.count} if fold.kind and fold.count > 1 else None
-    return {"metadata": metadata, "batch_axis": rows, "neurons": neurons}
+    return {"metadata": metadata, "batch_axis": rows, "outcome": became, "neurons": neurons}
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -103,6 +104,7 @@ def _print(found: dict[str, Any]) -> None:
     if rows := found["batch_axis"]:
         what = "time steps of each sample" if rows["holds"] == "steps" else "slices of each sample's values"
         print_text(f"Within, the batch axis stacks {rows['count']} {what}.\n")
+    print_outcome(found["outcome"])
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
     rows = [(n["name"], n["op"], _scale(n)) for n in found["neurons"]]
     print_table("Neurons", ("name", "op", "scale"), rows, right=False)

@@ -13,7 +13,13 @@ SUCCESS, ERROR, USAGE = 0, 1, 2
 def test_prints_ops_before_and_after_and_compares_outputs(snncc, digits, tmp_path):
     result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx", "--calib", digits / "train.npz")
     assert result.exit_code == SUCCESS
-    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line.strip()}
+    nodes, became = result.stdout.split("What became what")
+    rows = {line.split()[0]: line.split()[1:] for line in nodes.splitlines() if line.strip()}
+    lines = [" ".join(line.split()) for line in became.splitlines()]
+    assert "3 Relu 3 OneSpikeNeuron" in lines
+    assert "1 Relu 1 ResidualOneSpikeNeuron" in lines
+    assert "4 BatchNormalization folded into weights" in lines
+    assert "8 scales of neurons absorbed by weights" in lines
     assert rows["Relu"] == ["4"]
     assert rows["Conv"] == ["4", "4"]
     assert "same answer in" in result.stdout
@@ -26,6 +32,7 @@ def test_json_holds_the_same(snncc, digits, tmp_path):
     found = json.loads(result.stdout)
     assert found["ops"]["before"]["Relu"] == 4
     assert "Relu" not in found["ops"]["after"]
+    assert found["outcome"]["synapses"] == {"Conv": 4, "Gemm": 1}
     assert found["comparison"]["samples"] == 32
     assert found["comparison"]["agreement"] > 0.9
 

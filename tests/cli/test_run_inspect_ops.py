@@ -58,7 +58,9 @@ def test_inspect_of_a_converted_model(snncc, digits):
     assert found["metadata"]["snncc.coding"]["T"] == 24
     assert len(found["neurons"]) == 5
     assert {n["replaces"] for n in found["neurons"]} >= {"stem.relu", "block.a.relu", "wide.relu", None}
+    assert found["outcome"]["batchnorm"] == {"folded": 4, "into": "weights", "left": []}
     text = snncc("inspect", digits / "snn.onnx").stdout
+    assert "4 Conv                 synapses" in text
     assert "coding.Q" in text
     assert "stem.relu_neuron" in text
     assert max(map(len, text.splitlines())) <= 80
