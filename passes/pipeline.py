@@ -27,6 +27,7 @@ from snncc.passes.quantise_weights import QuantiseWeights
 from snncc.passes.raise_thresholds import RaiseThresholds
 from snncc.passes.read_out import ReadOut
 from snncc.passes.repeat_currents import RepeatCurrents
+from snncc.passes.round_weights import RoundWeights
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.spelling import spelling
 from snncc.passes.split_clip import SplitClip
@@ -34,7 +35,7 @@ from snncc.passes.split_leaky import SplitLeaky
 from snncc.passes.step_through import StepThrough
 from snncc.scales import Confidence, Scales
 
-__all__ = ["FOLDS", "PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "storing"]
+__all__ = ["FOLDS", "PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "rounding", "storing"]
 
 FOLDS = ("weights", "threshold")
 WEIGHTS = ("float", "int8", "int8-tensor")
@@ -115,6 +116,11 @@ def finishing(
     )
 
 
+def rounding(weights: str) -> tuple[Pass, ...]:
+    """What comes before potentials are matched, so that what rounding of weights does to them is made up for, too."""
+    return (RoundWeights(),) if weights == "int8" else ()
+
+
 def storing(weights: str) -> tuple[Pass, ...]:
     """How the weights of the finished network are stored: one of `WEIGHTS`."""
     return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
@@ -144,6 +150,7 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         KeepIslands,
         BatchFirst,
         LowerRecurrent,
+        RoundWeights,
         QuantiseWeights,
         FreeWeights,
         RaiseThresholds,

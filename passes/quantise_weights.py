@@ -19,11 +19,12 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 from snncc.passes.synapse import SYNAPSES
 
-__all__ = ["QuantiseWeights"]
+__all__ = ["LARGEST", "QuantiseWeights"]
 
 Array = npt.NDArray[Any]
+_Integers = tuple[int | None, tuple[int, ...], bytes, bytes]
 
-_LARGEST = 127
+LARGEST = 127
 
 
 @dataclass(frozen=True)
@@ -43,40 +44,45 @@ class QuantiseWeights(Pass):
     per_channel: bool = True
 
     def run(self, graph: Graph) -> int:
-        """Quantise every constant weight once, however many nodes read it."""
-        known: dict[tuple[int, bytes], Tensor] = {}
+        """Quantise every constant weight; what is alike is stored once."""
+        known: dict[_Integers, Tensor] = {}
         done = 0
         for node in graph.nodes(*SYNAPSES):
             position = _weights_of(graph, node)
             if position is None:
                 continue
-            source = node.inputs[position]
+            name = node.inputs[position].name
             stored = _stored(graph, node, position)
-            key = id(source), repr((stored.values.shape, stored.axis)).encode()
+            whole, scale, axis = self._integers(stored)
+            key = axis, whole.shape, whole.tobytes(), scale.tobytes()
             if key not in known:
-                known[key] = self._dequantised(graph, source.name, stored)
+                known[key] = _dequantised(graph, name, whole, scale, axis)
             node.inputs[stored.position] = known[key]
             done += 1
         return done
 
-    def _dequantised(self, graph: Graph, name: str, stored: _Stored) -> Tensor:
-        """int8 and scale, and the node that makes weights of them again."""
+    def _integers(self, stored: _Stored) -> tuple[Array, Array, int | None]:
+        """The weights as int8, their scales, and the axis that these lie on."""
         values, axis = stored.values.astype(np.float64), stored.axis if self.per_channel else None
         others = tuple(a for a in range(values.ndim) if a != axis)
         largest = np.abs(values).max(axis=others, keepdims=True, initial=0.0)
-        scale = np.where(largest > 0, largest / _LARGEST, 1.0).astype(np.float32)
-        whole = np.clip(np.rint(values / scale), -_LARGEST, _LARGEST).astype(np.int8)
-        inputs = [graph.constant(f"{name}_int8", whole)]
-        inputs += [graph.constant(f"{name}_scale", scale.reshape(() if axis is None else -1))]
-        attrs = {} if axis is None else {"axis": axis}
-        weights = graph.add("DequantizeLinear", inputs, name=f"{name}_dequantised", attrs=attrs)
-        weights.dtype, weights.shape = np.dtype(np.float32), list(whole.shape)
-        if graph.element_type() == np.float32:
-            return weights
-        kind = graph.element_type()
-        cast = graph.add("Cast", [weights], name=f"{name}_cast", attrs={"to": kind.type})
-        cast.dtype = kind
-        return cast
+        scale = np.where(largest > 0, largest / LARGEST, 1.0).astype(np.float32)
+        whole = np.clip(np.rint(values / scale), -LARGEST, LARGEST).astype(np.int8)
+        return whole, scale.reshape(() if axis is None else -1), axis
+
+
+def _dequantised(graph: Graph, name: str, whole: Array, scale: Array, axis: int | None) -> Tensor:
+    """The node that makes weights of the integers again."""
+    inputs = [graph.constant(f"{name}_int8", whole), graph.constant(f"{name}_scale", scale)]
+    attrs = {} if axis is None else {"axis": axis}
+    weights = graph.add("DequantizeLinear", inputs, name=f"{name}_dequantised", attrs=attrs)
+    weights.dtype, weights.shape = np.dtype(np.float32), list(whole.shape)
+    if graph.element_type() == np.float32:
+        return weights
+    kind = graph.element_type()
+    cast = graph.add("Cast", [weights], name=f"{name}_cast", attrs={"to": kind.type})
+    cast.dtype = kind
+    return cast
 
 
 def _weights_of(graph: Graph, node: Node) -> int | None:

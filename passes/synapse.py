@@ -58,6 +58,13 @@ class Synapse:
         moved = (self.weights * self._spread(offset, 2)).sum(axis=kernel).reshape(-1)
         self._store(self.weights * self._spread(factor, 2), self.bias + moved)
 
+    def round(self, largest: int) -> None:
+        """Make the weights of each output channel integers from -largest to largest, times a step of its own."""
+        axes = tuple(range(2, self.weights.ndim))
+        top = np.abs(self.weights).max(axis=axes, keepdims=True, initial=0.0)
+        step = np.where(top > 0, top / largest, 1.0)
+        self._store(np.rint(self.weights / step) * step, self.bias)
+
     def _spread(self, vector: Array, axis: int) -> Array:
         shape = [1] * self.weights.ndim
         shape[0], shape[axis] = self.weights.shape[0], self.weights.shape[axis]

@@ -25,7 +25,7 @@ from snncc.outcome import outcome
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager, Report
-from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, storing
+from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, rounding, storing
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
@@ -109,6 +109,8 @@ def convert(
     ranges = describe.scale_ranges(graph, scales)
     run(normalisation(scales, fold_bn), graph)
     reference = graph.copy()
+    run(rounding(weights), graph)
+    rounded = graph.copy()
     lower = partial(lowering, coding, scales, gates=gates)
     run(lower(), graph)
     if coding.activations:
@@ -117,7 +119,7 @@ def convert(
     confidence = confidence_of(coding, reference, partial(_corrected, graph, matched, fold_bn), samples)
     chosen = choose_form(form, coding, reference, anytime=anytime)
     if chosen.name != "folded" or anytime:  # what calibration needs is the whole run and its result
-        graph = reference
+        graph = rounded
         run(lower(anytime=anytime, stepwise=chosen.name != "folded"), graph)
     seed, fuse = getattr(coding, "seed", 0), chosen.name == "folded"
     run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=fold_bn), graph)
