@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
+from snncc.passes.neurons_to_be import NEURONS
 from snncc.passes.scale import insert_factor
 from snncc.passes.split_clip import ceiling_behind
 
@@ -27,7 +28,7 @@ class InsertScales(NodePass):
     """Relu(x) -> λ Relu(x/λ); `scales` maps the tensor behind each ReLU to its λ > 0, broadcast to the tensor."""
 
     name: ClassVar[str] = "insert-scales"
-    ops: ClassVar[tuple[str, ...]] = ("Relu",)
+    ops: ClassVar[tuple[str, ...]] = NEURONS
     scales: Mapping[str, npt.NDArray[Any]] = field(repr=False)
 
     def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | Skip:

@@ -60,6 +60,9 @@ def _passage(graph: Graph, producer: Node, factor: Array) -> Action | None:
         positive = "Max" not in producer.op or bool((factor > 0).all())
         passes = positive and len(producer.outputs) == 1 and channel_vector(factor, 1) is not None
         return partial(_scale_inputs, graph, producer, factor, 1) if passes else None
+    if producer.op == "Aggregate":
+        passes = channel_vector(factor, -1) is not None
+        return partial(_scale_inputs, graph, producer, factor, 1) if passes else None
     return partial(_scale_inputs, graph, producer, factor, len(producer.inputs)) if producer.op in _SUMS else None
 
 

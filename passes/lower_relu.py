@@ -20,6 +20,7 @@ from snncc.graph import Graph, Node
 from snncc.obstacles import clip_obstacle
 from snncc.passes.base import NodePass
 from snncc.passes.insert_scales import neuron_output
+from snncc.passes.neurons_to_be import NEURONS, neurons_to_be, sends_both_signs
 from snncc.passes.split_clip import ceiling_behind
 
 __all__ = ["LowerRelu"]
@@ -33,7 +34,7 @@ class LowerRelu(NodePass):
     """Relu(x) -> neuron(x); `scales` gives each neuron's own scale, 1 where it has been folded into the weights."""
 
     name: ClassVar[str] = "lower-relu"
-    ops: ClassVar[tuple[str, ...]] = ("Relu",)
+    ops: ClassVar[tuple[str, ...]] = NEURONS
     coding: Coding
     scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
 
@@ -42,8 +43,10 @@ class LowerRelu(NodePass):
         if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
             raise PreconditionError(f"Clip '{left[0].name}' must be split before ReLUs are lowered")
 
-    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any]:
+    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | None:
         """The neuron's scale."""
+        if node.op != "Relu" and not sends_both_signs(node):
+            return None
         return self.scales.get(neuron_output(graph, node).name, np.ones(1))
 
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
@@ -55,12 +58,13 @@ class LowerRelu(NodePass):
             match = np.minimum(match, bound / self.coding.largest)
         elif ceiling and bound is not None and (self.coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
-        spikes = self.coding.neuron(graph, potential, match, f"{node.name}_neuron")
+        add = self.coding.signed_neuron if sends_both_signs(node) else self.coding.neuron
+        spikes = add(graph, potential, match, f"{node.name}_neuron")
         if ceiling:
             graph.bypass(ceiling[0], spikes)
         graph.bypass(node, spikes)
 
     def ensures(self, graph: Graph) -> None:
         """No Relu is left."""
-        if left := graph.nodes("Relu"):
-            raise PostconditionError(f"Relu '{left[0].name}' did not become a neuron")
+        if left := neurons_to_be(graph):
+            raise PostconditionError(f"{left[0].op} '{left[0].name}' did not become a neuron")

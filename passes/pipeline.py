@@ -30,6 +30,7 @@ from snncc.passes.repeat_currents import RepeatCurrents
 from snncc.passes.round_weights import RoundWeights
 from snncc.passes.sink_scales import SinkScales
 from snncc.passes.spelling import spelling
+from snncc.passes.spike_messages import SpikeMessages
 from snncc.passes.split_clip import SplitClip
 from snncc.passes.split_leaky import SplitLeaky
 from snncc.passes.step_through import StepThrough
@@ -44,13 +45,14 @@ WEIGHTS = ("float", "int8", "int8-tensor")
 def preparation(coding: Coding) -> tuple[Pass, ...]:
     """What comes between `spelling` and calibration.
 
-    After it, every neuron-to-be is a Relu, with a ceiling (Min) behind it or not.
+    After it, neurons-to-be are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
     """
     return (
         BatchFirst(),  # between recurrent layers, too
         FuseGelu(),  # one op each for activations
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
         SplitLeaky(),  # and a leaky ReLU two of opposite polarity
+        SpikeMessages(coding.signed_neurons),  # what graph convolutions pass on spikes as well
         *((PoolsBehindRelus(),) if coding.pools_spikes else ()),  # pools choose among neurons
     )
 
@@ -146,6 +148,7 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         DoubtSpikes,
         FuseGelu,
         SplitLeaky,
+        SpikeMessages,
         LowerActivations,
         KeepIslands,
         BatchFirst,

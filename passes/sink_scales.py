@@ -108,6 +108,8 @@ def _carried(graph: Graph, user: Node, factor: Array) -> Array | None:
     if user.op in (*_POOLS, "Resize"):
         within = channel_vector(factor, 1) is not None and len(user.outputs) == 1
         return factor if within and (user.op != "Resize" or resize_obstacle(graph, user) is None) else None
+    if user.op == "Aggregate":
+        return factor if channel_vector(factor, -1) is not None else None
     if user.op in _REDUCTIONS:
         return reduced_factor(graph, user, factor)
     return moved_factor(graph, user, factor) if user.op in _MOVES else None

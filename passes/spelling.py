@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from snncc.passes.base import Pass
 from snncc.passes.bounds_to_relus import BoundsToRelus, CeilingsBehindRelus
+from snncc.passes.fuse_aggregation import FuseAggregation
 from snncc.passes.lower_einsum import LowerEinsum
 from snncc.passes.masks_to_factors import MasksToFactors
 from snncc.passes.merge_relus import MergeRelus
@@ -21,6 +22,7 @@ def spelling() -> tuple[Pass, ...]:
     """What every network goes through on its way in."""
     return (
         RemoveIdentity(),  # exporters' leftovers hide what stands next to what
+        FuseAggregation(),  # sums over the edges of a graph are one op
         SliceSplits(),  # parts are slices
         JoinTiles(),  # and copies stand side by side
         LowerEinsum(),  # sums of products by constants are matrix products

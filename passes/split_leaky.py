@@ -12,7 +12,7 @@ import numpy.typing as npt
 from snncc.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["SplitLeaky"]
+__all__ = ["SplitLeaky", "split_leaky"]
 
 _SLOPE = 0.01  # of LeakyRelu, if the node has no alpha
 
@@ -35,12 +35,17 @@ class SplitLeaky(NodePass):
 
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[np.float64]) -> None:
         """Put two ReLUs and their sum in its place."""
-        kind = graph.element_type()
-        source = node.inputs[0]
-        minus = graph.constant(f"{node.name}_minus", np.full(1, -1, kind))
-        mirrored = graph.add("Mul", [source, minus], name=f"{node.name}_mirrored")
-        below = graph.add("Relu", [mirrored], name=f"{node.name}_below")
-        slope = graph.constant(f"{node.name}_slope", (-match).astype(kind))
-        leak = graph.add("Mul", [below, slope], name=f"{node.name}_leak")
-        above = graph.add("Relu", [source], name=f"{node.name}_above")
-        graph.bypass(node, graph.add("Add", [above, leak], name=f"{node.name}_sum"))
+        split_leaky(graph, node, match)
+
+
+def split_leaky(graph: Graph, node: Node, slope: npt.ArrayLike) -> None:
+    """Put two ReLUs and their sum in the place of `node`, whose negative side has this slope."""
+    kind = graph.element_type()
+    source = node.inputs[0]
+    minus = graph.constant(f"{node.name}_minus", np.full(1, -1, kind))
+    mirrored = graph.add("Mul", [source, minus], name=f"{node.name}_mirrored")
+    below = graph.add("Relu", [mirrored], name=f"{node.name}_below")
+    factor = graph.constant(f"{node.name}_slope", (-np.atleast_1d(slope)).astype(kind))
+    leak = graph.add("Mul", [below, factor], name=f"{node.name}_leak")
+    above = graph.add("Relu", [source], name=f"{node.name}_above")
+    graph.bypass(node, graph.add("Add", [above, leak], name=f"{node.name}_sum"))

@@ -19,13 +19,15 @@ class Tally:
     """Counts correct answers of the ANN and of the SNN, and equal answers of both, from their first outputs [N, …].
 
     The answer is the place of the largest score; a network that ends in an ArgMax gives the answer itself. Of an SNN
-    that gives its outputs after every time step, [T, N, …], the last ones count.
+    that gives its outputs after every time step, [T, N, …], the last ones count. Labels are one per sample, [N], or one
+    for each place of an output that has scores in many places, such as the nodes of a graph, [N, …]; places with a
+    negative label are left out.
     """
 
     def __init__(self, labels: npt.NDArray[np.int64] | None) -> None:
         self._labels = labels
         self._right = np.zeros((2, 2), np.int64)  # [ANN, SNN] x [first, among the first five]
-        self._same = 0
+        self._same = self._answered = 0
         self._difference = self._magnitude = 0.0
         self.samples = 0
         self.classes: int | None = None
@@ -42,12 +44,17 @@ class Tally:
             shapes = f"the ANN gives {list(ann.shape)} and the SNN {list(snn.shape)}"
             raise DataError(f"{shapes} for the same samples. Give the ANN that the SNN was converted from.")
         count = len(ann)
-        ann, snn = ann.reshape(count, -1), snn.reshape(count, -1)
+        labels = None if self._labels is None else self._next_labels(self._labels, count)
+        if labels is not None and labels.ndim > 1:
+            ann, snn = (_by_place(scores, labels) for scores in (ann, snn))
+            labels = labels[labels >= 0]
+        ann, snn = ann.reshape(len(ann), -1), snn.reshape(len(snn), -1)
         self.classes = ann.shape[1] if ann.dtype.kind == "f" else None
-        if self._labels is not None:
-            labels = self._next_labels(self._labels, count)
+        if labels is not None:
+            self._check_classes(labels)
             for row, scores in enumerate((ann, snn)):
                 self._right[row] += _right(scores, labels)
+        self._answered += len(ann)
         self._same += int((_answers(ann) == _answers(snn)).sum())
         self._difference += float(np.abs(ann.astype(np.float64) - snn).sum())
         self._magnitude += float(np.abs(ann.astype(np.float64)).sum())
@@ -59,30 +66,42 @@ class Tally:
             raise DataError(
                 f"there are {len(all_labels)} labels for more samples than that. Give one label per sample."
             )
+        return labels
+
+    def _check_classes(self, labels: npt.NDArray[np.int64]) -> None:
         if self.classes is not None and labels.max(initial=0) >= self.classes:
             message = f"label {labels.max()} is no class of a network with {self.classes} outputs"
             raise DataError(f"{message}. Give class numbers from 0 to {self.classes - 1}.")
-        return labels
 
     def top(self, place: int) -> tuple[float, float] | None:
         """Percent of samples whose label is among the first `place` (1 or 5) answers of (ANN, SNN).
 
         None without labels, and for 5 unless the network has more than five classes.
         """
-        if self._labels is None or not self.samples or (place == 5 and (self.classes or 0) <= 5):
+        if self._labels is None or not self._answered or (place == 5 and (self.classes or 0) <= 5):
             return None
-        ann, snn = 100.0 * self._right[:, 0 if place == 1 else 1] / self.samples
+        ann, snn = 100.0 * self._right[:, 0 if place == 1 else 1] / self._answered
         return float(ann), float(snn)
 
     @property
     def agreement(self) -> float:
-        """Fraction of samples for which both give the same answer."""
-        return self._same / self.samples
+        """Fraction of samples, or labelled places, for which both give the same answer."""
+        return self._same / self._answered if self._answered else 1.0
 
     @property
     def error(self) -> float:
         """Mean absolute difference of the outputs, as a fraction of the mean magnitude of the ANN's."""
         return self._difference / self._magnitude if self._magnitude else float(self._difference > 0)
+
+
+def _by_place(scores: Array, labels: npt.NDArray[np.int64]) -> Array:
+    """[places, classes] of the places that have a label; classes lie on the one axis that labels have not."""
+    for axis in range(1, scores.ndim):
+        if scores.shape[:axis] + scores.shape[axis + 1 :] == labels.shape:
+            chosen: Array = np.moveaxis(scores, axis, -1)[labels >= 0]
+            return chosen
+    message = f"labels are {list(labels.shape[1:])} for each sample, the network gives {list(scores.shape[1:])}"
+    raise DataError(f"{message}. Give one label per sample, or one for each place with scores.")
 
 
 def _answers(scores: Array) -> Array:

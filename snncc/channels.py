@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from snncc.graph import Graph, Tensor
+from snncc.graph import Graph, Node, Tensor
 
 __all__ = ["channel_axis", "spread"]
 
@@ -33,12 +33,28 @@ def _followed(graph: Graph, tensor: Tensor, rank: int) -> int:
     if node.op in ("MatMul", "Gemm"):
         return rank - 1
     source = next((t for t in node.inputs if graph.producer(t) is not None), None)
+    if node.op in ("Squeeze", "Unsqueeze") and source is not None:
+        return _past_unit_axes(graph, node, source, rank)
     if source is None or len(graph.shape(source) or ()) != rank:
         return 1
     axis = _followed(graph, source, rank)
     if node.op == "Transpose":
         axis = list(node.attrs.get("perm", reversed(range(rank)))).index(axis)
     return axis
+
+
+def _past_unit_axes(graph: Graph, node: Node, source: Tensor, rank: int) -> int:
+    """The axis behind a Squeeze or Unsqueeze; 1 where that takes the channels' own axis away."""
+    axes = graph.value(node.inputs[1]) if len(node.inputs) > 1 else None
+    before = len(graph.shape(source) or ())
+    if axes is None or not before:
+        return 1
+    gone = {int(a) % max(before, rank) for a in axes}
+    places = [a for a in range(max(before, rank)) if a not in gone]  # where the axes that stay lie in the longer shape
+    axis = _followed(graph, source, before)
+    if node.op == "Squeeze":
+        return places.index(axis) if axis in places else 1
+    return places[axis]
 
 
 def spread(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:

@@ -17,7 +17,7 @@ from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
 from snncc.forms import choose_form, in_form
 from snncc.frontend import import_model, where
-from snncc.graph import Graph
+from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.loading import Source, read_model
 from snncc.mixing import refuse_mixing
@@ -25,6 +25,7 @@ from snncc.outcome import outcome
 from snncc.passes.base import Pass
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager, Report
+from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, rounding, storing
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
@@ -99,7 +100,7 @@ def convert(
     run = partial(_run, observer, reports)
     run(preparation(coding), graph)
     if not coding.activations:  # no need to calibrate first
-        _check(graph, where(model), "Relu", strict=strict)
+        _check(graph, where(model), neurons_to_be(graph), strict=strict)
     if coding.slices > 1:
         refuse_mixing(graph, where(model))
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
@@ -114,7 +115,7 @@ def convert(
     lower = partial(lowering, coding, scales, gates=gates)
     run(lower(), graph)
     if coding.activations:
-        _check(graph, where(model), "FSNeuron", strict=strict)
+        _check(graph, where(model), graph.nodes("FSNeuron"), strict=strict)
     matched = match_potentials(reference, graph, samples, coding) if samples and match else {}
     confidence = confidence_of(coding, reference, partial(_corrected, graph, matched, fold_bn), samples)
     chosen = choose_form(form, coding, reference, anytime=anytime)
@@ -150,9 +151,9 @@ def _corrected(graph: Graph, corrections: Mapping[str, Correction], fold_bn: str
     return copy
 
 
-def _check(graph: Graph, name: str, neuron: str, *, strict: bool) -> None:
-    """Raise if there is no `neuron` in `graph`, or if `strict` and something of it stays analog."""
-    if not graph.nodes(neuron, "Scan", *RECURRENT):
+def _check(graph: Graph, name: str, neurons: list[Node], *, strict: bool) -> None:
+    """Raise if there are no `neurons` in `graph`, or if `strict` and something of it stays analog."""
+    if not neurons and not graph.nodes("Scan", *RECURRENT):
         refuse_silence(name)
     if strict:
         refuse_islands(graph, name, [*graph.nodes("Scan"), *islands(graph)])

@@ -29,16 +29,20 @@ def most_spikes(coding: Values) -> int | None:
     return limit if isinstance(limit, int) else None
 
 
-def wrong_parameters(coding: Values, form: Values, node: onnx.NodeProto, *, fitted: bool = False) -> str | None:
+def wrong_parameters(
+    coding: Values, form: Values, node: onnx.NodeProto, *, encoder: bool, fitted: bool = False
+) -> str | None:
     """What of a neuron is not as the metadata `coding` and `form` say; None if all is.
 
-    Of tables that were `fitted` to an activation, which no formula gives, only the length is known.
+    An `encoder` has the tables of the network's input. Of tables that were `fitted` to an activation, which no formula
+    gives, only the length is known.
 
     Raises:
         KeyError, TypeError, ValueError: the metadata are damaged, or of a coding that is not known.
     """
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    promised = _PROMISED[coding["name"]](coding, form, node.op_type, given)
+    coded = given if encoder else {**given, "signed": 0}  # other neurons have the same tables whether signed or not
+    promised = _PROMISED[coding["name"]](coding, form, node.op_type, coded)
     if given.get("max_spikes", 1) != (allowed := promised.pop("max_spikes", 1)):
         return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
     if (op := promised.pop("op", node.op_type)) != node.op_type:

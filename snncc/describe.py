@@ -12,6 +12,7 @@ from snncc.graph import Graph
 from snncc.islands import islands
 from snncc.ops import DOMAIN, get
 from snncc.passes.insert_scales import neuron_output
+from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.scales import Confidence, Scales
 
 __all__ = ["calibration", "island_ops", "neurons", "recurrent", "scale_ranges"]
@@ -19,7 +20,7 @@ __all__ = ["calibration", "island_ops", "neurons", "recurrent", "scale_ranges"]
 
 def scale_ranges(graph: Graph, scales: Scales) -> dict[str, list[float]]:
     """[lowest, highest] scale of the channels of each neuron-to-be, by its ReLU."""
-    found = {n.name: scales.neurons[neuron_output(graph, n).name] for n in graph.nodes("Relu")}
+    found = {n.name: scales.neurons[neuron_output(graph, n).name] for n in neurons_to_be(graph)}
     return {name: [float(scale.min()), float(scale.max())] for name, scale in found.items()}
 
 

@@ -4,6 +4,7 @@
 fanout(tensor) = the sum over all that reads it:
     Conv, ConvTranspose, Gemm, MatMul     the number of real weights that the element meets: strides, dilations, groups
                                           and borders respected, padding costs nothing. The spike ends there.
+    Aggregate                             likewise: the number of edges that start from the element's node
     ops that move, scale, average or add  the fan-out of what it becomes (a pooled element counts every window it is in)
     a max pool of one-spike neurons       0: the first spike of a window wins, and what that one costs is counted behind
                                           the pool, with the pool's own spikes (`Network.gates`)
@@ -27,6 +28,7 @@ from onnx.reference import ReferenceEvaluator
 
 from snncc.errors import ModelError
 from snncc.network import PASSING, SYNAPSES, Network, attributes_of, is_neuron, label
+from snncc.ops.aggregate import AGGREGATE
 from snncc.recurrent.costs import is_recurrent, loop_macs
 from snncc.resizing import resized_taps
 from snncc.windows import taps
@@ -99,6 +101,8 @@ def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Co
         for axis, matrix in enumerate(matrices):
             counts *= _along(matrix.sum(axis=0), axis + 2, len(shape))
         return counts
+    if node.op_type == AGGREGATE.name:
+        return _edges_out(network, node)
     if node.op_type == "Gemm":
         return np.full(shape, out[1 - position], np.int64)
     other = network.shape(node.input[1 - position])
@@ -107,6 +111,16 @@ def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Co
     facing = 1 if len(other) < 2 else other[-1] if position == 0 else other[-2]
     batch = out[: -2 if len(other) > 1 else -1]  # a matrix that meets several others is used as often
     return np.full(shape, facing * prod(batch) // prod(shape[:-2]), np.int64)
+
+
+def _edges_out(network: Network, node: onnx.NodeProto) -> Counts:
+    """How many edges start from each node; those of weight 0 are none."""
+    shape = network.shape(node.input[0])
+    sources, weights = network.value(node.input[1]), network.value(node.input[3])
+    if sources is None or weights is None:
+        raise ModelError(f"the edges of Aggregate '{label(node)}' are computed; its fan-out is not known")
+    degree = np.bincount(sources[weights != 0], minlength=shape[1])
+    return np.broadcast_to(_along(degree.astype(np.int64), 1, 3), shape)
 
 
 def _along(vector: Counts, axis: int, rank: int) -> Counts:

@@ -21,6 +21,7 @@ from snncc.errors import OptionError
 from snncc.graph import Graph
 from snncc.loop import loop_model
 from snncc.passes.manager import Observer, PassManager
+from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.passes.step_through import StepThrough
 
 __all__ = ["FORMS", "Form", "choose_form", "in_form"]
@@ -61,7 +62,7 @@ def choose_form(form: str, coding: Coding, graph: Graph, *, anytime: bool = Fals
 
 def _activations(graph: Graph) -> int:
     """Bytes of the largest layer of neurons, in and out, for one sample."""
-    sizes = [graph.shape(n.inputs[0]) or () for n in graph.nodes("Relu")]
+    sizes = [graph.shape(n.inputs[0]) or () for n in neurons_to_be(graph)]
     return max((8 * math.prod(d for d in s[1:] if isinstance(d, int)) for s in sizes), default=0)
 
 

@@ -66,6 +66,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
         graph.infer_shapes()
         settle_shapes(graph)
         PassManager(spelling()).run(graph)
+        graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
         raise ModelError(
             f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."

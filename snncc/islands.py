@@ -10,6 +10,7 @@ from __future__ import annotations
 from snncc.graph import Graph, Node
 from snncc.obstacles import clip_obstacle, leads_out
 from snncc.ops import DOMAIN
+from snncc.passes.neurons_to_be import sends_both_signs
 from snncc.tokens import side_tensors
 from snncc.vocabulary import ANALOG, RECURRENT, TAIL
 
@@ -20,7 +21,7 @@ def is_island(graph: Graph, node: Node) -> bool:
     """Whether `node` computes something that is not linear in what it is given, and that is no neuron."""
     if node.op in RECURRENT:  # its gates spike, but not in the code of the network around it
         return True
-    if node.domain == DOMAIN or node.op not in ANALOG:
+    if node.domain == DOMAIN or node.op not in ANALOG or sends_both_signs(node):
         return False
     computed = [t for t in node.inputs if t.name and graph.value(t) is None]
     if node.op in ("Mul", "MatMul"):

@@ -20,6 +20,7 @@ from onnx import helper, numpy_helper
 from snncc.errors import ModelError
 from snncc.one_step import fold_of, one_step
 from snncc.ops import DOMAIN, all_ops
+from snncc.ops.aggregate import AGGREGATE
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.running import INCREASE, RUNNING_TOTAL
 from snncc.ops.wait import WAIT_ONE_SPIKE
@@ -29,7 +30,7 @@ __all__ = ["PASSING", "SYNAPSES", "Network", "attributes_of", "is_neuron", "labe
 
 Array = npt.NDArray[Any]
 
-SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
+SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", AGGREGATE.name})
 _ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
 _MOVES = {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Pad", "Reshape", "Slice", "SpaceToDepth"}
 _MOVES |= {"Squeeze", "Transpose", "Unsqueeze"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from onnx import helper
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph
 from snncc.passes.insert_scales import neuron_output
+from snncc.passes.neurons_to_be import neurons_to_be, sends_both_signs
 from snncc.passes.split_clip import ceiling_behind
 from snncc.sessions import cpu_session, must_run
 from snncc.tokens import is_integer
@@ -31,15 +32,21 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Place:
-    """The output of a neuron-to-be: its tensor, rank, and the axis of its channels (None: a layer without channels).
+    """The output of a neuron-to-be.
 
-    No activation exceeds its ceiling, that of a ReLU6.
+    Attributes:
+        tensor: its name.
+        rank: its rank.
+        axis: the axis of its channels; None: a layer without channels.
+        ceiling: what no activation exceeds, that of a ReLU6.
+        signed: whether it has both signs, so that its magnitude counts.
     """
 
     tensor: str
     rank: int
     axis: int | None
     ceiling: float = math.inf
+    signed: bool = False
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
@@ -93,15 +100,16 @@ class Maximum(Observer):
 
 
 def places(graph: Graph) -> list[Place]:
-    """Where neurons will be: the output of every ReLU, or of the ceiling behind it."""
+    """Where neurons will be: the output of every neuron-to-be, or of the ceiling behind it."""
     found = []
-    for relu in graph.nodes("Relu"):
-        tensor = neuron_output(graph, relu)
+    for node in neurons_to_be(graph):
+        tensor = neuron_output(graph, node)
         rank = len(graph.shape(tensor) or ())
-        ceiling = ceiling_behind(graph, relu)
+        ceiling = ceiling_behind(graph, node)
         bound = graph.value(ceiling[1]) if ceiling else None
         highest = math.inf if bound is None else float(bound.max())
-        found.append(Place(tensor.name, rank, channel_axis(graph, relu.inputs[0]), highest))
+        axis = channel_axis(graph, node.inputs[0])
+        found.append(Place(tensor.name, rank, axis, highest, sends_both_signs(node)))
     return found
 
 
@@ -113,7 +121,7 @@ def observe(
     Integer inputs have none.
     """
     model = graph.to_proto()
-    outputs = {p.tensor: observer.probe(model, p) for p in spots}
+    outputs = {p.tensor: observer.probe(model, _magnitude(model, p)) for p in spots}
     with must_run("the prepared network"):
         session = cpu_session(model, list(outputs.values()) or None)
     largest = {i.name: 0.0 for i in graph.inputs if not is_integer(i)}
@@ -127,3 +135,12 @@ def observe(
         for place, value in zip(spots, values[: len(spots)], strict=True):
             observer.update(place, value)
     return {p.tensor: observer.result(p) for p in spots}, largest
+
+
+def _magnitude(model: onnx.ModelProto, place: Place) -> Place:
+    """`place`, or one in `model` that has the magnitudes of what has both signs there."""
+    if not place.signed:
+        return place
+    name = f"{place.tensor}__magnitude"
+    model.graph.node.append(helper.make_node("Abs", [place.tensor], [name]))
+    return replace(place, tensor=name)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from snncc.graph import Graph, Node
+from snncc.ops import DOMAIN
 from snncc.recurrent.layer import recurrent_obstacle
 from snncc.resizing import resize_obstacle
 from snncc.vocabulary import LINEAR, MOVES, POOLS, RECURRENT, TAIL
@@ -15,6 +16,8 @@ _ACTIVATIONS = frozenset({"Relu", "Clip"})
 
 def obstacle(graph: Graph, node: Node) -> str | None:
     """Why `node` cannot be converted, None if it can."""
+    if node.domain == DOMAIN and node.op == "Aggregate":
+        return None
     if node.domain not in (None, "", "ai.onnx"):
         return f"domain '{node.domain}' is unknown"
     if node.op in ("Conv", "ConvTranspose", "Gemm", "BatchNormalization"):

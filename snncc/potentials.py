@@ -20,6 +20,7 @@ from snncc.channels import channel_axis, spread
 from snncc.coding import Coding
 from snncc.graph import Graph, Tensor
 from snncc.passes.correct_potentials import Correction
+from snncc.passes.neurons_to_be import neurons_to_be, sends_both_signs
 from snncc.passes.synapse import SYNAPSES
 from snncc.passes.timeline import READERS
 from snncc.piecewise import Piecewise
@@ -52,7 +53,7 @@ def batch_size(graph: Graph) -> int:
 def samples_that_fit(graph: Graph) -> int:
     """How many samples' activations fit into memory at a time: at least one batch, and whole batches only."""
     size = 0
-    for relu in graph.nodes("Relu"):
+    for relu in neurons_to_be(graph):
         shape = graph.shape(relu.outputs[0]) or ()
         size += int(np.prod([d if isinstance(d, int) else 1 for d in shape[1:]])) * 4
     batch = batch_size(graph)
@@ -97,7 +98,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
 
 def _that_fit(graph: Graph, coding: Coding) -> int:
     """How many samples' potentials fit into memory: a few layers at a time, all time steps of each."""
-    sizes = [graph.shape(n.inputs[0]) or () for n in graph.nodes("Relu")]
+    sizes = [graph.shape(n.inputs[0]) or () for n in neurons_to_be(graph)]
     largest = max((int(np.prod([d for d in s[1:] if isinstance(d, int)])) for s in sizes), default=1)
     return _HELD // (_LAYERS * 4 * largest * coding.slices)
 
@@ -127,9 +128,11 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
     node = graph.producer(tensor)
     if node is not None and node.op in READERS:
         return _behind_synapse(graph, node.inputs[0])
-    if node is None or node.domain == ops.DOMAIN or node.op == "Relu":
+    if node is None or node.op == "Relu" or sends_both_signs(node):
         return False
-    return node.op in SYNAPSES or any(_behind_synapse(graph, t) for t in node.inputs)
+    if node.domain == ops.DOMAIN and ops.get(node.op).neuron:
+        return False
+    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in node.inputs)
 
 
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
@@ -141,7 +144,7 @@ def _read_inside(graph: Graph, tensor: Tensor) -> bool:
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
     """Moments of every potential in the ReLU network; memory holds one batch."""
-    found = [n.inputs[0] for n in graph.nodes("Relu")] + _readouts(graph)
+    found = [n.inputs[0] for n in neurons_to_be(graph)] + _readouts(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     session = cpu_session(graph.to_proto(), list(tensors))
     sums: dict[str, _Sums] = {name: _Sums() for name in tensors}

@@ -11,7 +11,7 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
 from snncc.errors import ModelError, RuntimeLibraryError
-from snncc.export import all_nodes
+from snncc.export import all_nodes, attach_bodies
 from snncc.ops import DOMAIN
 
 __all__ = ["ORT_ERRORS", "cpu_session", "must_run"]
@@ -45,7 +45,18 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
     options.log_severity_level = _FATAL
     if any(node.domain == DOMAIN for node in all_nodes(model.graph)):
         _register_library(options)
+        model = _with_bodies(model)
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _with_bodies(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model`, or a copy of it with the function bodies that it lacks."""
+    if any(function.domain == DOMAIN for function in model.functions):
+        return model
+    complete = onnx.ModelProto()
+    complete.CopyFrom(model)
+    attach_bodies(complete)
+    return complete
 
 
 def _register_library(options: ort.SessionOptions) -> None:

@@ -181,8 +181,8 @@ def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArr
 
 
 def checked_labels(labels: npt.ArrayLike, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64]:
-    """`labels` as a vector of class numbers from 0 up."""
+    """`labels` as class numbers from 0 up: one per sample or, on further axes, one per place; negative there: none."""
     array = np.asarray(labels)
-    if array.ndim != 1 or array.dtype.kind not in "iu" or (array.size and array.min() < 0):
+    if not array.ndim or array.dtype.kind not in "iu" or (array.ndim == 1 and array.size and array.min() < 0):
         raise error(f"labels are {array.dtype} {array.shape}; they must be one class number (0, 1, …) per sample.")
     return array.astype(np.int64)

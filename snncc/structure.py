@@ -21,6 +21,7 @@ from snncc.frontend import import_model
 from snncc.graph import Graph
 from snncc.network import is_neuron, label
 from snncc.passes.lower_activations import LowerActivations
+from snncc.passes.neurons_to_be import NEURONS, neurons_to_be
 from snncc.recorded import prepared, recorded_coding, replaced_relus
 
 __all__ = ["STRUCTURE", "Inspected"]
@@ -50,7 +51,7 @@ class Inspected:
         """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
         coding = recorded_coding(self.snn)
         graph = prepared(self.source, coding) if coding else self.source
-        return {node.name: node.op for node in graph.nodes("Relu", *LowerActivations.ops)}
+        return {node.name: node.op for node in (*neurons_to_be(graph), *graph.nodes(*LowerActivations.ops))}
 
     @cached_property
     def gates(self) -> dict[str, int]:
@@ -128,13 +129,14 @@ def _named(model: Inspected) -> str | None:
 
 
 def _replacing(model: Inspected) -> str | None:
-    """Whether every neuron stands for an activation of the source, but for the encoders, which alone are signed."""
+    """Whether every neuron stands for an activation of the source, but for the encoders; a signed one for a message."""
     relus = replaced_relus(model.snn)
-    encoders = {n.name for n in model.neurons if any(a.name == "signed" and a.i for a in n.attribute)}
+    both_signs = {n.name for n in model.neurons if any(a.name == "signed" and a.i for a in n.attribute)}
     strange = []
     for neuron in sorted(model.metadata("neurons")):
         relu = relus.get(neuron)
-        if (relu is None) != (neuron in encoders) or (relu is not None and relu not in model.activations):
+        signed = relu is None or model.activations.get(relu) == "LeakyRelu"
+        if signed != (neuron in both_signs) or (relu is not None and relu not in model.activations):
             strange.append(f"'{neuron}' for '{relu}'")
     return f"neurons stand for activations that the ANN does not have: {_listed(strange)}" if strange else None
 
@@ -142,14 +144,14 @@ def _replacing(model: Inspected) -> str | None:
 def _tabled(model: Inspected) -> str | None:
     coding, form = model.metadata("coding"), model.metadata("form")
     stand_for = {name: model.activations.get(relu, "Relu") for name, relu in replaced_relus(model.snn).items()}
-    fitted = {name for name, op in stand_for.items() if op != "Relu"}  # their tables follow from no formula
+    fitted = {name for name, op in stand_for.items() if op not in NEURONS}  # their tables follow from no formula
     if most_spikes(coding) is None:
         return f"the coding {coding.get('name')!r} is not known, so the neurons' parameters cannot be checked"
     try:
         found = {
             label(n): wrong_gate(n, model.gates[n.name])
             if n.name in model.gates
-            else wrong_parameters(coding, form, n, fitted=n.name in fitted)
+            else wrong_parameters(coding, form, n, encoder=n.name not in stand_for, fitted=n.name in fitted)
             for n in model.neurons
         }
     except (KeyError, TypeError, ValueError) as error:

@@ -65,7 +65,7 @@ def _flat(model: onnx.ModelProto, loop: onnx.NodeProto) -> onnx.ModelProto:
     results = [v.name for v, name in zip(body.output[1:], loop.output, strict=True) if name in read]
     inner = _copies(_needed(body.node, results))
     turns = next(w for w in graph.initializer if w.name == loop.input[0])
-    steps = int(numpy_helper.to_array(turns)) * next(_attribute(n).i for n in inner if n.domain == DOMAIN)
+    steps = int(numpy_helper.to_array(turns)) * next(_attribute(n).i for n in inner if _over_time(n))
     renamed = dict(zip((v.name for v in body.input[2:]), loop.input[2:], strict=True))
     renamed |= dict(zip((v.name for v in body.output[1:]), loop.output, strict=True))
     tiles = _repeated(model, before, inner, steps, graph)
@@ -73,7 +73,7 @@ def _flat(model: onnx.ModelProto, loop: onnx.NodeProto) -> onnx.ModelProto:
     for node in inner:
         for names in (node.input, node.output):
             names[:] = [renamed.get(name, name) for name in names]
-        if node.domain == DOMAIN:
+        if _over_time(node):
             _attribute(node).i = steps
     graph.node.extend([*before, *tiles, *inner, *after])
     used = {name for n in graph.node for name in n.input}
@@ -89,6 +89,10 @@ def _copies(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
         copies.append(onnx.NodeProto())
         copies[-1].CopyFrom(node)
     return copies
+
+
+def _over_time(node: onnx.NodeProto) -> bool:
+    return node.domain == DOMAIN and bool(get(node.op_type).stacks or get(node.op_type).states)
 
 
 def _attribute(node: onnx.NodeProto) -> onnx.AttributeProto:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cpu/edges.h"
 #include "cpu/launch.h"
 #include "cpu/over_time.h"
 #include "cpu/sliced.h"
@@ -30,6 +31,11 @@ struct Cpu {
   template <class Tables>
   static void run(const Tables& tables, const SlicedTensors& tensors, const Call& call) {
     share(SlicedCall<Tables>(tables, tensors), tensors.each.size, kBlock, call);
+  }
+
+  static void run(const EdgeTensors& tensors, const Call& call) {
+    check_edges(tensors);
+    share(EdgeCall(tensors), tensors.samples * tensors.nodes, kNodesPerTask, call);
   }
 
  private:
@@ -62,7 +68,13 @@ struct Cuda {
   // For tables or a rule, and their tensors.
   template <class Neuron, class Arrays>
   static void run(const Neuron& neuron, const Arrays& arrays, const Call& call) {
-    const char* error = cuda_run(neuron, arrays, call.gpu_stream());
+    check_start(cuda_run(neuron, arrays, call.gpu_stream()));
+  }
+
+  static void run(const EdgeTensors& tensors, const Call& call) { check_start(cuda_run(tensors, call.gpu_stream())); }
+
+ private:
+  static void check_start(const char* error) {
     if (error != nullptr) {
       throw RuntimeError(std::string("CUDA kernel did not start: ") + error, kOrtEpFail);
     }

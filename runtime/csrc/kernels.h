@@ -2,6 +2,7 @@
 // Every kernel of the library. A new op is one line here.
 #pragma once
 
+#include "aggregate.h"
 #include "neurons.h"
 #include "ort_abi.h"
 #include "sliced.h"
@@ -30,6 +31,7 @@ void visit_type(const Visit& visit) {
   visit(KernelClass<FewSpikesNeuron<Device, kType>>{});
   visit(KernelClass<WaitOneSpikeNeuron<Device, kType>>{});
   visit(KernelClass<PhaseEncoder<Device, kType>>{});
+  visit(KernelClass<Aggregate<Device, kType>>{});
   visit_timed<Device, kType, IntegrateOp, SignedIntegrateOp, MsatOp, ConfidentMsatOp, RunningTotalOp, IncreaseOp,
               ReadoutOp, PhaseStepOp, FewSpikesStepOp>(visit);
 }

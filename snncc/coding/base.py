@@ -32,6 +32,9 @@ class Coding(ABC):
     # Whether max pools need spikes to choose from, rather than potentials or decoded values.
     pools_spikes: ClassVar[bool] = False
 
+    # Whether one neuron codes values of both signs; else it takes two of opposite polarity.
+    signed_neurons: ClassVar[bool] = False
+
     @property
     def slices(self) -> int:
         """How many slices a value travels in, stacked on the batch axis: time steps, or 1 for a value in one piece."""
@@ -59,6 +62,10 @@ class Coding(ABC):
     @abstractmethod
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
         """Add the neuron that stands for a ReLU on `potential`, in units of `scale`; returns its spike values."""
+
+    def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+        """Add the neuron that codes |potential| and carries its sign; only for codings with `signed_neurons`."""
+        raise NotImplementedError
 
     @property
     @abstractmethod

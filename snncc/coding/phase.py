@@ -101,6 +101,15 @@ class Phase(Coding):
         return add_neuron(graph, "PhaseNeuron", potential, scale, self._multi_spike(), name)
 
     @property
+    def signed_neurons(self) -> bool:  # type: ignore[override]
+        """Neurons that fire before all their input is there do not know its sign yet."""
+        return self.slices == 1
+
+    def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+        """PhaseNeuron with as many spikes as the others send."""
+        return add_neuron(graph, "PhaseNeuron", potential, scale, self._signed(), name)
+
+    @property
     def largest(self) -> float:
         """All spikes allowed, in the first phases."""
         return float(sum(self.tables()["levels"][: self.spikes]))
@@ -117,8 +126,7 @@ class Phase(Coding):
             return None
         attrs: dict[str, Any] = binary_tables(self.T)
         if self.input == "one":
-            tables = self.tables()
-            attrs = {**tables, "last_thresholds": tables["thresholds"], "max_spikes": 1, "signed": 1}
+            attrs = replace(self, spikes=1)._signed()
         unit = maximum if self.input == "one" else maximum / 2
         if self.slices > 1:
             return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": self.wait}, name)
@@ -130,6 +138,13 @@ class Phase(Coding):
 
     def _shift(self) -> float:
         return (1 + 1 / float(self.Q)) / 2 if self.shift else 1.0
+
+    def _signed(self) -> dict[str, Any]:
+        """As the other neurons of the network: one spike rounds by its threshold."""
+        if self.spikes > 1:
+            return {**self._multi_spike(), "signed": 1}
+        tables = self.tables()
+        return {**tables, "last_thresholds": tables["thresholds"], "max_spikes": 1, "signed": 1}
 
     def _multi_spike(self) -> dict[str, Any]:
         """Only the last spike allowed may round: an earlier one leaves a rest that later spikes can code."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from snncc.ops import few_spikes, integrate, msat, multi_spike, one_spike, running, stepping, wait
+from snncc.ops import aggregate, few_spikes, integrate, msat, multi_spike, one_spike, running, stepping, wait
 from snncc.ops.registry import DOMAIN, OPSET, Attribute, OpDef, Parameter, all_ops, get
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Attribute",
     "OpDef",
     "Parameter",
+    "aggregate",
     "all_ops",
     "few_spikes",
     "get",

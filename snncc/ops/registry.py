@@ -103,7 +103,8 @@ class OpDef:
         names = (", ".join(p.name for p in group) for group in (self.attributes, self.inputs, self.outputs))
         attributes, inputs, outputs = names
         header = f'<domain: "{DOMAIN}", opset_import: ["": {opset}]>'
-        signature = f"{self.name} <{attributes}> ({inputs}) => ({outputs})"
+        listed = f"<{attributes}> " if attributes else ""
+        signature = f"{self.name} {listed}({inputs}) => ({outputs})"
         function = onnx.parser.parse_function(f"{header}\n{signature}\n{{\n{self.body(steps)}\n}}")
         function.doc_string = self.doc
         return function

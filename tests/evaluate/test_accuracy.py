@@ -47,3 +47,24 @@ def test_what_does_not_fit():
         Tally(np.array([0])).add(np.zeros((2, 3)), np.zeros((2, 3)))
     with pytest.raises(DataError, match="label 7 is no class of a network with 3 outputs"):
         Tally(np.array([0, 7])).add(np.zeros((2, 3)), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_labels_of_places(axis):
+    """Classes lie on the axis that the labels have not; places with a negative label do not count."""
+    rng = np.random.default_rng(0)
+    ann, snn = rng.normal(size=(2, 6, 5, 8)).astype(np.float32)
+    labels = rng.integers(-1, 8, (6, 5))
+    tally = Tally(labels)
+    for part in (slice(0, 2), slice(2, 6)):
+        tally.add(np.moveaxis(ann, 2, axis)[part], np.moveaxis(snn, 2, axis)[part])
+    chosen = labels >= 0
+    assert chosen.sum() < labels.size
+    assert tally.samples == 6
+    assert tally.top(1) == pytest.approx([100 * (s.argmax(2) == labels)[chosen].mean() for s in (ann, snn)])
+    assert tally.agreement == (ann.argmax(2) == snn.argmax(2))[chosen].mean()
+
+
+def test_labels_of_other_places():
+    with pytest.raises(DataError, match=r"labels are \[4\] for each sample, the network gives \[5, 3\]"):
+        Tally(np.zeros((2, 4), np.int64)).add(np.zeros((2, 5, 3)), np.zeros((2, 5, 3)))

@@ -35,9 +35,9 @@ def test_no_function_is_called_inside_a_function(op: OpDef) -> None:
 
 
 @every_op
-def test_only_time_is_a_graph_in_a_graph(op: OpDef) -> None:
-    """What runs over `steps`, an attribute, needs one loop; all else is a plain list of nodes."""
-    over_time = "steps" in {a.name for a in op.attributes}
+def test_only_time_and_edges_are_a_graph_in_a_graph(op: OpDef) -> None:
+    """What runs over `steps`, an attribute, or over edges, some at a time, needs one loop; all else is a plain list."""
+    over_time = "steps" in {a.name for a in op.attributes} or op.name == "Aggregate"
     holders = [n.op_type for n, _ in nodes(body(op).node) if any(a.HasField("g") or a.graphs for a in n.attribute)]
     assert len(holders) == int(over_time)
     assert set(holders) <= {"Loop", "Scan"}

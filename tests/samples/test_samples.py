@@ -218,7 +218,7 @@ def test_folder_of_images(tmp_path):
         collect(tmp_path / "empty")
 
 
-@pytest.mark.parametrize("labels", [[[1]], [0.5], [-1], ["cat"]])
+@pytest.mark.parametrize("labels", [1, [[0.5]], [0.5], [-1], ["cat"]])
 def test_bad_labels(labels):
     with pytest.raises(DataError, match="one class number"):
         labels_of({"labels": labels})

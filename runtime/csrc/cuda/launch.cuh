@@ -2,6 +2,7 @@
 // The GPU's entry: one pass over memory on the caller's stream, no allocation, no synchronisation.
 #pragma once
 
+#include "common/edges.h"
 #include "common/neuron.h"
 #include "common/timed.h"
 
@@ -16,6 +17,7 @@ const char* cuda_run(const PhaseTables& tables, const Tensors& tensors, void* st
 const char* cuda_run(const FewSpikes& tables, const Tensors& tensors, void* stream);
 const char* cuda_run(const WaitPhases& tables, const SlicedTensors& tensors, void* stream);
 const char* cuda_run(const EncoderPhases& tables, const SlicedTensors& tensors, void* stream);
+const char* cuda_run(const EdgeTensors& tensors, void* stream);
 
 // For every rule of common/rules.h.
 template <class Rule>

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aggregate(synapse(x)) -> aggregate(spikes(synapse(x))): each step of a graph convolution is a spiking layer.
+
+Message passing x W and aggregation A (x W) have no ReLU in between (one_spike.txt, section IV-D), so a neuron there
+must send both signs: one that carries the sign of its potential or, where the coding has none, a pair of ReLUs of
+opposite polarity. Wherever synapses feed synapses, and one of the two aggregates, there is one. What aggregates is
+Aggregate, and MatMul with a square constant from the left, which mixes nodes as well. Other layers are left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.graph import Graph, Node, Tensor
+from snncc.passes.base import Pass
+from snncc.passes.split_leaky import split_leaky
+from snncc.passes.synapse import SYNAPSES
+from snncc.vocabulary import MOVES
+
+__all__ = ["SpikeMessages", "aggregates"]
+
+_PASSING = (*MOVES, "Add", "Sub", "Sum", "Mul", "Div", "BatchNormalization")
+
+
+@dataclass(frozen=True)
+class SpikeMessages(Pass):
+    """synapse(x) -> LeakyRelu(synapse(x)) with slope 1, or its two ReLUs unless `signed`."""
+
+    name: ClassVar[str] = "spike-messages"
+    signed: bool
+
+    def run(self, graph: Graph) -> int:
+        """Put a neuron-to-be on every such potential, one for all that read it."""
+        potentials: dict[int, tuple[Tensor, list[Node]]] = {}
+        for node in graph.nodes():
+            source = _fed_by(graph, node)
+            behind = _synapses_behind(graph, source) if source is not None else []
+            if behind and any(aggregates(graph, n) for n in (node, *behind)):
+                potentials.setdefault(id(source), (source, []))[1].append(node)
+        for source, readers in potentials.values():
+            message = graph.add("LeakyRelu", [source], name=f"{source.name}_message", attrs={"alpha": 1.0})
+            for reader in readers:
+                reader.inputs = [message if t is source else t for t in reader.inputs]
+            leaky = graph.producer(message)
+            if not self.signed and leaky is not None:
+                split_leaky(graph, leaky, 1.0)
+        return len(potentials)
+
+
+def aggregates(graph: Graph, node: Node) -> bool:
+    """Whether `node` sums over the nodes of a graph."""
+    if node.op == "Aggregate":
+        return True
+    matrix = graph.value(node.inputs[0]) if node.op == "MatMul" else None
+    return matrix is not None and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
+
+
+def _fed_by(graph: Graph, node: Node) -> Tensor | None:
+    """What a synaptic layer reads besides constants; None for other nodes."""
+    if node.op not in (*SYNAPSES, "Aggregate"):
+        return None
+    return next((t for t in node.inputs if graph.value(t) is None), None)
+
+
+def _synapses_behind(graph: Graph, tensor: Tensor) -> list[Node]:
+    """The synaptic layers whose sums make up `tensor`, with neither neuron nor anything else not linear in between."""
+    node = graph.producer(tensor)
+    if node is None:
+        return []
+    if node.op in (*SYNAPSES, "Aggregate"):
+        return [node]
+    if node.op not in _PASSING:
+        return []
+    return [n for t in node.inputs for n in _synapses_behind(graph, t)]
