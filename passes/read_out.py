@@ -12,8 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from snncc.batch_axis import batch_axes
 from snncc.coding import Coding
 from snncc.coding.base import add_op
+from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
 from snncc.obstacles import leads_out
 from snncc.passes.base import Pass
@@ -37,7 +39,10 @@ class ReadOut(Pass):
         """Put a readout in front of each output, and of the Softmax or its like before it."""
         if self.coding.slices == 1:
             return 0
-        over_time = stacked(graph)
+        over_time, axes = stacked(graph), batch_axes(graph)
+        if odd := [t for t in graph.outputs if id(t) in over_time and axes.get(id(t))]:
+            message = f"output '{odd[0].name}' has the batch on axis {axes[id(odd[0])]}, and time steps take axis 0"
+            raise PassError(f"{message}. Export it with the batch first, or convert with --coding fs or phase")
         done: dict[int, Tensor] = {}
         for output in graph.outputs:
             tensor = _potential(graph, output)

@@ -146,6 +146,8 @@ def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
     """Moments of every potential in the ReLU network; memory holds one batch."""
     found = [n.inputs[0] for n in neurons_to_be(graph)] + _readouts(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
+    if not tensors:
+        return {}
     session = cpu_session(graph.to_proto(), list(tensors))
     sums: dict[str, _Sums] = {name: _Sums() for name in tensors}
     for batch in _batches(data, size):

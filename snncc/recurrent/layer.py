@@ -110,8 +110,8 @@ def recurrent_obstacle(graph: Graph, node: Node) -> str | None:
         tensor = _input(node, index)
         if tensor is not None and graph.value(tensor) is None:
             return f"dynamic weight {name} '{tensor.name}', export with constant folding"
-    if node.attrs.get("layout", 0):
-        return "has the batch first (layout 1) where it was not expected; please report this model"
+    if (weights := graph.value(node.inputs[1])) is not None and weights.dtype != np.float32:
+        return f"in {weights.dtype}, in which onnxruntime does not run it; convert the float32 model"
     return _odd_activation(node) or _odd_state(graph, node)
 
 
