@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.batch_axis import batch_axes
 from snncc.errors import UnsupportedOpError
 from snncc.graph import Graph, Node
 from snncc.sessions import ORT_ERRORS, cpu_session
+from snncc.tokens import is_integer
 
 __all__ = ["mixes_samples", "refuse_mixing"]
 
@@ -22,6 +24,7 @@ Array = npt.NDArray[Any]
 
 _TRIAL = 4
 _TOLERANCE = 1e-3
+_IDS = 2  # that any table has
 
 
 def refuse_mixing(graph: Graph, name: str) -> None:
@@ -48,9 +51,10 @@ def mixes_samples(graph: Graph) -> Node | None:
 def _mixes(graph: Graph, nodes: list[Node]) -> Node | None:
     """The first of `nodes` whose result differs when half of the samples come alone."""
     watched = [n for n in nodes if n.outputs[0].dtype is not None and _is_real(n)]
-    names = [n.outputs[0].name for n in watched]
+    names, axes = [n.outputs[0].name for n in watched], batch_axes(graph)
     rng = np.random.default_rng(0)
-    feeds = {t.name: rng.uniform(0, 1, [2 * _TRIAL, *graph.sizes(t)]).astype(t.dtype) for t in graph.inputs}
+    high = {t.name: _IDS if is_integer(t) else 1 for t in graph.inputs}
+    feeds = {t.name: rng.uniform(0, high[t.name], [2 * _TRIAL, *graph.sizes(t)]).astype(t.dtype) for t in graph.inputs}
     try:
         session = cpu_session(graph.to_proto(), names)
         together = session.run(None, feeds)
@@ -58,7 +62,7 @@ def _mixes(graph: Graph, nodes: list[Node]) -> Node | None:
     except ORT_ERRORS:
         return None  # runs with another number of samples only: nothing is known
     for node, value, parts in zip(watched, together, zip(*apart, strict=True), strict=True):
-        if not _same(value, parts):
+        if not _same(value, parts, axes.get(id(node.outputs[0])) or 0):
             return node
     return None
 
@@ -68,13 +72,15 @@ def _is_real(node: Node) -> bool:
     return bool(np.dtype(node.outputs[0].dtype).kind == "f")
 
 
-def _same(together: Array, parts: Sequence[Array]) -> bool:
-    if not np.ndim(together):
+def _same(together: Array, parts: Sequence[Array], axis: int) -> bool:
+    """Whether `parts`, joined on the axis of the batch, are the whole."""
+    if np.ndim(together) <= axis:
         return False
-    if any(np.shape(p)[1:] != together.shape[1:] for p in parts):
+    sizes = [tuple(d for a, d in enumerate(np.shape(value)) if a != axis) for value in (together, *parts)]
+    if len(set(sizes)) > 1:
         return False
-    apart = np.concatenate(parts)
+    apart = np.concatenate(parts, axis)
     if apart.shape != together.shape:
         return False
-    largest = float(np.abs(apart).max(initial=0)) + 1e-6
-    return bool(np.allclose(together, apart, rtol=_TOLERANCE, atol=_TOLERANCE * largest))
+    largest = float(np.nanmax(np.abs(apart), initial=0)) + 1e-6
+    return bool(np.allclose(together, apart, rtol=_TOLERANCE, atol=_TOLERANCE * largest, equal_nan=True))

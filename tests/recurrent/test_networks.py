@@ -76,6 +76,22 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
         f"{TIME_FIRST} s, h = GRU <hidden_size = 6> (t, W, R, B, , h0) p = Squeeze (h, o)",
         {"": ("GRU", 1, 5), "M": (5, 6)},
     ),
+    "state-that-leaves": (
+        f"{VALUES} {TIME_FIRST} s, h = {LSTM} (t, W, R, B) p = Squeeze (h, o)".replace("] y", "] y, float[1,N,6] h"),
+        {"": ("LSTM", 1, 5)},
+    ),
+    "last-step": (
+        f"{VALUES} {TIME_FIRST} s = GRU <hidden_size = 6> (t, W, R, B) s2 = Squeeze (s, i) "
+        "b = Transpose <perm = [1, 0, 2]> (s2) p = Gather <axis = 1> (b, end)",
+        {"": ("GRU", 1, 5), "end": np.array(-1)},
+    ),
+    "mean-of-words": (
+        f"{TOKENS} e = Gather (T, x) pad = Equal (x, none) keep = Not (pad) k = Cast <to = 1> (keep) "
+        "k3 = Unsqueeze (k, two) t = Transpose <perm = [1, 0, 2]> (e) s = GRU <hidden_size = 6> (t, W, R, B) "
+        "s2 = Squeeze (s, i) b = Transpose <perm = [1, 0, 2]> (s2) m = Mul (b, k3) "
+        "sum = ReduceSum <keepdims = 0> (m, i) count = ReduceSum <keepdims = 0> (k3, i) p = Div (sum, count)",
+        {"": ("GRU", 1, 5), "none": np.array(0), "two": np.array([2])},
+    ),
     "mask": (
         f"{TOKENS} e = Gather (T, x) pad = Equal (x, none) keep = Not (pad) k = Cast <to = 6> (keep) "
         "len = ReduceSum <keepdims = 0> (k, i) t = Transpose <perm = [1, 0, 2]> (e) "
@@ -128,6 +144,8 @@ def answers(model: onnx.ModelProto, samples: np.ndarray) -> np.ndarray:
 OTHERS = [
     ("tokens", "phase"),
     ("mask", "msat"),
+    ("mean-of-words", "rate"),
+    ("state-that-leaves", "rate"),
     ("dense-before", "rate"),
     ("stacked", "msat"),
     ("dense-state", "phase"),

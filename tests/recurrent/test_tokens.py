@@ -99,7 +99,7 @@ def test_recurrent_layers_in_other_types_are_refused(network, weights, kind) -> 
 
 
 def test_time_steps_need_the_batch_in_front(network, weights) -> None:
-    body = "net (float[N,7,5] x) => (float[7,1,N,6] s) { r = Relu (x) t = Transpose <perm = [1, 0, 2]> (r) "
+    body = "net (float[N,L,5] x) => (float[L,1,N,6] s) { r = Relu (x) t = Transpose <perm = [1, 0, 2]> (r) "
     model = network(body + "s = GRU <hidden_size = 6> (t, W, R, B) }", **weights("GRU"))
     snncc.convert(model, snncc.FS(K=16))
     with pytest.raises(snncc.SnnccError, match="output 's' has the batch on axis 2"):
