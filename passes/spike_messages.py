@@ -18,8 +18,9 @@ from snncc.passes.split_leaky import split_leaky
 from snncc.passes.synapse import SYNAPSES
 from snncc.vocabulary import MOVES
 
-__all__ = ["SpikeMessages", "aggregates"]
+__all__ = ["MESSAGE", "SpikeMessages", "aggregates"]
 
+MESSAGE = "_as_spikes"  # how the names of the neurons-to-be end that stand for no node of the source
 _PASSING = (*MOVES, "Add", "Sub", "Sum", "Mul", "Div", "BatchNormalization")
 
 
@@ -39,7 +40,7 @@ class SpikeMessages(Pass):
             if behind and any(aggregates(graph, n) for n in (node, *behind)):
                 potentials.setdefault(id(source), (source, []))[1].append(node)
         for source, readers in potentials.values():
-            message = graph.add("LeakyRelu", [source], name=f"{source.name}_message", attrs={"alpha": 1.0})
+            message = graph.add("LeakyRelu", [source], name=f"{source.name}{MESSAGE}", attrs={"alpha": 1.0})
             for reader in readers:
                 reader.inputs = [message if t is source else t for t in reader.inputs]
             leaky = graph.producer(message)

@@ -15,6 +15,7 @@ from snncc.ops import DOMAIN, get
 from snncc.passes.insert_scales import InsertScales
 from snncc.passes.manager import Report
 from snncc.passes.scale import constant_factor
+from snncc.passes.spike_messages import MESSAGE
 from snncc.passes.synapse import SYNAPSES
 
 __all__ = ["outcome"]
@@ -41,7 +42,7 @@ def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fo
     inserted = 2 * sum(count for report in reports for name, count in report.rewrites if name == InsertScales.name)
     return {
         "neurons": [{"from": origin, "to": op, "layers": count} for (origin, op), count in sorted(became.items())],
-        "synapses": dict(sorted(Counter(n.op for n in graph.nodes(*SYNAPSES)).items())),
+        "synapses": dict(sorted(Counter(n.op for n in graph.nodes(*SYNAPSES, "Aggregate")).items())),
         "batchnorm": {
             "folded": sum(op == "BatchNormalization" for op in names.values()) - len(norms),
             "into": fold_bn,
@@ -57,8 +58,10 @@ def _is_factor(name: str) -> bool:
 
 
 def _origin(neuron: str, nodes: Mapping[str, str], inputs: set[str]) -> str:
-    """The op of the node whose name, extended by those who rewrote it, is the neuron's."""
+    """The op of the node whose name, extended by those who rewrote it, is the neuron's; messages have none."""
     name = neuron
     while name and name not in nodes and name not in inputs:
+        if name.endswith(MESSAGE):
+            return "message"
         name = name.rpartition("_")[0]
     return nodes.get(name, "input" if name in inputs else "Relu")

@@ -57,4 +57,5 @@ def _print_op(op: dict[str, Any]) -> None:
     print_text(f"{op['name']}, since version {op['since']}: {kind}{stacks}\n\n{op['doc']}\n")
     for group in ("inputs", "outputs", "attributes"):
         rows = [(p["name"], p["type"] + (", optional" if p.get("optional") else ""), p["doc"]) for p in op[group]]
-        print_table(group, ("name", "type", "meaning"), rows, right=False)
+        if rows:
+            print_table(group, ("name", "type", "meaning"), rows, right=False)

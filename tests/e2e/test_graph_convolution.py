@@ -12,6 +12,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 import snncc
+from snncc.export import metadata_of
 from snncc.runtime import create_session
 from snncc.structure import STRUCTURE, Inspected
 
@@ -119,6 +120,9 @@ def test_four_spiking_layers(phase: onnx.ModelProto) -> None:
     for message in (ours[1], ours[4]):
         given = {a.name: onnx.helper.get_attribute_value(a) for a in message.attribute}
         assert (given["max_spikes"], given["signed"]) == (1, 1)
+    assert {(n["from"], n["to"]) for n in metadata_of(phase)["snncc.outcome"]["neurons"]} == {
+        *(("input", "PhaseNeuron"), ("message", "PhaseNeuron"), ("Relu", "OneSpikeNeuron"))
+    }
     assert [ours[2].input[0], ours[5].input[0]] == [ours[1].output[0], ours[4].output[0]]
 
 

@@ -132,7 +132,7 @@ def test_every_op(op: OpDef, dtype: str, offset: int, single: bool, gpu: Gpu) ->
     Neuron(op.name, inputs, attributes, expected, [*given, *outputs]).run()
     for address, array in zip(outputs, expected, strict=True):
         np.testing.assert_array_equal(gpu.download(address, array), array)
-    if expected[0].shape == inputs[0].shape:
+    if expected[0].shape == inputs[0].shape and op.name != "Aggregate":  # whose threads read what others write
         rest = [None] * (len(expected) - 1)
         Neuron(op.name, inputs, attributes, [expected[0], *rest], [*given, given[0], *rest]).run()
         np.testing.assert_array_equal(gpu.download(given[0], expected[0]), expected[0])
