@@ -24,6 +24,8 @@ __all__ = ["Entry", "dumped", "parsed", "replaced", "shipped", "table"]
 
 # A table is not used on a range much narrower than its own, where its steps would be coarse.
 _NARROWEST = 0.25
+# The shortest range that a table is fitted on, on either side of 0.
+_LEAST = 2.0**-6
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +60,9 @@ class Entry(NamedTuple):
 def table(activation: str, K: int, low: float | None = None, high: float | None = None) -> FSTable:
     """The shipped table of K steps for pre-activations in [low, high], else one that is fitted now, once per process.
 
-    A shipped table covers a range beyond its own where the activation stays what it is at the end of the table. Without
-    `low` or `high` the range is the activation's usual one (`snncc.activations`).
+    A shipped table covers a range beyond its own where the activation stays what it is at the end of the table. Others
+    are fitted on a range that goes to powers of two. Without `low` or `high` the range is the activation's usual one
+    (`snncc.activations`).
 
     Raises:
         OptionError: there is no such activation, or K or the range makes no sense.
@@ -71,7 +74,7 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
     ]
     if fitting:
         return min(fitting, key=lambda found: found.high - found.low)
-    return _fitted(activation, K, low, high)
+    return _fitted(activation, K, *_rounded(low, high))
 
 
 @functools.cache
@@ -118,6 +121,12 @@ def _covers(entry: Entry, low: float, high: float) -> bool:
     flat = np.abs(wanted - ends) <= found.rmse
     wide = high - low >= _NARROWEST * (found.high - found.low)
     return bool(wide and (low >= found.low or flat[0]) and (high <= found.high or flat[1]))
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """A power of two on either side, so that layers of about the same range share a table."""
+    reach = float(2.0 ** np.ceil(np.log2(max(-low, high, _LEAST))))
+    return -reach if low < 0 else 0.0, 0.0 if low < 0 >= high else reach
 
 
 @functools.cache
