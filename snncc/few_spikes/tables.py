@@ -124,9 +124,12 @@ def _covers(entry: Entry, low: float, high: float) -> bool:
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
-    """A power of two on either side, so that layers of about the same range share a table."""
-    reach = float(2.0 ** np.ceil(np.log2(max(-low, high, _LEAST))))
-    return -reach if low < 0 else 0.0, 0.0 if low < 0 >= high else reach
+    """Powers of two on either side, so that layers of about the same range share a table."""
+
+    def beyond(end: float) -> float:
+        return float(2.0 ** np.ceil(np.log2(max(end, _LEAST)))) if end > 0 else 0.0
+
+    return -beyond(-low), beyond(high) if high > 0 or low < 0 else _LEAST
 
 
 @functools.cache

@@ -77,8 +77,13 @@ def test_table_covers_what_is_wanted():
     assert table("sigmoid", 16, -50, 50) is table("sigmoid", 16)
 
 
-@pytest.mark.parametrize("limits", [(-3.0, 50.0), (-0.5, 0.5)], ids=["beyond", "much narrower"])
-def test_table_is_fitted_once_where_none_is_shipped(monkeypatch, limits):
+@pytest.mark.parametrize(
+    ("limits", "like", "fitted"),
+    [((-3.0, 50.0), (-4.0, 40.0), (-4.0, 64.0)), ((-0.1, 0.1), (-0.09, 0.12), (-0.125, 0.125))],
+    ids=["beyond", "much narrower"],
+)
+def test_table_is_fitted_once_where_none_is_shipped(monkeypatch, limits, like, fitted):
+    """On a range of powers of two, which other layers of about the same range share."""
     asked = []
 
     def fake(function, K, low, high):
@@ -88,8 +93,9 @@ def test_table_is_fitted_once_where_none_is_shipped(monkeypatch, limits):
     monkeypatch.setattr(few_spikes_tables, "fit", fake)
     few_spikes_tables._fitted.cache_clear()
     assert table("swish", 16, *limits) is table("swish", 16, *limits)
+    assert table("swish", 16, *like) is table("swish", 16, *limits)
     few_spikes_tables._fitted.cache_clear()
-    assert asked == [(16, *limits)]
+    assert asked == [(16, *fitted)]
 
 
 def test_unknown_activation():
