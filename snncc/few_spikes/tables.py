@@ -129,7 +129,7 @@ def _rounded(low: float, high: float) -> tuple[float, float]:
     def beyond(end: float) -> float:
         return float(2.0 ** np.ceil(np.log2(max(end, _LEAST)))) if end > 0 else 0.0
 
-    return -beyond(-low), beyond(high) if high > 0 or low < 0 else _LEAST
+    return 0.0 - beyond(-low), beyond(high) if high > 0 or low < 0 else _LEAST
 
 
 @functools.cache
