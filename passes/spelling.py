@@ -9,6 +9,7 @@ from snncc.passes.fuse_aggregation import FuseAggregation
 from snncc.passes.lower_einsum import LowerEinsum
 from snncc.passes.masks_to_factors import MasksToFactors
 from snncc.passes.merge_relus import MergeRelus
+from snncc.passes.one_float_type import OneFloatType
 from snncc.passes.place_constants import PlaceConstants
 from snncc.passes.recognise_relus import RecogniseRelus
 from snncc.passes.remove_identity import RemoveIdentity
@@ -21,6 +22,7 @@ __all__ = ["spelling"]
 def spelling() -> tuple[Pass, ...]:
     """What every network goes through on its way in."""
     return (
+        OneFloatType(),  # half precision here and there is none
         RemoveIdentity(),  # exporters' leftovers hide what stands next to what
         FuseAggregation(),  # sums over the edges of a graph are one op
         SliceSplits(),  # parts are slices

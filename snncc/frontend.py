@@ -143,11 +143,22 @@ def _name_nodes(model: onnx.ModelProto) -> None:
 
 def _at_opset(model: onnx.ModelProto, version: int, name: str) -> onnx.ModelProto:
     try:
-        return version_converter.convert_version(model, OPSET)
+        converted = version_converter.convert_version(model, OPSET)
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         reason = _first_line(error).rpartition("failed: ")[2]  # onnx's assertions begin with a path of its own sources
         message = f"{name}: cannot be brought from opset {version} to {OPSET} ({reason})"
         raise ModelError(f"{message}. Export the model again with opset {OPSET}.") from error
+    if version < 11:
+        _keep_old_coordinates(converted)
+    return converted
+
+
+def _keep_old_coordinates(model: onnx.ModelProto) -> None:
+    """Upsample, and Resize up to opset 10, map coordinates the simplest way; the converter leaves them the new one."""
+    old = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    for node in model.graph.node:
+        if node.op_type == "Resize" and not {a.name for a in node.attribute} & old.keys():
+            node.attribute.extend(helper.make_attribute(name, value) for name, value in old.items())
 
 
 @functools.cache

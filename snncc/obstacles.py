@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from snncc.graph import Graph, Node
 from snncc.ops import DOMAIN
 from snncc.recurrent.layer import recurrent_obstacle
@@ -39,6 +41,9 @@ def obstacle(graph: Graph, node: Node) -> str | None:
         return None if constant else "its indices are computed" if node.op == "Gather" else "its shape is computed"
     if node.op in TAIL:
         return None if leads_out(graph, node) else "not linear, in the middle of the network"
+    if node.op == "Cast":  # to the type of an output
+        kinds = [np.dtype(t.dtype).kind for t in (node.inputs[0], node.outputs[0]) if t.dtype is not None]
+        return None if kinds == ["f", "f"] and leads_out(graph, node) else "not supported"
     known = LINEAR | MOVES | POOLS | _ACTIVATIONS
     return None if node.op in known else "not supported"
 
