@@ -34,7 +34,7 @@ class BatchFirst(Pass):
         for node in graph.nodes():
             axis = axes.get(id(node.inputs[0])) if node.inputs else None
             if axis and _acts_on_features(graph, node):
-                _turn(graph, node, axis)
+                axes[id(_turn(graph, node, axis))] = axis
                 done += 1
         if done:
             for node in graph.nodes("Transpose"):
@@ -52,7 +52,8 @@ def _acts_on_features(graph: Graph, node: Node) -> bool:
     return node.op in _WITH_CONSTANT and len(constants) == 1 and constants[0].ndim <= rank
 
 
-def _turn(graph: Graph, node: Node, axis: int) -> None:
+def _turn(graph: Graph, node: Node, axis: int) -> Tensor:
+    """Turn the axes in front of `node` and behind it; returns what others read from then on."""
     source, result = node.inputs[0], node.outputs[0]
     node.inputs[0] = _swapped(graph, source, axis, f"{node.name}_batch_first")
     shape = graph.shape(result)
@@ -60,6 +61,7 @@ def _turn(graph: Graph, node: Node, axis: int) -> None:
         result.shape = _exchanged(list(shape), axis)
     back = _swapped(graph, result, axis, f"{node.name}_time_first")
     graph.replace_uses(result, back, keep=[graph.producer(back)])
+    return back
 
 
 def _swapped(graph: Graph, tensor: Tensor, axis: int, name: str) -> Tensor:
