@@ -8,6 +8,10 @@ __all__ = ["way_out_of"]
 _CONTROL = "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled."
 _CHOICE = "A spiking network cannot compare activations: write a ReLU as Relu, Clip or Max, and make masks constants."
 _INDICES = "Make its indices constants, and take values with Slice or Gather."
+_EDGES = (
+    "Sums over the edges of a graph convert as Gather, Mul with constants and ScatterElements with reduction 'add', "
+    "along axis 1 of [N, nodes, channels], with constant indices, the same for all channels."
+)
 _PICKS = "Cut the graph before it, and do it in the host: it picks among values, which is no part of a network."
 _SHAPES = "Export the model with a fixed image size and constant folding, so that shapes are constants."
 _RANDOM = "Export the model for inference (model.eval()), without noise."
@@ -23,7 +27,8 @@ _BY_OP = {
     **dict.fromkeys(
         ("Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"), _CHOICE
     ),
-    **dict.fromkeys(("Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND"), _INDICES),
+    **dict.fromkeys(("Gather", "GatherElements", "GatherND"), _INDICES),
+    **dict.fromkeys(("ScatterElements", "ScatterND"), _EDGES),
     **dict.fromkeys(("TopK", "NonMaxSuppression", "NonZero", "Unique", "ArgMax", "ArgMin", "Compress"), _PICKS),
     **dict.fromkeys(("Shape", "Size", "Range", "ConstantOfShape", "Expand", "Tile", "Split", "OneHot"), _SHAPES),
     **dict.fromkeys(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli"), _RANDOM),
