@@ -4,8 +4,9 @@
     python tests/benchmarks/networks.py [--shared DIR] [--networks TEXT ...] [--limit N] [--markdown]
 
 Of trained networks the table shows top-1 accuracy, of all the cosine between the outputs of SNN and ANN, the smallest
-of several outputs. FS with K = 16 is the probe: so many levels that what is lost is lost to a fault. Scales come from
-calibration data, of networks without any from 1/f noise, other noise than the outputs are compared on.
+of several outputs. Steps in brackets are those of the large networks, whose names begin with light. FS with K = 16 is
+the probe: so many levels that what is lost is lost to a fault. Scales come from calibration data, of networks without
+any from 1/f noise, other noise than the outputs are compared on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 from accuracy import shared_folder
 from subjects import Arrays, Subject, subjects
 
@@ -31,7 +33,7 @@ __all__ = ["codings", "compare"]
 
 def codings(*, large: bool) -> tuple[Coding, ...]:
     """The columns of the table; large networks are given fewer time steps."""
-    rate, msat = (8, 16) if large else (32, 64)
+    rate, msat = (4, 8) if large else (32, 64)
     return snncc.FS(K=16), snncc.FS(K=10), snncc.Phase(T=24, Q=1.2), snncc.Rate(T=rate), snncc.MSAT(T=msat)
 
 
@@ -85,7 +87,12 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     arguments = parser.parse_args()
     logging.getLogger("snncc").setLevel(logging.ERROR)  # few calibration samples are the point here
-    heading = ["network", "ANN", *(name_of(c) for c in codings(large=False)), "seconds"]
+    ort.set_default_logger_severity(3)  # old files name their weights among the inputs
+    small, large = (codings(large=size) for size in (False, True))
+    names = [
+        name_of(a) if a == b else f"{name_of(a)} ({b.parameters()['T']})" for a, b in zip(small, large, strict=True)
+    ]
+    heading = ["network", "ANN", *names, "seconds"]
     for line in (heading, ["---"] * len(heading)) if arguments.markdown else (heading,):
         show(line, markdown=arguments.markdown)
     for subject in subjects(shared_folder(arguments.shared), arguments.limit):

@@ -79,7 +79,7 @@ def _trained(network: Network, shared: Path, limit: int) -> Subject:
 
 def _on_noise(title: str, model: onnx.ModelProto, *, large: bool = False) -> Subject:
     specs = specs_of(_open_batch(model))
-    kinds = [(8, 0), (2, 1)] if large else [(64, 0), (16, 1)]
+    kinds = [(8, 0), (2, 1)] if large else [(32, 0), (8, 1)]
     parts = [{s.name: coloured_noise(s, count, np.random.default_rng(seed)) for s in specs} for count, seed in kinds]
     return Subject(title, model, *parts, large=large)
 
