@@ -19,6 +19,7 @@ from snncc.passes.base import Pass
 __all__ = ["OneFloatType"]
 
 _CASTS = ("Cast", "CastLike")
+_CONTROL = ("If", "Loop", "Scan")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class OneFloatType(Pass):
         inputs = {np.dtype(t.dtype) for t in graph.inputs if _is_real(t)}
         casts = [n for n in graph.nodes(*_CASTS) if _is_real(n.inputs[0]) and _is_real(n.outputs[0])]
         casts = [n for n in casts if n.inputs[0].dtype != n.outputs[0].dtype]
-        if len(inputs) != 1 or not casts:
+        if len(inputs) != 1 or not casts or graph.nodes(*_CONTROL):  # whose bodies have types of their own
             return 0
         kind = inputs.pop()
         for node in casts:

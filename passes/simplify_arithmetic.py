@@ -28,10 +28,12 @@ class SimplifyArithmetic(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Sum", "Mean", "Neg", "Sub", "Div")
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
-        """Refuses integers, and divisors that are computed or 0 somewhere."""
+        """Refuses integers, constants, and divisors that are computed or 0 somewhere."""
         kind = node.inputs[0].dtype
         if kind is None or np.dtype(kind).kind != "f":
             return Skip("it is no arithmetic of activations")
+        if all(graph.value(t) is not None for t in node.inputs):
+            return Skip("it gives a constant")
         if node.op == "Div":
             divisor = graph.value(node.inputs[1])
             if divisor is None or not divisor.all():

@@ -13,6 +13,7 @@ from snncc.passes.masks_to_factors import MasksToFactors
 from snncc.passes.merge_relus import MergeRelus
 from snncc.passes.place_constants import PlaceConstants
 from snncc.passes.recognise_relus import RecogniseRelus
+from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.slice_splits import JoinTiles, SliceSplits
 from snncc.passes.spelling import spelling
 
@@ -61,6 +62,7 @@ REWRITES = {
     "Abs of a ReLU6": (MergeRelus(), "a = Clip (x, zero, half) b = Abs (a) y = Add (b, a)", ["Clip", "Add"]),
 }
 LEFT = {
+    "a constant": (SimplifyArithmetic(), "a = Neg (half) y = Add (x, a)", "it gives a constant"),
     "Split of samples": (SliceSplits(), "a, b = Split <num_outputs = 2> (x) y = Add (a, b)", "length of its parts"),
     "Tile of samples": (JoinTiles(), "y = Tile (x, rows)", "it repeats the samples"),
     "activations": (LowerEinsum(), 'y = Einsum <equation = "ni,ni->n"> (x, x)', "a product of activations"),
