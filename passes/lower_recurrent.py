@@ -82,7 +82,7 @@ class LowerRecurrent(NodePass):
         }
         if side.backwards:
             attrs |= {"scan_input_directions": [1] * len(sequences), "scan_output_directions": [1]}
-        ends = graph.add("Scan", [*starts, *sequences], name=prefix, attrs=attrs, unused_outputs=len(starts))
+        ends = graph.add("Scan", [*starts, *sequences], name=f"{prefix}_steps", attrs=attrs, unused_outputs=len(starts))
         scan = graph.producer(ends)
         assert scan is not None
         for position in range(1, len(scan.outputs)):

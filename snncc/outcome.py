@@ -37,6 +37,9 @@ def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fo
     became = Counter(
         (_origin(n.name, names, inputs), n.op) for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron
     )
+    for scan in graph.nodes("Scan"):
+        gates = [n.op_type for n in scan.attrs["body"].node if n.domain == DOMAIN]
+        became.update((f"{_origin(scan.name, names, inputs)} gate", op) for op in gates)
     norms = graph.nodes("BatchNormalization")
     left = [n.name for n in graph.nodes("Mul") if constant_factor(graph, n) and _is_factor(n.name)]
     inserted = 2 * sum(count for report in reports for name, count in report.rewrites if name == InsertScales.name)

@@ -194,6 +194,9 @@ def test_gates_are_counted_and_described(build) -> None:
     snn = snncc.convert(model, CODINGS["phase"], calibration=samples)
     recorded = metadata_of(snn)["snncc.recurrent"]
     assert [(e["op"], e["K"], len(e["gates"])) for e in recorded.values()] == [("LSTM", 16, 5)] * 4
+    assert set(recorded) == {"s_forward_steps", "s_reverse_steps", "u_forward_steps", "u_reverse_steps"}
+    became = metadata_of(snn)["snncc.outcome"]["neurons"]
+    assert {"from": "LSTM gate", "to": "FSNeuron", "layers": 4 * 5} in became
     found = snncc.evaluate(snn, model, samples)
     assert found.gates == 4 * 5 * 3  # directions, gates, units
     gates = {x.name: x for x in found.layers if x.gate}
