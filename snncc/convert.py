@@ -20,6 +20,7 @@ from snncc.frontend import import_model, where
 from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.loading import Source, read_model
+from snncc.memory import enough_memory
 from snncc.mixing import refuse_mixing
 from snncc.outcome import outcome
 from snncc.passes.base import Pass
@@ -37,6 +38,7 @@ from snncc.vocabulary import RECURRENT
 __all__ = ["convert"]
 
 
+@enough_memory("the conversion")
 def convert(
     model: Source,
     coding: Coding,

@@ -19,6 +19,7 @@ from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.samples import Samples, batches, count_of, first, labels_of, specs_of
 from snncc.side_by_side import SideBySide
+from snncc.soundness import read_converted
 from snncc.sources import checked_labels
 from snncc.unroll import unrolled
 
@@ -75,7 +76,7 @@ def evaluate(
 
 def _pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
-    spiking, read = read_model(snn), read_model(ann)
+    spiking, read = read_converted(snn), read_model(ann)
     refuse_converted(read, where(ann), spiking)
     unrolled(spiking)  # raises for forms that cannot be counted
     source = import_model(ann)

@@ -8,7 +8,6 @@ graph allows it, and every node that cannot be converted reported at once.
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -19,7 +18,8 @@ from snncc.batch import make_batch_dynamic
 from snncc.dequantise import dequantised, refuse_quantised
 from snncc.errors import ModelError
 from snncc.graph import Graph
-from snncc.loading import Source, check_weights, read_model, with_dense_weights
+from snncc.loading import Source, check_weights, read_model, where, with_dense_weights
+from snncc.memory import enough_memory
 from snncc.passes.manager import PassManager
 from snncc.passes.spelling import spelling
 from snncc.recurrent.tidy import tidy_recurrent
@@ -40,11 +40,7 @@ OPSET = 21  # converted models import at least this one; onnxruntime 1.18 and la
 _IR_VERSION = 10
 
 
-def where(source: Source) -> str:
-    """How messages name the source."""
-    return str(source) if isinstance(source, str | Path) else "the model"
-
-
+@enough_memory("reading the model")
 def import_model(source: Source, name: str | None = None) -> Graph:
     """Read `source`, which messages call `name`, and prepare it for the passes.
 
@@ -85,7 +81,9 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     if not inputs:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
     refuse_unshaped(model, name)
-    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
+    for opset in model.opset_import:
+        opset.domain = "" if opset.domain == "ai.onnx" else opset.domain  # two names of one domain
+    version = next((o.version for o in model.opset_import if o.domain == ""), None)
     if version is None or version < 7:
         given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"
         raise ModelError(f"{name}: {given}. Export the model again with opset 13 or newer.")
@@ -144,7 +142,12 @@ def _name_nodes(model: onnx.ModelProto) -> None:
 def _at_opset(model: onnx.ModelProto, version: int, name: str) -> onnx.ModelProto:
     try:
         converted = version_converter.convert_version(model, OPSET)
-    except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except (
+        RuntimeError,
+        version_converter.ConvertError,
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+    ) as error:
         reason = _first_line(error).rpartition("failed: ")[2]  # onnx's assertions begin with a path of its own sources
         message = f"{name}: cannot be brought from opset {version} to {OPSET} ({reason})"
         raise ModelError(f"{message}. Export the model again with opset {OPSET}.") from error

@@ -15,9 +15,14 @@ from onnx import numpy_helper
 from snncc import external
 from snncc.errors import ModelError
 
-__all__ = ["Source", "check_weights", "opens_alone", "read_model", "refuse_external", "with_dense_weights"]
+__all__ = ["Source", "check_weights", "opens_alone", "read_model", "refuse_external", "where", "with_dense_weights"]
 
 Source = str | Path | bytes | onnx.ModelProto
+
+
+def where(source: Source) -> str:
+    """How messages name the source."""
+    return str(source) if isinstance(source, str | Path) else "the model"
 
 
 def read_model(source: Source) -> onnx.ModelProto:

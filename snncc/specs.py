@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from snncc.errors import ModelError
+
 __all__ = ["InputSpec", "specs_of"]
 
 _CHANNELS = (1, 3, 4)
@@ -55,5 +57,12 @@ def specs_of(model: onnx.ModelProto) -> list[InputSpec]:
         kind = value.type.tensor_type
         if value.name not in weights:
             shape = tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in kind.shape.dim)
-            specs.append(InputSpec(value.name, shape, np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type))))
+            specs.append(InputSpec(value.name, shape, _dtype(value)))
     return specs
+
+
+def _dtype(value: onnx.ValueInfoProto) -> np.dtype[Any]:
+    try:
+        return np.dtype(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+    except KeyError as error:
+        raise ModelError(f"input '{value.name}' is no tensor of numbers. Export the model again.") from error

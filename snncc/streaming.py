@@ -15,8 +15,8 @@ import onnxruntime as ort
 from snncc.early_exit import Exits
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.export import metadata_of
-from snncc.loading import read_model
 from snncc.ops.running import READOUT
+from snncc.soundness import read_converted
 from snncc.specs import specs_of
 
 __all__ = ["Stream", "is_single_step"]
@@ -67,7 +67,7 @@ class Stream:
     ) -> None:
         from snncc.runtime import create_session
 
-        proto = read_model(model)
+        proto = read_converted(model)
         if not is_single_step(proto):
             raise OptionError("a stream runs single time steps, which the model does not; convert it with form step")
         form = metadata_of(proto)["snncc.form"]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import prod
 
 import numpy as np
 import onnx
@@ -31,11 +32,9 @@ __all__ = [
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
-_EXOTIC = frozenset(TensorProto.DataType.values()) - {
-    *_FLOATS,
-    TensorProto.BOOL,
-    *(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64)),
-}
+_INTEGERS = tuple(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64))
+_PLAIN = frozenset([*_FLOATS, *_INTEGERS, TensorProto.BOOL])  # other types, known to ONNX or not, are exotic
+_MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
 _COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
@@ -44,29 +43,42 @@ _IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
 
 _FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
 
+_FLOAT_WEIGHT = "Export the model with its weights in float32, float16 or float64."
+
 _BATCH_INPUT = "Export it with a batch axis and at least one more, such as [N, 10] or [N, 3, 32, 32]."
 
 
 def refuse_types(model: onnx.ModelProto, name: str) -> None:
     """Raise for inputs, and for nodes whose results, are no plain tensors (sequences, 8-bit floats, …)."""
     for value in model.graph.input:
-        if not value.type.HasField("tensor_type") or value.type.tensor_type.elem_type in _EXOTIC:
+        if not value.type.HasField("tensor_type") or value.type.tensor_type.elem_type not in _PLAIN:
             raise UnsupportedShapeError(f"{name}: input '{value.name}' is {_type_name(value.type)}. {_FLOAT_INPUT}")
+    for weight in model.graph.initializer:
+        if weight.data_type not in _PLAIN:
+            kind = _element_name(weight.data_type)
+            raise UnsupportedShapeError(f"{name}: weight '{weight.name}' is {kind}. {_FLOAT_WEIGHT}")
+    for value in (*model.graph.value_info, *model.graph.output):
+        if value.type.tensor_type.elem_type not in TensorProto.DataType.values():
+            kind = _element_name(value.type.tensor_type.elem_type)
+            raise UnsupportedShapeError(f"{name}: tensor '{value.name}' is {kind}. Export the model again.")
     made = {out: n for n in model.graph.node for out in n.output}
     graph = onnx.shape_inference.infer_shapes(model).graph
     reasons: dict[str, list[str]] = {}
     for value in (*graph.value_info, *graph.output):
         node, tensor = made.get(value.name), value.type.tensor_type
         other = value.type.WhichOneof("value") not in (None, "tensor_type")  # None: not known, so not known to be wrong
-        if node is not None and (other or tensor.elem_type in _EXOTIC - {TensorProto.UNDEFINED}):
+        if node is not None and (other or tensor.elem_type not in {*_PLAIN, TensorProto.UNDEFINED}):
             reason = f"{node.op_type}: its result is {_type_name(value.type)}"
             reasons.setdefault(reason, []).append(node.name or value.name)
     _refuse(name, reasons)
 
 
 def refuse_unshaped(model: onnx.ModelProto, name: str) -> None:
-    """Raise for inputs of unknown rank."""
+    """Raise for inputs of unknown rank, or of a size beyond all reason."""
     for value in model.graph.input:
+        sizes = [d.dim_value for d in value.type.tensor_type.shape.dim if d.HasField("dim_value")]
+        if prod(sizes) > _MOST_VALUES:
+            raise UnsupportedShapeError(f"{name}: input '{value.name}' has axes {sizes}, too many values to compute.")
         if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
             raise UnsupportedShapeError(f"{name}: input '{value.name}' states no shape. {_BATCH_INPUT}")
 
@@ -102,9 +114,14 @@ def _takes_ids(node: Node, beside: set[int]) -> bool:
     return node.op in RECURRENT or (known and usual)
 
 
+def _element_name(kind: int) -> str:
+    known = kind in TensorProto.DataType.values()
+    return str(TensorProto.DataType.Name(kind)).lower() if known else f"of type {kind}, which ONNX does not have"
+
+
 def _type_name(kind: onnx.TypeProto) -> str:
     if kind.HasField("tensor_type"):
-        return str(TensorProto.DataType.Name(kind.tensor_type.elem_type)).lower()
+        return _element_name(kind.tensor_type.elem_type)
     return f"of type {str(kind.WhichOneof('value')).removesuffix('_type')}"
 
 

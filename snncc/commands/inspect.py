@@ -28,9 +28,14 @@ _MOST = 4  # entries of a list that are shown
 @json_flag
 def inspect(file: Path, as_json: bool) -> None:
     """Say what FILE is: coding, neurons and scales of a converted model; else whether it would convert."""
+    from snncc.export import all_nodes
     from snncc.loading import read_model
+    from snncc.ops import DOMAIN
+    from snncc.soundness import refuse_damaged
 
     model = read_model(file)
+    if any(n.domain == DOMAIN for n in all_nodes(model.graph)):
+        refuse_damaged(model, str(file))
     found = _common(file, model)
     found |= _converted(model) if found["converted"] else _plain(file)
     if as_json:

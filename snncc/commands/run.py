@@ -81,7 +81,7 @@ def run(
     **options: Any,
 ) -> None:
     """Run SNN on INPUT: an .npy or .npz file, or a folder of images. Prints the top class of each sample."""
-    from snncc.loading import read_model
+    from snncc.soundness import read_converted
     from snncc.streaming import is_single_step
 
     if spikes and early_exit is not None:
@@ -90,7 +90,7 @@ def run(
         require_writable(path)
     if output and spikes and output.resolve() == spikes.resolve():
         raise OutputError(f"{output}: is named by both -o and --spikes. Give two files.")
-    proto = read_model(model)
+    proto = read_converted(model)
     if spikes:
         result = _recorded(proto, data, **options)
     elif is_single_step(proto):
@@ -120,9 +120,11 @@ def _in_one_pass(proto: onnx.ModelProto, data: Path, device: str, **options: Any
     from snncc.one_step import gives_steps
     from snncc.runtime import create_session
     from snncc.samples import specs_of
+    from snncc.sessions import must_run
 
     session = create_session(proto, device=device)
-    results = [session.run(None, batch) for batch in _batches(proto, specs_of(proto), data, **options)]
+    with must_run("the model"):
+        results = [session.run(None, batch) for batch in _batches(proto, specs_of(proto), data, **options)]
     names = [output.name for output in proto.graph.output]
     over_time = gives_steps(proto)
     joined = (np.concatenate([np.atleast_1d(r[i]) for r in results], axis=int(over_time)) for i in range(len(names)))
@@ -130,10 +132,12 @@ def _in_one_pass(proto: onnx.ModelProto, data: Path, device: str, **options: Any
 
 
 def _step_by_step(proto: onnx.ModelProto, data: Path, device: str, early_exit: float | None, **options: Any) -> _Result:
+    from snncc.sessions import must_run
     from snncc.streaming import Stream
 
     stream = Stream(proto, device)
-    parts = [stream.run(batch, early_exit) for batch in _batches(proto, stream.inputs, data, **options)]
+    with must_run("the model"):
+        parts = [stream.run(batch, early_exit) for batch in _batches(proto, stream.inputs, data, **options)]
     outputs = {name: np.concatenate([np.atleast_1d(p[0][name]) for p in parts]) for name in stream.outputs}
     return _Result(outputs, steps=np.concatenate([p[1] for p in parts]), planned=stream.steps)
 

@@ -111,6 +111,8 @@ class OpDef:
 
     def _infer(self, ctx: Any) -> None:
         source = ctx.get_input_type(0)
+        if source is None:  # nothing is known of the input
+            return
         for index, output in enumerate(self.outputs):
             if index >= ctx.get_num_outputs():
                 break

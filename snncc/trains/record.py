@@ -18,7 +18,7 @@ import onnx
 from snncc.builder import Builder
 from snncc.errors import ModelError, OptionError
 from snncc.export import model_digest
-from snncc.loading import Source, read_model
+from snncc.loading import Source
 from snncc.network import Network, attributes_of, is_neuron, label
 from snncc.one_step import gives_steps, samples_at_once
 from snncc.ops import get
@@ -26,6 +26,7 @@ from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.samples import Batch, Samples, batches, first, specs_of
 from snncc.sessions import must_run
+from snncc.soundness import read_converted
 from snncc.trains.emissions import FAMILIES, Recorded, wanted
 from snncc.trains.folded import behind_neurons, exact_session, folded_form
 from snncc.trains.storage import SpikeTrains
@@ -61,7 +62,7 @@ def spike_trains(
         OptionError: the model has no neurons, or does single time steps.
         DataError: the inputs do not fit the model.
     """
-    source = read_model(model)
+    source = read_converted(model)
     folded = folded_form(source)
     parsed = Preprocess.parse(preprocess) if isinstance(preprocess, str) else preprocess
     specs = specs_of(folded)

@@ -16,8 +16,9 @@ from onnx import helper
 
 from snncc.errors import DataError
 from snncc.export import model_digest
-from snncc.loading import Source, read_model
+from snncc.loading import Source
 from snncc.one_step import fold_of, gives_steps, samples_at_once
+from snncc.soundness import read_converted
 from snncc.specs import specs_of
 from snncc.trains.folded import behind_neurons, exact_session, folded_form
 from snncc.trains.storage import SpikeTrains
@@ -36,7 +37,7 @@ def replay(model: Source, trains: SpikeTrains, *, device: str = "auto") -> dict[
     Raises:
         DataError: the trains were recorded of another model.
     """
-    source = read_model(model)
+    source = read_converted(model)
     if model_digest(source) != trains.model:
         raise DataError("the spike trains were recorded of another model. Give that one, unchanged.")
     folded = folded_form(source)

@@ -85,7 +85,7 @@ def fusing_keeps(graph: Graph, scales: Scales, feeds: Feeds) -> None:
 
 
 @given(relu_graphs(), FOLD)
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_each_pass_keeps_the_function(model: onnx.ModelProto, fold_bn: str) -> None:
     passes_keep(model, fold_bn)
 
