@@ -33,8 +33,8 @@ __all__ = ["codings", "compare"]
 
 def codings(*, large: bool) -> tuple[Coding, ...]:
     """The columns of the table; large networks are given fewer time steps."""
-    rate, msat = (4, 8) if large else (32, 64)
-    return snncc.FS(K=16), snncc.FS(K=10), snncc.Phase(T=24, Q=1.2), snncc.Rate(T=rate), snncc.MSAT(T=msat)
+    steps = 4 if large else 32
+    return snncc.FS(K=16), snncc.Phase(T=24, Q=1.2), snncc.Rate(T=steps), snncc.MSAT(T=steps)
 
 
 def outputs(model: onnx.ModelProto, samples: Arrays, pieces: int) -> list[np.ndarray[Any, Any]]:
@@ -83,7 +83,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Every network in every coding.")
     parser.add_argument("--shared", type=Path, help="folder with models/ and data/ [$SNNCC_SHARED or ../shared]")
     parser.add_argument("--networks", nargs="+", metavar="TEXT", help="only those whose name contains one of these")
-    parser.add_argument("--limit", type=int, default=300, help="test samples of trained networks")
+    parser.add_argument("--limit", type=int, default=100, help="test samples of trained networks")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     arguments = parser.parse_args()
     logging.getLogger("snncc").setLevel(logging.ERROR)  # few calibration samples are the point here

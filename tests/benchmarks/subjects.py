@@ -74,7 +74,7 @@ def _trained(network: Network, shared: Path, limit: int) -> Subject:
 
     labels = labels_of(network.samples(shared, "test"))
     assert labels is not None
-    return Subject(network.title, model, part("calib", 256), part("test", limit), labels[:limit])
+    return Subject(network.title, model, part("calib", 64), part("test", limit), labels[:limit])
 
 
 def _on_noise(title: str, model: onnx.ModelProto, *, large: bool = False) -> Subject:
