@@ -158,7 +158,8 @@ def _test_labels(graph: TextGraph) -> Array:
 
 def main(data: Path, corpus: str, folder: Path) -> None:
     """Train on `corpus` in `data`; write model.onnx, calib.npz and test.npz to `folder`, and print the accuracy."""
-    import onnxruntime as ort
+    from snncc.frontend import import_model
+    from snncc.runtime import create_session
 
     _imported("scipy.sparse")
     graph = text_graph(*load_corpus(data, corpus))
@@ -169,7 +170,7 @@ def main(data: Path, corpus: str, folder: Path) -> None:
     labels, everything = _test_labels(graph), _present(graph, tested=True)
     np.savez_compressed(folder / "calib.npz", input=_present(graph, tested=False))
     np.savez_compressed(folder / "test.npz", input=everything, labels=labels)
-    session = ort.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    session = create_session(import_model(model).to_proto(), device="cpu")  # with sums over edges as one op
     logits = session.run(None, {"input": everything})[0]
     right = (logits.argmax(2) == labels)[labels >= 0]
     print(f"{folder / 'model.onnx'}: {100 * right.mean():.2f} % of {len(right)} test documents")

@@ -14,6 +14,7 @@ import pytest
 
 import snncc
 from snncc.errors import SnnccError
+from snncc.frontend import import_model
 from snncc.models import text_gcn
 from snncc.models.text_graph import Edges, load_corpus, text_graph
 from snncc.runtime import create_session
@@ -115,5 +116,5 @@ def test_trained_networks_convert(shared: Path, tmp_path: Path, name: str, accur
     assert found.max_spikes == 1
     fine = snncc.convert(model, snncc.FS(K=16), calibration=calibration)
     feeds = {"input": np.load(tmp_path / "test.npz")["input"]}
-    a, b = (create_session(m, device="cpu").run(None, feeds)[0].ravel() for m in (model, fine))
+    a, b = (create_session(m, device="cpu").run(None, feeds)[0].ravel() for m in (import_model(model).to_proto(), fine))
     assert a @ b / np.sqrt((a @ a) * (b @ b)) >= 0.999
