@@ -23,6 +23,7 @@ from snncc.network import is_neuron, label
 from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.neurons_to_be import NEURONS, neurons_to_be
 from snncc.recorded import prepared, recorded_coding, replaced_relus
+from snncc.soundness import CHECKER_ERRORS
 
 __all__ = ["STRUCTURE", "Inspected"]
 
@@ -71,7 +72,7 @@ class Inspected:
 def _valid(model: Inspected) -> str | None:
     try:
         onnx.checker.check_model(model.snn, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+    except CHECKER_ERRORS as error:
         return f"onnx's checker refuses the model ({' '.join(str(error).split())[:200]})"
     return None
 

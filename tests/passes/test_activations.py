@@ -51,6 +51,11 @@ def test_what_only_looks_like_gelu_is_left(build, apply, skips, ending) -> None:
     assert "it is no part of a GELU" in skips()
 
 
+def test_a_summand_other_than_one_makes_no_gelu(build, apply) -> None:
+    text = f"{FLAT} {GELU.replace('o = {1.0}', 'o = {1.5}')}d = Mul (x, c) y = Mul (d, h) }}"
+    assert apply(FuseGelu(), build(text, {}))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("body", "shapes"),
     [("y = LeakyRelu <alpha = 0.3> (x)", {}), ("y = LeakyRelu (x)", {}), ("y = PRelu (x, slope)", {"slope": (4,)})],

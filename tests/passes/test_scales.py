@@ -33,6 +33,7 @@ SINKS = [
     "s = Mul (x, k) h = Conv (s, w) i = Conv (s, w) z = Add (h, i) y = Flatten (z)",
     "s = Mul (x, k) u = Unsqueeze (s, two) v = Squeeze (u, two) h = Conv (v, w) y = Flatten (h)",
     "s = Mul (x, k) h = ConvTranspose <group=3> (s, wt) y = Flatten (h)",
+    "s = Mul (x, k) m = ReduceMean <keepdims=0> (s, axes) y = Gemm (m, small, c)",
 ]
 CONSTANTS = """<int64[2] shape = {-1, 108}, int64[8] pads = {0, 2, 0, 0, 0, 3, 0, 0}, int64[2] start = {1, 0},
     int64[2] end = {6, 9}, int64[2] axes = {2, 3}, int64[2] step = {2, 1}, int64[1] two = {2}>"""
@@ -64,6 +65,13 @@ def test_a_negative_factor_does_not_pass_a_max_pool(build, apply, ops, skips) ->
     count, after = apply(SinkScales(), with_sign(build(text, {"k": (3, 1, 1)}), -1, "k"))
     assert (count, ops(after)[0]) == (0, "Mul")
     assert "no user takes" in skips()
+
+
+def test_a_factor_does_not_reach_what_a_pad_fills_in(build, apply, ops) -> None:
+    body = "s = Mul (x, k) p = Pad (s, pads, one) h = Conv (p, w8) y = Flatten (h)"
+    text = f"{IMAGE.format(o='M')} {CONSTANTS[:-1]}, float one = {{1.0}}> {{ {body} }}"
+    count, after = apply(SinkScales(), build(text, {"k": (3, 1, 1), "w8": (4, 8, 3, 3)}))
+    assert (count, ops(after)[0]) == (0, "Mul")
 
 
 def test_a_factor_that_varies_in_space_stays(build, apply, ops) -> None:
@@ -106,6 +114,12 @@ def test_factors_lift_into_the_weights_in_front(build, apply, ops, body) -> None
     assert "Mul" not in ops(after)
 
 
+def test_a_negative_factor_does_not_lift_through_a_max_pool(build, apply) -> None:
+    body = "h = Conv (x, w) p = MaxPool <kernel_shape=[2,2]> (h) s = Mul (p, k4) y = Flatten (s)"
+    model = with_sign(build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS), -1, "k4")
+    assert apply(LiftScales(), model)[0] == 0
+
+
 def test_a_shared_current_is_not_scaled(build, apply, skips) -> None:
     body = "h = Conv (x, w) s = Mul (h, k4) z = Add (s, h) y = Flatten (z)"
     assert apply(LiftScales(), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS))[0] == 0
@@ -119,6 +133,17 @@ def test_inserting_changes_nothing(build, apply, ops) -> None:
     )
     assert count == 1
     assert ops(after) == ["Conv", "Mul", "Relu", "Mul", "Flatten"]
+
+
+def test_a_ceiling_goes_along(build, assert_equivalent, ops) -> None:
+    head = f"{IMAGE.format(o='M')} <float ceiling = {{0.5}}>"
+    model = build(f"{head} {{ h = Conv (x, w) r = Relu (h) m = Min (r, ceiling) y = Flatten (m) }}", LIFT_WEIGHTS)
+    graph = Graph.from_proto(model)
+    graph.infer_shapes()
+    assert InsertScales({"m": SCALE}).run(graph) == 1
+    graph.infer_shapes()
+    assert ops(graph.to_proto()) == ["Conv", "Mul", "Relu", "Min", "Mul", "Flatten"]
+    assert_equivalent(model, graph.to_proto())
 
 
 def apply_once(apply, each, model):

@@ -91,6 +91,13 @@ def test_relus_become_neurons(build, apply, ops) -> None:
     assert ops(after) == ["OneSpikeNeuron", "Add", "OneSpikeNeuron"]
     assert [o.name for o in after.graph.output] == ["y"]
     assert [v.type.tensor_type.shape.dim[1].dim_value for v in after.graph.value_info] == [4, 4]
+    assert [scale_of(after, number) for number in (0, 2)] == [2, 1]
+
+
+def scale_of(model, number: int) -> float:
+    """The scale of the neuron that is node `number`."""
+    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    return float(constants[model.graph.node[number].input[1]].max())
 
 
 def test_a_ceiling_goes_into_the_neuron(build, apply, ops) -> None:
@@ -99,10 +106,20 @@ def test_a_ceiling_goes_into_the_neuron(build, apply, ops) -> None:
     assert ops(after) == ["OneSpikeNeuron", "Add"]
 
 
+def test_a_ceiling_below_the_scale_goes_in_front(build, apply, ops) -> None:
+    model = build(f"{FLAT} <float c = {{1.0}}> {{ a = Relu (x) b = Min (a, c) y = Add (b, x) }}", {})
+    _, after = apply(LowerRelu(CODING, {"b": np.array([4.0])}), model, equivalent=False)
+    assert ops(after) == ["Min", "OneSpikeNeuron", "Add"]
+    _, after = apply(LowerRelu(snncc.Rate(T=8), {"b": np.array([4.0])}), model, equivalent=False)
+    assert ops(after) == ["IFNeuron", "Add"]
+    assert scale_of(after, 0) == 1  # over time it is the neuron's own
+
+
 def test_inputs_are_encoded_once(build) -> None:
     graph = Graph.from_proto(build(f"{FLAT} {{ a = Relu (x) y = Add (a, x) }}", {}))
     assert EncodeInput(CODING, {"x": 3.0}).run(graph) == 1
     assert [n.op for n in graph.nodes()] == ["PhaseNeuron", "Relu", "Add"]
+    assert scale_of(graph.to_proto(), 0) == 1.5  # the levels of binary coding sum to almost 2
     assert EncodeInput(snncc.Phase(T=8, Q=1.5, input="analog"), {"x": 3.0}).run(graph) == 0
 
 
@@ -141,13 +158,14 @@ def test_a_sum_that_broadcasts_does_not_fuse(build, skips) -> None:
     [
         ("h = Conv (x, w) {} y = Relu (h)", 0),
         ("i = Conv (x, w) h = Add (x, i) {} y = Relu (h)", 0),
+        ("i = Conv (x, w) h = Mul (i, k) {} y = Relu (h)", 0),
         ("h = Add (x, x) {} y = Relu (h)", 1),
         ("i = Conv (x, w) h = Add (i, x) {} r = Relu (h) y = Add (r, i)", 1),
     ],
 )
 def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivalent, body, added) -> None:
     head = "net (float[N,4,3,3] x) => (float[N,4,3,3] y) <float[4,1,1] missing = {0.5, -1.0, 0.0, 2.0}>"
-    weights = {"w": (4, 4, 1, 1)}
+    weights = {"w": (4, 4, 1, 1), "k": (4, 1, 1)}
     graph = Graph.from_proto(build(f"{head} {{ {body.format('')} }}", weights))
     graph.infer_shapes()
     offset = np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)

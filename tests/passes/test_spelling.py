@@ -20,9 +20,16 @@ from snncc.passes.spelling import spelling
 SHAPES = {"w": (4, 5), "v": (4,), "cube": (2, 4, 5), "square": (4, 4)}
 CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, int64[2] parts = {1, 3},
     int64[2] twice = {1, 2}, int64[2] rows = {2, 1}, bool[4] mask = {0, 1, 1, 0}, int64[1] three = {3},
-    float[1,3] c = {1.0, 2.0, 3.0}, float much = {1e38}>"""
+    float[1,3] c = {1.0, 2.0, 3.0}, float much = {1e38}, int64[3] box = {0, 2, 2}, int64[3] copies = {1, 2, 3},
+    int64[4] ring = {0, 1, 2, 2}>"""
 CHOICE = "g = Greater (x, half) y = Where (g, x, zero)"
-RANKS = {"rows of a cube": "A,B,C", "a sum": "A", "activations": "A"}
+RANKS = {
+    "Tile of two axes": "A,B,C",
+    "axes in a ring": "A,B,C,D",
+    "rows of a cube": "A,B,C",
+    "a sum": "A",
+    "activations": "A",
+}
 
 # (Pass, nodes of a network from x [N, 4] to y, ops that are left).
 REWRITES = {
@@ -30,6 +37,12 @@ REWRITES = {
     "Split, halves": (SliceSplits(), "a, b = Split <axis = -1, num_outputs = 2> (x) y = Add (a, b)", None),
     "Split into outputs": (SliceSplits(), "y, b = Split <axis = 1, num_outputs = 2> (x)", ["Slice"]),
     "Tile": (JoinTiles(), "y = Tile (x, twice)", ["Concat"]),
+    "Tile of two axes": (JoinTiles(), "a = Reshape (x, box) y = Tile (a, copies)", ["Reshape", "Concat", "Concat"]),
+    "axes in a ring": (
+        LowerEinsum(),
+        'a = Reshape (x, ring) y = Einsum <equation = "nabc->nbca"> (a)',
+        ["Reshape", "Transpose"],
+    ),
     "matrix": (LowerEinsum(), 'y = Einsum <equation = "ni,io->no"> (x, w)', ["MatMul"]),
     "matrix, turned": (LowerEinsum(), 'y = Einsum <equation = "oi,nj->no"> (w, x)', None),
     "rows of a cube": (LowerEinsum(), 'y = Einsum <equation = "ni,hio->nho"> (x, cube)', ["MatMul", "Reshape"]),
@@ -89,6 +102,11 @@ LEFT = {
         "has other users",
     ),
     "negative values": (MergeRelus(), "a = Tanh (x) b = Relu (a) y = Add (b, a)", "its input may be negative"),
+    "a factor below 0": (
+        MergeRelus(),
+        "a = Relu (x) m = Mul (a, minus) b = Relu (m) y = Add (b, a)",
+        "its input may be negative",
+    ),
 }
 
 

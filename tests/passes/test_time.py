@@ -8,9 +8,12 @@ import onnx
 import pytest
 
 import snncc
+from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.graph import Graph
 from snncc.passes.doubt_spikes import DoubtSpikes
+from snncc.passes.encode_input import EncodeInput
+from snncc.passes.keep_islands import KeepIslands
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.read_out import ReadOut
@@ -23,7 +26,7 @@ MLP = "net (float[N,4] x) => (float[N,3] y) { a = MatMul (x, W) r = Relu (a) s =
 SIZES = {"W": (4, 4), "V": (4, 3)}
 
 
-def lowered(build, coding: snncc.Rate | snncc.MSAT = RATE, body: str = MLP, sizes=None) -> Graph:
+def lowered(build, coding: Coding = RATE, body: str = MLP, sizes=None) -> Graph:
     graph = Graph.from_proto(build(body, SIZES if sizes is None else sizes))
     graph.infer_shapes()
     LowerRelu(coding).run(graph)
@@ -38,6 +41,7 @@ def test_currents_are_repeated_once_where_they_meet_steps(build, ops) -> None:
     assert [graph.producer(t).op for t in graph.nodes("Add")[0].inputs] == ["IFNeuron", "Tile"]
     repeated = {t.name for tile in graph.nodes("Tile") for t in tile.inputs[:1]}
     assert repeated == {"a", "x"}  # the first synapses run once, in front
+    assert [graph.value(tile.inputs[1]).tolist() for tile in graph.nodes("Tile")] == [[4, 1]] * 2
 
 
 def test_a_reshape_to_one_sample_is_freed(build) -> None:
@@ -64,6 +68,23 @@ def test_the_readout_stands_in_front_of_a_softmax(build, ops) -> None:
     assert ReadOut(RATE).run(graph) == 1
     assert ops(graph.to_proto())[-3:] == ["MatMul", "Readout", "Softmax"]
     assert [o.name for o in graph.outputs] == ["y"]
+
+
+def test_of_slices_the_last_one_is_read(build) -> None:
+    coding = snncc.Phase(T=8, wait=6)
+    graph = lowered(build, coding)
+    EncodeInput(coding, {"x": 1.0}).run(graph)
+    assert ReadOut(coding).run(graph) == 1
+    split = graph.producer(graph.outputs[0])
+    assert (split.op, len(split.outputs)) == ("Split", 3)
+    assert graph.outputs[0] is split.outputs[-1]
+
+
+def test_islands_see_means_over_all_steps(build) -> None:
+    graph = lowered(build, body=MLP.replace("s = Add (r, x)", "e = Exp (r) s = Relu (e)"))
+    assert KeepIslands(RATE, {"e": (0.0, 3.0)}).run(graph) == 1
+    for op in ("RunningTotal", "Increase"):
+        assert [(n.attrs["steps"], n.attrs["mean"]) for n in graph.nodes(op)] == [(4, 1)]
 
 
 def test_anytime_stacks_the_steps_in_front(build) -> None:
