@@ -22,8 +22,7 @@ Array = npt.NDArray[Any]
 def _squeezed(factor: Array) -> Array:
     """The same factor with size 1 wherever it does not vary."""
     for axis in range(factor.ndim):
-        first = factor.take([0], axis=axis)
-        if factor.shape[axis] > 1 and (factor == first).all():
+        if factor.shape[axis] > 1 and (factor == (first := factor.take([0], axis=axis))).all():
             factor = first
     return factor
 

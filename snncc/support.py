@@ -77,8 +77,8 @@ def refuse_unshaped(model: onnx.ModelProto, name: str) -> None:
     """Raise for inputs of unknown rank, or of a size beyond all reason."""
     for value in model.graph.input:
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim if d.HasField("dim_value")]
-        if prod(sizes) > _MOST_VALUES:
-            raise UnsupportedShapeError(f"{name}: input '{value.name}' has axes {sizes}, too many values to compute.")
+        if min(sizes, default=0) < 0 or prod(sizes) > _MOST_VALUES:
+            raise UnsupportedShapeError(f"{name}: input '{value.name}' has axes of {sizes}, which no data has.")
         if value.type.HasField("tensor_type") and not value.type.tensor_type.HasField("shape"):
             raise UnsupportedShapeError(f"{name}: input '{value.name}' states no shape. {_BATCH_INPUT}")
 
