@@ -27,6 +27,7 @@ from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.settle import settle_shapes
 from snncc.support import (
     refuse_inputs,
+    refuse_ours,
     refuse_training,
     refuse_types,
     refuse_unshaped,
@@ -50,6 +51,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     """
     name = name or where(source)
     model = read_model(source)
+    refuse_ours(model, name)
     check_weights(model, name)
     model = dequantised(with_dense_weights(model, name), name)
     refuse_quantised(model, name)

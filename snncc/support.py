@@ -12,8 +12,10 @@ from onnx import TensorProto
 
 from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
+from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
 from snncc.obstacles import obstacle
+from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
 from snncc.vocabulary import ANALOG, RECURRENT
 from snncc.ways_out import way_out_of
@@ -21,6 +23,7 @@ from snncc.ways_out import way_out_of
 __all__ = [
     "refuse_inputs",
     "refuse_islands",
+    "refuse_ours",
     "refuse_silence",
     "refuse_training",
     "refuse_types",
@@ -71,6 +74,14 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
             reason = f"{node.op_type}: its result is {_type_name(value.type)}"
             reasons.setdefault(reason, []).append(node.name or value.name)
     _refuse(name, reasons)
+
+
+def refuse_ours(model: onnx.ModelProto, name: str) -> None:
+    """Raise for ops of ours, which a network has once it is converted."""
+    if any(node.domain == DOMAIN for node in all_nodes(model.graph)) or any(
+        f.domain == DOMAIN for f in model.functions
+    ):
+        raise ModelError(f"{name} is already converted; give the network that it was made from.")
 
 
 def refuse_unshaped(model: onnx.ModelProto, name: str) -> None:

@@ -154,6 +154,32 @@ def test_quantised_model(network):
     assert f"{first}. Give snncc the float model that it was made from, or one from onnxruntime's" in message
 
 
+@pytest.mark.parametrize("coding", [snncc.Phase(T=4), snncc.MSAT(T=2)])
+def test_already_converted(network, coding):
+    snn = snncc.convert(network(MLP, **SIZES), coding)
+    assert _refused(snn) == "the model is already converted; give the network that it was made from."
+
+
+@pytest.mark.parametrize("size", [-1, 2**41])
+def test_axes_that_no_data_has(network, size):
+    model = network(MLP, **SIZES)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = size
+    assert f"input 'x' has axes of [{size}], which no data has." in _refused(model)
+
+
+def test_the_other_name_of_the_standard_domain(network):
+    model = network(MLP, **SIZES)
+    model.opset_import[0].domain = "ai.onnx"
+    snn = snncc.convert(model, snncc.Phase(T=4))
+    assert {o.domain for o in snn.opset_import} == {"", "ai.snncc"}
+
+
+def test_weights_of_4_bits(network):
+    model = network(MLP.replace("V)", "U)").replace("y =", "U = Cast <to = 1> (V) y ="), W=(4, 5))
+    model.graph.initializer.append(helper.make_tensor("V", TensorProto.INT4, [5, 3], [1] * 15))
+    assert "weight 'V' is int4. Export the model with its weights in float32" in _refused(model)
+
+
 def test_no_input(network):
     message = _refused(network("g () => (float[5, 3] y) { y = Relu(V) }", V=(5, 3)))
     assert "the network has no input. Export it with its input as a graph input" in message
