@@ -10,17 +10,27 @@ import contextlib
 import logging
 import sys
 from pathlib import Path
+from types import FunctionType
 
 import atheris
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-
-with atheris.instrument_imports(include=["snncc"]):
-    import snncc
-    import snncc.cli
 from mutations import mutated
 from seeds import CONVERTED, NETWORKS, converted, network
+
+import snncc
+
+
+def instrument() -> None:
+    """Let every function of snncc tell where it has been; import hooks do not see modules of an editable install."""
+    modules = [vars(module) for name, module in sys.modules.items() if name.split(".")[0] == "snncc"]
+    own = [value for names in modules for value in names.values()]
+    classes = [vars(value).values() for value in own if isinstance(value, type)]
+    functions = {id(f): f for f in [*own, *(f for names in classes for f in names)] if isinstance(f, FunctionType)}
+    for function in functions.values():
+        if function.__module__.split(".")[0] == "snncc":
+            atheris.instrument_func(function)
 
 
 def convert(data: bytes) -> None:
@@ -46,5 +56,6 @@ if __name__ == "__main__":
             Path(argument, f"{name}.onnx").write_bytes(network(name).SerializeToString())
         for name in CONVERTED:
             Path(argument, f"converted_{name}.onnx").write_bytes(converted(name).SerializeToString())
+    instrument()
     atheris.Setup([*sys.argv, "-max_len=60000", "-rss_limit_mb=8192", "-timeout=120"], convert, custom_mutator=mutate)
     atheris.Fuzz()

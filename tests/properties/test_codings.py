@@ -57,8 +57,7 @@ def test_every_coding_converts(ann: onnx.ModelProto, coding: str, data: bool) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("coding", CODINGS)
-@given(relu_graphs(most=14), st.booleans())
+@given(relu_graphs(most=14), CODING, st.booleans())
 @settings(max_examples=200)
-def test_every_coding_converts_many(coding: str, ann: onnx.ModelProto, data: bool) -> None:
+def test_every_coding_converts_many(ann: onnx.ModelProto, coding: str, data: bool) -> None:
     converts(ann, coding, data)
