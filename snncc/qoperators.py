@@ -32,8 +32,10 @@ class _Parts:
 
 
 def is_q_operator(node: onnx.NodeProto) -> bool:
-    """Whether `spelled_out` knows `node`: what has its channels last has no float op."""
-    return node.op_type in _KNOWN and not any(a.name == "channels_last" and a.i for a in node.attribute)
+    """Whether `spelled_out` knows `node`: what has its channels last, or lacks a scale, has no float op."""
+    if node.op_type not in _KNOWN or any(a.name == "channels_last" and a.i for a in node.attribute):
+        return False
+    return bool(node.output) and all(len(operand) > 1 for operand in _parts(node).operands)
 
 
 def is_bias_scale(node: onnx.NodeProto) -> bool:
