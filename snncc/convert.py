@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import onnx
 
@@ -30,7 +29,8 @@ from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, rounding, storing
 from snncc.potentials import match_potentials
 from snncc.preprocess import Preprocess
-from snncc.samples import Samples
+from snncc.samples import Batch, Samples
+from snncc.scales import Confidence, Scales
 from snncc.support import refuse_islands, refuse_silence
 from snncc.version import VERSION
 from snncc.vocabulary import RECURRENT
@@ -97,35 +97,18 @@ def convert(
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     source = read_model(model)
-    graph = import_model(source, where(model))  # not read again: the digest is of what is converted
-    reports: list[Report] = []
-    run = partial(_run, observer, reports)
-    run(preparation(coding), graph)
-    if not coding.activations:  # no need to calibrate first
-        _check(graph, where(model), neurons_to_be(graph), strict=strict)
-    if coding.slices > 1:
-        refuse_mixing(graph, where(model))
+    line = _Line(where(model), coding, fold_bn, weights, gates, strict, observer)
+    graph = line.prepared(source)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
     ranges = describe.scale_ranges(graph, scales)
-    run(normalisation(scales, fold_bn), graph)
-    reference = graph.copy()
-    run(rounding(weights), graph)
-    rounded = graph.copy()
-    lower = partial(lowering, coding, scales, gates=gates)
-    run(lower(), graph)
-    if coding.activations:
-        _check(graph, where(model), graph.nodes("FSNeuron"), strict=strict)
-    matched = match_potentials(reference, graph, samples, coding) if samples and match else {}
-    confidence = confidence_of(coding, reference, partial(_corrected, graph, matched, fold_bn), samples)
+    reference, graph = line.normalised(graph, scales)
     chosen = choose_form(form, coding, reference, anytime=anytime)
-    if chosen.name != "folded" or anytime:  # what calibration needs is the whole run and its result
-        graph = rounded
-        run(lower(anytime=anytime, stepwise=chosen.name != "folded"), graph)
-    seed, fuse = getattr(coding, "seed", 0), chosen.name == "folded"
-    run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=fold_bn), graph)
+    matched, confidence = line.measured(reference, graph, scales, samples, match=match)
+    line.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
+    line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
@@ -134,28 +117,83 @@ def convert(
         "snncc.neurons": describe.neurons(graph, ranges),
         "snncc.islands": describe.island_ops(graph),
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
-        "snncc.outcome": outcome(source, graph, reports, fold_bn),
+        "snncc.outcome": outcome(source, graph, line.reports, fold_bn),
     }
     if layers:
         metadata["snncc.recurrent"] = describe.recurrent(graph, layers)
-    run(storing(weights), graph)
+    line.run(storing(weights), graph)
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
 
-def _run(observer: Observer | None, reports: list[Report], passes: tuple[Pass, ...], graph: Graph) -> None:
-    reports.append(PassManager(passes, observer=observer).run(graph))
+@dataclass
+class _Line:
+    """The stages of a conversion between reading and writing; `name` is what messages call the model."""
 
+    name: str
+    coding: Coding
+    fold_bn: str
+    weights: str
+    gates: int | None
+    strict: bool
+    observer: Observer | None
+    reports: list[Report] = field(default_factory=list)
 
-def _corrected(graph: Graph, corrections: Mapping[str, Correction], fold_bn: str) -> Graph:
-    """The lowered `graph` as it will run, in a copy."""
-    copy = graph.copy()
-    _run(None, [], finishing(corrections, {}, fold_bn=fold_bn), copy)
-    return copy
+    def run(self, passes: tuple[Pass, ...], graph: Graph) -> None:
+        """Run `passes` for good: they are observed and reported."""
+        self.reports.append(PassManager(passes, observer=self.observer).run(graph))
 
+    def prepared(self, source: onnx.ModelProto) -> Graph:
+        """The imported network, whose neurons-to-be are ReLUs."""
+        graph = import_model(source, self.name)  # not read again: the digest is of what is converted
+        self.run(preparation(self.coding), graph)
+        if not self.coding.activations:  # no need to calibrate first
+            self._check(graph, neurons_to_be(graph))
+        if self.coding.slices > 1:
+            refuse_mixing(graph, self.name)
+        return graph
 
-def _check(graph: Graph, name: str, neurons: list[Node], *, strict: bool) -> None:
-    """Raise if there are no `neurons` in `graph`, or if `strict` and something of it stays analog."""
-    if not neurons and not graph.nodes("Scan", *RECURRENT):
-        refuse_silence(name)
-    if strict:
-        refuse_islands(graph, name, [*graph.nodes("Scan"), *islands(graph)])
+    def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
+        """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
+        self.run(normalisation(scales, self.fold_bn), graph)
+        reference = graph.copy()
+        self.run(rounding(self.weights), graph)
+        return reference, graph.copy()
+
+    def measured(
+        self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
+    ) -> tuple[dict[str, Correction], dict[str, Confidence]]:
+        """What calibration samples say of the spiking network, by trial on copies of the normalised `graph`."""
+
+        def spiking() -> Graph:
+            trial = graph.copy()
+            PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
+            return trial
+
+        corrections = match_potentials(reference, spiking(), samples, self.coding) if samples and match else {}
+
+        def corrected() -> Graph:
+            trial = spiking()
+            PassManager(finishing(corrections, {}, fold_bn=self.fold_bn)).run(trial)
+            return trial
+
+        return corrections, confidence_of(self.coding, reference, corrected, samples)
+
+    def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
+        """ReLUs become neurons."""
+        self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
+        if self.coding.activations:
+            self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
+
+    def finish(
+        self, graph: Graph, matched: Mapping[str, Correction], confidence: Mapping[str, Confidence], *, fuse: bool
+    ) -> None:
+        """What was measured goes into the spiking network."""
+        seed = getattr(self.coding, "seed", 0)
+        self.run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
+
+    def _check(self, graph: Graph, neurons: list[Node]) -> None:
+        """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
+        if not neurons and not graph.nodes("Scan", *RECURRENT):
+            refuse_silence(self.name)
+        if self.strict:
+            refuse_islands(graph, self.name, [*graph.nodes("Scan"), *islands(graph)])
