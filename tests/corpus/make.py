@@ -41,8 +41,10 @@ MLP = "g (float[N, 6] x) => (float[N, 3] y) { c = Gemm(x, V1, d1)  r = ACTIVATIO
 ISLAND = """g (float[N, 6] x) => (float[N, 3] y) {
     c = Gemm(x, V1, d1)  r = Relu(c)  m = Gemm(r, V3)
     s = Sigmoid(m)  k = Gemm(s, V3)  q = Relu(k)  y = Gemm(q, V2) }"""
+GRAPH = """g (float[N, 6, 4] x) => (float[N, 6, 3] y) {
+    m = MatMul(x, G1)  a = MatMul(E, m)  r = Relu(a)  n = MatMul(r, G2)  y = MatMul(E, n) }"""
 SHAPES = {"W1": (3, 1, 3, 3), "b1": (3,), "W2": (3, 3, 3, 3), "W3": (12, 3), "b3": (3,)}
-SHAPES |= {"V1": (6, 5), "d1": (5,), "V2": (5, 3), "V3": (5, 5)}
+SHAPES |= {"V1": (6, 5), "d1": (5,), "V2": (5, 3), "V3": (5, 5), "E": (6, 6), "G1": (4, 5), "G2": (5, 3)}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ RECIPES = {
     "phase_wait": Recipe(WAIT),
     "phase_loop": Recipe(PHASE, options=LOOP),
     "phase_step": Recipe(WAIT, options=STEP),
+    "phase_graph": Recipe(PHASE, network=GRAPH),
+    "phase_int8": Recipe(PHASE, exact=False, options={"weights": "int8", "fold_bn": "threshold"}),
     "phase_island": Recipe(PHASE, exact=False, network=ISLAND),
     "fs": Recipe(FEW),
     "fs_silu": Recipe(snncc.FS(K=8), exact=False, network=SILU),
@@ -80,6 +84,7 @@ RECIPES = {
     "rate_anytime": Recipe(RATE, options=ANYTIME),
     "rate_loop": Recipe(RATE, options=LOOP),
     "rate_step": Recipe(RATE, options=STEP),
+    "rate_graph": Recipe(RATE, network=GRAPH),
     "rate_island": Recipe(RATE, exact=False, network=ISLAND),
     "msat": Recipe(MSAT, exact=False),
     "msat_doubt": Recipe(DOUBTFUL, exact=False),
@@ -97,6 +102,8 @@ def network(text: str) -> onnx.ModelProto:
     used = {name for node in model.graph.node for name in node.input}
     for name, shape in SHAPES.items():
         value = rng.integers(-6, 8, shape) / 8
+        if name == "E":  # edges between neighbours only
+            value = np.triu(np.tril(value, 1), -1)
         if name in used:
             model.graph.initializer.append(numpy_helper.from_array(value.astype(dtype), name))
     return model
