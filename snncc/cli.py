@@ -10,6 +10,7 @@ import click
 
 from snncc.commands.check import check
 from snncc.commands.convert import convert
+from snncc.commands.debug import debug
 from snncc.commands.demo import demo
 from snncc.commands.evaluate import evaluate
 from snncc.commands.fit_fs import fit_fs
@@ -46,5 +47,5 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, run, evaluate, check, inspect, ops, fit_fs, demo):
+for _command in (convert, run, evaluate, check, debug, inspect, ops, fit_fs, demo):
     main.add_command(_command)
