@@ -11,6 +11,7 @@ import onnx
 
 from snncc.errors import PassError, SnnccError
 from snncc.graph import Graph
+from snncc.large import outline
 from snncc.passes.base import NodePass, Pass
 
 __all__ = ["PassManager", "Report"]
@@ -48,7 +49,7 @@ class PassManager:
                 each.ensures(graph)
                 graph.infer_shapes()
                 if self.verify:
-                    onnx.checker.check_model(graph.to_proto(), full_check=True)
+                    onnx.checker.check_model(outline(graph.to_proto()), full_check=True)
             except SnnccError as error:
                 raise type(error)(self._where(each, done, error)) from error
             except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import onnx
 import onnxruntime as ort
-from google.protobuf.message import EncodeError
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
+from snncc.large import openable
 from snncc.loading import opens_alone, read_model, refuse_external
 from snncc.ops import DOMAIN, OPSET
 from snncc.runtime.devices import cuda_obstacle
@@ -39,8 +38,6 @@ _CUDA = "CUDAExecutionProvider"
 _CUDA_OPTIONS = {"use_tf32": "0"}
 # Else DequantizeLinear is kept for integer kernels, which no synapse of ours uses.
 _NO_INTEGERS = "session.disable_quant_qdq"
-# What protobuf can write into one piece.
-_PROTO_LIMIT = 2**31 - 1
 
 
 def create_session(
@@ -153,12 +150,8 @@ def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str
     elif isinstance(model, onnx.ModelProto):
         name = f"the model '{model.graph.name}'"
         refuse_external(model, name)
-        data = _serialize(model)
-        if data is not None:
-            yield data, name
-            return
-        with tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder:
-            yield _save_large(model, Path(folder)), name
+        with openable(model) as source:
+            yield source, name
     else:
         path = Path(model)
         if not path.is_file():
@@ -168,30 +161,6 @@ def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str
         else:  # in folders that are trusted here, but not by onnxruntime
             with _openable(read_model(path)) as (source, _):
                 yield source, str(path)
-
-
-def _serialize(model: onnx.ModelProto) -> bytes | None:
-    """The model in one piece, None if it is too large for that."""
-    try:
-        data = model.SerializeToString()
-    except (EncodeError, ValueError):
-        return None
-    return data if len(data) <= _PROTO_LIMIT else None
-
-
-def _save_large(model: onnx.ModelProto, folder: Path) -> str:
-    """Write `model` with its weights beside it; saving edits a model, so a copy is saved."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    path = folder / "model.onnx"
-    try:
-        onnx.save_model(copy, path, save_as_external_data=True, location="weights", size_threshold=0)
-    except OSError as error:
-        raise ModelError(
-            f"the model '{model.graph.name}' is over 2 GB and cannot be written to {folder}: {error}. "
-            "Set TMPDIR to a folder with room, or save the model with external data and give its path."
-        ) from error
-    return str(path)
 
 
 def _open(source: str | bytes, name: str, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:

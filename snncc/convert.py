@@ -18,7 +18,7 @@ from snncc.forms import choose_form, in_form
 from snncc.frontend import import_model, where
 from snncc.graph import Graph, Node
 from snncc.islands import islands
-from snncc.loading import Source, read_model
+from snncc.loading import Source, borrow_model
 from snncc.memory import enough_memory
 from snncc.mixing import refuse_mixing
 from snncc.outcome import outcome
@@ -96,7 +96,7 @@ def convert(
     method = Method(normalize, scale, percentile, input_range)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
-    source = read_model(model)
+    source = borrow_model(model)
     line = _Line(where(model), coding, fold_bn, weights, gates, strict, observer)
     graph = line.prepared(source)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}

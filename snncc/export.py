@@ -16,6 +16,7 @@ from onnx import helper
 
 from snncc import ops
 from snncc.errors import ModelError
+from snncc.large import fits_one_file, outline, parts, values_of
 
 __all__ = ["KEYS", "all_nodes", "attach_bodies", "export_model", "metadata_of", "model_digest"]
 
@@ -51,7 +52,7 @@ def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.Mo
     kept |= {k: v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in metadata.items()}
     helper.set_model_props(model, dict(sorted(kept.items())))
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(outline(model), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"the converted model does not pass onnx's checker: {error}; please report this") from error
     return model
@@ -89,5 +90,11 @@ def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
 
 
 def model_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 of a model with its weights, however it was stored."""
-    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+    """SHA-256 of a model with its weights, however it was stored; of one over 2 GB, its large weights come last."""
+    if fits_one_file(model):
+        return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
+    sketch, aside = parts(model, "")
+    digest = hashlib.sha256(sketch.SerializeToString(deterministic=True))
+    for weight in aside:
+        digest.update(values_of(weight))
+    return digest.hexdigest()

@@ -20,7 +20,7 @@ from onnx import helper
 
 from snncc.errors import ModelError
 
-__all__ = ["TRUST", "Stored", "is_external", "load", "locate"]
+__all__ = ["TRUST", "Stored", "is_external", "load", "locate", "size_of"]
 
 TRUST = "SNNCC_TRUST"
 
@@ -88,6 +88,16 @@ def locate(tensor: onnx.TensorProto, folder: Path, label: str) -> Stored:
     return Stored(file, offset, length, inside and status.st_nlink == 1)
 
 
+def size_of(tensor: onnx.TensorProto) -> int:
+    """Bytes that the values of `tensor` take in a file, by its type and shape; KeyError if the type is not known."""
+    bits = _BITS.get(_kind(tensor)) or 8 * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    return int(-(-prod(tensor.dims) * bits // 8))
+
+
+def _kind(tensor: onnx.TensorProto) -> str:
+    return helper.tensor_dtype_to_string(tensor.data_type).removeprefix("TensorProto.")
+
+
 def _status(file: Path, location: str, label: str) -> os.stat_result:
     try:
         status = file.stat()
@@ -113,11 +123,10 @@ def _trust(file: Path) -> str:
 def _extent(tensor: onnx.TensorProto, entry: dict[str, str], label: str) -> tuple[int, int]:
     """(offset, length) as the model has them; a length must be what the shape takes."""
     try:
-        kind = helper.tensor_dtype_to_string(tensor.data_type).removeprefix("TensorProto.")
-        bits = _BITS.get(kind) or 8 * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+        needed = size_of(tensor)
     except KeyError as error:
         raise ModelError(f"{label}: is of no known type ({tensor.data_type}). Export the model again.") from error
-    needed = -(-prod(tensor.dims) * bits // 8)
+    kind = _kind(tensor)
     try:
         offset, length = int(entry.get("offset", 0)), int(entry.get("length", needed))
     except ValueError as error:

@@ -18,6 +18,7 @@ from snncc.batch import make_batch_dynamic
 from snncc.dequantise import dequantised, refuse_quantised
 from snncc.errors import ModelError
 from snncc.graph import Graph
+from snncc.large import outline, with_weights_of
 from snncc.loading import Source, check_weights, read_model, where, with_dense_weights
 from snncc.memory import enough_memory
 from snncc.passes.manager import PassManager
@@ -91,7 +92,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         raise ModelError(f"{name}: {given}. Export the model again with opset 13 or newer.")
     try:
         if model.functions:
-            model = onnx.inliner.inline_local_functions(model)
+            model = with_weights_of(onnx.inliner.inline_local_functions(outline(model)), model)
         _refuse_missing(model, name)
         refuse_training(model, name)
         _name_nodes(model)
@@ -99,7 +100,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         if version < OPSET or not _runs_opset(version):
             model = _at_opset(model, version, name)
         model.ir_version = _IR_VERSION
-        onnx.checker.check_model(model)
+        onnx.checker.check_model(outline(model))
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}). Export the model again.") from error
     return model
@@ -143,7 +144,7 @@ def _name_nodes(model: onnx.ModelProto) -> None:
 
 def _at_opset(model: onnx.ModelProto, version: int, name: str) -> onnx.ModelProto:
     try:
-        converted = version_converter.convert_version(model, OPSET)
+        converted = with_weights_of(version_converter.convert_version(outline(model), OPSET), model)
     except (
         RuntimeError,
         version_converter.ConvertError,

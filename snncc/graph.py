@@ -28,6 +28,7 @@ Tensor: TypeAlias = gs.Tensor
 Array = npt.NDArray[Any]
 Shape = tuple[int | str | None, ...]
 
+_HUGE = 2**20  # bytes; constants that are not even written down to infer shapes
 _LARGE = 4096  # bytes; constants that say how shapes change are far smaller
 
 gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
@@ -58,10 +59,11 @@ class Graph:
     def to_proto(self) -> onnx.ModelProto:
         """The model as a proto, nodes in topological order, metadata as it came."""
         self._graph.cleanup().toposort()
-        model = gs.export_onnx(self._graph, do_type_check=False)
-        result = onnx.ModelProto()
-        result.CopyFrom(self._template)
-        result.graph.CopyFrom(model.graph)
+        result: onnx.ModelProto = gs.export_onnx(self._graph, do_type_check=False)
+        for field, _ in result.ListFields():
+            if field.name != "graph":  # which the template has not
+                result.ClearField(field.name)
+        result.MergeFrom(self._template)
         stated = {o.domain for o in result.opset_import}
         if DOMAIN not in stated and _holds_ours(result.graph):
             result.opset_import.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
@@ -241,7 +243,7 @@ class Graph:
 
     def infer_shapes(self) -> None:
         """Bring the recorded shape and type of every tensor up to date."""
-        model = self.to_proto()
+        model = self._outline()
         del model.graph.value_info[:]
         for weight in model.graph.initializer:
             if len(weight.raw_data) > _LARGE:  # inference needs its shape only, and copies the model several times
@@ -256,6 +258,19 @@ class Graph:
                     tensor.shape = [
                         d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in kind.shape.dim
                     ]
+
+    def _outline(self) -> onnx.ModelProto:
+        """The model as a proto, its large constants as inputs: the values may be more than a proto holds."""
+        constants = [t for t in self._graph.tensors().values() if isinstance(t, gs.Constant)]
+        if all(t.values.nbytes <= _HUGE for t in constants):
+            return self.to_proto()
+        sketch = self.copy()
+        for tensor in sketch._graph.tensors().values():
+            if isinstance(tensor, gs.Constant) and tensor.values.nbytes > _HUGE:
+                variable = tensor.to_variable(tensor.dtype, tensor.shape)
+                variable.type = "tensor_type"  # which to_variable forgets
+                sketch._graph.inputs.append(variable)
+        return sketch.to_proto()
 
     def text(self) -> str:
         """The graph in onnx's text form, without the values of its weights."""

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime as ort
 
 from snncc.errors import ModelError
+from snncc.large import openable
 from snncc.samples import Batch
 from snncc.sessions import ORT_ERRORS
 
@@ -41,7 +42,8 @@ def _sessions(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
 
     plain = _options()
     plain.log_severity_level = 3
-    yield ort.InferenceSession(model.SerializeToString(), plain, providers=["CPUExecutionProvider"])
+    with openable(model) as source:
+        yield ort.InferenceSession(source, plain, providers=["CPUExecutionProvider"])
     yield create_session(model, device="cpu", options=_options())
 
 

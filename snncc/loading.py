@@ -15,7 +15,16 @@ from onnx import numpy_helper
 from snncc import external
 from snncc.errors import ModelError
 
-__all__ = ["Source", "check_weights", "opens_alone", "read_model", "refuse_external", "where", "with_dense_weights"]
+__all__ = [
+    "Source",
+    "borrow_model",
+    "check_weights",
+    "opens_alone",
+    "read_model",
+    "refuse_external",
+    "where",
+    "with_dense_weights",
+]
 
 Source = str | Path | bytes | onnx.ModelProto
 
@@ -33,10 +42,18 @@ def read_model(source: Source) -> onnx.ModelProto:
     Raises:
         ModelError: no such file, not an ONNX model, truncated, or external weights missing or outside the folder.
     """
+    model = borrow_model(source)
+    if model is not source:
+        return model
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+def borrow_model(source: Source) -> onnx.ModelProto:
+    """As `read_model`, but a ModelProto given is not copied: whoever asks must not change what comes back."""
     if isinstance(source, onnx.ModelProto):
-        model = onnx.ModelProto()
-        model.CopyFrom(source)
-        return _with_weights(model, None, "the model")
+        return _with_weights(source, None, "the model")
     if isinstance(source, bytes):
         return _with_weights(_parse(source, "the model"), None, "the model")
     path = Path(source)

@@ -18,6 +18,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.errors import ModelError
+from snncc.large import outline
 from snncc.one_step import fold_of, one_step
 from snncc.ops import DOMAIN, all_ops
 from snncc.ops.aggregate import AGGREGATE
@@ -218,7 +219,7 @@ def _shapes(
     for value in single.graph.output:
         value.type.tensor_type.ClearField("shape")
     try:
-        inferred = onnx.shape_inference.infer_shapes(single, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(outline(single), data_prop=True)
     except (onnx.shape_inference.InferenceError, RuntimeError) as error:
         raise ModelError(f"shapes do not fit together ({error}). Export the model again.") from error
     found = {}

@@ -12,6 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
 from snncc.errors import ModelError, RuntimeLibraryError
 from snncc.export import all_nodes, attach_bodies
+from snncc.large import openable
 from snncc.ops import DOMAIN
 
 __all__ = ["ORT_ERRORS", "cpu_session", "must_run"]
@@ -35,28 +36,21 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
     Neurons run in the native library, or where that is missing by their function bodies: slower, with the same spikes.
     The model's own errors come as onnxruntime raises them.
     """
-    if outputs is not None:
-        probed = onnx.ModelProto()
-        probed.CopyFrom(model)
-        del probed.graph.output[:]
-        probed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
-        model = probed
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
-    if any(node.domain == DOMAIN for node in all_nodes(model.graph)):
+    ours = any(node.domain == DOMAIN for node in all_nodes(model.graph))
+    if ours:
         _register_library(options)
-        model = _with_bodies(model)
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
+    def edited(copy: onnx.ModelProto) -> None:
+        if outputs is not None:
+            del copy.graph.output[:]
+            copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in outputs)
+        if ours and not any(function.domain == DOMAIN for function in copy.functions):
+            attach_bodies(copy)
 
-def _with_bodies(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model`, or a copy of it with the function bodies that it lacks."""
-    if any(function.domain == DOMAIN for function in model.functions):
-        return model
-    complete = onnx.ModelProto()
-    complete.CopyFrom(model)
-    attach_bodies(complete)
-    return complete
+    with openable(model, edited) as source:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
 def _register_library(options: ort.SessionOptions) -> None:

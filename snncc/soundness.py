@@ -10,6 +10,7 @@ import onnx
 
 from snncc.errors import ModelError
 from snncc.export import all_nodes, metadata_of
+from snncc.large import outline
 from snncc.loading import Source, check_weights, read_model, where
 from snncc.ops import DOMAIN, all_ops
 
@@ -40,7 +41,7 @@ def refuse_damaged(model: onnx.ModelProto, name: str) -> None:
         if node.domain == DOMAIN and node.op_type not in known:
             raise ModelError(f"{name}: {DOMAIN} has no op {node.op_type}, of node '{node.name}'. {_WAY_OUT}")
     try:
-        onnx.checker.check_model(model, full_check=True)
+        onnx.checker.check_model(outline(model), full_check=True)
     except CHECKER_ERRORS as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"{name}: not a valid ONNX model ({reason}). {_WAY_OUT}") from error

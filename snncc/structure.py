@@ -19,6 +19,8 @@ from snncc.errors import ModelError
 from snncc.export import KEYS, all_nodes, metadata_of, model_digest
 from snncc.frontend import import_model
 from snncc.graph import Graph
+from snncc.large import outline
+from snncc.loading import check_weights
 from snncc.network import is_neuron, label
 from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.neurons_to_be import NEURONS, neurons_to_be
@@ -71,7 +73,8 @@ class Inspected:
 
 def _valid(model: Inspected) -> str | None:
     try:
-        onnx.checker.check_model(model.snn, full_check=True)
+        check_weights(model.snn, "the model")
+        onnx.checker.check_model(outline(model.snn), full_check=True)
     except CHECKER_ERRORS as error:
         return f"onnx's checker refuses the model ({' '.join(str(error).split())[:200]})"
     return None

@@ -14,6 +14,7 @@ from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
+from snncc.large import outline
 from snncc.obstacles import obstacle
 from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
@@ -65,7 +66,7 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
             kind = _element_name(value.type.tensor_type.elem_type)
             raise UnsupportedShapeError(f"{name}: tensor '{value.name}' is {kind}. Export the model again.")
     made = {out: n for n in model.graph.node for out in n.output}
-    graph = onnx.shape_inference.infer_shapes(model).graph
+    graph = onnx.shape_inference.infer_shapes(outline(model)).graph
     reasons: dict[str, list[str]] = {}
     for value in (*graph.value_info, *graph.output):
         node, tensor = made.get(value.name), value.type.tensor_type

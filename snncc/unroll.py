@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper
 
 from snncc.errors import ModelError
 from snncc.export import all_nodes, metadata_of
+from snncc.large import outline
 from snncc.ops import DOMAIN, get
 from snncc.ops.running import READOUT
 
@@ -123,7 +124,7 @@ def _repeated(
     for node in before:
         if not makers.keys().isdisjoint(node.input):  # else it works on weights
             makers |= dict.fromkeys(node.output, node)
-    inferred = onnx.shape_inference.infer_shapes(model).graph
+    inferred = onnx.shape_inference.infer_shapes(outline(model)).graph
     ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in (*inferred.input, *inferred.value_info)}
     tiles = []
     for name in dict.fromkeys(name for n in inner for name in n.input if name in makers):

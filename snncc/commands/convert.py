@@ -14,9 +14,9 @@ import click
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.coding import CODINGS
 from snncc.commands.codings import CodingCommand, chosen, coding_options
-from snncc.commands.files import require_writable, write_whole
+from snncc.commands.files import require_writable, write_model, write_whole
 from snncc.commands.options import FILE, json_flag, preprocess, verbose
-from snncc.errors import ModelError, OptionError, OutputError, SnnccError
+from snncc.errors import OptionError, OutputError, SnnccError
 from snncc.forms import FORMS
 from snncc.passes.pipeline import FOLDS, WEIGHTS
 
@@ -129,23 +129,14 @@ def convert(
     one_step = described["snncc.form"]["form"] == "step"  # its states are inputs that no data holds
     seen = (options["calib"], options["preprocess"], options["input_range"])
     comparison = None if one_step else compare(source, converted, *seen)
-    write_whole(output, _serialised(converted))
-    _print(output, _ops(source), _ops(converted), described, comparison, as_json)
+    size = write_model(output, converted)
+    _print(output, size, _ops(source), _ops(converted), described, comparison, as_json)
 
 
 def _refuse_overwriting(output: Path, model: Path, calibration: Path | None) -> None:
     for name, path in (("MODEL", model), ("--calib", calibration)):
         if path is not None and path.exists() and output.exists() and output.samefile(path):
             raise OutputError(f"{output}: is {name} itself, which would be overwritten. Give -o another name.")
-
-
-def _serialised(model: onnx.ModelProto) -> bytes:
-    from google.protobuf.message import EncodeError
-
-    try:
-        return bytes(model.SerializeToString(deterministic=True))
-    except (EncodeError, ValueError) as error:
-        raise ModelError(f"the converted model is larger than the 2 GiB of one ONNX file ({error}).") from error
 
 
 def _dumper(folder: Path) -> Callable[[int, Any, Any], None]:
@@ -172,6 +163,7 @@ def _ops(model: onnx.ModelProto) -> Counter[str]:
 
 def _print(
     output: Path,
+    size: int,
     before: Counter[str],
     after: Counter[str],
     described: dict[str, Any],
@@ -210,4 +202,4 @@ def _print(
             f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean "
             "output. `snncc evaluate` says more."
         )
-    print_text(f"Wrote {output} ({output.stat().st_size / 1024:.0f} KiB).")
+    print_text(f"Wrote {output} ({size / 1024:.0f} KiB).")

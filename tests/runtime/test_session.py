@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from snncc import ops
+from snncc import large, ops
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
 from snncc.runtime import create_session, get_library_path, session
 from snncc.runtime.devices import cuda_obstacle
@@ -117,7 +117,8 @@ def with_weight(neuron_model: ModelBuilder) -> onnx.ModelProto:
 
 
 def test_model_beyond_two_gigabytes(neuron_model: ModelBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "_PROTO_LIMIT", 10)
+    monkeypatch.setattr(large, "_MOST", 0)
+    monkeypatch.setattr(large, "_SET_ASIDE", 0)
     model = with_weight(neuron_model)
     before = model.SerializeToString()
     opened = create_session(model)
@@ -129,10 +130,10 @@ def test_no_room_for_a_large_model(neuron_model: ModelBuilder, monkeypatch: pyte
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(session, "_PROTO_LIMIT", 10)
-    monkeypatch.setattr(onnx, "save_model", fail)
+    monkeypatch.setattr(large, "_MOST", 0)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(ModelError, match=r"No space left.*TMPDIR"):
-        create_session(neuron_model())
+        create_session(with_weight(neuron_model))
 
 
 def test_weights_beside_bytes(neuron_model: ModelBuilder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
