@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from snncc.coding import FS, MSAT, Phase, Rate
 from snncc.convert import convert
+from snncc.debugging import debug_layers
 from snncc.errors import SnnccError
 from snncc.evaluate import evaluate
 from snncc.streaming import Stream
@@ -20,6 +21,7 @@ __all__ = [
     "Stream",
     "__version__",
     "convert",
+    "debug_layers",
     "evaluate",
     "spike_trains",
 ]

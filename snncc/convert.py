@@ -103,18 +103,19 @@ def convert(
     scales, samples = calibrate(graph, coding, method, calibration, preprocess)
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
-    ranges = describe.scale_ranges(graph, scales)
+    own = describe.neuron_scales(graph, scales)
     reference, graph = line.normalised(graph, scales)
     chosen = choose_form(form, coding, reference, anytime=anytime)
     matched, confidence = line.measured(reference, graph, scales, samples, match=match)
     line.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
+    lowered = describe.thresholds(graph)
     line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
         "snncc.calibration": describe.calibration(scales, matched=bool(matched), confidence=confidence),
-        "snncc.neurons": describe.neurons(graph, ranges),
+        "snncc.neurons": describe.neurons(graph, own, lowered, folded=scales.normalize != "none"),
         "snncc.islands": describe.island_ops(graph),
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
         "snncc.outcome": outcome(source, graph, line.reports, fold_bn),

@@ -7,21 +7,30 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from snncc.few_spikes.neuron import NEVER
-from snncc.graph import Graph
+from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.ops import DOMAIN, get
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.scales import Confidence, Scales
 
-__all__ = ["calibration", "island_ops", "neurons", "recurrent", "scale_ranges"]
+__all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
+
+Array = npt.NDArray[Any]
 
 
-def scale_ranges(graph: Graph, scales: Scales) -> dict[str, list[float]]:
-    """[lowest, highest] scale of the channels of each neuron-to-be, by its ReLU."""
-    found = {n.name: scales.neurons[neuron_output(graph, n).name] for n in neurons_to_be(graph)}
-    return {name: [float(scale.min()), float(scale.max())] for name, scale in found.items()}
+def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
+    """λ of the channels of each neuron-to-be, by its ReLU."""
+    return {n.name: scales.neurons[neuron_output(graph, n).name] for n in neurons_to_be(graph)}
+
+
+def thresholds(graph: Graph) -> dict[str, Array]:
+    """The scale that each neuron of a spiking network has itself, by its node."""
+    return {n.name: np.asarray(graph.value(n.inputs[1])) for n in _neurons(graph)}
 
 
 def calibration(scales: Scales, *, matched: bool, confidence: Mapping[str, Confidence]) -> dict[str, Any]:
@@ -30,14 +39,36 @@ def calibration(scales: Scales, *, matched: bool, confidence: Mapping[str, Confi
     return {**scales.origin, "match_potentials": matched, **doubts}
 
 
-def neurons(graph: Graph, ranges: Mapping[str, list[float]]) -> dict[str, dict[str, Any]]:
-    """Each neuron, the node that it stands for and the range of its channels' scales; None for an encoder."""
-    found = {}
-    for node in graph.nodes():
-        if node.domain == DOMAIN and get(node.op).neuron:
-            replaced = node.name.rpartition("_neuron")[0] or None
-            found[node.name] = {"op": node.op, "replaces": replaced, "scale": ranges.get(replaced or "")}
+def neurons(
+    graph: Graph, scales: Mapping[str, Array], lowered: Mapping[str, Array], *, folded: bool
+) -> dict[str, dict[str, Any]]:
+    """Each neuron of the finished network: its op, and of one that is no encoder further:
+
+    `replaces`: the node that it stands for; `scale`: the range of its channels' λ; `unit`: what 1 in its output stands
+    for in the ReLU network, per channel, which is λ where that is `folded` into weights, times what thresholds took up
+    since the network was `lowered`.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    now = thresholds(graph)
+    for node in _neurons(graph):
+        replaced = node.name.rpartition("_neuron")[0] or None
+        scale = scales.get(replaced or "")
+        known = None if scale is None else [float(scale.min()), float(scale.max())]
+        found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
+        if replaced is not None:
+            unit = lowered[node.name] / now[node.name].astype(np.float64)
+            found[node.name]["unit"] = _rounded(unit if scale is None or not folded else unit * scale)
     return found
+
+
+def _neurons(graph: Graph) -> list[Node]:
+    return [n for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron]
+
+
+def _rounded(values: Array) -> Any:
+    """As JSON values with as many digits as a float32 has."""
+    digits = [float(f"{v:.8g}") for v in values.ravel().tolist()]
+    return np.array(digits).reshape(values.shape).tolist()
 
 
 def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, Any]]:

@@ -23,7 +23,7 @@ from snncc.soundness import read_converted
 from snncc.sources import checked_labels
 from snncc.unroll import unrolled
 
-__all__ = ["evaluate", "misfit", "refuse_converted"]
+__all__ = ["evaluate", "misfit", "pair", "refuse_converted"]
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def evaluate(
     for name, value in (("batch_size", batch_size), ("limit", limit)):
         if value is not None and value < 1:
             raise OptionError(f"{name} is {value}, but at least one sample is needed. Give 1 or more.")
-    spiking, source = _pair(snn, ann)
+    spiking, source = pair(snn, ann)
     specs = specs_of(spiking)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
@@ -74,7 +74,7 @@ def evaluate(
     return runner.result()
 
 
-def _pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
+def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
     spiking, read = read_converted(snn), read_model(ann)
     refuse_converted(read, where(ann), spiking)

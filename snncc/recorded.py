@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 
 from snncc.coding import CODINGS, Coding
@@ -14,7 +17,7 @@ from snncc.graph import Graph
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
 
-__all__ = ["prepared", "recorded_coding", "replaced_relus"]
+__all__ = ["prepared", "recorded_coding", "replaced_relus", "units"]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
@@ -41,3 +44,24 @@ def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
         return {}
     entries = recorded.items() if isinstance(recorded, dict) else ()
     return {name: e["replaces"] for name, e in entries if isinstance(e, dict) and isinstance(e.get("replaces"), str)}
+
+
+def units(model: onnx.ModelProto, neurons: Iterable[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """By neuron: what 1 in its output stands for in the prepared network; one value, or one per channel.
+
+    Encoders, among the `neurons`, have none.
+
+    Raises:
+        ModelError: the metadata do not tell it.
+    """
+    entries, replaced = metadata_of(model).get("snncc.neurons", {}), replaced_relus(model)
+    try:
+        known = {name: entries[name] for name in neurons}
+        found = {name: np.asarray(entry["unit"], np.float64) for name, entry in known.items() if name in replaced}
+        sound = all(bool((np.isfinite(unit) & (unit > 0)).all()) for unit in found.values())
+    except (KeyError, TypeError, ValueError):
+        sound = False
+    if not sound:
+        message = "the model's metadata do not say what the spikes of its neurons are worth in its source network"
+        raise ModelError(f"{message}. Convert that once more, with this version of snncc.")
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import click
 
+from snncc.commands.debug_layers import layers
 from snncc.commands.debug_reduce import reduce
 
 __all__ = ["debug"]
@@ -15,4 +16,5 @@ def debug() -> None:
     """Find where it goes wrong: the layers that add the error, or the smallest graph that shows a fault."""
 
 
+debug.add_command(layers)
 debug.add_command(reduce)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from snncc.debugging.layer_errors import LayerError, LayerErrors
+from snncc.debugging.layers import debug_layers
 from snncc.debugging.reduce import Reduction, reduce_model
 
-__all__ = ["Reduction", "reduce_model"]
+__all__ = ["LayerError", "LayerErrors", "Reduction", "debug_layers", "reduce_model"]

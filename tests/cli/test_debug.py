@@ -36,3 +36,24 @@ def test_help_says_what_the_exit_status_means(snncc):
     text = snncc("debug", "reduce", "--help").stdout
     assert "exit with status 0 where the candidate still shows the fault" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_layers_are_listed(snncc, digits):
+    arguments = ("debug", "layers", digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", digits / "test.npz")
+    result = snncc(*arguments, "--limit", 20)
+    assert result.exit_code == 0, result.output
+    found = json.loads(snncc(*arguments, "--limit", 20, "--json").stdout)
+    assert found["samples"] == 20
+    assert 0 < found["exact_error"] < found["output_error"] < 0.2
+    relus = {"stem.relu", "block.a.relu", "block.relu", "wide.relu"}
+    assert {x["replaces"] for x in found["layers"]} == {*relus, None}
+    lines = result.stdout.splitlines()
+    assert [line.split()[0] for line in lines[3:8]] == [x["replaces"] or x["name"] for x in found["layers"]]
+    assert f"error is {100 * found['output_error']:.2f} %" in lines[-1]
+    assert max(map(len, lines[1:])) <= 80
+
+
+def test_layers_need_the_source(snncc, digits):
+    result = snncc("debug", "layers", digits / "snn.onnx", "--ann", digits / "snn.onnx", "--data", digits / "test.npz")
+    assert result.exit_code == 1
+    assert "already converted" in result.stderr
