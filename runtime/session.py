@@ -45,6 +45,7 @@ def create_session(
     *,
     device: str = "auto",
     options: ort.SessionOptions | None = None,
+    kernels: bool = True,
 ) -> ort.InferenceSession:
     """Open `model` with snncc's kernels.
 
@@ -52,13 +53,14 @@ def create_session(
         model: A file, the bytes of one, or the model itself, of any size.
         device: "cpu", "cuda", or "auto": CUDA if it works here, else the CPU.
         options: onnxruntime's own options; the library is registered with them, if it is not yet.
+        kernels: Off: neurons run by the definitions in standard ops that the model carries, for comparison.
 
     Raises:
         ModelError: onnxruntime cannot load the model.
         RuntimeLibraryError: The native library is missing, or CUDA was asked for and does not work.
     """
     providers = _providers(device)
-    options = _with_library(options)
+    options = _with_library(options) if kernels else options or _default_options()
     _fold_weights(options)
     with _openable(model) as (source, name):
         session = _open(source, name, options, providers)

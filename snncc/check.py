@@ -90,7 +90,8 @@ def run_checks(
     budgets = budgets or Budgets()
     if not all(r.passed for r in results if r.name in _NEEDED):
         return [*results, *_unmeasured("kernel", *_asked(budgets))]
-    if message := _uncountable(model.snn) or misfit(model.snn, model.source.to_proto(), where(snn), where(ann)):
+    taken = specs_of(model.snn), specs_of(model.source.to_proto())
+    if message := _uncountable(model.snn) or misfit(*taken, where(snn), where(ann)):
         return [*results, *_unmeasured("kernel", "spike-limit", *_asked(budgets), reason=message)]
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from snncc.commands.bench import bench
 from snncc.commands.check import check
 from snncc.commands.convert import convert
 from snncc.commands.debug import debug
@@ -47,5 +48,5 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, run, evaluate, check, debug, inspect, ops, fit_fs, demo):
+for _command in (convert, run, evaluate, check, bench, debug, inspect, ops, fit_fs, demo):
     main.add_command(_command)

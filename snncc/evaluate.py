@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy.typing as npt
 import onnx
@@ -17,7 +18,7 @@ from snncc.loading import Source, read_model
 from snncc.network import is_neuron
 from snncc.preprocess import Preprocess
 from snncc.progress import track
-from snncc.samples import Samples, batches, count_of, first, labels_of, specs_of
+from snncc.samples import InputSpec, Samples, batches, count_of, first, labels_of, specs_of
 from snncc.side_by_side import SideBySide
 from snncc.soundness import read_converted
 from snncc.sources import checked_labels
@@ -80,7 +81,7 @@ def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     refuse_converted(read, where(ann), spiking)
     unrolled(spiking)  # raises for forms that cannot be counted
     source = import_model(ann)
-    if message := misfit(spiking, source.to_proto(), where(snn), where(ann)):
+    if message := misfit(specs_of(spiking), specs_of(source.to_proto()), where(snn), where(ann)):
         raise ModelError(message)
     try:
         recorded = metadata_of(spiking).get("snncc.source")
@@ -102,9 +103,9 @@ def refuse_converted(ann: onnx.ModelProto, name: str, snn: onnx.ModelProto | Non
         raise ModelError(f"{name} is already converted; give the network that it was made from{hint}")
 
 
-def misfit(snn: onnx.ModelProto, ann: onnx.ModelProto, snn_name: str, ann_name: str) -> str | None:
-    """What is wrong if `ann` does not take the inputs that `snn` takes; an axis that it leaves open takes any size."""
-    ours, theirs = specs_of(snn), {s.name: s for s in specs_of(ann)}
+def misfit(ours: Sequence[InputSpec], ann: Sequence[InputSpec], snn_name: str, ann_name: str) -> str | None:
+    """What is wrong if an ANN does not take the inputs that its SNN takes; an axis left open there takes any size."""
+    theirs = {s.name: s for s in ann}
     same = {s.name for s in ours} == set(theirs) and all(
         s.dtype == theirs[s.name].dtype
         and len(s.shape) == len(theirs[s.name].shape)

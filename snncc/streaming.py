@@ -17,9 +17,9 @@ from snncc.errors import DataError, ModelError, OptionError
 from snncc.export import metadata_of
 from snncc.ops.running import READOUT
 from snncc.soundness import read_converted
-from snncc.specs import specs_of
+from snncc.specs import InputSpec, specs_of
 
-__all__ = ["Stream", "is_single_step"]
+__all__ = ["Stream", "is_single_step", "own_specs"]
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +29,12 @@ _BATCH = "batch"  # how the first axis is called here
 def is_single_step(model: onnx.ModelProto) -> bool:
     """Whether `model` computes one time step per call, with its states among its inputs and outputs."""
     return bool(metadata_of(model).get("snncc.form", {}).get("form") == "step")
+
+
+def own_specs(model: onnx.ModelProto) -> list[InputSpec]:
+    """The inputs that a converted model has from its source, without the states of single time steps."""
+    states = {s["input"] for s in metadata_of(model).get("snncc.form", {}).get("states", [])}
+    return [spec for spec in specs_of(model) if spec.name not in states]
 
 
 class Stream:
@@ -51,6 +57,7 @@ class Stream:
         model: Path, bytes or ModelProto.
         device: "cpu", "cuda", or "auto": CUDA if it works here, else the CPU.
         options: onnxruntime's own options.
+        session: One of the model, instead of a new one.
 
     Attributes:
         steps: Time steps that the network needs, from the conversion.
@@ -63,7 +70,12 @@ class Stream:
     """
 
     def __init__(
-        self, model: str | Path | bytes | onnx.ModelProto, device: str = "auto", *, options: Any | None = None
+        self,
+        model: str | Path | bytes | onnx.ModelProto,
+        device: str = "auto",
+        *,
+        options: Any | None = None,
+        session: ort.InferenceSession | None = None,
     ) -> None:
         from snncc.runtime import create_session
 
@@ -73,11 +85,11 @@ class Stream:
         form = metadata_of(proto)["snncc.form"]
         self.steps, self.done = int(form["steps"]), 0
         self._states: list[dict[str, Any]] = form["states"]
-        taken, left = ({s[key] for s in self._states} for key in ("input", "output"))
-        self.inputs = [spec for spec in specs_of(proto) if spec.name not in taken]
+        left = {s["output"] for s in self._states}
+        self.inputs = own_specs(proto)
         self.outputs = [value.name for value in proto.graph.output if value.name not in left]
         self._runs_mean = any(node.op_type == READOUT.name for node in proto.graph.node)
-        self._session = create_session(proto, device=device, options=options)
+        self._session = session or create_session(proto, device=device, options=options)
         self._device = "cuda" if "CUDA" in self._session.get_providers()[0] else "cpu"
         self._fed: dict[str, Any] = {}
         self._sizes: dict[str, int] = {}  # of open axes

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -13,27 +15,37 @@ import onnx
 from snncc.network import Network
 from snncc.recorded import recorded_coding
 
-__all__ = ["latency_steps", "milliseconds"]
+__all__ = ["latency_steps", "milliseconds", "turns"]
 
 _BUDGET = 3.0  # seconds, unless one round takes longer
 _ROUNDS = 9
 
 
-def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int) -> list[float]:
-    """Median time of one sample in each of the onnxruntime sessions, in milliseconds.
+def turns(runs: Sequence[Callable[[], object]], *, clock: Callable[[], Any] = time.perf_counter) -> Iterator[list[Any]]:
+    """What each of `runs` takes on the `clock`, round by round, without end.
 
-    The sessions take turns, after a run each to warm up, so that a busy moment of the machine strikes them alike.
+    They take turns, after a run each to warm up, so that a busy moment of the machine strikes them alike.
     """
-    for session in sessions:
-        session.run(None, feeds)
-    times: list[list[float]] = [[] for _ in sessions]
-    started = time.perf_counter()
-    while len(times[0]) < _ROUNDS and (not times[0] or time.perf_counter() - started < _BUDGET):
-        for session, taken in zip(sessions, times, strict=True):
-            before = time.perf_counter()
-            session.run(None, feeds)
-            taken.append(time.perf_counter() - before)
-    return [1e3 * median(taken) / samples for taken in times]
+    for run in runs:
+        run()
+    while True:
+        taken = []
+        for run in runs:
+            before = clock()
+            run()
+            taken.append(clock() - before)
+        yield taken
+
+
+def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int) -> list[float]:
+    """Median time of one sample in each of the onnxruntime sessions, in milliseconds, in as many rounds as fit."""
+    rounds = turns([partial(session.run, None, feeds) for session in sessions])
+    times: list[list[float]] = []
+    for taken in islice(rounds, _ROUNDS):
+        times.append(taken)
+        if sum(map(sum, times)) >= _BUDGET:
+            break
+    return [1e3 * median(taken) / samples for taken in zip(*times, strict=True)]
 
 
 def latency_steps(model: onnx.ModelProto, network: Network) -> int | None:

@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     import onnx
-
-    from snncc.specs import InputSpec
 
 __all__ = ["Comparison", "compare"]
 
@@ -83,6 +79,7 @@ def _batches(
 ) -> Iterator[dict[str, Any]]:
     from snncc.preprocess import Preprocess
     from snncc.samples import batches, specs_of
+    from snncc.stand_in import noise_batches
 
     specs = specs_of(source)
     fixed = next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
@@ -93,27 +90,4 @@ def _batches(
             batches(calibration, specs, preprocess=parsed, batch_size=size), max(1, _SAMPLES // size)
         )
     else:
-        yield from _noise(source, specs, size, input_range)
-
-
-def _noise(
-    source: onnx.ModelProto, specs: list[InputSpec], size: int, input_range: tuple[float, float] | None
-) -> Iterator[dict[str, Any]]:
-    """Coloured noise with the mean and spread that the network's first BatchNormalization remembers; random ids."""
-    from snncc.frontend import import_model
-    from snncc.noise import OPEN_AXIS, coloured_noise, input_statistics, random_ids
-    from snncc.tokens import id_ranges
-
-    graph = import_model(source)
-    ranges = id_ranges(graph, OPEN_AXIS)
-    waves = [s for s in specs if s.name not in ranges]
-
-    rng = np.random.default_rng(1)
-    low, high = input_range or (-np.inf, np.inf)
-    middle, deviation = ((low + high) / 2, (high - low) / 4) if input_range else (0.5, 0.25)
-    for index in range(max(1, _SAMPLES // size)):
-        noise = {s.name: coloured_noise(s, size, rng) for s in waves}
-        if index == 0 and input_range is None and waves:
-            middle, deviation = input_statistics(graph, noise) or (middle, deviation)
-        ids = {s.name: random_ids(s, size, ranges[s.name], rng) for s in specs if s.name in ranges}
-        yield ids | {s.name: np.clip(noise[s.name] * deviation + middle, low, high).astype(s.dtype) for s in waves}
+        yield from itertools.islice(noise_batches(source, size, input_range), max(1, _SAMPLES // size))

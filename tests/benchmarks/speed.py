@@ -18,6 +18,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +31,7 @@ import onnxruntime as ort
 import snncc
 from snncc.models.resnet import resnet18, resnet20
 from snncc.runtime import create_session
+from snncc.timing import turns
 
 ROUND_SECONDS = 0.4
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
@@ -80,32 +83,18 @@ def sessions(ann: onnx.ModelProto, snn: onnx.ModelProto, threads: int, clock: st
         return made
 
     native = [create_session(model, device="cpu", options=options()) for model in (ann, snn)]
-    plain = ort.InferenceSession(snn.SerializeToString(), options(), providers=["CPUExecutionProvider"])
-    return [*native, plain]
+    return [*native, create_session(snn, device="cpu", options=options(), kernels=False)]
 
 
 def measure(
     found: list[ort.InferenceSession], images: np.ndarray[Any, Any], rounds: int, clock: str
 ) -> tuple[list[float], list[float]]:
     """Median milliseconds of each session, and median over the rounds of the ratios to the first."""
-    read, feeds = CLOCKS[clock], {found[0].get_inputs()[0].name: images}
-
-    def timed(session: ort.InferenceSession) -> float:
-        started = read()
-        session.run(None, feeds)
-        return 1e3 * (read() - started)
-
-    for session in found:
-        timed(session)
-    started = time.perf_counter()
-    for session in found:
-        session.run(None, feeds)
-    repeats = int(np.clip(ROUND_SECONDS / (time.perf_counter() - started), 3, 100))
-    times: list[list[float]] = []
-    for _ in range(rounds):
-        taken = [[timed(session) for session in found] for _ in range(repeats)]
-        times.append([median(column) for column in zip(*taken, strict=True)])
-    medians = [median(column) for column in zip(*times, strict=True)]
+    feeds = {found[0].get_inputs()[0].name: images}
+    taken = turns([partial(session.run, None, feeds) for session in found], clock=CLOCKS[clock])
+    repeats = int(np.clip(ROUND_SECONDS / max(sum(next(taken)), 1e-9), 3, 100))
+    times = [[median(column) for column in zip(*islice(taken, repeats), strict=True)] for _ in range(rounds)]
+    medians = [1e3 * median(column) for column in zip(*times, strict=True)]
     ratios = [median(row[i] / row[0] for row in times) for i in range(len(found))]
     return medians, ratios
 

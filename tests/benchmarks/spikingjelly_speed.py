@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,6 +34,7 @@ import numpy as np
 import onnxruntime as ort
 
 from snncc.runtime import create_session
+from snncc.timing import turns
 
 Images = np.ndarray[Any, Any]
 Run = Callable[[], Images]
@@ -95,15 +97,10 @@ def rival_run(name: str, network: Any, steps: int, images: Images, threads: int)
     return runner(network, steps, images, multi=RIVALS[name])
 
 
-def rounds(runs: dict[str, Run], number: int) -> dict[str, list[tuple[float, float]]]:
+def rounds(runs: dict[str, Run], number: int) -> dict[str, Any]:
     """(Wall, CPU) seconds of each run in each round, the first left out."""
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-    for _ in range(number + 1):
-        for name, run in runs.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            times[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    return {name: taken[1:] for name, taken in times.items()}
+    both = turns(list(runs.values()), clock=lambda: np.array([time.perf_counter(), time.process_time()]))
+    return dict(zip(runs, zip(*islice(both, number), strict=True), strict=True))
 
 
 def resident(what: str) -> float:
