@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation found, as plain data: for a table, and as JSON."""
+"""What an evaluation found, as plain data."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from typing import Any
 
 from snncc.accuracy import Tally
 from snncc.counting import LayerSpikes
-from snncc.energy import FLOAT32, INT8, Costs, Energy
+from snncc.energy import FLOAT32, Costs, Energy
+from snncc.evaluation_json import as_json
+from snncc.evaluation_rows import layer_rows, rows, synapse_rows
 from snncc.inactivated import Inactivated
+from snncc.movement import Movement, movement
+from snncc.timing import Steps
 
 __all__ = ["Evaluation", "summarise"]
 
 Pair = tuple[float, float]
+Row = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class Evaluation:
         input_spikes: mean spikes for one sample that code the input.
         input_spikes_per_value: the same, per value of the input.
         energy: operations and what they cost.
-        latency_steps: time steps until the output is there; None if the coding is not known.
+        steps: time steps by the coding; None if that is not known.
         milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`.
         timed_batch: samples per run when `milliseconds` was measured.
         layers: what each layer of neurons fired.
@@ -53,7 +58,7 @@ class Evaluation:
     input_spikes: float
     input_spikes_per_value: float
     energy: Energy
-    latency_steps: int | None
+    steps: Steps | None
     milliseconds: Pair
     timed_batch: int
     layers: tuple[LayerSpikes, ...]
@@ -66,72 +71,55 @@ class Evaluation:
         """Points of top-1 that the SNN loses against the ANN; None without labels."""
         return None if self.top1 is None else self.top1[0] - self.top1[1]
 
-    def to_json(self) -> dict[str, Any]:
-        """The evaluation as JSON values.
+    @property
+    def latency_steps(self) -> int | None:
+        """Time steps until the output is there; None if the coding is not known."""
+        return None if self.steps is None else self.steps.latency
 
-        Percentages are 0 … 100, fractions 0 … 1, energies nanojoules per sample; what is not known is null.
-        `energy.*.gain` is the exact count, `formula_gain` the papers' formula. `spikes_per_step` are a layer's spikes
-        at each time step, where it sends them one by one.
+    @property
+    def firing_rate(self) -> float | None:
+        """Mean spikes of a neuron per time step in which it may fire; None if the coding is not known."""
+        return self.rate_of(self.spikes_per_neuron)
+
+    def rate_of(self, spikes: float) -> float | None:
+        """`spikes` of a neuron, per time step in which it may fire; None if the coding is not known."""
+        return None if self.steps is None else spikes / self.steps.window
+
+    def few_bits_gain(self, costs: Costs = FLOAT32) -> float | None:
+        """Gain over an ANN whose activations are as fine as the neurons; None if not known, or nothing is spent."""
+        return None if self.steps is None else self.energy.few_bits_gain(self.steps.bits, costs)
+
+    def with_memory(self, costs: Costs = FLOAT32, *, reuse: bool) -> Movement | None:
+        """Energy of arithmetic and accesses to memory, in picojoules; None if the coding is not known, or recurrent.
+
+        Args:
+            costs: Of the arithmetic, and how many bits weights and activations have.
+            reuse: Whether the ANN reads a weight or value once for a sample, or for each multiply-accumulate.
         """
-        energy = self.energy
-        return {
-            "samples": self.samples,
-            "accuracy_percent": {"top1": _pair(self.top1), "top5": _pair(self.top5), "drop_points": self.drop},
-            "agreement": self.agreement,
-            "output_error": self.output_error,
-            "spikes": {
-                "neurons": self.neurons,
-                "per_neuron": self.spikes_per_neuron,
-                "max": self.max_spikes,
-                "gates": self.gates,
-                "per_gate": self.spikes_per_gate,
-                "input": self.input_spikes,
-                "input_per_value": self.input_spikes_per_value,
-            },
-            "sin": None if self.sin is None else self.sin.to_json(),
-            "operations": {
-                "ann_macs": energy.ann_macs,
-                "snn_macs": energy.analog_macs,
-                "snn_synaptic": energy.synaptic_operations,
-                "snn_synaptic_formula": energy.formula_operations,
-                "snn_current": energy.current_additions,
-            },
-            "weights": "int8" if energy.quantised else "float",
-            "energy": {"float32": _energy(energy, FLOAT32), "int8": _energy(energy, INT8)},
-            "latency": {
-                "steps": self.latency_steps,
-                "ms_per_sample": _pair(self.milliseconds),
-                "batch": self.timed_batch,
-            },
-            "neuron_layers": [_layer(x) for x in self.layers],
-            "synaptic_layers": [{"name": x.name, "macs": x.macs, "spikes_per_input": x.rate} for x in energy.layers],
-        }
+        if self.steps is None:
+            return None
+        window, bits = self.steps.window, self.steps.bits
+        moved = movement(self.energy, self.layers, steps=window, bits=bits, costs=costs, reuse=reuse)
+        if moved is None:
+            return None
+        few = self.energy.few_bits(bits, costs)
+        return Movement(moved.ann + self.energy.ann(costs), moved.few_bits + few, moved.snn + self.energy.snn(costs))
 
-    def rows(self) -> list[tuple[str, str, str]]:
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as JSON values; by snncc/data/evaluate.schema.json; docs/evaluate.md says what they mean."""
+        return as_json(self)
+
+    def rows(self) -> list[Row]:
         """Rows (what, ANN, SNN) for a table that fits 80 columns."""
-        energy = self.energy
-        return [
-            ("samples", str(self.samples), str(self.samples)),
-            *([("top-1 accuracy (%)", *_texts(self.top1, ".2f"))] if self.top1 else []),
-            *([("top-5 accuracy (%)", *_texts(self.top5, ".2f"))] if self.top5 else []),
-            ("same answer (%)", "", f"{100 * self.agreement:.2f}"),
-            ("neurons", "", f"{self.neurons:,}"),
-            ("spikes per neuron", "", f"{self.spikes_per_neuron:.4f}"),
-            ("most spikes of a neuron", "", str(self.max_spikes)),
-            *([("gates of recurrent layers", "", f"{self.gates:,}")] if self.gates else []),
-            *([("spikes per gate and sequence", "", f"{self.spikes_per_gate:.4g}")] if self.gates else []),
-            *([("SIN per neuron (ANS)", "", f"{self.sin.ans:.4f}")] if self.sin else []),
-            *([("spikes per input value", "", f"{self.input_spikes_per_value:.3f}")] if self.input_spikes else []),
-            ("multiply-accumulates", f"{energy.ann_macs:,}", f"{energy.analog_macs:,}"),
-            ("additions by spikes", "", f"{energy.synaptic_operations:,.0f}"),
-            *([("additions of currents", "", f"{energy.current_additions:,}")] if energy.current_additions else []),
-            ("energy, 32 bit (µJ)", f"{energy.ann() / 1e6:.4g}", f"{energy.snn() / 1e6:.4g}"),
-            ("energy gain, counted", "", _times(energy.gain())),
-            ("energy gain, formula", "", _times(energy.formula_gain())),
-            *(_at_8_bits(energy) if energy.quantised else []),
-            ("latency (time steps)", "", "unknown" if self.latency_steps is None else str(self.latency_steps)),
-            (f"ms per sample, batch {self.timed_batch}", *_texts(self.milliseconds, ".3g")),
-        ]
+        return rows(self)
+
+    def layer_rows(self) -> list[Row]:
+        """Rows (layer, neurons, spikes per neuron, per step, most) of the layers of neurons."""
+        return layer_rows(self)
+
+    def synapse_rows(self) -> list[Row]:
+        """Rows (layer, MACs of the ANN, MACs and additions of the SNN, energy of both in nJ) of what they feed."""
+        return synapse_rows(self)
 
 
 def summarise(
@@ -139,7 +127,7 @@ def summarise(
     layers: Sequence[LayerSpikes],
     energy: Energy,
     *,
-    latency_steps: int | None,
+    steps: Steps | None,
     milliseconds: Pair,
     timed_batch: int,
     sin: Inactivated | None = None,
@@ -162,7 +150,7 @@ def summarise(
         input_spikes=input_spikes,
         input_spikes_per_value=input_spikes / values if values else 0.0,
         energy=energy,
-        latency_steps=latency_steps,
+        steps=steps,
         milliseconds=milliseconds,
         timed_batch=timed_batch,
         layers=tuple(layers),
@@ -170,39 +158,3 @@ def summarise(
         gates=sum(x.neurons for x in gates),
         spikes_per_gate=sum(x.total for x in gates) / sum(x.neurons for x in gates) if gates else 0.0,
     )
-
-
-def _pair(values: Pair | None) -> dict[str, float] | None:
-    return None if values is None else {"ann": values[0], "snn": values[1]}
-
-
-def _layer(layer: LayerSpikes) -> dict[str, Any]:
-    found = {"name": layer.name, "encoder": layer.encoder, "gate": layer.gate, "neurons": layer.neurons}
-    found |= {"spikes": layer.total, "max": layer.peak}
-    return found if layer.per_step is None else {**found, "spikes_per_step": layer.per_step.tolist()}
-
-
-def _energy(energy: Energy, costs: Costs) -> dict[str, float | None]:
-    return {
-        "ann_nj": energy.ann(costs) / 1e3,
-        "snn_nj": energy.snn(costs) / 1e3,
-        "gain": energy.gain(costs),
-        "formula_gain": energy.formula_gain(costs),
-    }
-
-
-def _at_8_bits(energy: Energy) -> list[tuple[str, str, str]]:
-    """Rows of what both networks cost if all their arithmetic has 8 bits."""
-    return [
-        ("energy, 8 bit (µJ)", f"{energy.ann(INT8) / 1e6:.4g}", f"{energy.snn(INT8) / 1e6:.4g}"),
-        ("... gain, counted", "", _times(energy.gain(INT8))),
-        ("... gain, formula", "", _times(energy.formula_gain(INT8))),
-    ]
-
-
-def _texts(values: Pair | None, form: str) -> tuple[str, str]:
-    return ("", "") if values is None else (format(values[0], form), format(values[1], form))
-
-
-def _times(gain: float | None) -> str:
-    return "no operations" if gain is None else f"{gain:.2f} x"

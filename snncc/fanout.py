@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many synaptic operations one spike costs, exactly, for every neuron, without running the network.
 
-fanout(tensor) = the sum over all that reads it:
-    Conv, ConvTranspose, Gemm, MatMul     the number of real weights that the element meets: strides, dilations, groups
-                                          and borders respected, padding costs nothing. The spike ends there.
+A spike goes along ops that move, scale, average or add values (a pooled element counts every window it is in) to the
+places where it ends, and there it costs
+    Conv, ConvTranspose, Gemm, MatMul     the number of real weights that it meets: strides, dilations, groups and
+                                          borders respected, padding costs nothing
     Aggregate                             likewise: the number of edges that start from the element's node
-    ops that move, scale, average or add  the fan-out of what it becomes (a pooled element counts every window it is in)
     a max pool of one-spike neurons       0: the first spike of a window wins, and what that one costs is counted behind
                                           the pool, with the pool's own spikes (`Network.gates`)
     a neuron, a graph output, a sum with analog values                      1, an identity synapse
@@ -15,59 +15,87 @@ The MACs of a synaptic layer are the sum of that map over its input's elements.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import prod
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import helper
-from onnx.reference import ReferenceEvaluator
 
 from snncc.errors import ModelError
-from snncc.network import PASSING, SYNAPSES, Network, attributes_of, is_neuron, label
+from snncc.network import PASSING, SHAPE_OPS, SYNAPSES, Network, attributes_of, is_neuron, label
 from snncc.ops.aggregate import AGGREGATE
+from snncc.pulls import Counts, pulled
 from snncc.recurrent.costs import is_recurrent, loop_macs
-from snncc.resizing import resized_taps
 from snncc.windows import taps
 
-__all__ = ["fanouts", "macs", "synapse_map"]
-
-Counts = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class _Use:
-    """Input `position` of a node that passes spikes on, and the fan-out `cost` of that node's output."""
-
-    network: Network
-    node: onnx.NodeProto
-    position: int
-    cost: Counts
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.network.shape(self.node.input[self.position])
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        return attributes_of(self.node)
+__all__ = ["arrivals", "fanouts", "macs", "synapse_map"]
 
 
 def fanouts(network: Network) -> dict[str, Counts]:
-    """The fan-out of every spiking tensor: {name: counts of the tensor's shape at a batch of one}."""
-    costs: dict[str, Counts] = {name: np.zeros(network.shape(name), np.int64) for name in network.spiking}
-    for name in network.outputs:
-        if name in costs:
-            costs[name] += 1
-    gates = {node.output[0] for node in network.gates}
-    for node in reversed(network.nodes):
-        for position, name in enumerate(node.input):
-            if name in costs and node.output[0] not in gates:
-                costs[name] += _arriving(network, node, position, costs)
+    """The fan-out of every neuron and max pool: {tensor: counts of the tensor's shape at a batch of one}."""
+    costs = {name: np.zeros(network.shape(name), np.int64) for name in _origins(network)}
+    for _, found in arrivals(network):
+        for name, cost in found.items():
+            costs[name] += cost
     return costs
+
+
+def arrivals(network: Network) -> Iterator[tuple[str, dict[str, Counts]]]:
+    """Where spikes end: (tensor that is computed there, by neuron or max pool the operations that a spike costs there).
+
+    A graph output that consists of spikes is such a place itself.
+    """
+    origins = _origins(network)
+    gates = {node.output[0] for node in network.gates}
+    numbers = {out: i for i, node in enumerate(network.nodes) for out in node.output if out}
+    for node in network.nodes:
+        direct: dict[str, Counts] = {}
+        for position, name in enumerate(node.input):
+            if name in network.spiking and node.output[0] not in gates and _ends(network, node):
+                here = _direct(network, node, position)
+                direct[name] = direct[name] + here if name in direct else here
+        if direct:
+            yield node.output[0], _traced(network, direct, origins, numbers)
+    for name in network.outputs:
+        if name in network.spiking:
+            yield name, _traced(network, {name: np.ones(network.shape(name), np.int64)}, origins, numbers)
+
+
+def _origins(network: Network) -> set[str]:
+    """Where spikes are counted: what neurons send, and what max pools let pass."""
+    return {node.output[0] for node in (*network.neurons, *network.gates)}
+
+
+def _ends(network: Network, node: onnx.NodeProto) -> bool:
+    """Whether spikes that reach `node` go no further, and cost something."""
+    if node.op_type in SHAPE_OPS:
+        return False
+    return is_neuron(node) or node.op_type not in PASSING or node.output[0] not in network.spiking
+
+
+def _direct(network: Network, node: onnx.NodeProto, position: int) -> Counts:
+    """What a spike on input `position` of `node`, where it ends, costs."""
+    if not is_neuron(node) and node.op_type in SYNAPSES and network.spike_driven(node):
+        return synapse_map(network, node, position)
+    return np.ones(network.shape(node.input[position]), np.int64)
+
+
+def _traced(
+    network: Network, pending: dict[str, Counts], origins: set[str], numbers: dict[str, int]
+) -> dict[str, Counts]:
+    """The costs of `pending` tensors, carried back to the neurons and max pools that their spikes come from."""
+    found: dict[str, Counts] = {}
+    while pending:
+        name = max(pending, key=lambda tensor: numbers[tensor])  # its readers have all been here
+        cost, node = pending.pop(name), network.nodes[numbers[name]]
+        if name in origins:
+            found[name] = cost
+            continue
+        for position, source in enumerate(node.input):
+            if source in network.spiking:
+                here = pulled(network, node, position, cost)
+                pending[source] = pending[source] + here if source in pending else here
+    return found
 
 
 def macs(network: Network, node: onnx.NodeProto) -> int:
@@ -75,17 +103,6 @@ def macs(network: Network, node: onnx.NodeProto) -> int:
     if is_recurrent(node):
         return loop_macs(network, node)
     return int(synapse_map(network, node, list(node.input).index(network.carriers(node)[0])).sum())
-
-
-def _arriving(network: Network, node: onnx.NodeProto, position: int, costs: dict[str, Counts]) -> Counts:
-    """What a spike on input `position` of `node` costs from there on."""
-    shape = network.shape(node.input[position])
-    if not is_neuron(node) and node.op_type in SYNAPSES and network.spike_driven(node):
-        return synapse_map(network, node, position)
-    output = node.output[0]
-    if is_neuron(node) or node.op_type not in PASSING or output not in costs:
-        return np.ones(shape, np.int64)
-    return _PULLS.get(node.op_type, _pull_sum)(_Use(network, node, position, costs[output]))
 
 
 def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Counts:
@@ -125,98 +142,3 @@ def _edges_out(network: Network, node: onnx.NodeProto) -> Counts:
 
 def _along(vector: Counts, axis: int, rank: int) -> Counts:
     return vector.reshape([-1 if i == axis else 1 for i in range(rank)])
-
-
-# -- from the output of an op that passes spikes on to its inputs ------------------------------------------------
-
-
-def _pull_sum(use: _Use) -> Counts:
-    """Elementwise ops: an element that is broadcast costs as much as all its copies."""
-    shape = use.shape
-    cost = use.cost.sum(axis=tuple(range(use.cost.ndim - len(shape))), dtype=np.int64)
-    spread = tuple(i for i, (a, b) in enumerate(zip(shape, cost.shape, strict=True)) if a != b)
-    return np.asarray(cost.sum(axis=spread, keepdims=True, dtype=np.int64))
-
-
-def _pull_reshape(use: _Use) -> Counts:
-    return use.cost.reshape(use.shape)
-
-
-def _pull_transpose(use: _Use) -> Counts:
-    order = use.attributes.get("perm", list(reversed(range(use.cost.ndim))))
-    return use.cost.transpose(np.argsort(order))
-
-
-def _pull_concat(use: _Use) -> Counts:
-    axis = use.attributes["axis"]
-    sizes = [use.network.shape(name)[axis] for name in use.node.input]
-    return np.split(use.cost, np.cumsum(sizes)[:-1], axis=axis)[use.position]
-
-
-def _pull_moved(use: _Use) -> Counts:
-    """Pad, Slice, Gather …: the op itself, applied to the elements' numbers, says where each of them goes."""
-    shape = use.shape
-    feeds: dict[str, npt.NDArray[Any]] = {
-        use.node.input[0]: np.arange(1, prod(shape) + 1, dtype=np.int64).reshape(shape)
-    }
-    for name in filter(None, use.node.input[1:]):
-        value = use.network.value(name)
-        if value is None:
-            message = f"{use.node.op_type} '{label(use.node)}' takes '{name}', which is computed, as a parameter"
-            raise ModelError(f"{message}; its fan-out is not known. Export the model with constant folding.")
-        feeds[name] = np.zeros_like(value, np.int64) if use.node.op_type == "Pad" and name == _fill(use.node) else value
-    inputs = [
-        helper.make_tensor_value_info(k, helper.np_dtype_to_tensor_dtype(v.dtype), None) for k, v in feeds.items()
-    ]
-    outputs = [helper.make_tensor_value_info(use.node.output[0], onnx.TensorProto.INT64, None)]
-    graph = helper.make_graph([use.node], "moved", inputs, outputs)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
-    (numbers,) = ReferenceEvaluator(model).run(None, feeds)
-    totals = np.zeros(prod(shape) + 1, np.int64)
-    np.add.at(totals, np.asarray(numbers).ravel(), use.cost.ravel())
-    return totals[1:].reshape(shape)
-
-
-def _fill(node: onnx.NodeProto) -> str:
-    """The name of the value that a Pad pads with."""
-    return node.input[2] if len(node.input) > 2 else ""
-
-
-def _pull_pool(use: _Use) -> Counts:
-    """Pooling: the sum over all windows that hold the element."""
-    cost = use.cost
-    matrices = taps(use.attributes, use.attributes["kernel_shape"], use.shape[2:], cost.shape[2:])
-    for axis, matrix in enumerate(matrices):
-        cost = np.moveaxis(np.tensordot(cost, matrix, axes=(axis + 2, 0)), -1, axis + 2)
-    return cost
-
-
-def _pull_resized(use: _Use) -> Counts:
-    """Interpolation: the sum over all that is interpolated from the element."""
-    cost = use.cost
-    values = [use.network.value(name) if name else None for name in use.node.input]
-    for axis, matrix in enumerate(resized_taps(use.node, values, use.shape, cost.shape)):
-        cost = np.moveaxis(np.tensordot(cost, matrix, axes=(axis, 0)), -1, axis)
-    return cost
-
-
-def _pull_reduced(use: _Use) -> Counts:
-    """Reductions: an element costs what the result costs that it goes into."""
-    shape, cost = use.shape, use.cost
-    if use.node.op_type.startswith("Reduce"):
-        attributes = use.attributes
-        given = use.network.value(use.node.input[1]) if len(use.node.input) > 1 else attributes.get("axes")
-        axes = list(range(len(shape))) if given is None or not len(given) else [int(a) % len(shape) for a in given]
-        cost = cost.reshape([1 if i in axes else d for i, d in enumerate(shape)])
-    return np.broadcast_to(cost, shape)
-
-
-_PULLS: dict[str, Callable[[_Use], Counts]] = {
-    **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _pull_reshape),
-    **dict.fromkeys(("DepthToSpace", "Gather", "Pad", "Slice", "SpaceToDepth"), _pull_moved),
-    **dict.fromkeys(("AveragePool", "MaxPool"), _pull_pool),
-    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMean", "ReduceSum"), _pull_reduced),
-    "Transpose": _pull_transpose,
-    "Concat": _pull_concat,
-    "Resize": _pull_resized,
-}

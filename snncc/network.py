@@ -27,7 +27,7 @@ from snncc.ops.running import INCREASE, RUNNING_TOTAL
 from snncc.ops.wait import WAIT_ONE_SPIKE
 from snncc.recurrent.costs import is_recurrent, loop_steps
 
-__all__ = ["PASSING", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
+__all__ = ["PASSING", "SHAPE_OPS", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
 Array = npt.NDArray[Any]
 
@@ -50,7 +50,7 @@ _MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
 _LOOKUPS = frozenset({"And", "Equal", "Gather", "Greater", "Less", "Not", "Or"})  # what becomes of token ids
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
-_SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
+SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
 
 
 def is_neuron(node: onnx.NodeProto) -> bool:
@@ -193,7 +193,7 @@ class Network:
     def _reached(self) -> frozenset[str]:
         reached = set(self.inputs)
         for node in self.nodes:
-            if node.op_type not in _SHAPE_OPS and not reached.isdisjoint(node.input):
+            if node.op_type not in SHAPE_OPS and not reached.isdisjoint(node.input):
                 reached.update(filter(None, node.output))
         return frozenset(reached)
 

@@ -11,16 +11,16 @@ import onnx
 
 from snncc.accuracy import Tally
 from snncc.counting import SpikeCounter
-from snncc.energy import measure
 from snncc.errors import ModelError
 from snncc.evaluation import Evaluation, summarise
 from snncc.graph import Graph
 from snncc.inactivated import SilentRelus
 from snncc.network import Network
 from snncc.one_step import samples_at_once
+from snncc.operations import measure
 from snncc.samples import Batch
 from snncc.sessions import ORT_ERRORS
-from snncc.timing import latency_steps, milliseconds
+from snncc.timing import milliseconds, steps_of
 from snncc.unroll import unrolled
 
 __all__ = ["SideBySide"]
@@ -55,7 +55,7 @@ class SideBySide:
             self.tally,
             layers,
             measure(self._spiking, self._plain, layers, self._counter.passed()),
-            latency_steps=latency_steps(self._snn, self._spiking),
+            steps=steps_of(self._snn, self._spiking),
             milliseconds=(self._milliseconds[0], self._milliseconds[1]),
             timed_batch=self._size,
             sin=self._silent.result() if self._silent else None,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -103,6 +104,21 @@ class Coding(ABC):
     def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
         """Add the neuron that stands for another activation than ReLU; only for codings with `activations`."""
         raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """Time steps in which a neuron may fire for one sample."""
+
+    @property
+    def bits(self) -> int:
+        """Bits of the activations of an ANN that are as fine: of T + 1 values, none of T spikes to all of them."""
+        return math.ceil(math.log2(self.steps + 1))
+
+    @property
+    @abstractmethod
+    def interval(self) -> int:
+        """Time steps after which the network takes a new sample, the layers working at different ones."""
 
     @abstractmethod
     def latency(self, layers: int) -> int:

@@ -104,6 +104,21 @@ class FS(Coding):
             return None
         return add_neuron(graph, "PhaseNeuron", source, maximum / 2, binary_tables(self.K), name)
 
+    @property
+    def steps(self) -> int:
+        """K."""
+        return self.K
+
+    @property
+    def bits(self) -> int:
+        """K: the spikes are the bits."""
+        return self.K
+
+    @property
+    def interval(self) -> int:
+        """2K: a neuron takes in for K steps and sends for K (section 1.1)."""
+        return 2 * self.K
+
     def latency(self, layers: int) -> int:
         """K L: a layer starts when the one before has finished (section 1.1); a coded input is a layer more."""
         return self.K * (layers + (self.input == "binary"))

@@ -125,6 +125,16 @@ class MSAT(Coding):
         sent = MSAT_OP.reference(inputs, self._attributes())[0]
         return np.asarray(sent.astype(np.float64).mean(axis=0)).reshape(activations.shape)
 
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.T
+
+    @property
+    def interval(self) -> int:
+        """T: all layers are done with a sample at once."""
+        return self.T
+
     def latency(self, layers: int) -> int:  # noqa: ARG002
         """T steps, spikes crossing all layers within a step."""
         return self.T

@@ -8,6 +8,7 @@ float64 and rounded once to float32.
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
@@ -131,6 +132,21 @@ class Phase(Coding):
         if self.slices > 1:
             return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": self.wait}, name)
         return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.T
+
+    @property
+    def bits(self) -> int:
+        """Of all the ways to send no spike up to `spikes` of them in T phases; T + 1 for one."""
+        return math.ceil(math.log2(sum(math.comb(self.T, sent) for sent in range(self.spikes + 1))))
+
+    @property
+    def interval(self) -> int:
+        """T: n samples in a pipeline take L w + n T steps (section V-C2)."""
+        return self.T
 
     def latency(self, layers: int) -> int:
         """L w + T: each layer starts w phases after the one before (section V-C2)."""

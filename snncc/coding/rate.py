@@ -96,6 +96,16 @@ class Rate(Coding):
         shift = 0.0 if self.shift == "none" else 0.5
         return np.clip(np.floor(activations.astype(np.float64) * self.T + shift), 0, self.T) / self.T
 
+    @property
+    def steps(self) -> int:
+        """T."""
+        return self.T
+
+    @property
+    def interval(self) -> int:
+        """T: all layers are done with a sample at once; 2T if a layer takes in for T steps and then sends for T."""
+        return 2 * self.T if self.wait else self.T
+
     def latency(self, layers: int) -> int:
         """T steps, spikes crossing all layers within a step; T per layer if each waits for all of its input."""
         return self.T * (layers + 1) if self.wait else self.T

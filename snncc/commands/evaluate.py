@@ -12,6 +12,9 @@ from snncc.commands.options import FILE, ann, data, device, json_flag, limit, pr
 
 __all__ = ["evaluate"]
 
+NEURONS = ("layer", "neurons", "spikes", "per step", "most")
+SYNAPSES = ("layer", "ANN MACs", "SNN MACs", "additions", "ANN nJ", "SNN nJ")
+
 
 @click.command(short_help="Compare a spiking network with its ANN on data.")
 @click.argument("snn", type=FILE)
@@ -19,16 +22,31 @@ __all__ = ["evaluate"]
 @data
 @preprocess
 @limit
+@click.option("--layers", is_flag=True, help="Also print spikes, operations and energy layer by layer.")
 @device
 @json_flag
 def evaluate(
-    snn: Path, ann: Path, data: Path, preprocess: str | None, limit: int | None, device: str, as_json: bool
+    snn: Path,
+    ann: Path,
+    data: Path,
+    preprocess: str | None,
+    limit: int | None,
+    layers: bool,
+    device: str,
+    as_json: bool,
 ) -> None:
-    """Accuracy, agreement, spikes, operations, energy and latency of SNN and its ANN on data."""
+    """Accuracy, agreement, spikes, operations, energy and latency of SNN and its ANN on data.
+
+    Energy is that of arithmetic in 45 nm; the gain "with memory accesses" adds those, for an ANN that reads each weight
+    once for a sample, to one that reads it for each multiply-accumulate. docs/evaluate.md explains every figure.
+    """
     from snncc.evaluate import evaluate as run
 
     found = run(snn, ann, data, preprocess=preprocess, limit=limit, device=device)
     if as_json:
         print_json(found.to_json())
-    else:
-        print_table(f"{snn} on {data}", ("", "ANN", "SNN"), found.rows())
+        return
+    print_table(f"{snn} on {data}", ("", "ANN", "SNN"), found.rows())
+    if layers:
+        print_table("Neurons, of one sample", NEURONS, found.layer_rows())
+        print_table("Where spikes and values arrive, of one sample", SYNAPSES, found.synapse_rows())

@@ -34,6 +34,19 @@ def test_evaluate_as_json(snncc, trio):
     assert found["spikes"]["max"] == 1
 
 
+def test_evaluate_layer_by_layer_fits_80_columns(snncc, trio):
+    result = snncc("evaluate", *trio, "--limit", 16, "--layers")
+    assert result.exit_code == 0
+    short = snncc("evaluate", *trio, "--limit", 16).stdout.splitlines()
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines[1:])) <= 80
+    assert [line.split()[0] for line in lines[:4]] == [line.split()[0] for line in short[:4]]
+    found = json.loads(snncc("evaluate", *trio, "--limit", 16, "--json").stdout)
+    names = {line.split()[0] for line in lines[len(short) :] if line.strip()}
+    assert {layer["name"] for layer in found["neuron_layers"]} <= names
+    assert {layer["name"][-10:] for layer in found["synaptic_layers"]} <= {name[-10:] for name in names}
+
+
 def test_evaluate_without_labels_has_no_accuracy(snncc, digits, tmp_path):
     np.save(tmp_path / "x.npy", np.load(digits / "test.npz")["input"][:8])
     trio = [digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", tmp_path / "x.npy"]

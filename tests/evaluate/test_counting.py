@@ -13,9 +13,10 @@ from onnx import helper, numpy_helper
 
 from snncc import ops
 from snncc.counting import SpikeCounter
-from snncc.energy import FLOAT32, INT8, measure
+from snncc.energy import FLOAT32, INT8
 from snncc.errors import UnsupportedShapeError
 from snncc.network import Network
+from snncc.operations import measure
 
 
 def neurons_of(model):
@@ -114,6 +115,8 @@ def test_macs_and_the_papers_formula(ann, snn, images):
     assert energy.formula_gain() == pytest.approx(4.6 / 0.9 * sum(macs) / additions)
     assert energy.gain(INT8) == pytest.approx(0.23 * sum(macs) / (0.03 * energy.synaptic_operations))
     assert energy.ann(FLOAT32) == pytest.approx(4.6 * sum(macs))
+    assert energy.few_bits(32) == energy.few_bits(40) == pytest.approx(energy.ann())
+    assert energy.few_bits_gain(5) == pytest.approx((0.9 + 3.7 * 5 / 32) * sum(macs) / energy.snn())
 
 
 def test_layers_fed_by_analog_values_cost_macs(ann, images):

@@ -49,15 +49,27 @@ def test_json_holds_everything(ann, snn, images):
     text = json.dumps(found, allow_nan=False)
     assert json.loads(text) == found
     assert found["accuracy_percent"] == {"top1": None, "top5": None, "drop_points": None}
-    assert set(found["energy"]["int8"]) == {"ann_nj", "snn_nj", "gain", "formula_gain"}
+    assert set(found["energy"]["int8"]) == set(found["energy"]["float32"])
     assert len(found["neuron_layers"]) == 4
     assert len(found["synaptic_layers"]) == 4
 
 
 def test_rows_fit_80_columns(ann, snn, images, labels):
-    rows = evaluate(snn, ann, images, labels=labels).rows()
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    assert sum(widths) + 2 * 3 <= 80
+    found = evaluate(snn, ann, images, labels=labels)
+    for rows in (found.rows(), found.layer_rows(), found.synapse_rows()):
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        assert sum(widths) + 2 * len(widths) <= 80
+
+
+def test_the_layers_add_up(ann, snn, images):
+    found = evaluate(snn, ann, images)
+    energy = found.energy
+    *layers, total = found.synapse_rows()
+    assert [row[0] for row in layers] == [x.name for x in (*energy.layers, *energy.identities)]
+    assert total[1:3] == (f"{energy.ann_macs:,}", "0")
+    assert sum(x.snn() for x in (*energy.layers, *energy.identities)) == pytest.approx(energy.snn(), rel=1e-12)
+    assert sum(x.ann() for x in energy.layers) == pytest.approx(energy.ann(), rel=1e-12)
+    assert [row[0] for row in found.layer_rows()] == [x.name for x in found.layers]
 
 
 def test_sources(tmp_path, ann, snn, images, labels):
