@@ -13,7 +13,7 @@ import onnx
 from accuracy import NETWORKS, Network
 from onnx import helper, numpy_helper
 
-from snncc.models.zoo import ZOO
+from snncc.models.zoo import ZOO, noise
 from snncc.noise import coloured_noise
 from snncc.preprocess import Preprocess
 from snncc.samples import batches, labels_of
@@ -55,7 +55,8 @@ def subjects(shared: Path, limit: int) -> Iterator[Subject]:
         if path.relative_to(shared / "models").with_suffix("").as_posix() not in known:
             yield _on_noise(path.stem, onnx.load(path))
     for name, build in ZOO.items():
-        yield _on_noise(f"{name} (seeded)", build())
+        model = build()
+        yield Subject(f"{name} (seeded)", model, noise(model, 32, 0), noise(model, 8, 1))
     for path in sorted(_LIGHT.glob("*.onnx")):
         yield _on_noise(path.stem, _drawn_anew(onnx.load(path)), large=True)
 

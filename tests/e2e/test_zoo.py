@@ -8,29 +8,22 @@ import onnx
 import pytest
 
 import snncc
-from snncc.models.zoo import ZOO
-from snncc.noise import coloured_noise
+from snncc.models.zoo import ZOO, noise
 from snncc.runtime import create_session
-from snncc.specs import specs_of
 
 CODINGS = [snncc.Phase(T=16, Q=1.3), snncc.FS(K=6), snncc.Rate(T=6), snncc.MSAT(T=6)]
-LIGHT = ["densenet", "autoencoder", "m5"]  # enough for the default tests
+LIGHT = ["densenet", "autoencoder", "m5", "bilstm_imdb", "text_gcn"]  # enough for the default tests
 
 
-def _run(model: onnx.ModelProto, samples: np.ndarray) -> list[np.ndarray]:
-    session = create_session(model, device="cpu")
-    return session.run(None, {session.get_inputs()[0].name: samples})
-
-
-def _noise(model: onnx.ModelProto, count: int, seed: int) -> np.ndarray:
-    return coloured_noise(specs_of(model)[0], count, np.random.default_rng(seed))
+def _run(model: onnx.ModelProto, samples: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return create_session(model, device="cpu").run(None, samples)
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in LIGHT else pytest.mark.slow) for n in ZOO])
 def test_fine_levels_give_the_same_outputs(name):
     model = ZOO[name]()
-    samples = _noise(model, 8, 1)
-    snn = snncc.convert(model, snncc.FS(K=16), calibration=_noise(model, 32, 0))
+    samples = noise(model, 8, 1)
+    snn = snncc.convert(model, snncc.FS(K=16), calibration=noise(model, 32, 0))
     for expected, found in zip(_run(model, samples), _run(snn, samples), strict=True):
         assert expected.ravel() @ found.ravel() >= 0.999 * np.linalg.norm(expected) * np.linalg.norm(found)
         assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(expected), rel=0.01)
@@ -40,6 +33,6 @@ def test_fine_levels_give_the_same_outputs(name):
 @pytest.mark.parametrize("name", LIGHT)
 def test_every_coding_runs(name, coding):
     model = ZOO[name]()
-    samples = _noise(model, 2, 1)
-    snn = snncc.convert(model, coding, calibration=_noise(model, 8, 0))
+    samples = noise(model, 2, 1)
+    snn = snncc.convert(model, coding, calibration=noise(model, 8, 0))
     assert all(np.isfinite(found).all() and found.std() > 0 for found in _run(snn, samples))

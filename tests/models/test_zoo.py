@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from snncc.models.resnet import resnet18, resnet20, resnet34, resnet50
 from snncc.models.vgg import vgg16
-from snncc.models.zoo import ZOO
+from snncc.models.zoo import ZOO, noise
 
 WEIGHTS = {"resnet18": 11.2e6, "resnet20": 0.274e6, "resnet34": 21.3e6, "resnet50": 23.5e6, "vgg16": 15.2e6}
 
@@ -21,8 +21,7 @@ def test_computes_something_of_each_sample(name):
         count = sum(numpy_helper.to_array(t).size for t in model.graph.initializer)
         assert count == pytest.approx(WEIGHTS[name], rel=0.01)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    samples = np.random.default_rng(1).normal(0, 1, (2, *session.get_inputs()[0].shape[1:])).astype(np.float32)
-    for value, output in zip(session.run(None, {"input": samples}), session.get_outputs(), strict=True):
+    for value, output in zip(session.run(None, noise(model, 2, 1)), session.get_outputs(), strict=True):
         assert list(value.shape) == [2, *output.shape[1:]]
         assert 0.05 < value.std() < 50
         assert not np.allclose(value[0], value[1])
