@@ -31,12 +31,14 @@ ALLOWED = {
         "snncc.resizing",
         "snncc.support",
         "snncc.islands",
+        "snncc.large",
         "snncc.tokens",
         "snncc.vocabulary",
     },
     "snncc.external": {"snncc.errors"},
+    "snncc.large": {"snncc.external", "snncc.errors"},
     "snncc.loading": {"snncc.external", "snncc.errors"},
-    "snncc.runtime": {"snncc.runtime", "snncc.loading", "snncc.ops", "snncc.errors"},
+    "snncc.runtime": {"snncc.runtime", "snncc.large", "snncc.loading", "snncc.ops", "snncc.errors"},
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from snncc.cli_tables import print_json, print_table, print_text
-from snncc.commands.files import require_writable, write_whole
+from snncc.commands.files import require_writable, write_model
 from snncc.commands.options import FILE, json_flag
 
 __all__ = ["reduce"]
@@ -49,7 +49,7 @@ def reduce(model: Path, check: str, output: Path, timeout: float, as_json: bool)
 
     require_writable(output)
     found = reduce_model(model, ShellCheck(check, timeout))
-    write_whole(output, found.model.SerializeToString())
+    write_model(output, found.model)
     nodes = [(n.op_type, n.name or n.output[0]) for n in found.model.graph.node]
     if as_json:
         listed = [{"op": op, "name": name} for op, name in nodes]

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import onnx
 from onnx import helper
 
+from snncc.large import outline
+
 __all__ = ["Excerpts"]
 
-_LARGE = 4096  # bytes; constants that say how shapes change are far smaller
 _INFERENCE_ERRORS = (onnx.shape_inference.InferenceError, RuntimeError, ValueError)
 
 
@@ -158,12 +159,8 @@ def _functions(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> list[
 
 def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
     """`model` with the types and shapes of its tensors, as far as they can be inferred; weights may be missing."""
-    light = onnx.ModelProto()
-    light.CopyFrom(model)
-    for weight in light.graph.initializer:
-        if len(weight.raw_data) > _LARGE:  # inference needs its shape only, and copies the model several times
-            weight.ClearField("raw_data")
+    sketch = outline(model)
     try:
-        return onnx.shape_inference.infer_shapes(light, data_prop=True)
+        return onnx.shape_inference.infer_shapes(sketch, data_prop=True)
     except _INFERENCE_ERRORS:
-        return light
+        return sketch

@@ -18,6 +18,7 @@ import onnx
 
 from snncc.debugging.excerpt import Excerpts
 from snncc.errors import ModelError, OptionError
+from snncc.large import outline
 from snncc.loading import Source, check_weights, read_model, where
 from snncc.progress import track
 from snncc.soundness import CHECKER_ERRORS
@@ -156,7 +157,7 @@ class _Search:
 
     def _try(self, candidate: onnx.ModelProto) -> bool:
         """Take `candidate` if it still shows the fault; what is not valid, or was tried before, does not count."""
-        digest = hashlib.sha256(candidate.SerializeToString(deterministic=True)).digest()
+        digest = _digest(candidate)
         new = digest not in self._seen
         self._seen.add(digest)
         if new and not _fault(candidate, full=self._full) and self._tried(candidate):
@@ -169,10 +170,16 @@ class _Search:
         return self._shows_fault(candidate)
 
 
+def _digest(model: onnx.ModelProto) -> bytes:
+    """Of all but the values of large weights, which are the same in all candidates."""
+    names = "\0".join(weight.name for weight in model.graph.initializer)
+    return hashlib.sha256(outline(model).SerializeToString(deterministic=True) + names.encode()).digest()
+
+
 def _fault(model: onnx.ModelProto, *, full: bool) -> str | None:
     """Why onnx's checker refuses `model`."""
     try:
-        onnx.checker.check_model(model, full_check=full)
+        onnx.checker.check_model(outline(model), full_check=full)
     except CHECKER_ERRORS as error:
         return " ".join(str(error).split())[:300]
     return None

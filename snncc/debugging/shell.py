@@ -15,6 +15,7 @@ from pathlib import Path
 import onnx
 
 from snncc.errors import OptionError
+from snncc.large import openable
 
 __all__ = ["ShellCheck"]
 
@@ -43,9 +44,13 @@ class ShellCheck:
 
     def __call__(self, model: onnx.ModelProto) -> bool:
         """Run the command on `model`."""
-        with tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder:
-            path = Path(folder) / "candidate.onnx"
-            path.write_bytes(model.SerializeToString())
+        with (
+            tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder,
+            openable(model) as source,
+        ):
+            path = Path(folder) / "candidate.onnx" if isinstance(source, bytes) else Path(source)
+            if isinstance(source, bytes):
+                path.write_bytes(source)
             return self._status(self.command.replace(_PLACE, shlex.quote(str(path)))) == 0
 
     def _status(self, command: str) -> int | None:
