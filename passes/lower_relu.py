@@ -31,12 +31,16 @@ _ROUNDING = 1e-6  # of scales and ceilings in float32
 
 @dataclass(frozen=True)
 class LowerRelu(NodePass):
-    """Relu(x) -> neuron(x); `scales` gives each neuron's own scale, 1 where it has been folded into the weights."""
+    """Relu(x) -> neuron(x); `scales` gives each neuron's own scale, 1 where it has been folded into the weights.
+
+    `bases` gives the base of the levels of neurons that have one of their own, by the name of the ReLU.
+    """
 
     name: ClassVar[str] = "lower-relu"
     ops: ClassVar[tuple[str, ...]] = NEURONS
     coding: Coding
     scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
+    bases: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     def requires(self, graph: Graph) -> None:
         """split-clip has run."""
@@ -52,13 +56,14 @@ class LowerRelu(NodePass):
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
         """Put the neuron in the place of the Relu and of a ceiling."""
         ceiling = ceiling_behind(graph, node)
+        coding = self.coding.at_base(self.bases[node.name]) if node.name in self.bases else self.coding
         potential = node.inputs[0]
         bound = graph.value(ceiling[1]) if ceiling else None
-        if ceiling and bound is not None and self.coding.slices > 1:  # the potential of a single step has no ceiling
-            match = np.minimum(match, bound / self.coding.largest)
-        elif ceiling and bound is not None and (self.coding.largest * match > bound * (1 + _ROUNDING)).any():
+        if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no ceiling
+            match = np.minimum(match, bound / coding.largest)
+        elif ceiling and bound is not None and (coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
-        add = self.coding.signed_neuron if sends_both_signs(node) else self.coding.neuron
+        add = coding.signed_neuron if sends_both_signs(node) else coding.neuron
         spikes = add(graph, potential, match, f"{node.name}_neuron")
         if ceiling:
             graph.bypass(ceiling[0], spikes)

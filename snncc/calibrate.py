@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a prepared ReLU network, and data or none, to the neurons' scales."""
+"""From a prepared ReLU network, and data or none, to what the neurons' scales follow from."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,8 @@ from snncc.errors import CalibrationError, OptionError
 from snncc.extents import extents
 from snncc.graph import Graph
 from snncc.histogram import LeastSquares, Percentile
-from snncc.noise import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics, random_ids
+from snncc.no_data import observe_noise
+from snncc.noise import batch_statistics
 from snncc.observe import Maximum, Observer, Place, observe, places
 from snncc.potentials import samples_that_fit
 from snncc.preprocess import Preprocess
@@ -25,20 +25,15 @@ from snncc.reservoir import Reservoir
 from snncc.samples import Batch, Digest, Samples, batches, count_of
 from snncc.scales import NORMALIZATIONS, Scales
 from snncc.specs import InputSpec
-from snncc.tokens import id_ranges, sources
+from snncc.tokens import sources
 
-__all__ = ["Method", "calibrate"]
-
-log = logging.getLogger("snncc")
+__all__ = ["Calibration", "Method", "calibrate"]
 
 Array = npt.NDArray[Any]
+Code = Callable[[Array], Array]
 
 SCALES = ("max", "percentile", "least-squares")
-_SEED = 20240
 _BATCH = 64
-_NOISE_VALUES = 2**22  # how many input values of noise are sent through the network, at most
-_NOISE_SAMPLES = 256
-_MARGIN = 4.0  # standard deviations of an input that was never seen, on either side of its mean
 
 
 @dataclass(frozen=True)
@@ -89,10 +84,40 @@ class Method:
                 return Maximum()
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of the activations of a prepared network, from which scales follow for any coding.
+
+    Attributes:
+        spots: Where neurons will be.
+        samples: A fair sample of the data; None without data.
+    """
+
+    spots: list[Place]
+    samples: Batch | None
+    _watcher: Observer = field(repr=False)
+    _known: Scales = field(repr=False)
+
+    def scales(self, coding: Coding, bases: Mapping[str, float] | None = None) -> Scales:
+        """The scales of all neurons-to-be for `coding`, some with levels of another base, by the name of the ReLU.
+
+        Raises:
+            CalibrationError: an activation is not finite.
+        """
+        own = {p.relu: bases[p.relu] for p in self.spots if bases and p.relu in bases}
+        codes: dict[float | None, Code] = {base: coding.at_base(base).code for base in own.values()}
+        codes[None] = coding.code
+        watchers = {base: self._watcher.for_code(code) for base, code in codes.items()}
+        found = {p.tensor: _settled(p, watchers[own.get(p.relu)].result(p)) for p in self.spots}
+        if coding.fixed_scale is not None:
+            found = dict.fromkeys(found, np.full(1, coding.fixed_scale))
+        return replace(self._known, neurons=found, bases=own)
+
+
 def calibrate(
     graph: Graph, coding: Coding, method: Method, data: Samples | None, preprocess: Preprocess | None = None
-) -> tuple[Scales, Batch | None]:
-    """Scales of all neurons-to-be in `graph`, from `data` or, without data, from noise; and a sample of the data.
+) -> Calibration:
+    """Observe all neurons-to-be in `graph` on `data` or, without data, on noise.
 
     Raises:
         CalibrationError: the data does not fit the model, or an activation is not finite.
@@ -106,12 +131,12 @@ def calibrate(
     kept: Batch | None = None
     trial: Batch = {}
     if data is None:
-        values, inputs, origin, trial = _from_noise(graph, spots, specs, method, watcher)
+        inputs, origin, trial = observe_noise(graph, spots, specs, method.input_range, watcher)
     else:
         digest = Digest()
         reservoir = Reservoir(samples_that_fit(graph))
         stream = _watched(_shown(data, specs, preprocess), digest, reservoir)
-        values, inputs = observe(graph, spots, watcher, stream)
+        inputs = observe(graph, spots, watcher, stream)
         origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
         kept = reservoir.samples()
     origin |= {
@@ -120,13 +145,11 @@ def calibrate(
         "normalize": method.normalize,
         "input_range": method.input_range,
     }
-    scales = {p.tensor: _settled(p, values[p.tensor]) for p in spots}
-    if coding.fixed_scale is not None:
-        scales = dict.fromkeys(scales, np.full(1, coding.fixed_scale))
     potentials, analog = extents(graph if kept else batch_statistics(graph), kept or trial)
     inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
-    return Scales(scales, inputs, potentials, analog, method.normalize, origin), kept
+    known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)
+    return Calibration(spots, kept, watcher, known)
 
 
 def _shown(data: Samples, specs: list[InputSpec], preprocess: Preprocess | None) -> Iterator[Batch]:
@@ -152,44 +175,3 @@ def _settled(place: Place, values: Array) -> Array:
     if largest <= 0:
         return np.ones(1)
     return place.broadcast(np.where(values > 0, values, largest))
-
-
-def _from_noise(
-    graph: Graph, spots: list[Place], specs: list[InputSpec], method: Method, watcher: Observer
-) -> tuple[dict[str, Array], dict[str, float], dict[str, Any], Batch]:
-    """(Scales, largest inputs, where they come from, a batch of the noise)."""
-    rng = np.random.default_rng(_SEED)
-    size = max(int(np.prod([d if isinstance(d, int) else OPEN_AXIS for d in s.shape[1:]])) for s in specs)
-    count = int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
-    fixed = specs[0].shape[0]  # a batch that stayed fixed sets how many samples share their statistics
-    batch = fixed if isinstance(fixed, int) else count
-    parts, ranges = range(-(-count // batch)), id_ranges(graph, OPEN_AXIS)
-    waves = {s.name: s for s in specs if s.name not in ranges}
-    noise = [{name: coloured_noise(s, batch, rng) for name, s in waves.items()} for _ in parts]
-    level, deviation, largest, note = _input_level(graph, noise[0], method) if waves else (0.0, 1.0, 1.0, "")
-    low, high = method.input_range or (-np.inf, np.inf)
-    feeds = [
-        {k: np.clip(v * deviation + level, low, high).astype(waves[k].dtype) for k, v in n.items()}
-        | {s.name: random_ids(s, batch, ranges[s.name], rng) for s in specs if s.name in ranges}
-        for n in noise
-    ]
-    kind = "coloured noise" if waves else "random ids"
-    log.warning("no calibration data: scales come from %d samples of %s%s", count, kind, note)
-    values, _ = observe(batch_statistics(graph), spots, watcher, feeds)
-    return values, dict.fromkeys(waves, largest), {"origin": "noise", "seed": _SEED, "samples": count}, feeds[0]
-
-
-def _input_level(graph: Graph, noise: dict[str, Array], method: Method) -> tuple[float, float, float, str]:
-    """(mean, standard deviation, largest magnitude) that the input is taken to have, and a note for the user."""
-    if method.input_range is not None:
-        low, high = method.input_range
-        return (low + high) / 2, (high - low) / 4, max(abs(low), abs(high)), f" within {low:g} … {high:g}"
-    known = input_statistics(graph, noise)
-    if known is not None:
-        level, deviation = known
-        return level, deviation, abs(level) + _MARGIN * deviation, ""
-    log.warning(
-        "WARNING: this network has no BatchNormalization next to its input that would tell the input's range, and all "
-        "scales hang on it; 0 … 1 is assumed. Give --input-range LO HI or, better, calibration data (--calib)"
-    )
-    return 0.5, 0.25, 1.0, " within 0 … 1"

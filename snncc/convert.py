@@ -3,35 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import onnx
 
 from snncc import describe
+from snncc.bases import BASES, bases_of_batchnorm
 from snncc.calibrate import Method, calibrate
-from snncc.coding import Coding
-from snncc.confidence import confidence_of
+from snncc.coding import Coding, Phase
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
 from snncc.forms import choose_form, in_form
-from snncc.frontend import import_model, where
-from snncc.graph import Graph, Node
-from snncc.islands import islands
+from snncc.frontend import where
+from snncc.line import Line
 from snncc.loading import Source, borrow_model
 from snncc.memory import enough_memory
-from snncc.mixing import refuse_mixing
 from snncc.outcome import outcome
-from snncc.passes.base import Pass
-from snncc.passes.correct_potentials import Correction
-from snncc.passes.manager import Observer, PassManager, Report
-from snncc.passes.neurons_to_be import neurons_to_be
-from snncc.passes.pipeline import FOLDS, WEIGHTS, finishing, lowering, normalisation, preparation, rounding, storing
-from snncc.potentials import match_potentials
+from snncc.passes.manager import Observer
+from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
 from snncc.preprocess import Preprocess
-from snncc.samples import Batch, Samples
-from snncc.scales import Confidence, Scales
-from snncc.support import refuse_islands, refuse_silence
+from snncc.samples import Samples
 from snncc.version import VERSION
 from snncc.vocabulary import RECURRENT
 
@@ -52,6 +43,7 @@ def convert(
     fold_bn: str = "weights",
     weights: str = "float",
     input_range: tuple[float, float] | None = None,
+    bases: str = "same",
     anytime: bool = False,
     form: str = "auto",
     strict: bool = False,
@@ -77,6 +69,8 @@ def convert(
         weights: How weights are stored: `float`, as they are; `int8`, with a scale for each output channel;
             `int8-tensor`, with one scale for all of a layer's weights.
         input_range: (lowest, highest) input value, where no data is given.
+        bases: Phase coding: the `same` Q for all neurons, or, `batchnorm`, where a BatchNormalization is in front of
+            them, the Q with the least mean absolute percentage error for its mean and deviation.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
@@ -93,20 +87,25 @@ def convert(
         raise OptionError(f"fold_bn is '{fold_bn}', but it must be one of {', '.join(FOLDS)}")
     if weights not in WEIGHTS:
         raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
+    if bases not in BASES or (bases != "same" and not isinstance(coding, Phase)):
+        raise OptionError(f"bases are '{bases}', but must be one of {', '.join(BASES)}; only phase coding has any")
     method = Method(normalize, scale, percentile, input_range)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     source = borrow_model(model)
-    line = _Line(where(model), coding, fold_bn, weights, gates, strict, observer)
+    line = Line(where(model), coding, fold_bn, weights, gates, strict, observer)
     graph = line.prepared(source)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
-    scales, samples = calibrate(graph, coding, method, calibration, preprocess)
+    measured = calibrate(graph, coding, method, calibration, preprocess)
+    scales = measured.scales(coding)
+    if bases == "batchnorm" and isinstance(coding, Phase):
+        scales = measured.scales(coding, bases_of_batchnorm(graph, scales, coding))
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
     own = describe.neuron_scales(graph, scales)
     reference, graph = line.normalised(graph, scales)
     chosen = choose_form(form, coding, reference, anytime=anytime)
-    matched, confidence = line.measured(reference, graph, scales, samples, match=match)
+    matched, confidence = line.measured(reference, graph, scales, measured.samples, match=match)
     line.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
     lowered = describe.thresholds(graph)
     line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
@@ -115,7 +114,7 @@ def convert(
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
         "snncc.calibration": describe.calibration(scales, matched=bool(matched), confidence=confidence),
-        "snncc.neurons": describe.neurons(graph, own, lowered, folded=scales.normalize != "none"),
+        "snncc.neurons": describe.neurons(graph, own, lowered, scales),
         "snncc.islands": describe.island_ops(graph),
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
         "snncc.outcome": outcome(source, graph, line.reports, fold_bn),
@@ -124,77 +123,3 @@ def convert(
         metadata["snncc.recurrent"] = describe.recurrent(graph, layers)
     line.run(storing(weights), graph)
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
-
-
-@dataclass
-class _Line:
-    """The stages of a conversion between reading and writing; `name` is what messages call the model."""
-
-    name: str
-    coding: Coding
-    fold_bn: str
-    weights: str
-    gates: int | None
-    strict: bool
-    observer: Observer | None
-    reports: list[Report] = field(default_factory=list)
-
-    def run(self, passes: tuple[Pass, ...], graph: Graph) -> None:
-        """Run `passes` for good: they are observed and reported."""
-        self.reports.append(PassManager(passes, observer=self.observer).run(graph))
-
-    def prepared(self, source: onnx.ModelProto) -> Graph:
-        """The imported network, whose neurons-to-be are ReLUs."""
-        graph = import_model(source, self.name)  # not read again: the digest is of what is converted
-        self.run(preparation(self.coding), graph)
-        if not self.coding.activations:  # no need to calibrate first
-            self._check(graph, neurons_to_be(graph))
-        if self.coding.slices > 1:
-            refuse_mixing(graph, self.name)
-        return graph
-
-    def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
-        """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
-        self.run(normalisation(scales, self.fold_bn), graph)
-        reference = graph.copy()
-        self.run(rounding(self.weights), graph)
-        return reference, graph.copy()
-
-    def measured(
-        self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
-    ) -> tuple[dict[str, Correction], dict[str, Confidence]]:
-        """What calibration samples say of the spiking network, by trial on copies of the normalised `graph`."""
-
-        def spiking() -> Graph:
-            trial = graph.copy()
-            PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
-            return trial
-
-        corrections = match_potentials(reference, spiking(), samples, self.coding) if samples and match else {}
-
-        def corrected() -> Graph:
-            trial = spiking()
-            PassManager(finishing(corrections, {}, fold_bn=self.fold_bn)).run(trial)
-            return trial
-
-        return corrections, confidence_of(self.coding, reference, corrected, samples)
-
-    def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
-        """ReLUs become neurons."""
-        self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
-        if self.coding.activations:
-            self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
-
-    def finish(
-        self, graph: Graph, matched: Mapping[str, Correction], confidence: Mapping[str, Confidence], *, fuse: bool
-    ) -> None:
-        """What was measured goes into the spiking network."""
-        seed = getattr(self.coding, "seed", 0)
-        self.run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
-
-    def _check(self, graph: Graph, neurons: list[Node]) -> None:
-        """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
-        if not neurons and not graph.nodes("Scan", *RECURRENT):
-            refuse_silence(self.name)
-        if self.strict:
-            refuse_islands(graph, self.name, [*graph.nodes("Scan"), *islands(graph)])

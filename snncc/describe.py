@@ -40,24 +40,26 @@ def calibration(scales: Scales, *, matched: bool, confidence: Mapping[str, Confi
 
 
 def neurons(
-    graph: Graph, scales: Mapping[str, Array], lowered: Mapping[str, Array], *, folded: bool
+    graph: Graph, own: Mapping[str, Array], lowered: Mapping[str, Array], scales: Scales
 ) -> dict[str, dict[str, Any]]:
     """Each neuron of the finished network: its op, and of one that is no encoder further:
 
     `replaces`: the node that it stands for; `scale`: the range of its channels' λ; `unit`: what 1 in its output stands
     for in the ReLU network, per channel, which is λ where that is `folded` into weights, times what thresholds took up
-    since the network was `lowered`.
+    since the network was `lowered`; `Q`: the base of its levels, where that is its own.
     """
     found: dict[str, dict[str, Any]] = {}
     now = thresholds(graph)
     for node in _neurons(graph):
         replaced = node.name.rpartition("_neuron")[0] or None
-        scale = scales.get(replaced or "")
+        scale = own.get(replaced or "")
         known = None if scale is None else [float(scale.min()), float(scale.max())]
         found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
         if replaced is not None:
+            if replaced in scales.bases:
+                found[node.name]["Q"] = scales.bases[replaced]
             unit = lowered[node.name] / now[node.name].astype(np.float64)
-            found[node.name]["unit"] = _rounded(unit if scale is None or not folded else unit * scale)
+            found[node.name]["unit"] = _rounded(unit if scale is None or scales.normalize == "none" else unit * scale)
     return found
 
 

@@ -98,6 +98,12 @@ class LeastSquares(_Histogram):
     code: Callable[[Array], Array]
     _errors: Array | None = field(default=None, init=False, repr=False)
 
+    def for_code(self, code: Callable[[Array], Array]) -> LeastSquares:
+        """The same activations, another code."""
+        other = LeastSquares(code)
+        other._counts, other._maxima = self._counts, self._maxima
+        return other
+
     def result(self, place: Place) -> Array:
         """The best of all scales from three octaves below the channel's maximum; 0 for a silent channel."""
         counts = self._counts[place.tensor][:, 1:]

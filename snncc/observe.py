@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class Place:
         axis: the axis of its channels; None: a layer without channels.
         ceiling: what no activation exceeds, that of a ReLU6.
         signed: whether it has both signs, so that its magnitude counts.
+        relu: the name of the node that becomes the neuron.
     """
 
     tensor: str
@@ -47,6 +48,7 @@ class Place:
     axis: int | None
     ceiling: float = math.inf
     signed: bool = False
+    relu: str = ""
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
@@ -72,6 +74,10 @@ class Observer(ABC):
     @abstractmethod
     def result(self, place: Place) -> Array:
         """One value per channel, (channels,)."""
+
+    def for_code(self, code: Callable[[Array], Array]) -> Observer:  # noqa: ARG002
+        """What tells, from the same activations, the result for another code; by default there is no difference."""
+        return self
 
 
 @dataclass
@@ -109,14 +115,14 @@ def places(graph: Graph) -> list[Place]:
         bound = graph.value(ceiling[1]) if ceiling else None
         highest = math.inf if bound is None else float(bound.max())
         axis = channel_axis(graph, node.inputs[0])
-        found.append(Place(tensor.name, rank, axis, highest, sends_both_signs(node)))
+        found.append(Place(tensor.name, rank, axis, highest, sends_both_signs(node), node.name))
     return found
 
 
 def observe(
     graph: Graph, spots: list[Place], observer: Observer, data: Iterable[Mapping[str, Array]]
-) -> tuple[dict[str, Array], dict[str, float]]:
-    """Run `graph` over `data`; returns what was observed at each place, and the largest magnitude of each input.
+) -> dict[str, float]:
+    """Run `graph` over `data`, which the observer watches at each place; returns the largest magnitude of each input.
 
     Integer inputs have none.
     """
@@ -134,7 +140,7 @@ def observe(
             values = session.run(list(outputs.values()) or None, dict(batch))
         for place, value in zip(spots, values[: len(spots)], strict=True):
             observer.update(place, value)
-    return {p.tensor: observer.result(p) for p in spots}, largest
+    return largest
 
 
 def _magnitude(model: onnx.ModelProto, place: Place) -> Place:

@@ -25,6 +25,7 @@ class Scales:
         potentials: (Lowest, highest) pre-activation of each activation that is no ReLU, by its node.
         analog: (Lowest, highest) value of what each op computes that is not linear, by tensor.
         normalize: `channel` or `layer` (λ goes into the weights) or `none` (λ per channel stays with the neuron).
+        bases: Base of the levels of neurons that have one of their own, by its ReLU.
         origin: Where they come from, as JSON values, for the model's metadata.
     """
 
@@ -33,6 +34,7 @@ class Scales:
     potentials: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     analog: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalize: str = "channel"
+    bases: Mapping[str, float] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
 
 

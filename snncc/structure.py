@@ -149,16 +149,18 @@ def _tabled(model: Inspected) -> str | None:
     coding, form = model.metadata("coding"), model.metadata("form")
     stand_for = {name: model.activations.get(relu, "Relu") for name, relu in replaced_relus(model.snn).items()}
     fitted = {name for name, op in stand_for.items() if op not in NEURONS}  # their tables follow from no formula
+    recorded = model.metadata("neurons")
+    own = {n.name: {**coding, **{k: v for k, v in recorded.get(n.name, {}).items() if k == "Q"}} for n in model.neurons}
     if most_spikes(coding) is None:
         return f"the coding {coding.get('name')!r} is not known, so the neurons' parameters cannot be checked"
     try:
         found = {
             label(n): wrong_gate(n, model.gates[n.name])
             if n.name in model.gates
-            else wrong_parameters(coding, form, n, encoder=n.name not in stand_for, fitted=n.name in fitted)
+            else wrong_parameters(own[n.name], form, n, encoder=n.name not in stand_for, fitted=n.name in fitted)
             for n in model.neurons
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         return f"the coding's parameters {coding} cannot be read ({error!r})"
     wrong = [f"'{name}': {what}" for name, what in found.items() if what]
     return f"{len(wrong)} neuron(s) are not what the metadata say: {_listed(wrong)}" if wrong else None

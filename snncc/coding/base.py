@@ -101,6 +101,10 @@ class Coding(ABC):
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""
         return None
 
+    def at_base(self, base: float) -> Coding:  # noqa: ARG002
+        """The coding of a layer whose levels have a base of their own; the same where levels have none."""
+        return self
+
     def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
         """Add the neuron that stands for another activation than ReLU; only for codings with `activations`."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron, as_number
+from snncc.coding.best_base import best_base
 from snncc.errors import OptionError
 from snncc.graph import Graph, Tensor
 from snncc.ops.multi_spike import PHASE
@@ -33,7 +35,8 @@ class Phase(Coding):
 
     Args:
         T: Number of phases, at least 1.
-        Q: Base of the levels, 1 < Q <= 2; about 1.3 is best at T = 16, 1.2 at T = 24 (section III-B2).
+        Q: Base of the levels, 1 < Q <= 2; about 1.3 is best at T = 16, 1.2 at T = 24 (section III-B2). `auto`: the one
+            with the least mean absolute percentage error (eq. 5).
         shift: Threshold shift: round to the nearest level instead of flooring (section III-B1).
         spikes: How many spikes a neuron may send, 1 … T.
         input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
@@ -45,27 +48,29 @@ class Phase(Coding):
 
     name: ClassVar[str] = "phase"
     T: int = 24
-    Q: float = 1.2
+    Q: float | str = 1.2
     shift: bool = True
     spikes: int = 1
     input: str = "binary"
     wait: int | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in (("T", operator.index), ("Q", float), ("shift", bool), ("spikes", operator.index)):
+        for name, kind in (("T", operator.index), ("shift", bool), ("spikes", operator.index)):
             object.__setattr__(self, name, as_number(kind, name, getattr(self, name)))
         if self.T < 1:
             raise OptionError(f"T is {self.T}, but a code needs at least one phase; T = 16 or 24 are usual")
-        if not 1 < self.Q <= 2:
-            raise OptionError(
-                f"Q is {self.Q}, but the base must be above 1 and at most 2; try 1.3 at T=16, 1.2 at T=24"
-            )
         if not 1 <= self.spikes <= self.T:
             raise OptionError(f"spikes is {self.spikes}, but a neuron may send 1 to T = {self.T} spikes")
         if self.input not in INPUT_CODINGS:
             raise OptionError(f"input is '{self.input}', but it must be one of {', '.join(INPUT_CODINGS)}")
         if self.wait is not None:
             self._check_wait(as_number(operator.index, "wait", self.wait))
+        given = best_base(self._code_at) if self.Q == "auto" else as_number(float, "Q", self.Q)
+        object.__setattr__(self, "Q", given)
+        if not 1 < given <= 2:
+            raise OptionError(
+                f"Q is {given}, but the base must be above 1 and at most 2; try 'auto', or 1.3 at T=16, 1.2 at T=24"
+            )
 
     def _check_wait(self, wait: int) -> None:
         object.__setattr__(self, "wait", wait)
@@ -92,6 +97,14 @@ class Phase(Coding):
     def stepwise(self) -> Coding:
         """Step by step there are no slices: a layer sees what has come when it has come."""
         return replace(self, wait=None)
+
+    def at_base(self, base: float) -> Phase:
+        """The same with another Q."""
+        return replace(self, Q=base)
+
+    def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
+        """The Q with the least MAPE over channels with pre-activations N(mean, deviation²), in units of the scale."""
+        return best_base(self._code_at, mean, deviation)
 
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
         """OneSpikeNeuron, WaitOneSpikeNeuron if it does not wait for all input, PhaseNeuron for more than one spike."""
@@ -151,6 +164,9 @@ class Phase(Coding):
     def latency(self, layers: int) -> int:
         """L w + T: each layer starts w phases after the one before (section V-C2)."""
         return layers * (self.wait or self.T) + self.T
+
+    def _code_at(self, base: float) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
+        return self.at_base(base).code
 
     def _shift(self) -> float:
         return (1 + 1 / float(self.Q)) / 2 if self.shift else 1.0

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from snncc.bases import BASES
+
 __all__ = ["OPTIONS", "TITLES", "CodingOption"]
 
 TITLES = {
@@ -88,7 +90,21 @@ _THRESHOLD = {
 
 OPTIONS = (
     CodingOption("--T", {"phase": "Number of phases.", **_both("rate msat", "Number of time steps.")}, int),
-    CodingOption("--Q", {"phase": "Base of the levels Q^-p, 1 < Q <= 2."}, float),
+    CodingOption(
+        "--Q",
+        {"phase": "Base of the levels Q^-p, 1 < Q <= 2; auto: with the least mean absolute percentage error at T."},
+        _OrAuto(float),
+        metavar="[auto|Q]",
+    ),
+    CodingOption(
+        "--bases",
+        {
+            "phase": "The same Q everywhere, or one for each layer behind a BatchNormalization, by its mean and "
+            "deviation.  [default: same]"
+        },
+        click.Choice(BASES),
+        of_network=True,
+    ),
     CodingOption("--K", {"fs": "Time steps, and most spikes, of a neuron."}, int),
     CodingOption("--spikes", {"phase": "Spikes that a neuron may send, 1 to T."}, int, metavar="N"),
     CodingOption(

@@ -26,7 +26,7 @@ CODING = snncc.Phase(T=16, Q=1.3)
 def scales_of(model: onnx.ModelProto, data: object, coding: Coding = CODING, **method: object) -> Scales:
     graph = import_model(model)
     PassManager(preparation(coding)).run(graph)
-    return calibrate(graph, coding, Method(**method), data)[0]
+    return calibrate(graph, coding, Method(**method), data).scales(coding)
 
 
 def activations(model: onnx.ModelProto, data: np.ndarray, *names: str) -> list[np.ndarray]:

@@ -56,7 +56,7 @@ def keeps(graph: Graph, passes: Sequence[Pass], feeds: Feeds, tolerance: float) 
 
 def scales_of(graph: Graph, feeds: Feeds, fold_bn: str) -> Scales:
     """Scales that leave room: what they are should not matter, as long as nothing is above them."""
-    scales, _ = calibrate(graph, FINE, Method(scale="max"), feeds)
+    scales = calibrate(graph, FINE, Method(scale="max"), feeds).scales(FINE)
     rng = np.random.default_rng(0)
     roomy = {name: scale * rng.uniform(1, 3, scale.shape) for name, scale in scales.neurons.items()}
     return replace(scales, neurons=roomy, normalize="none" if fold_bn == "threshold" else "channel")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages of a conversion between reading and writing, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import onnx
+
+from snncc.coding import Coding
+from snncc.confidence import confidence_of
+from snncc.frontend import import_model
+from snncc.graph import Graph, Node
+from snncc.islands import islands
+from snncc.mixing import refuse_mixing
+from snncc.passes.base import Pass
+from snncc.passes.correct_potentials import Correction
+from snncc.passes.manager import Observer, PassManager, Report
+from snncc.passes.neurons_to_be import neurons_to_be
+from snncc.passes.pipeline import finishing, lowering, normalisation, preparation, rounding
+from snncc.potentials import match_potentials
+from snncc.samples import Batch
+from snncc.scales import Confidence, Scales
+from snncc.support import refuse_islands, refuse_silence
+from snncc.vocabulary import RECURRENT
+
+__all__ = ["Line"]
+
+
+@dataclass
+class Line:
+    """A conversion; `name` is what messages call the model."""
+
+    name: str
+    coding: Coding
+    fold_bn: str
+    weights: str
+    gates: int | None
+    strict: bool
+    observer: Observer | None
+    reports: list[Report] = field(default_factory=list)
+
+    def run(self, passes: tuple[Pass, ...], graph: Graph) -> None:
+        """Run `passes` for good: they are observed and reported."""
+        self.reports.append(PassManager(passes, observer=self.observer).run(graph))
+
+    def prepared(self, source: onnx.ModelProto) -> Graph:
+        """The imported network, whose neurons-to-be are ReLUs."""
+        graph = import_model(source, self.name)  # not read again: the digest is of what is converted
+        self.run(preparation(self.coding), graph)
+        if not self.coding.activations:  # no need to calibrate first
+            self._check(graph, neurons_to_be(graph))
+        if self.coding.slices > 1:
+            refuse_mixing(graph, self.name)
+        return graph
+
+    def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
+        """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
+        self.run(normalisation(scales, self.fold_bn), graph)
+        reference = graph.copy()
+        self.run(rounding(self.weights), graph)
+        return reference, graph.copy()
+
+    def measured(
+        self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
+    ) -> tuple[dict[str, Correction], dict[str, Confidence]]:
+        """What calibration samples say of the spiking network, by trial on copies of the normalised `graph`."""
+
+        def spiking() -> Graph:
+            trial = graph.copy()
+            PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
+            return trial
+
+        corrections = match_potentials(reference, spiking(), samples, self.coding) if samples and match else {}
+
+        def corrected() -> Graph:
+            trial = spiking()
+            PassManager(finishing(corrections, {}, fold_bn=self.fold_bn)).run(trial)
+            return trial
+
+        return corrections, confidence_of(self.coding, reference, corrected, samples)
+
+    def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
+        """ReLUs become neurons."""
+        self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
+        if self.coding.activations:
+            self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
+
+    def finish(
+        self, graph: Graph, matched: Mapping[str, Correction], confidence: Mapping[str, Confidence], *, fuse: bool
+    ) -> None:
+        """What was measured goes into the spiking network."""
+        seed = getattr(self.coding, "seed", 0)
+        self.run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
+
+    def _check(self, graph: Graph, neurons: list[Node]) -> None:
+        """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
+        if not neurons and not graph.nodes("Scan", *RECURRENT):
+            refuse_silence(self.name)
+        if self.strict:
+            refuse_islands(graph, self.name, [*graph.nodes("Scan"), *islands(graph)])

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of phase coding by its mean absolute percentage error, against sums that are written out."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import onnx
+import pytest
+
+import snncc
+from snncc.coding.best_base import best_base, percentage_error
+from snncc.models import digits_network
+from snncc.models.digits import load_digits
+
+
+def error_by_hand(base: float, steps: int, mean: float = 0.0, deviation: float = 1.0) -> float:
+    """Eq. 5, one activation after the other."""
+    total = mass = 0.0
+    for i in range(6000):
+        u = (i + 0.5) / 6000
+        spike = 0.0
+        for phase in range(steps):
+            if u >= base**-phase * (1 + 1 / base) / 2:
+                spike = base**-phase
+                break
+        density = math.exp(-(((u - mean) / deviation) ** 2) / 2)
+        total += density * abs(u - spike) / u
+        mass += density
+    return total / mass
+
+
+@pytest.mark.parametrize("mean", [0.0, -0.4, 0.3])
+def test_percentage_error_by_hand(mean):
+    for steps, base in ((4, 1.8), (16, 1.3), (24, 1.1)):
+        found = percentage_error(snncc.Phase(T=steps, Q=base).code, mean, 0.5)
+        assert found == pytest.approx(error_by_hand(base, steps, mean, 0.5), rel=2e-3)
+
+
+@pytest.mark.parametrize(("steps", "paper"), [(16, 1.3), (24, 1.2)])
+def test_auto_is_the_base_of_least_error_and_near_the_papers(steps, paper):
+    chosen = snncc.Phase(T=steps, Q="auto").Q
+    tried = {base / 100: error_by_hand(base / 100, steps) for base in range(104, 200, 4)}
+    assert error_by_hand(chosen, steps) <= min(tried.values()) * 1.005
+    assert chosen == pytest.approx(paper, abs=0.03)
+
+
+def test_fewer_steps_take_a_larger_base():
+    bases = [snncc.Phase(T=steps, Q="auto").Q for steps in (4, 8, 16, 24, 48)]
+    assert bases == sorted(bases, reverse=True)
+    assert snncc.Phase(T=1, Q="auto").Q <= 2
+
+
+def test_channels_that_say_nothing_have_no_part():
+    def code_at(base):
+        return snncc.Phase(T=16, Q=base).code
+
+    alone = best_base(code_at, 0.2, 0.1)
+    assert best_base(code_at, [0.2, -50.0, 3.0], [0.1, 0.1, 0.0]) == alone
+    assert best_base(code_at, [-50.0], [0.1]) == best_base(code_at) == snncc.Phase(T=16, Q="auto").Q
+
+
+def test_bases_behind_batchnorm_are_their_layers_own_and_recorded():
+    """The digits network: a BatchNormalization in front of two of its ReLUs or more, whose mean and deviation count."""
+    data = load_digits()
+    ann = onnx.load_from_string(digits_network())
+    snn = snncc.convert(ann, snncc.Phase(T=16, Q="auto"), calibration=data.train_images[:200], bases="batchnorm")
+    recorded = json.loads({p.key: p.value for p in snn.metadata_props}["snncc.neurons"])
+    own = {name: entry["Q"] for name, entry in recorded.items() if "Q" in entry}
+    assert len(own) >= 2
+    nodes = {n.name: n for n in snn.graph.node}
+    for name, base in own.items():
+        levels = next(list(a.floats) for a in nodes[name].attribute if a.name == "levels")
+        np.testing.assert_array_equal(np.float32(levels), np.float32(base ** -np.arange(16.0)))
+    found = snncc.evaluate(snn, ann, data.test_images[:200], labels=data.test_labels[:200])
+    assert found.top1[1] > 97
+
+
+def test_only_phase_coding_has_bases(cnn, images):
+    with pytest.raises(snncc.SnnccError, match="only phase coding"):
+        snncc.convert(cnn, snncc.Rate(T=8), calibration=images, bases="batchnorm")
+    with pytest.raises(snncc.SnnccError, match="must be a number"):
+        snncc.Phase(Q="best")
+    with pytest.raises(snncc.SnnccError, match="must be above 1"):
+        snncc.Phase(Q=0.5)
