@@ -46,7 +46,7 @@ def layers(
 
 
 def _print(found: LayerErrors, snn: Path, data: Path) -> None:
-    columns = ("layer", "mean |a|", "SNR, own", "SNR", "output error if exact")
+    columns = ("layer", "mean |a|", "SNR, own", "SNR", "output, if exact")
     rows = [
         (x.replaces or x.name, number(x.magnitude), _decibel(x.own_snr), _decibel(x.snr), _percent(x.output_error))
         for x in found.layers
