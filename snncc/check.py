@@ -15,16 +15,18 @@ from snncc.errors import DataError, ModelError
 from snncc.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation import Evaluation
 from snncc.frontend import where
+from snncc.inspected import Inspected
 from snncc.kernels import differing_outputs
 from snncc.loading import Source, read_model
 from snncc.preprocess import Preprocess
 from snncc.recorded import replaced_relus
-from snncc.samples import Batch, Samples, batches, specs_of
-from snncc.structure import STRUCTURE, Inspected
+from snncc.samples import Batch, Digest, Samples, batches, specs_of
+from snncc.structure import structural
 from snncc.unroll import unrolled
 
 __all__ = ["Budgets", "CheckResult", "run_checks"]
 
+_BATCH = 64
 _TRIAL = 8  # samples on which body and kernel are compared
 _NEEDED = ("valid", "ops-known", "bodies")  # without these nothing can be run
 
@@ -68,6 +70,7 @@ def run_checks(
     data: Samples,
     budgets: Budgets | None = None,
     *,
+    calibration: Samples | None = None,
     labels: npt.ArrayLike | None = None,
     preprocess: Preprocess | str | None = None,
     batch_size: int = 64,
@@ -77,7 +80,7 @@ def run_checks(
     """Check a converted model against its source and its budgets; the arguments are those of `evaluate`.
 
     `data` is read twice: a path, an array or a list, not a generator. A model that cannot run fails its checks; nothing
-    is raised for it.
+    is raised for it. `calibration` is the data that the scales are said to come from; without it that is not checked.
 
     Raises:
         SnnccError: a file cannot be read, or data and models do not fit together.
@@ -86,27 +89,30 @@ def run_checks(
         raise DataError("check reads the data twice, which a generator cannot. Give a list, an array or a path.")
     model = Inspected(read_model(snn), read_model(ann))
     refuse_converted(model.ann, where(ann), model.snn)
-    results = [_structural(name, model) for name in STRUCTURE]
+    results = [CheckResult(*found) for found in structural(model)]
+    if isinstance(preprocess, str):
+        preprocess = Preprocess.parse(preprocess)
+    if calibration is not None:
+        results.append(_calibrated(model, calibration, preprocess))
     budgets = budgets or Budgets()
     if not all(r.passed for r in results if r.name in _NEEDED):
         return [*results, *_unmeasured("kernel", *_asked(budgets))]
     taken = specs_of(model.snn), specs_of(model.source.to_proto())
     if message := _uncountable(model.snn) or misfit(*taken, where(snn), where(ann)):
         return [*results, *_unmeasured("kernel", "spike-limit", *_asked(budgets), reason=message)]
-    if isinstance(preprocess, str):
-        preprocess = Preprocess.parse(preprocess)
     sample = next(batches(data, specs_of(model.snn), preprocess=preprocess, batch_size=_TRIAL))
     try:
         results.append(_kernel(model.snn, sample))
     except ModelError as error:
         return [*results, CheckResult("kernel", False, str(error)), *_unmeasured(*_asked(budgets))]
+    told = any(r.name == "metadata" and r.passed for r in results)  # else there is no limit to compare with
     options = {"labels": labels, "preprocess": preprocess, "batch_size": batch_size, "device": device, "limit": limit}
     try:
         found = evaluate(snn, ann, data, **options)  # type: ignore[arg-type]
     except ModelError as error:
         reason = " ".join(str(error).split())
-        return [*results, *_unmeasured("spike-limit", *_asked(budgets), reason=reason)]
-    return [*results, _spike_limit(found, model), *_within(found, budgets)]
+        return [*results, *_unmeasured(*(["spike-limit"] if told else []), *_asked(budgets), reason=reason)]
+    return [*results, *([_spike_limit(found, model)] if told else []), *_within(found, budgets)]
 
 
 def _uncountable(model: onnx.ModelProto) -> str | None:
@@ -117,10 +123,19 @@ def _uncountable(model: onnx.ModelProto) -> str | None:
     return None
 
 
-def _structural(name: str, model: Inspected) -> CheckResult:
-    check, fine = STRUCTURE[name]
-    wrong = check(model)
-    return CheckResult(name, wrong is None, wrong or fine)
+def _calibrated(model: Inspected, data: Samples, preprocess: Preprocess | None) -> CheckResult:
+    """The digest of the calibration data, worked out anew."""
+    digest = Digest()
+    for batch in batches(data, specs_of(model.ann), preprocess=preprocess, batch_size=_BATCH):
+        digest.update(batch)
+    given, recorded = digest.hexdigest(), model.metadata("calibration")
+    if recorded.get("origin") == "noise":
+        return CheckResult("calibration-data", False, "the scales come from noise, not from data")
+    same = (given, digest.samples) == (recorded.get("sha256"), recorded.get("samples"))
+    wrong = f"scales come from {recorded.get('samples')} samples with sha256 {str(recorded.get('sha256'))[:12]}, given"
+    found = f"{digest.samples} with {given[:12]}"
+    fine = "the scales come from the data that was given"
+    return CheckResult("calibration-data", same, fine if same else f"{wrong} are {found}")
 
 
 def _unmeasured(*names: str, reason: str = "not measured, because the model does not run") -> list[CheckResult]:

@@ -109,6 +109,7 @@ def convert(
     line.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
     lowered = describe.thresholds(graph)
     line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
+    graph.cleanup()  # what nothing reads any more has not stayed
     metadata = {
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),

@@ -1,74 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a converted model is what its file says: the checks that need no data.
 
-Each check takes what is `Inspected` and returns what is wrong, or None.
+Each check takes what is `Inspected` and returns what is wrong, or None. One that builds on another, which has failed,
+is left out: it would say the same again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import onnx
 
-from snncc import ops
+from snncc import claims, ops
 from snncc.declared import most_spikes, wrong_gate, wrong_parameters
 from snncc.errors import ModelError
 from snncc.export import KEYS, all_nodes, metadata_of, model_digest
-from snncc.frontend import import_model
-from snncc.graph import Graph
+from snncc.inspected import Inspected
+from snncc.kinship import foreign_synapses
 from snncc.large import outline
 from snncc.loading import check_weights
-from snncc.network import is_neuron, label
-from snncc.passes.lower_activations import LowerActivations
-from snncc.passes.neurons_to_be import NEURONS, neurons_to_be
-from snncc.recorded import prepared, recorded_coding, replaced_relus
+from snncc.network import label
+from snncc.passes.neurons_to_be import NEURONS
+from snncc.recorded import replaced_relus
 from snncc.soundness import CHECKER_ERRORS
 
-__all__ = ["STRUCTURE", "Inspected"]
+__all__ = ["STRUCTURE", "structural"]
 
 _NOT_SPIKING = frozenset({"Clip", "Elu", "Gelu", "HardSwish", "LeakyRelu", "PRelu", "Relu", "Selu", "Tanh"})
-
-
-@dataclass(frozen=True, eq=False)
-class Inspected:
-    """A converted model and the source that it is said to come from."""
-
-    snn: onnx.ModelProto
-    ann: onnx.ModelProto
-
-    @property
-    def neurons(self) -> list[onnx.NodeProto]:
-        """The spiking neurons, those inside a loop included."""
-        return [n for n in all_nodes(self.snn.graph) if is_neuron(n)]
-
-    @cached_property
-    def source(self) -> Graph:
-        """The ANN as the passes see it."""
-        return import_model(self.ann)
-
-    @cached_property
-    def activations(self) -> dict[str, str]:
-        """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
-        coding = recorded_coding(self.snn)
-        graph = prepared(self.source, coding) if coding else self.source
-        return {node.name: node.op for node in (*neurons_to_be(graph), *graph.nodes(*LowerActivations.ops))}
-
-    @cached_property
-    def gates(self) -> dict[str, int]:
-        """The gates of recurrent layers that the metadata list, and how many steps each takes."""
-        layers = self.metadata("recurrent").values()
-        return {name: int(layer.get("K", 0)) for layer in layers for name in layer.get("gates", ())}
-
-    def metadata(self, key: str) -> Any:
-        """The metadata `key`, parsed; an empty dict if it is missing or damaged."""
-        try:
-            found = metadata_of(self.snn).get(f"snncc.{key}")
-        except ModelError:
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 def _valid(model: Inspected) -> str | None:
@@ -104,7 +63,8 @@ def _known(model: Inspected) -> str | None:
 
 def _portable(model: Inspected) -> str | None:
     bodies = {f.name for f in model.snn.functions if f.domain == ops.DOMAIN and f.node}
-    missing = sorted({n.op_type for n in all_nodes(model.snn.graph) if n.domain == ops.DOMAIN} - bodies)
+    known = {op.name for op in ops.all_ops()}
+    missing = sorted({n.op_type for n in all_nodes(model.snn.graph) if n.domain == ops.DOMAIN} & known - bodies)
     return f"no function body for {', '.join(missing)}: the model runs with our library only" if missing else None
 
 
@@ -114,7 +74,10 @@ def _described(model: Inspected) -> str | None:
     except ModelError as error:
         return str(error)
     missing = [key for key in KEYS if key not in found and key != "snncc.outcome"]  # earlier models have none
-    return f"metadata {', '.join(missing)} missing" if missing else None
+    if missing:
+        return f"metadata {', '.join(missing)} missing"
+    version, producer = found["snncc.version"], model.snn.producer_version
+    return None if version == producer else f"made by snncc {version}, says one entry, by {producer}, another"
 
 
 def _sourced(model: Inspected) -> str | None:
@@ -166,21 +129,63 @@ def _tabled(model: Inspected) -> str | None:
     return f"{len(wrong)} neuron(s) are not what the metadata say: {_listed(wrong)}" if wrong else None
 
 
+def _kin(model: Inspected) -> str | None:
+    try:
+        foreign = foreign_synapses(model.prepared.to_proto(), model.snn)
+    except (IndexError, KeyError, ValueError) as error:  # attributes, groups, scales that do not fit the weights
+        return f"the weights cannot be understood ({error!r})"
+    names = _listed([f"'{name}'" for name in foreign])
+    return f"weights are not the ANN's, scaled: {names}" if foreign else None
+
+
 def _listed(items: list[str], most: int = 4) -> str:
     return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 
-Check = Callable[[Inspected], str | None]
+def _claim(check: Callable[[onnx.ModelProto, Callable[[str], Any]], str | None]) -> Check:
+    """A check of metadata, which may hold anything."""
 
-# name: (the check, what is true where it passes)
-STRUCTURE: dict[str, tuple[Check, str]] = {
-    "valid": (_valid, "onnx's checker accepts the model"),
-    "no-relu": (_spiking, "every activation spikes"),
-    "ops-known": (_known, "all ops and their versions are known"),
-    "bodies": (_portable, "every neuron op carries its function body"),
-    "metadata": (_described, "the metadata are complete"),
-    "metadata-source": (_sourced, "converted from the ANN that was given"),
-    "metadata-neurons": (_named, "the metadata list the neurons of the graph"),
-    "metadata-relus": (_replacing, "the neurons stand for activations of the ANN"),
-    "metadata-tables": (_tabled, "the neurons' parameters are what the coding gives"),
+    def checked(model: Inspected) -> str | None:
+        try:
+            return check(model.snn, model.metadata)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            return f"the metadata cannot be understood ({error!r})"
+
+    return checked
+
+
+Check = Callable[[Inspected], str | None]
+_FILE = ("ops-known", "metadata")
+_NEURONS = (*_FILE, "metadata-neurons")
+_SCALES = (*_NEURONS, "metadata-weights", "metadata-calibration")
+
+# name: (the check, what is true where it passes, the checks without which it says nothing)
+STRUCTURE: dict[str, tuple[Check, str, tuple[str, ...]]] = {
+    "valid": (_valid, "onnx's checker accepts the model", ()),
+    "no-relu": (_spiking, "every activation spikes", ()),
+    "ops-known": (_known, "all ops and their versions are known", ()),
+    "bodies": (_portable, "every neuron op carries its function body", ()),
+    "metadata": (_described, "the metadata are complete", ()),
+    "metadata-source": (_sourced, "converted from the ANN that was given", ("metadata",)),
+    "metadata-neurons": (_named, "the metadata list the neurons of the graph", _FILE),
+    "metadata-relus": (_replacing, "the neurons stand for activations of the ANN", (*_NEURONS, "metadata-source")),
+    "metadata-tables": (_tabled, "the neurons' parameters are what the coding gives", _NEURONS),
+    "metadata-weights": (_claim(claims.wrong_weights), "weights are stored as recorded", _FILE),
+    "metadata-calibration": (_claim(claims.wrong_calibration), "the origin of the scales is told", ("metadata",)),
+    "metadata-scales": (_claim(claims.wrong_scales), "the neurons' ops and scales are those recorded", _SCALES),
+    "metadata-form": (_claim(claims.wrong_form), "the form and its steps are those recorded", _FILE),
+    "metadata-islands": (_claim(claims.wrong_islands), "the analog islands are those recorded", _FILE),
+    "metadata-outcome": (_claim(claims.wrong_outcome), "neurons and synapses are as many as recorded", _FILE),
+    "weights": (_kin, "weights are the ANN's, scaled by channel", (*_FILE, "valid", "metadata-source")),
 }
+
+
+def structural(model: Inspected) -> Iterator[tuple[str, bool, str]]:
+    """(Name, whether it passed, what was found) of each check; those without a footing are left out."""
+    passed: set[str] = set()
+    for name, (check, fine, needs) in STRUCTURE.items():
+        if passed.issuperset(needs):
+            wrong = check(model)
+            if wrong is None:
+                passed.add(name)
+            yield name, wrong is None, wrong or fine

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -26,6 +27,12 @@ __all__ = ["check"]
 @click.option(
     "--agree", type=click.FloatRange(0, 1), metavar="FRACTION", help="Share of equal answers, 0 to 1, at least."
 )
+@click.option("--calib", type=FILE, metavar="FILE", help="The calibration data; its digest must be the recorded one.")
+@click.option(
+    "--github/--no-github",
+    default=None,
+    help="Annotate failures for GitHub Actions, on stderr.  [default: if GITHUB_ACTIONS is true]",
+)
 @click.option("--junit", type=FILE, metavar="FILE", help="Write the outcome as JUnit XML.")
 @device
 @json_flag
@@ -39,20 +46,31 @@ def check(
     preprocess: str | None,
     limit: int | None,
     device: str,
+    calib: Path | None,
+    github: bool | None,
     junit: Path | None,
     as_json: bool,
     **budgets: float | None,
 ) -> None:
-    """Check the structure of SNN (no ReLU left, metadata true, kernels right), then its budgets."""
+    """Check the structure of SNN (no ReLU left, metadata true, kernels right), then its budgets.
+
+    What the metadata claim is worked out anew. A line for each budget and each failed check; exit status 1 if one
+    failed. docs/ci.md lists the checks, and shows them in a workflow and as a pre-commit hook.
+    """
+    from snncc.annotations import annotation
     from snncc.check import Budgets, run_checks
     from snncc.junit import junit_xml
 
     if junit is not None:
         require_writable(junit)
-    results = run_checks(snn, ann, data, Budgets(**budgets), preprocess=preprocess, device=device, limit=limit)
+    options = {"calibration": calib, "preprocess": preprocess, "device": device, "limit": limit}
+    results = run_checks(snn, ann, data, Budgets(**budgets), **options)  # type: ignore[arg-type]
     if junit is not None:
         write_whole(junit, junit_xml(results, str(snn)))
     failures = [result for result in results if not result.passed]
+    if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
+        for result in failures:
+            click.echo(annotation(result, str(snn)), err=True)
     if as_json:
         print_json({"passed": not failures, "checks": [result.to_json() for result in results]})
     else:
