@@ -14,7 +14,8 @@ import onnx
 import pytest
 
 import snncc
-from tests.evaluate.slow import Costs, Stage, accuracy, conv, dense, energy, executed, flattened, of_neurons, sin
+from tests.evaluate.slow import Stage, accuracy, conv, dense, executed, flattened, of_neurons, sin
+from tests.evaluate.slow_energy import Costs, energy
 
 SCHEMA = json.loads(files("snncc").joinpath("data", "evaluate.schema.json").read_text(encoding="utf-8"))
 DOCS = Path(__file__).parents[2] / "docs" / "evaluate.md"

@@ -204,6 +204,11 @@ def test_gates_are_counted_and_described(build) -> None:
     assert 0 < max(x.peak for x in gates.values()) <= 7 * 16  # steps of the sequence, of a gate
     assert found.neurons == 2 * 3 + 8  # what codes the last states, and the ReLUs
     assert found.latency_steps == CODINGS["phase"].latency(2) + 2 * 7 * 2 * 16  # layers, steps, one gate after another
+    assert found.steps is not None
+    assert found.steps.interval == 7 * 2 * 16  # a loop is through with the sequence before it takes another
+    assert found.with_memory(reuse=True) is None
+    spent = {x["name"]: x["snn_synaptic"] for x in found.to_json()["identity_layers"] if x["op"] == "gate"}
+    assert spent == {name: layer.total for name, layer in gates.items()}
     assert found.energy.ann_macs == 2 * 7 * 12 * (5 + 3) + 2 * 7 * 12 * (6 + 3) + 6 * 8 + 8 * 4
     failed = [r for r in run_checks(snn, model, samples) if not r.passed]
     assert failed == []
