@@ -14,6 +14,7 @@ from snncc.commands.convert import convert
 from snncc.commands.debug import debug
 from snncc.commands.demo import demo
 from snncc.commands.evaluate import evaluate
+from snncc.commands.export import export
 from snncc.commands.fit_fs import fit_fs
 from snncc.commands.inspect import inspect
 from snncc.commands.logs import log_to_stderr
@@ -48,5 +49,5 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, run, evaluate, check, bench, debug, inspect, ops, fit_fs, demo):
+for _command in (convert, run, evaluate, check, bench, debug, inspect, export, ops, fit_fs, demo):
     main.add_command(_command)
