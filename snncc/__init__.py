@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from snncc.coding import FS, MSAT, Phase, Rate
+from snncc.compare import compare
 from snncc.convert import convert
 from snncc.debugging import debug_layers
 from snncc.errors import SnnccError
@@ -20,6 +21,7 @@ __all__ = [
     "SnnccError",
     "Stream",
     "__version__",
+    "compare",
     "convert",
     "debug_layers",
     "evaluate",

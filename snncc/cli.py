@@ -10,6 +10,7 @@ import click
 
 from snncc.commands.bench import bench
 from snncc.commands.check import check
+from snncc.commands.compare import compare
 from snncc.commands.convert import convert
 from snncc.commands.debug import debug
 from snncc.commands.demo import demo
@@ -49,5 +50,5 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, run, evaluate, check, bench, debug, inspect, export, ops, fit_fs, demo):
+for _command in (convert, run, evaluate, compare, check, bench, debug, inspect, export, ops, fit_fs, demo):
     main.add_command(_command)

@@ -39,6 +39,7 @@ def convert(
     normalize: str = "channel",
     scale: str | None = None,
     percentile: float | None = None,
+    threshold_scale: float = 1.0,
     match: bool = True,
     fold_bn: str = "weights",
     weights: str = "float",
@@ -62,6 +63,8 @@ def convert(
         scale: What of a channel's activations becomes the neuron's scale: `max`, `percentile` or `least-squares`; None:
             a percentile if one is given, else least squares with calibration data and the maximum without.
         percentile: Percentile of the activations that becomes a neuron's scale.
+        threshold_scale: Factor of all neurons' scales, and with them their thresholds; below 1, what is larger than
+            the scale is clipped (msat.txt, section 5.3).
         match: Give each channel's membrane potential the mean and standard deviation that it has in the ReLU network;
             needs calibration data.
         fold_bn: Where BatchNormalization goes: into `weights`, or, where a neuron follows, into its `threshold`; then
@@ -89,6 +92,10 @@ def convert(
         raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
     if bases not in BASES or (bases != "same" and not isinstance(coding, Phase)):
         raise OptionError(f"bases are '{bases}', but must be one of {', '.join(BASES)}; only phase coding has any")
+    if not (isinstance(threshold_scale, int | float) and 0 < threshold_scale < float("inf")):
+        raise OptionError(
+            f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
+        )
     method = Method(normalize, scale, percentile, input_range)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
@@ -100,6 +107,8 @@ def convert(
     scales = measured.scales(coding)
     if bases == "batchnorm" and isinstance(coding, Phase):
         scales = measured.scales(coding, bases_of_batchnorm(graph, scales, coding))
+    if threshold_scale != 1:
+        scales = scales.times(float(threshold_scale))
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
     own = describe.neuron_scales(graph, scales)

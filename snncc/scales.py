@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class Scales:
     normalize: str = "channel"
     bases: Mapping[str, float] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
+
+    def times(self, factor: float) -> Scales:
+        """All neurons' scales, which are their thresholds, times `factor`; the inputs' stay as they are."""
+        scaled = {name: scale * factor for name, scale in self.neurons.items()}
+        return replace(self, neurons=scaled, origin={**self.origin, "threshold_scale": factor})
 
 
 @dataclass(frozen=True)

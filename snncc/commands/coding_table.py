@@ -83,8 +83,8 @@ _THRESHOLD = {
     "--k-a": "Height of the threshold's soft step.",
     "--k-i": "Width of that step.",
     "--C": "How fast an input lowers the threshold.",
-    "--tau-mp": "Weight of the dynamic tracking threshold.",
-    "--tau-rd": "Weight of the dynamic evoked threshold.",
+    "--tau-mp": "Weight of the dynamic tracking threshold (DTT); 0: the evoked one alone.",
+    "--tau-rd": "Weight of the dynamic evoked threshold (DET); 0: the tracking one alone.",
     "--V-T": "Offset of the tracking threshold.",
 }
 
@@ -127,6 +127,13 @@ OPTIONS = (
         float,
     ),
     *(CodingOption(flag, {"msat": f"{text}  [default: preset's]"}, float) for flag, text in _THRESHOLD.items()),
+    CodingOption(
+        "--threshold-scale",
+        _both("rate msat", "Factor of all thresholds; below 1, larger activations are clipped.  [default: 1]"),
+        float,
+        of_network=True,
+        metavar="F",
+    ),
     CodingOption(
         "--shift",
         {"rate": "Half a threshold, against flooring: at the start, a bit at each step, or not at all."},

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of the command line: printed in parts that fit the terminal, written as CSV and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from snncc.cli_tables import print_table, print_text
+from snncc.commands.files import require_writable, write_whole
+from snncc.commands.options import FILE
+from snncc.tabular import Table, parts, to_csv, to_latex
+
+__all__ = ["csv_option", "latex_option", "print_tables", "require_writables", "write_tables"]
+
+csv_option = click.option("--csv", "csv_file", type=FILE, metavar="FILE", help="Also write the table as CSV.")
+latex_option = click.option(
+    "--latex", "latex_file", type=FILE, metavar="FILE", help="Also write the table as LaTeX, for booktabs."
+)
+
+
+def print_tables(tables: Sequence[Table]) -> None:
+    """Each with its title and its notes; one that is too wide for the terminal in parts."""
+    width = Console().width
+    for table in tables:
+        title = table.title
+        for part in parts(table, width):
+            print_table(title, part.columns, part.rows)
+            title = ""
+        for note in table.notes:
+            print_text(note)
+        if table.notes:
+            click.echo()
+
+
+def require_writables(*files: Path | None) -> None:
+    """Raise OutputError if one of those that are given cannot be written."""
+    for file in files:
+        if file is not None:
+            require_writable(file)
+
+
+def write_tables(tables: Sequence[Table], csv_file: Path | None, latex_file: Path | None) -> None:
+    """Write those files that are given.
+
+    Raises:
+        OutputError: one cannot be written.
+    """
+    if csv_file is not None:
+        write_whole(csv_file, to_csv(tables).encode())
+    if latex_file is not None:
+        write_whole(latex_file, to_latex(tables).encode())

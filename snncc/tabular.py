@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A table of text, and what it becomes: parts that fit a terminal, CSV, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+__all__ = ["Table", "parts", "short", "to_csv", "to_latex"]
+
+_KEYS = 44  # letters that the columns that name a row may take, between them
+_KEY = 24  # and one alone
+_GAP = 3  # between columns
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "µ": r"\textmu{}",
+        "…": r"\ldots{}",
+        "–": "--",
+        "η": r"$\eta$",
+        "×": r"$\times$",
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells, as many as there are columns.
+
+    Attributes:
+        title: What it shows.
+        columns: Names of the columns.
+        rows: The cells.
+        keys: How many columns, from the left, name a row.
+        notes: Sentences that belong below it.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    keys: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def short(text: str, letters: int) -> str:
+    """`text`, with its middle left out if it is longer than that."""
+    if len(text) <= letters:
+        return text
+    head = (letters - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (letters - 1 - head) :]}"
+
+
+def parts(table: Table, width: int) -> list[Table]:
+    """Tables of `width` letters or less that show the same, each with the columns that name a row, shortened.
+
+    A part has one column besides even if that alone is wider.
+    """
+    most = min(_KEY, _KEYS // table.keys)
+    rows = [(*(short(cell, most) for cell in row[: table.keys]), *row[table.keys :]) for row in table.rows]
+    widths = [max(map(len, column)) for column in zip(table.columns, *rows, strict=True)]
+    named = list(range(table.keys))
+    chosen: list[list[int]] = []
+    for column in range(table.keys, len(table.columns)):
+        if chosen and _width([widths[i] for i in (*named, *chosen[-1], column)]) <= width:
+            chosen[-1].append(column)
+        else:
+            chosen.append([column])
+    return [
+        replace(
+            table,
+            columns=tuple(table.columns[i] for i in (*named, *picked)),
+            rows=tuple(tuple(row[i] for i in (*named, *picked)) for row in rows),
+        )
+        for picked in chosen or [[]]
+    ]
+
+
+def to_csv(tables: Iterable[Table]) -> str:
+    """The tables, each headed by its columns, with an empty line between two."""
+    texts = []
+    for table in tables:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([table.columns, *table.rows])
+        texts.append(text.getvalue())
+    return "\n".join(texts)
+
+
+def to_latex(tables: Iterable[Table]) -> str:
+    """The tables as LaTeX floats; they need the package booktabs."""
+    return "\n".join(map(_latex, tables))
+
+
+def _latex(table: Table) -> str:
+    rows = "\n".join(f"    {_line(row)}" for row in table.rows)
+    alignment = "l" * table.keys + "r" * (len(table.columns) - table.keys)
+    caption = " ".join((f"{table.title}.", *table.notes)).translate(_LATEX)
+    return rf"""\begin{{table}}
+  \centering
+  \caption{{{caption}}}
+  \begin{{tabular}}{{{alignment}}}
+    \toprule
+    {_line(table.columns)}
+    \midrule
+{rows}
+    \bottomrule
+  \end{{tabular}}
+\end{{table}}
+"""
+
+
+def _line(cells: Iterable[str]) -> str:
+    # An opening bracket behind the \\ of the line before would be taken for its optional argument.
+    escaped = (cell.translate(_LATEX) for cell in cells)
+    return " & ".join(f"{{{c}}}" if c.startswith("[") else c for c in escaped) + r" \\"
+
+
+def _width(widths: list[int]) -> int:
+    return 2 + sum(widths) + _GAP * (len(widths) - 1)
