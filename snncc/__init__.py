@@ -11,6 +11,8 @@ from snncc.errors import SnnccError
 from snncc.evaluate import evaluate
 from snncc.streaming import Stream
 from snncc.trains import spike_trains
+from snncc.tune import tune
+from snncc.tuning.ladder import convert_within
 from snncc.version import VERSION as __version__
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "__version__",
     "compare",
     "convert",
+    "convert_within",
     "debug_layers",
     "evaluate",
     "spike_trains",
+    "tune",
 ]

@@ -13,14 +13,14 @@ from snncc.coding import Phase
 from snncc.graph import Graph
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.neurons_to_be import neurons_to_be
-from snncc.scales import Scales
+from snncc.scales import Choice, Scales
 
 __all__ = ["BASES", "bases_of_batchnorm"]
 
 BASES = ("same", "batchnorm")
 
 
-def bases_of_batchnorm(graph: Graph, scales: Scales, coding: Phase) -> dict[str, float]:
+def bases_of_batchnorm(graph: Graph, scales: Scales, coding: Phase) -> dict[str, Choice]:
     """The base with the least MAPE, by the name of each ReLU right behind a BatchNormalization of constants."""
     found = {}
     for node in neurons_to_be(graph):
@@ -31,5 +31,5 @@ def bases_of_batchnorm(graph: Graph, scales: Scales, coding: Phase) -> dict[str,
         if factor is None or shift is None:
             continue
         scale = scales.neurons[neuron_output(graph, node).name].reshape(-1)
-        found[node.name] = coding.best_base(shift / scale, np.abs(factor) / scale)
+        found[node.name] = Choice(base=coding.best_base(shift / scale, np.abs(factor) / scale))
     return found

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,17 +23,17 @@ from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.reservoir import Reservoir
 from snncc.samples import Batch, Digest, Samples, batches, count_of
-from snncc.scales import NORMALIZATIONS, Scales
+from snncc.scales import NORMALIZATIONS, Choice, Scales
 from snncc.specs import InputSpec
 from snncc.tokens import sources
 
 __all__ = ["Calibration", "Method", "calibrate"]
 
 Array = npt.NDArray[Any]
-Code = Callable[[Array], Array]
 
 SCALES = ("max", "percentile", "least-squares")
 _BATCH = 64
+_HELD = 4  # codes whose tables of errors, 19 MB each, are kept
 
 
 @dataclass(frozen=True)
@@ -97,21 +97,33 @@ class Calibration:
     samples: Batch | None
     _watcher: Observer = field(repr=False)
     _known: Scales = field(repr=False)
+    _watchers: dict[tuple[Coding, float | None], Observer] = field(default_factory=dict, repr=False)
 
-    def scales(self, coding: Coding, bases: Mapping[str, float] | None = None) -> Scales:
-        """The scales of all neurons-to-be for `coding`, some with levels of another base, by the name of the ReLU.
+    def scales(self, coding: Coding, choices: Mapping[str, Choice] | None = None) -> Scales:
+        """The scales of all neurons-to-be for `coding`; `choices` are those of single layers, by the name of the ReLU.
 
         Raises:
             CalibrationError: an activation is not finite.
         """
-        own = {p.relu: bases[p.relu] for p in self.spots if bases and p.relu in bases}
-        codes: dict[float | None, Code] = {base: coding.at_base(base).code for base in own.values()}
-        codes[None] = coding.code
-        watchers = {base: self._watcher.for_code(code) for base, code in codes.items()}
-        found = {p.tensor: _settled(p, watchers[own.get(p.relu)].result(p)) for p in self.spots}
+        given = {place: (choices or {}).get(place.relu, Choice()) for place in self.spots}
+        found = {place.tensor: self.scale(place, coding, choice) for place, choice in given.items()}
+        bases = {place.relu: choice.base for place, choice in given.items() if choice.base is not None}
+        return replace(self._known, neurons=found, bases=bases)
+
+    def scale(self, place: Place, coding: Coding, choice: Choice) -> Array:
+        """The scales λ > 0 of one layer, in a shape that broadcasts to its tensor."""
         if coding.fixed_scale is not None:
-            found = dict.fromkeys(found, np.full(1, coding.fixed_scale))
-        return replace(self._known, neurons=found, bases=own)
+            return np.full(1, coding.fixed_scale)
+        coding = coding if choice.base is None else coding.at_base(choice.base)
+        key = (coding, choice.percentile)
+        if key not in self._watchers:
+            if len(self._watchers) >= _HELD:
+                self._watchers.clear()
+            percent = choice.percentile
+            self._watchers[key] = (
+                self._watcher.for_code(coding.code) if percent is None else self._watcher.for_percentile(percent)
+            )
+        return np.minimum(choice.factor * _settled(place, self._watchers[key].result(place)), place.ceiling)
 
 
 def calibrate(

@@ -21,6 +21,7 @@ from snncc.commands.inspect import inspect
 from snncc.commands.logs import log_to_stderr
 from snncc.commands.ops import ops
 from snncc.commands.run import run
+from snncc.commands.tune import tune
 from snncc.errors import SnnccError
 from snncc.progress import shown
 
@@ -50,5 +51,5 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, run, evaluate, compare, check, bench, debug, inspect, export, ops, fit_fs, demo):
+for _command in (convert, tune, run, evaluate, compare, check, bench, debug, inspect, export, ops, fit_fs, demo):
     main.add_command(_command)

@@ -9,12 +9,13 @@ import onnx
 
 from snncc import describe
 from snncc.bases import BASES, bases_of_batchnorm
-from snncc.calibrate import Method, calibrate
+from snncc.calibrate import Calibration, Method, calibrate
 from snncc.coding import Coding, Phase
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
 from snncc.forms import choose_form, in_form
 from snncc.frontend import where
+from snncc.graph import Graph
 from snncc.line import Line
 from snncc.loading import Source, borrow_model
 from snncc.memory import enough_memory
@@ -23,6 +24,8 @@ from snncc.passes.manager import Observer
 from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
+from snncc.tuning.judge import judge_of
+from snncc.tuning.search import Tuned, tuned
 from snncc.version import VERSION
 from snncc.vocabulary import RECURRENT
 
@@ -45,6 +48,7 @@ def convert(
     weights: str = "float",
     input_range: tuple[float, float] | None = None,
     bases: str = "same",
+    tune: bool = False,
     anytime: bool = False,
     form: str = "auto",
     strict: bool = False,
@@ -74,6 +78,8 @@ def convert(
         input_range: (lowest, highest) input value, where no data is given.
         bases: Phase coding: the `same` Q for all neurons, or, `batchnorm`, where a BatchNormalization is in front of
             them, the Q with the least mean absolute percentage error for its mean and deviation.
+        tune: Choose base (phase coding) and scale of each layer so that the error of the outputs is least; takes
+            calibration data and some minutes.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
@@ -96,6 +102,8 @@ def convert(
         raise OptionError(
             f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
         )
+    if tune and bases != "same":
+        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
     method = Method(normalize, scale, percentile, input_range)
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
@@ -107,6 +115,9 @@ def convert(
     scales = measured.scales(coding)
     if bases == "batchnorm" and isinstance(coding, Phase):
         scales = measured.scales(coding, bases_of_batchnorm(graph, scales, coding))
+    tuning = _tuned(line, graph, measured, method, match=match) if tune else None
+    if tuning is not None:
+        scales = measured.scales(coding, tuning.choices)
     if threshold_scale != 1:
         scales = scales.times(float(threshold_scale))
     if fold_bn == "threshold":  # what λ would be folded into are the weights
@@ -129,7 +140,17 @@ def convert(
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
         "snncc.outcome": outcome(source, graph, line.reports, fold_bn),
     }
+    if tuning is not None:
+        metadata["snncc.tuning"] = tuning.report
     if layers:
         metadata["snncc.recurrent"] = describe.recurrent(graph, layers)
     line.run(storing(weights), graph)
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
+
+
+def _tuned(line: Line, graph: Graph, measured: Calibration, method: Method, *, match: bool) -> Tuned:
+    """What tuning chooses for the layers of the prepared `graph`."""
+    if measured.samples is None:
+        raise OptionError("tuning measures errors on calibration data; give some (--calib)")
+    judge = judge_of(line, graph, measured.samples, match=match)
+    return tuned(graph, line.coding, measured, judge, percentiles=method.settled(data=True).scale == "least-squares")

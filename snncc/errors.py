@@ -7,6 +7,7 @@
     │   └── UnsupportedShapeError  a shape, rank or element type that an op does not take
     ├── OptionError                an option's value is out of its range
     ├── CalibrationError           calibration data does not fit the model
+    ├── BudgetError                no recipe that was tried keeps what it may cost
     ├── DataError                  evaluation data is missing, misnamed or of the wrong shape
     ├── PassError                  a pass failed; says which one, on which node, after which others
     │   ├── PreconditionError
@@ -20,6 +21,7 @@ A message says what is wrong, where (file, node, op) and what to do. Anything el
 from __future__ import annotations
 
 __all__ = [
+    "BudgetError",
     "CalibrationError",
     "DataError",
     "ModelError",
@@ -57,6 +59,10 @@ class OptionError(SnnccError, ValueError):
 
 class CalibrationError(SnnccError):
     """Calibration data that does not fit the model."""
+
+
+class BudgetError(SnnccError):
+    """None of the recipes that were tried keeps within the budget."""
 
 
 class DataError(SnnccError):

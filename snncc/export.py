@@ -31,7 +31,7 @@ KEYS = (
     "snncc.weights",
     "snncc.outcome",
 )
-_ONLY_SOME = ("snncc.recurrent",)  # what models have that need it
+_ONLY_SOME = ("snncc.recurrent", "snncc.tuning")  # what models have that need it
 
 
 def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.ModelProto:

@@ -24,8 +24,9 @@ Array = npt.NDArray[Any]
 _MANTISSA_BITS = 5
 _SHIFT = 23 - _MANTISSA_BITS
 _LOWEST = np.float32(2.0**-24).view(np.int32) >> _SHIFT  # smaller activations count as 0
-_BINS = 48 << _MANTISSA_BITS  # up to 2^24
-_HEADROOM = 1 << _MANTISSA_BITS  # bins: one octave
+_OCTAVES = 48
+_OCTAVE = 1 << _MANTISSA_BITS  # in bins
+_BINS = _OCTAVES * _OCTAVE  # up to 2^24
 _FREE = 1e-6  # of a channel's power: errors that no network notices
 _EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
 
@@ -56,6 +57,12 @@ class _Histogram(Observer):
     @abstractmethod
     def result(self, place: Place) -> Array:
         """One value per channel, (channels,)."""
+
+    def for_percentile(self, percent: float) -> Percentile:
+        """The same activations, another result."""
+        other = Percentile(percent)
+        other._counts, other._maxima = self._counts, self._maxima
+        return other
 
     def _bounded(self, place: Place, values: Array, room: Array | float = 1.0) -> Array:
         """`values`, none above `room` times its channel's maximum, which stands in where it lies outside of the bins.
@@ -116,7 +123,7 @@ class LeastSquares(_Histogram):
         allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
         best = np.where(allowed, errors, np.inf).argmin(axis=1)
         power = counts @ ((_EDGES[:-1] + _EDGES[1:]) / 2) ** 2
-        roomy = (candidates <= top[:, None] + _HEADROOM) & (errors <= _FREE * power[:, None])
+        roomy = (candidates <= top[:, None] + _OCTAVE) & (errors <= _FREE * power[:, None])
         chosen = np.where(roomy, candidates, best[:, None]).max(axis=1)
         return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
 
@@ -124,6 +131,10 @@ class LeastSquares(_Histogram):
         """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""
         if self._errors is None:
             centres = (_EDGES[:-1] + _EDGES[1:]) / 2
-            coded = np.stack([scale * self.code(centres / scale) for scale in _EDGES], axis=1)
-            self._errors = (coded - centres[:, None]) ** 2
+            # Quotients depend on both mantissas and on the distance in octaves: 25 times fewer than bins times scales.
+            octaves = 2.0 ** np.arange(-_OCTAVES, _OCTAVES)[:, None, None]
+            quotients = octaves * (centres[:_OCTAVE, None] / _EDGES[:_OCTAVE])
+            (above, bin_), (below, scale) = (np.divmod(np.arange(n), _OCTAVE) for n in (_BINS, _BINS + 1))
+            coded = self.code(quotients)[above[:, None] - below + _OCTAVES, bin_[:, None], scale]
+            self._errors = (_EDGES * coded - centres[:, None]) ** 2
         return self._errors

@@ -81,6 +81,18 @@ class Line:
 
         return corrections, confidence_of(self.coding, reference, corrected, samples)
 
+    def trial(self, graph: Graph, scales: Scales, samples: Batch, *, match: bool) -> Graph:
+        """The spiking network that would become of the prepared `graph`, in folded form; nothing is reported."""
+        graph = graph.copy()
+        PassManager(normalisation(scales, self.fold_bn)).run(graph)
+        reference = graph.copy()
+        PassManager(rounding(self.weights)).run(graph)
+        corrections, confidence = self.measured(reference, graph, scales, samples, match=match)
+        PassManager(lowering(self.coding, scales, gates=self.gates)).run(graph)
+        seed = getattr(self.coding, "seed", 0)
+        PassManager(finishing(corrections, confidence, seed=seed, fold_bn=self.fold_bn)).run(graph)
+        return graph
+
     def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
         """ReLUs become neurons."""
         self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)

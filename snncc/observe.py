@@ -79,6 +79,14 @@ class Observer(ABC):
         """What tells, from the same activations, the result for another code; by default there is no difference."""
         return self
 
+    def for_percentile(self, percent: float) -> Observer:
+        """What tells that percentile of the same activations; only for observers that have counted them.
+
+        Raises:
+            NotImplementedError: it has not.
+        """
+        raise NotImplementedError
+
 
 @dataclass
 class Maximum(Observer):

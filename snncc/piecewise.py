@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from snncc.sessions import cpu_session
 __all__ = ["Piecewise"]
 
 Array = npt.NDArray[Any]
+Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
 
 
 class Piecewise:
@@ -40,15 +41,27 @@ class Piecewise:
         """A tensor; what lies between it and the known tensors is run."""
         if wanted in self._known:
             return self._known[wanted]
+        run = self.runner([wanted])
+        return [found for (found,) in run({})]
+
+    def runner(self, wanted: Sequence[str]) -> Runner:
+        """Works tensors out from the known ones, batch by batch; it is given what shall stand in for some of these."""
         nodes, needed = self._between(wanted)
         part = onnx.ModelProto()
         part.CopyFrom(self._model)
         del part.graph.node[:], part.graph.input[:], part.graph.output[:], part.graph.value_info[:]
         part.graph.node.extend(n for n in self._model.graph.node if id(n) in nodes)
-        for name in sorted(needed):
-            part.graph.input.append(_like(name, self._known[name][0]))
+        known = {name: self._known[name] for name in sorted(needed)}
+        for name, values in known.items():
+            part.graph.input.append(_like(name, values[0]))
         attach_bodies(part)
-        return self._each_batch(part, wanted, {name: self._known[name] for name in needed})
+        session = cpu_session(part, wanted)
+
+        def run(instead: Mapping[str, list[Array]]) -> Iterator[list[Array]]:
+            feeds = {name: instead.get(name, values) for name, values in known.items()}
+            return (session.run(list(wanted), batch) for batch in _batches(feeds))
+
+        return run
 
     def learn(self, name: str, values: list[Array]) -> None:
         """From now on the tensor is this."""
@@ -70,18 +83,18 @@ class Piecewise:
 
     def keep_for(self, wanted: Iterable[str]) -> None:
         """Forget all that is not needed to work out `wanted`."""
-        needed = {name for tensor in wanted for name in self._between(tensor)[1]}
+        needed = {name for tensor in wanted for name in self._between([tensor])[1]}
         self._known = {name: values for name, values in self._known.items() if name in needed}
 
     def _each_batch(self, model: onnx.ModelProto, wanted: str, feeds: Mapping[str, list[Array]]) -> list[Array]:
         session = cpu_session(model, [wanted])
         return [session.run([wanted], batch)[0] for batch in _batches(feeds)]
 
-    def _between(self, wanted: str) -> tuple[set[int], set[str]]:
-        """Nodes (by id) that lead from known tensors to `wanted`, and those tensors."""
+    def _between(self, wanted: Iterable[str]) -> tuple[set[int], set[str]]:
+        """Nodes (by id) that lead from known tensors to those `wanted`, and those tensors."""
         nodes: set[int] = set()
         needed: set[str] = set()
-        pending = [wanted]
+        pending = [*wanted]
         while pending:
             name = pending.pop()
             if name in self._known:

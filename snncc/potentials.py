@@ -27,7 +27,7 @@ from snncc.piecewise import Piecewise
 from snncc.sessions import cpu_session
 from snncc.vocabulary import MOVES, TAIL
 
-__all__ = ["match_potentials", "samples_that_fit"]
+__all__ = ["batch_size", "match_potentials", "readouts", "samples_that_fit"]
 
 log = logging.getLogger("snncc")
 
@@ -78,7 +78,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
     wanted = _moments_of(reference, data, size)
     network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size)
     neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
-    readouts = [t for t in _readouts(spiking) if t.name in wanted]
+    last_ones = [t for t in readouts(spiking) if t.name in wanted]
     found: dict[str, Correction] = {}
     for number, node in enumerate(neurons):
         source = node.inputs[0]
@@ -89,8 +89,8 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
             network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
         network.learn(node.outputs[0].name, network.fire(node, potential))
-        network.keep_for([n.inputs[0].name for n in neurons[number + 1 :]] + [t.name for t in readouts])
-    for last in readouts:
+        network.keep_for([n.inputs[0].name for n in neurons[number + 1 :]] + [t.name for t in last_ones])
+    for last in last_ones:
         if last.name not in found:
             found[last.name] = _correction(wanted[last.name], _moments_over(spiking, last, network.values(last.name)))
     return found
@@ -109,7 +109,7 @@ def _fewer(data: Batch, most: int, batch: int) -> Batch:
     return {name: value[:most] for name, value in data.items()}
 
 
-def _readouts(graph: Graph) -> list[Tensor]:
+def readouts(graph: Graph) -> list[Tensor]:
     """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
     found = []
     for out in graph.outputs:
@@ -144,7 +144,7 @@ def _read_inside(graph: Graph, tensor: Tensor) -> bool:
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
     """Moments of every potential in the ReLU network; memory holds one batch."""
-    found = [n.inputs[0] for n in neurons_to_be(graph)] + _readouts(graph)
+    found = [n.inputs[0] for n in neurons_to_be(graph)] + readouts(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     if not tensors:
         return {}

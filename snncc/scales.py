@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NORMALIZATIONS", "Confidence", "Scales"]
+__all__ = ["NORMALIZATIONS", "Choice", "Confidence", "Scales"]
 
 NORMALIZATIONS = ("channel", "layer", "none")
 
@@ -41,6 +41,21 @@ class Scales:
         """All neurons' scales, which are their thresholds, times `factor`; the inputs' stay as they are."""
         scaled = {name: scale * factor for name, scale in self.neurons.items()}
         return replace(self, neurons=scaled, origin={**self.origin, "threshold_scale": factor})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How one layer of neurons departs from the others.
+
+    Attributes:
+        base: Of its levels; None: the coding's.
+        percentile: Of its activations that becomes the scale, 100 for the maximum; None: as for the others.
+        factor: What the scale is multiplied by.
+    """
+
+    base: float | None = None
+    percentile: float | None = None
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 from snncc.coding import CODINGS, Coding
 from snncc.commands.coding_table import OPTIONS, TITLES, CodingOption
 
-__all__ = ["CodingCommand", "chosen", "coding_options"]
+__all__ = ["CodingCommand", "chosen", "coding_options", "given_options"]
 
 
 class CodingCommand(click.Command):
@@ -53,7 +53,7 @@ def chosen(ctx: click.Context, name: str) -> tuple[Coding, dict[str, Any]]:
     """
     parameters: dict[str, Any] = {}
     arguments: dict[str, Any] = {}
-    for option in _given(ctx):
+    for option in given_options(ctx):
         if name not in option.helps:
             owners = " or ".join(option.helps)
             raise click.UsageError(f"{option.flag} belongs to --coding {owners}, not to {name}.", ctx)
@@ -61,13 +61,14 @@ def chosen(ctx: click.Context, name: str) -> tuple[Coding, dict[str, Any]]:
         if option.target in into:
             raise click.UsageError(f"--{option.target} and {option.flag} say the same thing; give one of them.", ctx)
         into[option.target] = option.value(name, ctx.params[option.name])
-    for option in _given(ctx):
+    for option in given_options(ctx):
         if option.needs and option.needs not in parameters:
             raise click.UsageError(f"{option.flag} says nothing without --{option.needs}.", ctx)
     return CODINGS[name](**parameters), arguments
 
 
-def _given(ctx: click.Context) -> Iterator[CodingOption]:
+def given_options(ctx: click.Context) -> Iterator[CodingOption]:
+    """The options of codings that stand on the command line."""
     for option in OPTIONS:
         if ctx.get_parameter_source(option.name) not in (None, ParameterSource.DEFAULT):
             yield option

@@ -12,24 +12,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from snncc.cli_tables import number, print_json, print_table, print_text
-from snncc.coding import CODINGS
-from snncc.commands.codings import CodingCommand, chosen, coding_options
+from snncc.commands.codings import CodingCommand, chosen
+from snncc.commands.conversion import PASSED_ON, conversion_options
 from snncc.commands.files import require_writable, write_model, write_whole
-from snncc.commands.options import FILE, json_flag, preprocess, verbose
 from snncc.errors import OptionError, OutputError, SnnccError
-from snncc.forms import FORMS
-from snncc.passes.pipeline import FOLDS, WEIGHTS
 
 if TYPE_CHECKING:
     import onnx
 
     from snncc.commands.comparison import Comparison
 
-__all__ = ["convert"]
-
-_SCALES = ("preprocess", "normalize", "scale", "percentile", "match", "input_range")
-_PASSED_ON = (*_SCALES, "fold_bn", "weights", "form", "strict", "gates")
-
+__all__ = ["convert", "convert_and_print"]
 
 _FORMS = {
     "loop": "{steps} time steps run in a Loop, {chunk} at a time.",
@@ -38,74 +31,29 @@ _FORMS = {
 
 
 @click.command(cls=CodingCommand, short_help="Turn a ReLU network into a spiking network.")
-@click.argument("model", type=FILE)
-@click.option("-o", "--output", type=FILE, required=True, metavar="OUT", help="Where the spiking network goes.")
-@click.option("--coding", type=click.Choice(list(CODINGS)), default="phase", show_default=True, help="The neural code.")
-@click.option("--calib", type=FILE, metavar="PATH", help="Typical inputs: .npy, .npz or a folder of images.")
-@preprocess
-@click.option(
-    "--normalize",
-    type=click.Choice(["channel", "layer", "none"]),
-    default="channel",
-    show_default=True,
-    help="One scale per channel or layer, folded into the weights; none: per channel, kept with the neuron.",
-)
-@click.option(
-    "--scale",
-    type=click.Choice(["max", "percentile", "least-squares"]),
-    help="What of its activations becomes a neuron's scale.  [default: least-squares with --calib, else max]",
-)
-@click.option("--percentile", type=float, metavar="P", help="That percentile of the activations as scale.")
-@click.option(
-    "--match/--no-match",
-    default=True,
-    show_default=True,
-    help="With --calib, match the mean and deviation of each channel's potential to MODEL's.",
-)
-@click.option(
-    "--input-range", type=float, nargs=2, metavar="LO HI", help="Range of the input, where no --calib is given."
-)
-@click.option(
-    "--fold-bn",
-    type=click.Choice(FOLDS),
-    default="weights",
-    show_default=True,
-    help="Where BatchNormalization goes; threshold: into the neurons behind it, so that weights stay as they were.",
-)
-@click.option(
-    "--weights",
-    type=click.Choice(WEIGHTS),
-    default="float",
-    show_default=True,
-    help="float: as they are; int8: 8 bits, with a scale per output channel; int8-tensor: with one per layer.",
-)
-@click.option(
-    "--form",
-    type=click.Choice(FORMS),
-    default="auto",
-    show_default=True,
-    help="folded: all time steps in one pass; loop: in an ONNX Loop, in bounded memory; step: a single time step with "
-    "the neurons' states as inputs and outputs; auto: loop where folded would need much memory.",
-)
-@click.option("--strict", is_flag=True, help="Refuse ops that would stay analog, being neither synapses nor neurons.")
-@click.option(
-    "--gates",
-    type=click.IntRange(min=1),
-    metavar="K",
-    help="Time steps of a gate of an LSTM, GRU or RNN, which is a few-spikes neuron whatever the coding.  "
-    "[default: K with fs, else 16]",
-)
-@click.option("--dump-dir", type=FILE, metavar="DIR", help="Write the graph after each pass into DIR, as text.")
-@coding_options
-@verbose
-@json_flag
-@click.pass_context
-def convert(
-    ctx: click.Context, /, model: Path, output: Path, coding: str, dump_dir: Path | None, as_json: bool, **options: Any
-) -> None:
+@conversion_options
+def convert(ctx: click.Context, /, **given: Any) -> None:
     """Turn the ReLU network MODEL into a spiking network with the same inputs and outputs."""
+    convert_and_print(ctx, **given)
+
+
+def convert_and_print(
+    ctx: click.Context,
+    /,
+    *,
+    model: Path,
+    output: Path,
+    coding: str,
+    dump_dir: Path | None,
+    as_json: bool,
+    max_drop: float | None,
+    tune: bool = False,
+    **options: Any,
+) -> None:
+    """What `convert` and `tune` have in common."""
     import snncc
     from snncc.commands.comparison import compare
+    from snncc.commands.ladder import within_drop
     from snncc.evaluate import refuse_converted
     from snncc.export import metadata_of
     from snncc.loading import read_model
@@ -117,20 +65,20 @@ def convert(
         raise OptionError("--input-range says what --calib shows already; give one of them.")
     source = read_model(model)
     refuse_converted(source, str(model))
-    converted = snncc.convert(
-        model,
-        neurons,
-        calibration=options["calib"],
-        observer=_dumper(dump_dir) if dump_dir else None,
-        **arguments,
-        **{key: options[key] for key in _PASSED_ON},
-    )
+    arguments |= {key: options[key] for key in PASSED_ON} | {"calibration": options["calib"], "tune": tune}
+    arguments |= {"observer": _dumper(dump_dir) if dump_dir else None}
+    recipes: list[dict[str, Any]] = []
+    if max_drop is None:
+        converted = snncc.convert(model, neurons, **arguments)
+    else:
+        converted, recipes = within_drop(ctx, model, neurons, max_drop, arguments, as_json=as_json)
     described = metadata_of(converted)
     one_step = described["snncc.form"]["form"] == "step"  # its states are inputs that no data holds
     seen = (options["calib"], options["preprocess"], options["input_range"])
     comparison = None if one_step else compare(source, converted, *seen)
     size = write_model(output, converted)
-    _print(output, size, _ops(source), _ops(converted), described, comparison, as_json)
+    found = {"output": str(output), "recipes": recipes} if recipes else {"output": str(output)}
+    _print(found, size, _ops(source), _ops(converted), described, comparison, as_json)
 
 
 def _refuse_overwriting(output: Path, model: Path, calibration: Path | None) -> None:
@@ -162,7 +110,7 @@ def _ops(model: onnx.ModelProto) -> Counter[str]:
 
 
 def _print(
-    output: Path,
+    found: dict[str, Any],
     size: int,
     before: Counter[str],
     after: Counter[str],
@@ -177,7 +125,8 @@ def _print(
         ops = {"before": dict(sorted(before.items())), "after": dict(sorted(after.items()))}
         compared = asdict(comparison) if comparison else None
         form = {key: value for key, value in form.items() if key != "states"}
-        found = {"output": str(output), "ops": ops, "outcome": described["snncc.outcome"], "islands": islands}
+        found |= {"ops": ops, "outcome": described["snncc.outcome"], "islands": islands}
+        found |= {"tuning": described["snncc.tuning"]} if "snncc.tuning" in described else {}
         recurrent = described.get("snncc.recurrent", {})
         print_json({**found, "form": form, "comparison": compared, "recurrent": recurrent})
         return
@@ -194,6 +143,9 @@ def _print(
             f"Gates of {len(layers)} recurrent layer(s) are few-spikes neurons of {steps} steps, their products with "
             f"states are analog: {', '.join(sorted(layers))}."
         )
+    if tuning := described.get("snncc.tuning"):
+        errors = " -> ".join(number(100 * tuning["error"][key]) for key in ("untuned", "tuned"))
+        print_text(f"Tuned: {tuning['taken']}; squared error of the outputs {errors} % of their variance.")
     if form["form"] != "folded":
         print_text(_FORMS[form["form"]].format(**form))
     if comparison:
@@ -202,4 +154,4 @@ def _print(
             f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean "
             "output. `snncc evaluate` says more."
         )
-    print_text(f"Wrote {output} ({size / 1024:.0f} KiB).")
+    print_text(f"Wrote {found['output']} ({size / 1024:.0f} KiB).")

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`snncc tune`: convert, with the base and the scale of each layer that leave the least error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from snncc.commands.codings import CodingCommand
+from snncc.commands.conversion import conversion_options
+from snncc.commands.convert import convert_and_print
+
+__all__ = ["tune"]
+
+
+@click.command(cls=CodingCommand, short_help="Convert with the best base and scale for each layer.")
+@conversion_options
+def tune(ctx: click.Context, /, **given: Any) -> None:
+    """Convert MODEL like `convert`, and tune each layer to the time steps given: its base (phase coding) and scale.
+
+    What leaves the least error in the outputs is taken, on the inputs of --calib, which it needs; their labels are not
+    looked at. The same inputs give the same network. `snncc inspect` shows what was chosen.
+    """
+    convert_and_print(ctx, tune=True, **given)

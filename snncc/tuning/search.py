@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The search: first every layer by itself, then what was found against the untuned network, with all layers spiking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from snncc.calibrate import Calibration
+from snncc.coding import Coding, Phase
+from snncc.errors import OptionError
+from snncc.graph import Graph
+from snncc.observe import Place
+from snncc.progress import track
+from snncc.scales import Choice, Scales
+from snncc.tuning.one_layer import OneLayer, each_layer
+
+__all__ = ["Tuned", "tuned"]
+
+log = logging.getLogger("snncc")
+
+Judge = Callable[[Scales], float]
+
+_SAMPLES = 256  # that layers are tuned on
+_POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
+_HIGHEST = 2.0
+_FACTORS = (0.8, 0.9, 1.1, 1.25)
+_PERCENTILES = (99.9, 99.99, 100.0)
+_WORTHWHILE = 0.99  # of the error: what gains less is left alone
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search has found.
+
+    Attributes:
+        choices: Of each layer that was changed, by the name of the ReLU.
+        report: For the metadata, as JSON values.
+    """
+
+    choices: dict[str, Choice]
+    report: dict[str, Any]
+
+
+def tuned(graph: Graph, coding: Coding, measured: Calibration, judge: Judge, *, percentiles: bool) -> Tuned:
+    """Choose base and scale of each layer, so that the outputs' error is least.
+
+    Args:
+        graph: The prepared ReLU network.
+        coding: Whose number of time steps is the budget.
+        measured: What is known of the activations, by counting them.
+        judge: The error of the spiking network with given scales, all else done as for the result.
+        percentiles: Whether scales may be percentiles of the activations, beside multiples of the usual ones.
+
+    Raises:
+        OptionError: there is no data, or nothing to choose.
+    """
+    if measured.samples is None:
+        raise OptionError("tuning measures errors on calibration data; give some (--calib)")
+    if coding.fixed_scale is not None:
+        raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
+    data = {name: array[:_SAMPLES] for name, array in measured.samples.items()}
+    percents = _PERCENTILES if percentiles else ()
+    chosen: dict[str, Choice] = {}
+    layers: dict[str, dict[str, Any]] = {}
+    for place, error in track(each_layer(graph, measured.spots, data), "tuning", len(measured.spots)):
+        found = _Layer(place, error, coding, measured)
+        found.settle_base()
+        found.settle_scale(percents)
+        chosen[place.relu] = found.best
+        layers[place.relu] = {**asdict(found.best), "error": [found.errors[Choice()], found.errors[found.best]]}
+        log.info("tune: %s: %s", place.relu, layers[place.relu])
+    return _judged(coding, measured, judge, chosen, layers)
+
+
+@dataclass
+class _Layer:
+    """The search in one layer; `best` is where it stands, `errors` is what each choice that was tried has cost."""
+
+    place: Place
+    error: OneLayer
+    coding: Coding
+    measured: Calibration
+    best: Choice = field(default_factory=Choice)
+    errors: dict[Choice, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.errors[self.best] = self._error(self.best)
+
+    def settle_base(self) -> None:
+        """Take the best of bases around the one that the paper's formula gives: errors have more than one minimum."""
+        if isinstance(self.coding, Phase):
+            middle = float(replace(self.coding, Q="auto").Q)
+            for base in sorted({min(round(middle**power, 3), _HIGHEST) for power in _POWERS}):
+                self._gains(Choice(base=base))
+
+    def settle_scale(self, percentiles: tuple[float, ...]) -> None:
+        """Take a percentile or a multiple of the usual scale instead, where that gains."""
+        usual = self.best
+        for percent in percentiles:
+            self._gains(replace(usual, percentile=percent))
+        for factor in _FACTORS:
+            self._gains(replace(usual, factor=factor))
+
+    def _gains(self, choice: Choice) -> bool:
+        """Whether `choice` is better than the best so far by what is worth while; then it is the best."""
+        self.errors[choice] = self._error(choice)
+        if self.errors[choice] >= _WORTHWHILE * self.errors[self.best]:
+            return False
+        self.best = choice
+        return True
+
+    def _error(self, choice: Choice) -> float:
+        coding = self.coding if choice.base is None else self.coding.at_base(choice.base)
+        return self.error(coding, self.measured.scale(self.place, self.coding, choice))
+
+
+def _judged(
+    coding: Coding, measured: Calibration, judge: Judge, chosen: dict[str, Choice], layers: dict[str, Any]
+) -> Tuned:
+    """The best of: what was chosen, the bases of it alone, and nothing at all."""
+    bases = {name: Choice(base=choice.base) for name, choice in chosen.items()}
+    if not any(choice.base for choice in chosen.values()):
+        candidates = {"nothing": {}, "scales": chosen}
+    else:
+        candidates = {"nothing": {}, "bases": bases, "bases and scales": chosen}
+    errors = {name: judge(measured.scales(coding, choices)) for name, choices in candidates.items()}
+    taken = min(errors, key=lambda name: errors[name])
+    log.info("tune: errors of the whole network: %s; taken: %s", errors, taken)
+    report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}
+    return Tuned(candidates[taken], {**report, "layers": layers})

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper, parser
+
+import snncc
+import snncc.runtime
+from snncc.frontend import import_model
+from snncc.models import digits_network
+from snncc.models.digits import load_digits
+from snncc.observe import places
+from snncc.structure import STRUCTURE, Inspected
+from snncc.tuning.one_layer import each_layer, relative_error
+
+BAD_START = snncc.Phase(T=6, Q=1.1)  # far too small a base for 6 steps
+CODINGS = [BAD_START, snncc.FS(K=3), snncc.Rate(T=8), snncc.Rate(T=8, wait=8), snncc.MSAT(T=16)]
+
+
+def report(model: onnx.ModelProto) -> dict:
+    return json.loads({p.key: p.value for p in model.metadata_props}["snncc.tuning"])
+
+
+def outputs(model: onnx.ModelProto | bytes, x: np.ndarray) -> np.ndarray:
+    session = snncc.runtime.create_session(model, device="cpu")
+    return session.run(None, {session.get_inputs()[0].name: x})[0].astype(np.float64)
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return load_digits().train_images[:128]
+
+
+@pytest.fixture(scope="module")
+def tuned(images: np.ndarray) -> onnx.ModelProto:
+    return snncc.tune(digits_network(), BAD_START, calibration=images)
+
+
+def test_error_of_one_layer_alone():
+    rng = np.random.default_rng(3)
+    weights = {name: rng.normal(0, 0.6, shape).astype(np.float32) for name, shape in (("W", (6, 8)), ("U", (8, 7)))}
+    weights["V"] = rng.normal(0, 0.6, (7, 3)).astype(np.float32)
+    model = parser.parse_model("""<ir_version: 10, opset_import: ["": 21]> g (float[N, 6] x) => (float[N, 3] y) {
+        a = MatMul(x, W) r = Relu(a) b = MatMul(r, U) s = Relu(b) y = MatMul(s, V) }""")
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in weights.items())
+    graph = import_model(model)
+    x = rng.normal(0, 1, (50, 6)).astype(np.float32)
+    r = np.maximum(x @ weights["W"], 0)
+    s = np.maximum(r @ weights["U"], 0)
+    y = s @ weights["V"]
+    coding, scale = snncc.Phase(T=5, Q=1.5), np.linspace(0.5, 1.5, 8).astype(np.float32)
+    sent = scale * coding.code(r / scale)
+    spoiled = np.maximum(sent @ weights["U"], 0) @ weights["V"]
+    expected = np.mean((spoiled - y) ** 2) / y.var()
+    found = {}
+    for place, error in each_layer(graph, places(graph), {"x": x}):
+        found[place.tensor] = error(coding, scale if place.tensor == "r" else np.full(7, 1e3, np.float32))
+    assert list(found) == ["r", "s"]
+    assert found["r"] == pytest.approx(expected, rel=1e-3)
+    assert found["s"] == pytest.approx(np.mean(y**2) / y.var(), rel=1e-3)  # nothing reaches a threshold
+
+
+def test_relative_error():
+    a, b = np.array([[1.0, 3.0]]), np.array([[2.0, 3.0]])
+    assert relative_error([a], [b]) == pytest.approx(0.5)
+    classes = np.array([1, 2, 3, 4])
+    assert relative_error([a, classes], [a, np.array([1, 2, 0, 0])]) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("coding", CODINGS, ids=repr)
+def test_never_worse_than_untuned_on_what_it_judges_by(coding, images, request):
+    made = request.getfixturevalue("tuned") if coding is BAD_START else None
+    found = report(made or snncc.tune(digits_network(), coding, calibration=images))
+    assert found["error"]["tuned"] <= found["error"]["untuned"]
+    assert found["error"]["tuned"] == min(found["tried"].values())
+    assert len(found["layers"]) == 4
+    for layer in found["layers"].values():
+        assert layer["error"][1] <= layer["error"][0]
+        assert (layer["base"] is None) or isinstance(coding, snncc.Phase)
+
+
+def test_finds_the_bases_that_a_bad_start_lacks(images, tuned):
+    """Images that the search has not seen tell."""
+    ann, x = digits_network(), load_digits().test_images[:200]
+    exact = outputs(ann, x)
+    plain = snncc.convert(ann, BAD_START, calibration=images)
+    before, after = (np.mean((outputs(model, x) - exact) ** 2) for model in (plain, tuned))
+    assert after < 0.5 * before
+    assert all(layer["base"] > 1.2 for layer in report(tuned)["layers"].values())
+
+
+def test_same_inputs_same_bytes(images, tuned):
+    again = snncc.tune(digits_network(), BAD_START, calibration=images)
+    assert again.SerializeToString(deterministic=True) == tuned.SerializeToString(deterministic=True)
+
+
+def test_neurons_are_what_the_metadata_say(tuned):
+    """Also where layers have bases of their own; and a base that is not theirs is noticed."""
+    ann = onnx.load_from_string(digits_network())
+    tuned = onnx.ModelProto.FromString(tuned.SerializeToString())
+    assert {name: check(Inspected(tuned, ann)) for name, (check, _) in STRUCTURE.items()} == dict.fromkeys(STRUCTURE)
+    entry = next(p for p in tuned.metadata_props if p.key == "snncc.neurons")
+    neurons = json.loads(entry.value)
+    next(n for n in neurons.values() if "Q" in n)["Q"] = 1.9
+    entry.value = json.dumps(neurons)
+    assert "levels is not what" in STRUCTURE["metadata-tables"][0](Inspected(tuned, ann))
+
+
+def test_refuses_what_leaves_nothing_to_tune(images):
+    ann = digits_network()
+    with pytest.raises(snncc.SnnccError, match="calibration data"):
+        snncc.convert(ann, snncc.Phase(), tune=True)
+    with pytest.raises(snncc.SnnccError, match="alpha"):
+        snncc.tune(ann, snncc.FS(K=4, alpha=25.0), calibration=images)
+    with pytest.raises(snncc.SnnccError, match="either the one or the other"):
+        snncc.tune(ann, snncc.Phase(), calibration=images, bases="batchnorm")
+
+
+@pytest.mark.slow
+def test_resnet20(shared: Path):
+    """Half the error of the paper's base, or less, on test images."""
+    with np.load(shared / "data" / "cifar10_calib.npz") as file:
+        seen = file["images"][:384]
+    with np.load(shared / "data" / "cifar10_test.npz") as file:
+        images = file["images"][:300]
+    ann = str(shared / "models" / "resnet20_cifar10.onnx")
+    preprocess = "imagenet"
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    x = ((images / 255 - mean) / deviation).transpose(0, 3, 1, 2).astype(np.float32)
+    exact = outputs(ann, x)
+    made = [
+        snncc.convert(ann, snncc.Phase(T=16, Q="auto"), calibration=seen, preprocess=preprocess, tune=tune)
+        for tune in (False, True)
+    ]
+    plain, tuned = (np.mean((outputs(model, x) - exact) ** 2) for model in made)
+    assert tuned < 0.75 * plain
