@@ -20,6 +20,7 @@ from snncc.commands.fit_fs import fit_fs
 from snncc.commands.inspect import inspect
 from snncc.commands.logs import log_to_stderr
 from snncc.commands.ops import ops
+from snncc.commands.report import report
 from snncc.commands.run import run
 from snncc.commands.tune import tune
 from snncc.errors import SnnccError
@@ -51,5 +52,20 @@ def main() -> None:
     log_to_stderr(logging.WARNING)
 
 
-for _command in (convert, tune, run, evaluate, compare, check, bench, debug, inspect, export, ops, fit_fs, demo):
+for _command in (
+    convert,
+    tune,
+    run,
+    evaluate,
+    report,
+    compare,
+    check,
+    bench,
+    debug,
+    inspect,
+    export,
+    ops,
+    fit_fs,
+    demo,
+):
     main.add_command(_command)

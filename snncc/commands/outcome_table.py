@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snncc.cli_tables import print_table
+from snncc.outcome_rows import outcome_rows
 
 __all__ = ["print_outcome"]
 
@@ -14,23 +15,4 @@ __all__ = ["print_outcome"]
 def print_outcome(found: Mapping[str, Any] | None) -> None:
     """Print the metadata entry snncc.outcome; models of earlier versions have none."""
     if found:
-        print_table("What became what", ("in the network", "in the spiking network"), _rows(found), right=False)
-
-
-def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    lines = [(_of(n["layers"], n["from"]), _of(n["layers"], n["to"])) for n in found["neurons"]]
-    lines += [(_of(count, op), "synapses") for op, count in found["synapses"].items()]
-    norms, scales = found["batchnorm"], found["scales"]
-    if norms["folded"] > 0:
-        lines.append((_of(norms["folded"], "BatchNormalization"), f"folded into {norms['into']}"))
-    if norms["left"]:
-        lines.append((_of(len(norms["left"]), "BatchNormalization"), "stay, as synapses of their own"))
-    if scales["absorbed"]:
-        lines.append((_of(scales["absorbed"], "scales of neurons"), "absorbed by weights"))
-    if scales["left"]:
-        lines.append((_of(len(scales["left"]), "scales of neurons"), "stay, as Mul"))
-    return lines + [(_of(count, op), "analog islands") for op, count in found["islands"].items()]
-
-
-def _of(count: int, what: str) -> str:
-    return f"{count} {what}"
+        print_table("What became what", ("in the network", "in the spiking network"), outcome_rows(found), right=False)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,10 @@ from snncc.recorded import prepared, recorded_coding, replaced_relus, units
 from snncc.samples import Batch
 from snncc.unroll import unrolled
 
-__all__ = ["Comparison"]
+__all__ = ["Comparison", "Watcher"]
 
 Array = npt.NDArray[Any]
+Watcher = Callable[[onnx.NodeProto, Array, Array], None]
 
 
 class Comparison:
@@ -37,16 +38,19 @@ class Comparison:
         ann: What it was converted from, as imported.
         device: `auto`, `cpu` or `cuda`.
         cut: whether the networks take batches of any size, so that one may run in parts.
+        watch: is shown, batch by batch, each layer's node, the ANN's activations and what the layer sends, decoded.
 
     Raises:
         ModelError: the metadata do not say enough, or the networks do not fit together.
     """
 
-    def __init__(self, snn: onnx.ModelProto, ann: Graph, device: str, *, cut: bool) -> None:
+    def __init__(
+        self, snn: onnx.ModelProto, ann: Graph, device: str, *, cut: bool, watch: Watcher | None = None
+    ) -> None:
         coding = recorded_coding(snn)
         if coding is None:
             raise ModelError("the model's metadata name no coding. Give a model that snncc has converted.")
-        self._snn, self._device, self._cut = unrolled(snn), device, cut
+        self._snn, self._device, self._cut, self._watch = unrolled(snn), device, cut, watch
         self._ann = prepared(ann, coding)
         self._units = units(snn, (n.name for n in self._snn.graph.node if is_neuron(n)))
         self._replaced = replaced_relus(snn)
@@ -119,6 +123,8 @@ class Comparison:
         yield
         for place, node in enumerate(self._switched.neurons):
             a = {**given, **exact}[node.name].astype(np.float64)
+            if self._watch:
+                self._watch(node, a, sent[place])
             errors = ((x - a) ** 2 for x in (sent[place], own[place]))
             self._sums[place] += [(a**2).sum(), np.abs(a).sum(), *(e.sum() for e in errors)]
         y = values[self._readout].astype(np.float64)

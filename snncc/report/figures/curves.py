@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Coding curves: what a neuron makes of a constant input, beside the function that it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from snncc.report.codes import Code
+from snncc.report.layer_values import LayerValues
+from snncc.report.panel import Panel, Section
+from snncc.report.style import Palette
+
+__all__ = ["Curve", "curve", "section"]
+
+Array = npt.NDArray[Any]
+
+_POINTS = 1201
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Inputs, the function's values and the code's, [X] each."""
+
+    x: Array
+    exact: Array
+    coded: Array
+
+
+def curve(code: Code) -> Curve:
+    """On even steps of the code's range."""
+    x = np.linspace(code.low, code.high, _POINTS)
+    return Curve(x, code.exact(x), code.code(x))
+
+
+def section(layers: list[LayerValues]) -> Section | None:
+    """A panel for each kind of neuron."""
+    kinds = {layer.code.kind: layer.code for layer in layers if layer.code is not None}
+    if not kinds:
+        return None
+    text = (
+        "What a neuron sends for a constant input, beside the activation that it stands for, and the difference. Of a "
+        "ReLU both are in units of the neuron's scale."
+    )
+    panels = []
+    for kind, code in kinds.items():
+        found = curve(code)
+        worst = float(np.abs(found.coded - found.exact).max())
+        alt = f"Coding curve of {kind}: follows it in steps; the largest difference in the range shown is {worst:.3g}."
+        panels.append(Panel(f"curve-{kind}", kind, alt, _drawing(found), height=2.9))
+    return Section("curves", "Coding curves", text, tuple(panels))
+
+
+def _drawing(found: Curve) -> Any:
+    def draw(figure: Figure, palette: Palette) -> None:
+        top, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+        top.plot(found.x, found.exact, color=palette.soft, linewidth=1, label="exact")
+        top.plot(found.x, found.coded, color=palette.first, drawstyle="steps-mid", label="coded")
+        top.legend(loc="upper left")
+        top.set_ylabel("output")
+        below.plot(found.x, found.coded - found.exact, color=palette.second, linewidth=0.8)
+        below.set_ylabel("difference")
+        below.set_xlabel("input")
+        below.margins(x=0)
+
+    return draw
