@@ -22,6 +22,7 @@ from snncc.commands.logs import log_to_stderr
 from snncc.commands.ops import ops
 from snncc.commands.report import report
 from snncc.commands.run import run
+from snncc.commands.tables import tables
 from snncc.commands.tune import tune
 from snncc.errors import SnnccError
 from snncc.progress import shown
@@ -59,6 +60,7 @@ for _command in (
     evaluate,
     report,
     compare,
+    tables,
     check,
     bench,
     debug,

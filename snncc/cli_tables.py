@@ -15,11 +15,13 @@ from rich.table import Table
 __all__ = ["number", "print_json", "print_table", "print_text"]
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: bool = True) -> None:
-    """A table and an empty line; all columns but the first are aligned right unless `right` is off."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: bool = True, keys: int = 1
+) -> None:
+    """A table and an empty line; all columns but the `keys` first are aligned right unless `right` is off."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if right and index else "left", overflow="fold")
+        table.add_column(column, justify="right" if right and index >= keys else "left", overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if title:

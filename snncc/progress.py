@@ -20,6 +20,7 @@ __all__ = ["shown", "track"]
 
 _DELAY = 2.0
 _enabled: ContextVar[bool] = ContextVar("snncc_progress", default=False)
+_drawn: ContextVar[bool] = ContextVar("snncc_progress_drawn", default=False)  # a loop within a loop draws no second bar
 
 Item = TypeVar("Item")
 
@@ -47,7 +48,10 @@ def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterat
         for item in items:
             yield item
             bar.advance(task)
-            if not bar.live.is_started and time.monotonic() - started > _DELAY:
+            if not (bar.live.is_started or _drawn.get()) and time.monotonic() - started > _DELAY:
                 bar.start()
+                _drawn.set(True)
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
+            _drawn.set(False)

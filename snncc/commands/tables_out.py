@@ -28,7 +28,7 @@ def print_tables(tables: Sequence[Table]) -> None:
     for table in tables:
         title = table.title
         for part in parts(table, width):
-            print_table(title, part.columns, part.rows)
+            print_table(title, part.columns, part.rows, keys=table.keys)
             title = ""
         for note in table.notes:
             print_text(note)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -55,6 +56,18 @@ def test_bars_show_on_a_terminal_after_two_seconds(monkeypatch, stream, step, dr
     with shown():
         assert list(track(range(4), "counting", 4)) == [0, 1, 2, 3]
     assert ("counting" in target.getvalue()) == drawn
+
+
+def test_a_loop_within_a_loop_draws_no_second_bar(monkeypatch):
+    target, now = Terminal(), itertools.count(0, 1.5)
+    monkeypatch.setattr(sys, "stderr", target)
+    monkeypatch.setattr(time, "monotonic", lambda: next(now))
+    with shown():
+        for _ in track(range(3), "outer", 3):
+            list(track(range(4), "inner", 4))
+    first, later = target.getvalue().split("outer", 1)
+    assert "inner" in first
+    assert "inner" not in later
 
 
 def test_bars_are_silent_for_library_users(monkeypatch):

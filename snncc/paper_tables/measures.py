@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the columns of the papers' tables measure, as cells of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from snncc.coding import Coding
+from snncc.energy import INT8
+from snncc.evaluation import Evaluation
+
+__all__ = ["MEASURES"]
+
+
+def _text(value: float | None, form: str = ".2f") -> str:
+    return "" if value is None else format(value, form)
+
+
+def _of(pair: tuple[float, float] | None, place: int) -> str:
+    return "" if pair is None else f"{pair[place]:.2f}"
+
+
+MEASURES: dict[str, Callable[[Coding, Evaluation], str]] = {
+    "coding": lambda coding, _: coding.name,
+    "steps": lambda coding, _: str(coding.steps),
+    "ann": lambda _, found: _of(found.top1, 0),
+    "snn": lambda _, found: _of(found.top1, 1),
+    "ann5": lambda _, found: _of(found.top5, 0),
+    "snn5": lambda _, found: _of(found.top5, 1),
+    "loss": lambda _, found: _text(found.drop),
+    "neurons": lambda _, found: f"{found.neurons:,}",
+    "spikes": lambda _, found: f"{found.spikes_per_neuron * found.neurons + found.input_spikes:,.0f}",
+    "gain": lambda _, found: _text(found.energy.formula_gain()),
+    "gain8": lambda _, found: _text(found.energy.formula_gain(INT8)),
+    "ans": lambda _, found: _text(found.sin.ans if found.sin else None, ".3f"),
+}

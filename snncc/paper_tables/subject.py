@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The networks that stand for those of a paper: a trained model with its calibration and test data."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snncc.errors import OptionError
+
+__all__ = ["Subject", "read_subjects"]
+
+_KEYS = ("model", "calib", "test", "preprocess")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network.
+
+    Attributes:
+        name: What the rows call it.
+        model: Path of the trained network.
+        calib: Path of its calibration data.
+        test: Path of labelled data, other than that.
+        preprocess: How uint8 images become inputs.
+    """
+
+    name: str
+    model: Path
+    calib: Path
+    test: Path
+    preprocess: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Subject:
+        """From `NAME=MODEL,CALIB,TEST`.
+
+        Raises:
+            OptionError: `text` is not like that.
+        """
+        name, _, rest = text.partition("=")
+        paths = [part.strip() for part in rest.split(",")]
+        if not name.strip() or len(paths) != 3 or not all(paths):
+            raise OptionError(f"'{text}' is no NAME=MODEL,CALIB,TEST, such as ResNet=model.onnx,calib.npz,test.npz")
+        model, calib, test = map(Path, paths)
+        return cls(name.strip(), model, calib, test)
+
+
+def read_subjects(path: Path) -> list[Subject]:
+    """From a TOML file with a table for each network: `model`, `calib`, `test`, and `preprocess` if images need it.
+
+    Paths are taken from the file's own folder.
+
+    Raises:
+        OptionError: the file cannot be read, or a network lacks something.
+    """
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"{path}: cannot be read ({error.strerror or error}). Is the path right?") from error
+    except ValueError as error:  # neither UTF-8 nor TOML
+        raise OptionError(f"{path}: is no TOML file ({error})") from error
+    return [_subject(path, name, entry) for name, entry in entries.items()]
+
+
+def _subject(path: Path, name: str, entry: Any) -> Subject:
+    sound = isinstance(entry, dict) and all(isinstance(value, str) for value in entry.values())
+    if not sound or not {"model", "calib", "test"} <= set(entry) <= set(_KEYS):
+        raise OptionError(f"{path}: [{name}] must have model, calib and test, and may have preprocess, all as text")
+    model, calib, test = (path.parent / entry[key] for key in _KEYS[:3])
+    return Subject(name, model, calib, test, entry.get("preprocess"))
