@@ -87,7 +87,8 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
         kept = None if own is None else [float(own.min()), float(own.max())]
         entry = {"name": node.name, "op": node.op_type, "replaces": known.get("replaces")}
         # What calibration found; most of it lies in the weights by now, and the neuron's own scale is 1.
-        neurons.append(entry | {"scale_range": known.get("scale") or kept})
+        entry |= {"scale_range": known.get("scale") or kept}
+        neurons.append(entry | ({"Q": known["Q"]} if "Q" in known else {}))
     fold = fold_of(model)
     rows = {"holds": fold.kind, "count": fold.count} if fold.kind and fold.count > 1 else None
     return {"metadata": metadata, "batch_axis": rows, "outcome": became, "neurons": neurons}
@@ -111,8 +112,9 @@ def _print(found: dict[str, Any]) -> None:
         print_text(f"Within, the batch axis stacks {rows['count']} {what}.\n")
     print_outcome(found["outcome"])
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
-    rows = [(n["name"], n["op"], _scale(n)) for n in found["neurons"]]
-    print_table("Neurons", ("name", "op", "scale"), rows, right=False)
+    own = ("Q",) if any("Q" in n for n in found["neurons"]) else ()  # bases that layers have for themselves
+    rows = [(n["name"], n["op"], _scale(n), *(n.get(q) for q in own)) for n in found["neurons"]]
+    print_table("Neurons", ("name", "op", "scale", *own), rows, right=False)
 
 
 def _flat(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:

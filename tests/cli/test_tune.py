@@ -17,6 +17,15 @@ def test_tune_says_what_it_gained(snncc, digits, tmp_path):
     found = json.loads(result.stdout)["tuning"]
     assert found["error"]["tuned"] <= found["error"]["untuned"]
     assert found == json.loads({p.key: p.value for p in onnx.load(tmp_path / "t.onnx").metadata_props}["snncc.tuning"])
+    recorded = json.loads({p.key: p.value for p in onnx.load(tmp_path / "t.onnx").metadata_props}["snncc.neurons"])
+    own = {name: entry["Q"] for name, entry in recorded.items() if "Q" in entry}
+    lines = {
+        line.split()[0]: line.split()[-1]
+        for line in snncc("inspect", tmp_path / "t.onnx").stdout.split("\n")
+        if line.strip()
+    }
+    assert own
+    assert {name: float(lines[name]) for name in own} == own
     budget = ("--max-drop", 3, "--data", digits / "test.npz", "--ann", digits / "ann.onnx")
     assert snncc("check", tmp_path / "t.onnx", *budget).exit_code == SUCCESS
 
