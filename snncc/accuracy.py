@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from snncc.errors import DataError
+from snncc.exact import exact_sum
 
 __all__ = ["Tally"]
 
@@ -28,7 +31,8 @@ class Tally:
         self._labels = labels
         self._right = np.zeros((2, 2), np.int64)  # [ANN, SNN] x [first, among the first five]
         self._same = self._answered = 0
-        self._difference = self._magnitude = 0.0
+        self._difference = self._magnitude = 0  # see snncc.exact
+        self._finite = True
         self.samples = 0
         self.classes: int | None = None
 
@@ -56,9 +60,15 @@ class Tally:
                 self._right[row] += _right(scores, labels)
         self._answered += len(ann)
         self._same += int((_answers(ann) == _answers(snn)).sum())
-        self._difference += float(np.abs(ann.astype(np.float64) - snn).sum())
-        self._magnitude += float(np.abs(ann.astype(np.float64)).sum())
+        self._compare(ann.astype(np.float64), snn)
         self.samples += count
+
+    def _compare(self, ann: Array, snn: Array) -> None:
+        difference, magnitude = np.abs(ann - snn), np.abs(ann)
+        self._finite &= bool(np.isfinite(difference).all() and np.isfinite(magnitude).all())
+        if self._finite:
+            self._difference += exact_sum(difference)
+            self._magnitude += exact_sum(magnitude)
 
     def _next_labels(self, all_labels: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
         labels = all_labels[self.samples : self.samples + count]
@@ -91,7 +101,36 @@ class Tally:
     @property
     def error(self) -> float:
         """Mean absolute difference of the outputs, as a fraction of the mean magnitude of the ANN's."""
+        if not self._finite:
+            return math.nan
         return self._difference / self._magnitude if self._magnitude else float(self._difference > 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """All sums, as JSON values; those of outputs in hexadecimal, being of several hundred digits."""
+        return {
+            "samples": self.samples,
+            "labelled": self._labels is not None,
+            "right": self._right.tolist(),
+            "same": self._same,
+            "answered": self._answered,
+            "difference": hex(self._difference),
+            "magnitude": hex(self._magnitude),
+            "finite": self._finite,
+            "classes": self.classes,
+        }
+
+    def merge(self, found: Mapping[str, Any]) -> None:
+        """Add what `to_json` of another tally, of other samples, said; no more samples can be taken in after that."""
+        if found["labelled"]:
+            self._labels = np.zeros(0, np.int64)
+        self._right += np.array(found["right"], np.int64)
+        self._same += found["same"]
+        self._answered += found["answered"]
+        self._difference += int(found["difference"], 16)
+        self._magnitude += int(found["magnitude"], 16)
+        self._finite &= found["finite"]
+        self.classes = found["classes"]
+        self.samples += found["samples"]
 
 
 def _by_place(scores: Array, labels: npt.NDArray[np.int64]) -> Array:

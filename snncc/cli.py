@@ -22,6 +22,7 @@ from snncc.commands.logs import log_to_stderr
 from snncc.commands.ops import ops
 from snncc.commands.report import report
 from snncc.commands.run import run
+from snncc.commands.sweep import sweep
 from snncc.commands.tables import tables
 from snncc.commands.tune import tune
 from snncc.errors import SnnccError
@@ -63,6 +64,7 @@ for _command in (
     tables,
     check,
     bench,
+    sweep,
     debug,
     inspect,
     export,

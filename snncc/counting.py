@@ -25,20 +25,21 @@ from snncc.network import Network, label
 from snncc.ops import get
 from snncc.recurrent.costs import expose_counts
 
-__all__ = ["LayerSpikes", "SpikeCounter"]
+__all__ = ["LayerSpikes", "LayerTotal", "SpikeCounter"]
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
-class LayerSpikes:
-    """What one layer of neurons fired.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerTotal:
+    """How much one layer of neurons fired.
 
     Attributes:
         name: the neuron's node.
         tensor: its spikes, as the rest of the graph reads them.
         encoder: whether it codes the network's input.
-        spikes: spikes of each neuron, mean over the samples, of the layer's shape at a batch of one.
+        neurons: number of neurons.
+        total: spikes of the whole layer for one sample, mean over the samples.
         peak: the most spikes that any of its neurons sent in any sample.
         per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if it sends values.
         gate: whether it is a gate of a recurrent layer, whose neurons fire anew at each step of the sequence.
@@ -47,20 +48,18 @@ class LayerSpikes:
     name: str
     tensor: str
     encoder: bool
-    spikes: npt.NDArray[np.float64]
+    neurons: int
+    total: float
     peak: int
     per_step: npt.NDArray[np.float64] | None = None
     gate: bool = False
 
-    @property
-    def neurons(self) -> int:
-        """Number of neurons."""
-        return int(self.spikes.size)
 
-    @property
-    def total(self) -> float:
-        """Spikes of the whole layer for one sample, mean over the samples."""
-        return float(self.spikes.sum())
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerSpikes(LayerTotal):
+    """The same, neuron by neuron: `spikes` of each, mean over the samples, of the layer's shape at a batch of one."""
+
+    spikes: npt.NDArray[np.float64]
 
 
 @dataclass
@@ -158,22 +157,31 @@ class SpikeCounter:
             if counted.steps:
                 counted.per_step = counted.per_step + outputs[counted.steps].astype(np.int64)
 
-    def layers(self) -> list[LayerSpikes]:
-        """The counts so far, layer by layer, in the order of the graph; at least one batch must have been added."""
-        return [
-            LayerSpikes(
-                c.name,
-                tensor,
-                tensor in self._encoders,
-                np.asarray(c.spikes / self.samples),
-                c.most,
-                np.asarray(c.per_step / self.samples) if c.steps else None,
-                c.gate,
-            )
-            for tensor, c in self._counted.items()
-            if tensor not in self._gates
-        ]
+    def layers(self, *, sums: bool = False) -> list[LayerSpikes]:
+        """The counts so far, layer by layer, in the order of the graph; at least one batch must have been added.
 
-    def passed(self) -> dict[str, npt.NDArray[np.float64]]:
-        """Spikes that came out of each max pool, by its output; of the pool's shape, mean over the samples."""
-        return {tensor: np.asarray(self._counted[tensor].spikes / self.samples) for tensor in self._gates}
+        With `sums`, they are not means over the samples, but whole numbers.
+        """
+        samples = 1 if sums else self.samples
+        found = []
+        for tensor, c in self._counted.items():
+            if tensor not in self._gates:
+                spikes = np.asarray(c.spikes / samples)
+                layer = LayerSpikes(
+                    name=c.name,
+                    tensor=tensor,
+                    encoder=tensor in self._encoders,
+                    neurons=int(spikes.size),
+                    total=float(spikes.sum()),
+                    spikes=spikes,
+                    peak=c.most,
+                    per_step=np.asarray(c.per_step / samples) if c.steps else None,
+                    gate=c.gate,
+                )
+                found.append(layer)
+        return found
+
+    def passed(self, *, sums: bool = False) -> dict[str, npt.NDArray[np.float64]]:
+        """Spikes that came out of each max pool, by its output, of its shape; means or `sums` over the samples."""
+        samples = 1 if sums else self.samples
+        return {tensor: np.asarray(self._counted[tensor].spikes / samples) for tensor in self._gates}

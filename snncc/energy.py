@@ -70,12 +70,14 @@ class SynapticLayer(Layer):
         analog_macs: multiply-accumulates that it makes, because analog values feed it, over all time steps.
         synaptic_operations: additions that spikes cost here, mean over the samples.
         current_additions: additions of constant currents here, over all time steps.
+        fed_by: the spikes (tensors of neurons) that `rate` is the mean of.
     """
 
     rate: float | None = None
     analog_macs: int = 0
     synaptic_operations: float = 0.0
     current_additions: int = 0
+    fed_by: tuple[str, ...] = ()
 
     def ann(self, costs: Costs = FLOAT32) -> float:
         """Energy of its arithmetic in the ANN for one sample, in picojoules."""

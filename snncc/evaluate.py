@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy.typing as npt
 import onnx
 
+from snncc.counts import Counts
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.evaluation import Evaluation
 from snncc.export import all_nodes, metadata_of, model_digest
@@ -24,7 +25,7 @@ from snncc.soundness import read_converted
 from snncc.sources import checked_labels
 from snncc.unroll import unrolled
 
-__all__ = ["evaluate", "misfit", "pair", "refuse_converted"]
+__all__ = ["count", "evaluate", "misfit", "pair", "refuse_converted"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,35 @@ def evaluate(
     Raises:
         SnnccError: a model or the data cannot be read, or they do not fit together.
     """
+    return _ran(snn, ann, data, labels, preprocess, batch_size, device, limit, timed=True).result()
+
+
+def count(
+    snn: Source,
+    ann: Source,
+    data: Samples,
+    *,
+    preprocess: Preprocess | str | None = None,
+    batch_size: int = 64,
+    device: str = "auto",
+) -> Counts:
+    """What `evaluate` counts, as sums that add up with those of other samples; takes and raises what that does."""
+    return _ran(snn, ann, data, None, preprocess, batch_size, device, None, timed=False).counts()
+
+
+def _ran(
+    snn: Source,
+    ann: Source,
+    data: Samples,
+    labels: npt.ArrayLike | None,
+    preprocess: Preprocess | str | None,
+    batch_size: int,
+    device: str,
+    limit: int | None,
+    *,
+    timed: bool,
+) -> SideBySide:
+    """Both networks, after a run on all of the data."""
     for name, value in (("batch_size", batch_size), ("limit", limit)):
         if value is not None and value < 1:
             raise OptionError(f"{name} is {value}, but at least one sample is needed. Give 1 or more.")
@@ -65,14 +95,14 @@ def evaluate(
     classes = labels_of(data) if labels is None else checked_labels(labels)
     stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
     any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
-    runner = SideBySide(spiking, source, classes, device, cut=any_size)
+    runner = SideBySide(spiking, source, classes, device, cut=any_size, timed=timed)
     for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)
     if classes is not None and limit is None and len(classes) != runner.tally.samples:
         raise DataError(
             f"there are {len(classes)} labels for {runner.tally.samples} samples. Give one label per sample."
         )
-    return runner.result()
+    return runner
 
 
 def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snncc.accuracy import Tally
-from snncc.counting import LayerSpikes
+from snncc.counting import LayerTotal
 from snncc.energy import FLOAT32, Costs, Energy
 from snncc.evaluation_json import as_json
 from snncc.evaluation_rows import layer_rows, rows, synapse_rows
@@ -39,7 +39,8 @@ class Evaluation:
         input_spikes_per_value: the same, per value of the input.
         energy: operations and what they cost.
         steps: time steps by the coding; None if that is not known.
-        milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`.
+        milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`; None:
+            not measured.
         timed_batch: samples per run when `milliseconds` was measured.
         layers: what each layer of neurons fired.
         gates: number of neurons that are gates of recurrent layers; the other figures leave them out.
@@ -59,9 +60,9 @@ class Evaluation:
     input_spikes_per_value: float
     energy: Energy
     steps: Steps | None
-    milliseconds: Pair
+    milliseconds: Pair | None
     timed_batch: int
-    layers: tuple[LayerSpikes, ...]
+    layers: tuple[LayerTotal, ...]
     sin: Inactivated | None = None
     gates: int = 0
     spikes_per_gate: float = 0.0
@@ -124,11 +125,11 @@ class Evaluation:
 
 def summarise(
     tally: Tally,
-    layers: Sequence[LayerSpikes],
+    layers: Sequence[LayerTotal],
     energy: Energy,
     *,
     steps: Steps | None,
-    milliseconds: Pair,
+    milliseconds: Pair | None,
     timed_batch: int,
     sin: Inactivated | None = None,
 ) -> Evaluation:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from snncc.energy import FLOAT32, INT8, Costs, SynapticLayer
 
 if TYPE_CHECKING:
-    from snncc.counting import LayerSpikes
+    from snncc.counting import LayerTotal
     from snncc.evaluation import Evaluation
 
 __all__ = ["as_json"]
@@ -96,7 +96,7 @@ def _with_memory(found: Evaluation, costs: Costs, *, reuse: bool) -> dict[str, f
     }
 
 
-def _neurons(found: Evaluation, layer: LayerSpikes) -> dict[str, Any]:
+def _neurons(found: Evaluation, layer: LayerTotal) -> dict[str, Any]:
     """A gate fires at every step of the sequence anew, so that its rate is not told."""
     each = layer.total / layer.neurons if layer.neurons else 0.0
     return {

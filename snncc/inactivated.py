@@ -140,13 +140,14 @@ class SilentRelus:
             layer.fired += int(outputs[layer.firing])
             layer.sent = layer.sent + outputs[layer.spikes].astype(np.int64)
 
-    def result(self) -> Inactivated:
-        """What was found; at least one batch must have been added."""
+    def result(self, *, sums: bool = False) -> Inactivated:
+        """What was found, means or `sums` over the samples; at least one batch must have been added."""
         layers = []
+        samples = 1 if sums else self.samples
         for layer in self._layers:
-            sent = np.asarray(layer.sent / self.samples, np.float64)
+            sent = np.asarray(layer.sent / samples, np.float64)
             per_step = tuple(sent.tolist()) if layer.over_time else None
-            fired = layer.fired / self.samples
+            fired = layer.fired / samples
             layers.append(LayerInactivated(layer.name, layer.neurons, fired, float(sent.sum()), per_step))
         return Inactivated(tuple(layers))
 

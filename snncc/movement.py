@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from snncc.counting import LayerSpikes
+from snncc.counting import LayerTotal
 from snncc.energy import Costs, Energy, Layer, Sizes
 
 __all__ = ["Movement", "access", "movement"]
@@ -49,7 +49,7 @@ def access(bits: int, elements: int) -> float:
 
 
 def movement(
-    energy: Energy, neurons: Sequence[LayerSpikes], *, steps: int, bits: int, costs: Costs, reuse: bool
+    energy: Energy, neurons: Sequence[LayerTotal], *, steps: int, bits: int, costs: Costs, reuse: bool
 ) -> Movement | None:
     """What both networks, and the ANN with activations of `bits`, move; None where there are recurrent layers.
 
@@ -93,7 +93,7 @@ def _synapses(energy: Energy, bits: int, reuse: bool) -> float:
     return total
 
 
-def _neurons(layer: LayerSpikes, steps: int) -> float:
+def _neurons(layer: LayerTotal, steps: int) -> float:
     return (layer.neurons * (1 + steps) + layer.total * 3) * access(_WORD, layer.neurons)
 
 

@@ -42,12 +42,12 @@ def measure(
     layers = []
     for node in snn.synapses:
         target, carriers, made = node.output[0], snn.carriers(node), macs(snn, node)
-        rate = None
+        rate, feeding = None, set[str]()
         if snn.spike_driven(node):
             feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
             rate = sum(fired[t].total for t in feeding) / sum(fired[t].neurons for t in feeding)
         analog = made * _runs(snn, carriers) if rate is None else 0
-        found = (rate, analog, arrived.pop(target, 0.0), currents.pop(target, 0))
+        found = (rate, analog, arrived.pop(target, 0.0), currents.pop(target, 0), tuple(sorted(feeding)))
         layers.append(SynapticLayer(label(node), node.op_type, made, _sizes(snn, node), *found))
     return Energy(
         ann_layers=tuple(Layer(label(n), n.op_type, macs(ann, n), _sizes(ann, n)) for n in ann.synapses),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 
 import onnx
 import onnxruntime as ort
@@ -15,7 +16,7 @@ from snncc.export import all_nodes, attach_bodies
 from snncc.large import openable
 from snncc.ops import DOMAIN
 
-__all__ = ["ORT_ERRORS", "cpu_session", "must_run"]
+__all__ = ["ORT_ERRORS", "cpu_session", "must_run", "session_options", "threads"]
 
 ORT_ERRORS: tuple[type[Exception], ...] = (
     raised.EPFail,
@@ -28,6 +29,25 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 )
 
 _FATAL = 4
+_threads: ContextVar[int] = ContextVar("snncc_threads", default=0)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let sessions that are opened by `cpu_session`, or with `session_options`, have `count` threads."""
+    token = _threads.set(count)
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+
+
+def session_options() -> ort.SessionOptions:
+    """Options as those of `snncc.runtime.create_session`, with as many threads as are allowed here."""
+    options = ort.SessionOptions()
+    options.enable_mem_pattern = False
+    options.intra_op_num_threads = _threads.get()
+    return options
 
 
 def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) -> ort.InferenceSession:
@@ -38,6 +58,7 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
     """
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
+    options.intra_op_num_threads = _threads.get()
     ours = any(node.domain == DOMAIN for node in all_nodes(model.graph))
     if ours:
         _register_library(options)

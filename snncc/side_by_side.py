@@ -11,6 +11,7 @@ import onnx
 
 from snncc.accuracy import Tally
 from snncc.counting import SpikeCounter
+from snncc.counts import Counts
 from snncc.errors import ModelError
 from snncc.evaluation import Evaluation, summarise
 from snncc.graph import Graph
@@ -19,7 +20,7 @@ from snncc.network import Network
 from snncc.one_step import samples_at_once
 from snncc.operations import measure
 from snncc.samples import Batch
-from snncc.sessions import ORT_ERRORS
+from snncc.sessions import ORT_ERRORS, session_options
 from snncc.timing import milliseconds, steps_of
 from snncc.unroll import unrolled
 
@@ -31,14 +32,23 @@ class SideBySide:
 
     Args:
         cut: whether the networks take batches of any size, so that one may run in parts.
+        timed: whether to measure how long both take.
     """
 
     def __init__(
-        self, snn: onnx.ModelProto, ann: Graph, labels: npt.NDArray[np.int64] | None, device: str, *, cut: bool
+        self,
+        snn: onnx.ModelProto,
+        ann: Graph,
+        labels: npt.NDArray[np.int64] | None,
+        device: str,
+        *,
+        cut: bool,
+        timed: bool = True,
     ) -> None:
         self._snn, self._source = snn, ann
         self._cut = cut
-        self._device = device
+        self._device, self._timed = device, timed
+        self._milliseconds: tuple[float, float] | None = None
         self.tally = Tally(labels)
 
     def add(self, batch: Batch) -> None:
@@ -56,9 +66,21 @@ class SideBySide:
             layers,
             measure(self._spiking, self._plain, layers, self._counter.passed()),
             steps=steps_of(self._snn, self._spiking),
-            milliseconds=(self._milliseconds[0], self._milliseconds[1]),
+            milliseconds=self._milliseconds,
             timed_batch=self._size,
             sin=self._silent.result() if self._silent else None,
+        )
+
+    def counts(self) -> Counts:
+        """The same as whole numbers, which add up with those of other samples; at least one batch was added."""
+        layers = self._counter.layers(sums=True)
+        return Counts(
+            self.tally.to_json(),
+            tuple(layers),
+            measure(self._spiking, self._plain, layers, self._counter.passed(sums=True)),
+            steps_of(self._snn, self._spiking),
+            self._size,
+            self._silent.result(sums=True) if self._silent else None,
         )
 
     def _start(self, batch: Batch) -> None:
@@ -66,7 +88,7 @@ class SideBySide:
         from snncc.runtime import create_session
 
         def opened(model: onnx.ModelProto) -> Any:
-            return create_session(model, device=self._device)
+            return create_session(model, device=self._device, options=session_options())
 
         ann = self._source.to_proto()
         shapes = {name: array.shape[1:] for name, array in batch.items()}
@@ -80,9 +102,13 @@ class SideBySide:
         self._size = _length(batch)
         if self._cut:
             self._size = samples_at_once(self._spiking.fold, self._size, self._spiking.largest)
+        if self._timed:
+            self._measure_time((self._ann, opened(self._snn)), _part(batch, 0, self._size))
+
+    def _measure_time(self, sessions: tuple[Any, Any], batch: Batch) -> None:
         try:
-            sessions = (self._ann, opened(self._snn))
-            self._milliseconds = milliseconds(sessions, _part(batch, 0, self._size), self._size)
+            ann, snn = milliseconds(sessions, batch, self._size)
+            self._milliseconds = ann, snn
         except ORT_ERRORS as error:
             reason = " ".join(str(error).split())
             message = f"onnxruntime cannot run SNN and ANN on this data ({reason}). Do all three fit?"

@@ -6,8 +6,10 @@ Everything becomes a stream of chunks {input name: array}, raw: element types an
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,25 @@ from PIL import Image, UnidentifiedImageError
 
 from snncc.errors import DataError, SnnccError
 
-__all__ = ["Samples", "chunks_of", "count_of", "image_files", "labels_of"]
+__all__ = ["Part", "Samples", "chunks_of", "count_of", "image_files", "labels_of"]
 
 Array = npt.NDArray[Any]
-Samples = npt.ArrayLike | Mapping[str, npt.ArrayLike] | Iterable[Any] | str | Path
+
+
+@dataclass(frozen=True)
+class Part:
+    """Samples `start` to `stop`, without the latter, of a file or folder."""
+
+    path: Path
+    start: int
+    stop: int
+
+    def of(self, rows: Any) -> Any:
+        """Those of all `rows`, a list or an array; of an array without axes, that."""
+        return rows if isinstance(rows, np.ndarray) and not rows.ndim else rows[self.start : self.stop]
+
+
+Samples = npt.ArrayLike | Mapping[str, npt.ArrayLike] | Iterable[Any] | str | Path | Part
 
 _IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _USUAL_KEYS = ("input", "images")
@@ -39,7 +56,9 @@ def chunks_of(
         error: what to raise.
     """
     if isinstance(source, str | Path):
-        yield from _from_path(Path(source), names, size, error)
+        yield from _from_path(Part(Path(source), 0, sys.maxsize), names, size, error)
+    elif isinstance(source, Part):
+        yield from _from_path(source, names, size, error)
     elif isinstance(source, Mapping):
         yield _pick(source, names, "the data", error)
     elif isinstance(source, np.ndarray) or not isinstance(source, Iterable):
@@ -79,10 +98,11 @@ def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: ty
 
 
 def _from_path(
-    path: Path, names: Sequence[str], size: tuple[int, int, int] | None, error: type[SnnccError]
+    part: Part, names: Sequence[str], size: tuple[int, int, int] | None, error: type[SnnccError]
 ) -> Iterator[dict[str, Array]]:
+    path = part.path
     if path.is_dir():
-        for image in image_files(path, error):
+        for image in part.of(image_files(path, error)):
             yield _single(_read_image(image, size, error), names, str(path), error)
         return
     if path.suffix not in (".npy", ".npz") or not path.exists():
@@ -91,10 +111,10 @@ def _from_path(
     try:
         loaded = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
-            yield _single(loaded, names, str(path), error)
+            yield _single(part.of(loaded), names, str(path), error)
             return
         with loaded:
-            picked = _pick(loaded, names, str(path), error)
+            picked = {name: part.of(array) for name, array in _pick(loaded, names, str(path), error).items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
         raise error(_unreadable(path, cause)) from cause
     yield picked
@@ -138,6 +158,9 @@ def count_of(source: Samples) -> int | None:
         if path.is_dir():
             return sum(p.suffix.lower() in _IMAGES for p in path.iterdir())
         return _rows_of_file(path)
+    if isinstance(source, Part):
+        count = count_of(source.path)
+        return None if count is None else max(0, min(count, source.stop) - source.start)
     if isinstance(source, Mapping):
         lengths = [len(np.asarray(v)) for k, v in source.items() if k != "labels" and np.ndim(v)]
         return lengths[0] if lengths else None
@@ -167,6 +190,9 @@ def _rows(stream: Any) -> int | None:
 
 def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64] | None:
     """The class numbers that come with the data: `labels` of an .npz file or of a dict; None if there are none."""
+    if isinstance(source, Part):
+        every = labels_of(source.path, error)
+        return None if every is None else np.asarray(source.of(every))
     if isinstance(source, str | Path):
         if Path(source).suffix != ".npz" or not Path(source).is_file():
             return None

@@ -15,6 +15,15 @@ from snncc.models.digits import load_digits
 from snncc.models.seeded import SeededNetwork
 from snncc.models.zoo import ZOO, noise
 
+_GRID = """
+[[model]]
+path = "model.onnx"
+data = "test.npz"
+[[coding]]
+name = "fs"
+K = [2, 4]
+"""
+
 
 @pytest.fixture(scope="session")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -25,6 +34,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     digits = load_digits()
     np.savez(folder / "train.npz", input=digits.train_images[:64], labels=digits.train_labels[:64])
     np.savez(folder / "test.npz", input=digits.test_images[:32], labels=digits.test_labels[:32])
+    (folder / "grid.toml").write_text(_GRID)
     recurrent, graph = ZOO["bilstm_imdb"](), ZOO["text_gcn"]()
     onnx.save(recurrent, folder / "bilstm_imdb.onnx")
     np.savez(folder / "imdb_calib.npz", **noise(recurrent, 16, 0))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from snncc.counting import LayerSpikes
+from snncc.counting import LayerTotal
 from snncc.evaluation import Evaluation
 from snncc.report.cells import cells
 from snncc.report.figures.bars import bars, height
@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 _COLUMNS = ("layer", "neurons", "spikes", "per step", "most")
 
 
-def over_time(layers: list[LayerSpikes]) -> tuple[list[str], Array]:
+def over_time(layers: list[LayerTotal]) -> tuple[list[str], Array]:
     """(Layers that send step by step, spikes of a neuron of theirs at each step, [L, T])."""
     stepwise = [x for x in layers if x.per_step is not None and x.neurons]
     rows = [np.asarray(x.per_step, np.float64) / x.neurons for x in stepwise]
