@@ -67,12 +67,14 @@ def tables(
     subjects = _subjects(given, file, preprocess)
     known = read_paper(paper)
     wanted = list(known.tables.values()) if table is None else [known.table(table)]
-    found = [fill(definition, subjects, limit=limit, device=device) for definition in wanted]
+    found = []
+    for definition in wanted:
+        found.append(fill(definition, subjects, limit=limit, device=device))
+        if not as_json:
+            print_tables(found[-1:])  # at once: the next may take minutes
     write_tables(found, csv_file, latex_file)
     if as_json:
         print_json([{"title": t.title, "columns": t.columns, "rows": t.rows, "notes": t.notes} for t in found])
-    else:
-        print_tables(found)
 
 
 def _subjects(given: tuple[str, ...], file: Path | None, preprocess: str | None) -> list[Subject]:
