@@ -45,6 +45,16 @@ __all__ = ["report"]
     help="A neuron whose membrane potential is drawn, by its place in the layer; may be repeated.  [default: three "
     "that fire]",
 )
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="NAME=V,V,...",
+    help="Values of a parameter of the coding, such as T=8,16,24: MODEL is converted anew for each, or for each pair "
+    "of two grids, to show accuracy against them.",
+)
+@click.option(
+    "--calib", "calibration", type=FILE, metavar="FILE", help="What --grid converts with, as in `snncc convert`."
+)
 @click.option("-o", "--output", type=FILE, required=True, metavar="OUT", help="The page to write, HTML.")
 @click.option("--figures", type=FILE, metavar="DIR", help="Also write each figure into DIR, as PNG and SVG.")
 @device
@@ -52,10 +62,13 @@ def report(snn: Path, ann: Path, data: Path, output: Path, figures: Path | None,
     """Write one HTML page with pictures of SNN beside the ANN that it came from.
 
     Energy, spikes, the error of each layer, true against coded activations, their distribution with the levels of the
-    code, coding curves, spike rasters and membrane potentials, the pipeline. The page needs nothing from the network
+    code, coding curves, spike rasters and membrane potentials, the pipeline; with --grid accuracy over Q and T, K or
+    what the coding has. The page needs nothing from the network
     and suits light and dark, paper and phones.
     """
     require_writable(output)
+    if options["calibration"] and not options["grid"]:
+        raise click.UsageError("--calib says nothing without --grid.")
     try:
         from snncc.report import report as made
     except ImportError as error:

@@ -12,7 +12,7 @@ from snncc.evaluation import Evaluation
 from snncc.export import metadata_of
 from snncc.outcome_rows import outcome_rows
 
-__all__ = ["about"]
+__all__ = ["about", "island_names"]
 
 
 def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str, str]]]:
@@ -25,6 +25,14 @@ def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str
     if outcome := known.get("snncc.outcome"):
         listed["What became what"] = outcome_rows(outcome)
     return listed
+
+
+def island_names(model: onnx.ModelProto) -> frozenset[str]:
+    """Nodes that stay analog, by the metadata."""
+    try:
+        return frozenset(metadata_of(model).get("snncc.islands", {}))
+    except ModelError:
+        return frozenset()
 
 
 def _model(known: dict[str, Any], found: Evaluation) -> list[tuple[str, str]]:

@@ -74,7 +74,7 @@ class _Watcher:
             self.nodes[name] = node
         worth = self._unit.get(name, np.ones(1)) * self._scales.get(name, np.ones(1))
         padded = worth.reshape((1,) * (true.ndim - worth.ndim) + worth.shape)
-        channel = np.arange(worth.size).reshape(padded.shape)
+        channel = np.arange(worth.size).reshape(padded.shape) if worth.size > 1 else _channels(true)
         self.drawn[name].add(true, coded, *(np.broadcast_to(x, true.shape) for x in (padded, channel)))
 
 
@@ -118,6 +118,12 @@ def layer_values(
         title, channel = off.replaces or off.name, channel.astype(np.int64)
         layers.append(LayerValues(name, title, code, true, coded, unit, channel, off.snr, off.own_snr))
     return tuple(layers), errors
+
+
+def _channels(values: Array) -> Array:
+    """Channel numbers, broadcasting, of a layer with one scale: images have channels on axis 1, else the last has."""
+    axis = 1 if values.ndim == 4 else values.ndim - 1
+    return np.arange(values.shape[axis]).reshape([-1 if a == axis else 1 for a in range(values.ndim)])
 
 
 def _kinds(ann: Graph, coding: Coding, replaced: Mapping[str, str]) -> dict[str, str]:

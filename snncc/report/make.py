@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -18,8 +19,22 @@ from snncc.loading import Source
 from snncc.network import Network, is_neuron, label
 from snncc.preprocess import Preprocess
 from snncc.recorded import recorded_coding
-from snncc.report.about import about
-from snncc.report.figures import activations, coded, coding_error, curves, energy, errors, rasters, rates, schedule, sin
+from snncc.report.about import about, island_names
+from snncc.report.figures import (
+    activations,
+    coded,
+    coding_error,
+    curves,
+    energy,
+    errors,
+    graph,
+    grids,
+    rasters,
+    rates,
+    schedule,
+    sin,
+)
+from snncc.report.grid import axes_of, grid_of
 from snncc.report.layer_values import LayerValues, layer_values
 from snncc.report.membranes import membranes
 from snncc.report.page import page
@@ -63,6 +78,8 @@ def report(
     limit: int = LIMIT,
     layers: Sequence[str] = (),
     neurons: Sequence[int] = (),
+    grid: Sequence[str] = (),
+    calibration: Samples | None = None,
     device: str = "auto",
 ) -> Report:
     """The papers' figures for a converted network, on data.
@@ -75,6 +92,9 @@ def report(
         limit: Use the first so many samples.
         layers: Nodes, of the ANN or of neurons, that get panels of their own; by default some, evenly spread.
         neurons: Places, in C order, of the neurons whose membrane potentials are drawn; by default some that fire.
+        grid: One or two parameters of the coding with their values, e.g. `T=8,16`: the network is converted anew for
+            each point, for accuracy against them.
+        calibration: What to convert those with; see `snncc.convert`.
         device: `auto`, `cpu` or `cuda`.
 
     Raises:
@@ -88,8 +108,12 @@ def report(
     if isinstance(preprocess, str):
         preprocess = Preprocess.parse(preprocess)
     shown = _Shown(spiking, source, data, preprocess, limit, device)
+    axes = axes_of(shown.coding, grid)
     found = evaluate(spiking, ann, shown.inputs, labels=shown.labels, device=device)
-    sections = tuple(s for s in _sections(shown, found, layers, neurons) if s is not None)
+    recipe: dict[str, Any] = {"calibration": calibration, "preprocess": preprocess, "device": device}
+    tried = grid_of(spiking, shown.coding, ann, axes, shown.batches, shown.labels, **recipe) if axes else None
+    listed = [*_sections(shown, found, layers, neurons), grids.section(tried)]
+    sections = tuple(s for s in listed if s is not None)
     return Report(page(where(snn), about(spiking, found), found.rows(), sections), sections)
 
 
@@ -135,6 +159,7 @@ def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: 
         sin.section(found.sin),
         _rasters(shown, [x.name for x in own], neurons),
         schedule.section(network, coding, interval),
+        graph.section(network, island_names(shown.snn)),
     ]
 
 

@@ -11,11 +11,13 @@ import pytest
 
 import snncc
 from snncc.evaluate import pair
+from snncc.few_spikes.tables import table
+from snncc.models import digits_network
 from snncc.network import Network
 from snncc.recorded import recorded_coding
-from snncc.report.codes import levels
+from snncc.report.codes import code_of, levels
 from snncc.report.drawn import Drawn
-from snncc.report.figures import activations, coded, coding_error, energy, rasters, rates, schedule, sin
+from snncc.report.figures import activations, coded, coding_error, curves, energy, rasters, rates, schedule, sin
 from snncc.report.layer_values import layer_values
 from snncc.report.membranes import membranes
 from snncc.runtime import create_session
@@ -181,3 +183,29 @@ def test_draw_is_fair_and_bounded():
     few = Drawn(200, 2, seed=1)
     few.add(np.arange(3.0), np.arange(3.0) + 1)
     np.testing.assert_array_equal(few.columns()[1], [1, 2, 3])
+
+
+def test_curves_of_layers_that_differ_have_panels_each(images):
+    ann, coding = digits_network(), snncc.Phase(T=8)
+    recipe = {"calibration": images[:60]}
+    panels = {}
+    for bases in ("same", "batchnorm"):
+        snn, source = pair(snncc.convert(ann, coding, bases=bases, **recipe), ann)
+        layers, _ = layer_values(snn, source, [{"input": images[:4]}], "cpu", cut=True)
+        panels[bases] = [p.title for p in curves.section(list(layers)).panels]
+    assert panels["same"] == ["relu"]
+    assert len(panels["batchnorm"]) > 1
+    assert panels["batchnorm"][0] == "relu, stem.relu"
+
+
+def test_another_activation_has_its_own_curve():
+    curve = curves.curve(code_of(snncc.FS(K=16), neuron("FSNeuron", table("swish", 16).attributes()), "swish"))
+    exact = curve.x / (1 + np.exp(-curve.x))
+    np.testing.assert_allclose(curve.exact, exact, atol=1e-12)
+    assert np.sqrt(np.mean((curve.coded - exact) ** 2)) < 0.02
+    relu = curves.curve(code_of(snncc.Phase(T=8, Q=1.3), neuron("OneSpikeNeuron", snncc.Phase(T=8, Q=1.3).tables())))
+    np.testing.assert_array_equal(relu.coded, snncc.Phase(T=8, Q=1.3).code(relu.x))
+
+
+def neuron(op, attributes):
+    return onnx.helper.make_node(op, ["x", "s"], ["y"], domain="ai.snncc", **attributes)

@@ -23,6 +23,7 @@ Array = npt.NDArray[Any]
 
 _BINS = 60
 _ROWS = 48  # channels that are drawn
+_ROOM = 1.25  # how far above the largest value levels are drawn
 _LEVELS = 80  # more of them are a grey area
 
 
@@ -59,11 +60,12 @@ def distribution(layer: LayerValues, *, octaves: bool) -> Distribution:
         values = np.abs(values)
     active = values > 0 if relu else np.ones(values.shape, np.bool_)
     known = levels(layer.code)
-    largest = float(max(known.max(), values.max(initial=0.0)))
-    low, high = (0.0, largest) if relu else (float(values.min(initial=0.0)), largest)
+    largest = float(values.max(initial=0.0)) or 1.0
+    high = max(largest, min(float(known.max()), _ROOM * largest))
+    low = 0.0 if relu else float(values.min(initial=0.0))
     if octaves:
-        smallest = known[known > 0].min(initial=largest)
-        low, high = np.floor(np.log2(smallest)) - 2, np.ceil(np.log2(largest) * 4 + 1) / 4
+        smallest = known[known > 0].min(initial=high)
+        low, high = np.floor(np.log2(smallest)) - 2, np.ceil(np.log2(high) * 4 + 1) / 4
         known, values = np.log2(known[known > 0]), np.log2(np.where(active, values, 1.0))
     edges = np.linspace(low, high, _BINS + 1)
     number = int(layer.channel.max(initial=0)) + 1

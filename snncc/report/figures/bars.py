@@ -43,7 +43,7 @@ def bars(names: Sequence[str], values: Mapping[str, Sequence[float]], label: str
         axes.set_xlabel(label)
         if log:
             axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
             axes.xaxis.set_minor_formatter(NullFormatter())
         if len(values) > 1:
             figure.legend(loc="outside upper right", ncols=2)

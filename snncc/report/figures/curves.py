@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from snncc.report.codes import Code
 from snncc.report.layer_values import LayerValues
+from snncc.report.names import shown
 from snncc.report.panel import Panel, Section
 from snncc.report.style import Palette
 
@@ -20,6 +21,7 @@ __all__ = ["Curve", "curve", "section"]
 Array = npt.NDArray[Any]
 
 _POINTS = 1201
+_MOST = 6  # of one activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +41,34 @@ def curve(code: Code) -> Curve:
 
 def section(layers: list[LayerValues]) -> Section | None:
     """A panel for each kind of neuron."""
-    kinds = {layer.code.kind: layer.code for layer in layers if layer.code is not None}
-    if not kinds:
+    found = _distinct(layers)
+    if not found:
         return None
     text = (
         "What a neuron sends for a constant input, beside the activation that it stands for, and the difference. Of a "
         "ReLU both are in units of the neuron's scale."
     )
     panels = []
-    for kind, code in kinds.items():
-        found = curve(code)
-        worst = float(np.abs(found.coded - found.exact).max())
-        alt = f"Coding curve of {kind}: follows it in steps; the largest difference in the range shown is {worst:.3g}."
-        panels.append(Panel(f"curve-{kind}", kind, alt, _drawing(found), height=2.9))
+    for number, (title, shape) in enumerate(found.items()):
+        worst = float(np.abs(shape.coded - shape.exact).max())
+        alt = f"Coding curve of {title}: follows it in steps; the largest difference in the range shown is {worst:.3g}."
+        panels.append(Panel(f"curve-{number}", shown(title, 40), alt, _drawing(shape), height=2.9))
     return Section("curves", "Coding curves", text, tuple(panels))
+
+
+def _distinct(layers: list[LayerValues]) -> dict[str, Curve]:
+    """The curves by what they stand for, and by layer where those of one activation differ, as with bases of layers."""
+    found: dict[str, dict[bytes, tuple[str, Curve]]] = {}
+    for layer in layers:
+        if layer.code is not None:
+            shape = curve(layer.code)
+            found.setdefault(layer.code.kind, {}).setdefault(shape.coded.tobytes(), (layer.title, shape))
+    named = [
+        (kind if len(curves) == 1 else f"{kind}, {title}", shape)
+        for kind, curves in found.items()
+        for title, shape in list(curves.values())[:_MOST]
+    ]
+    return dict(named)
 
 
 def _drawing(found: Curve) -> Any:

@@ -30,7 +30,7 @@ def totals(found: Evaluation) -> dict[str, float]:
 def section(found: Evaluation) -> Section:
     """The whole network, then its layers of synapses."""
     listed = totals(found)
-    layers = [*found.energy.layers, *found.energy.identities]
+    layers = found.energy.layers
     gain = found.energy.gain()
     times = "takes no energy at all" if gain is None else f"takes {gain:.3g} times less energy than the ANN"
     whole = Panel(
@@ -51,7 +51,8 @@ def section(found: Evaluation) -> Section:
     text = (
         f"Energy of arithmetic in 45 nm, 32 bit: 4.6 pJ a multiply-accumulate, 0.9 pJ an addition. The SNN {times}. "
         "With accesses to memory the picture is another one, for networks that reuse all that they read, to those that "
-        "reuse nothing; so it is beside an ANN whose activations have as few bits as the code."
+        "reuse nothing; so it is beside an ANN whose activations have as few bits as the code. Sums of spikes without "
+        "weights, as at a residual, are in the table only."
     )
     rows = tuple(found.synapse_rows())
     return Section("energy", "Energy", text, (whole, each), (_COLUMNS, rows))

@@ -88,7 +88,7 @@ def _drawing(found: Raster) -> Any:
     def draw(figure: Figure, palette: Palette) -> None:
         top, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         step, row = np.nonzero(found.fired)
-        strokes(top, step.astype(np.float64), row - 0.4, row + 0.4, palette.ink, 1.0)
+        strokes(top, step.astype(np.float64), row - 0.4, row + 0.4, palette.ink, 1.5)
         top.set_xlim(-0.7, len(found.fired) - 0.3)
         top.set_ylim(len(found.rows) - 0.5, -0.5)
         top.grid(visible=False)
