@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-import snncc.runtime
 from snncc.accuracy import Tally
 from snncc.coding import CODINGS, Coding
 from snncc.convert import convert
@@ -91,10 +90,12 @@ def grid_of(
     Raises:
         SnnccError: a parameter is out of its range, or the network cannot be converted so.
     """
+    from snncc.runtime import create_session
+
     recipe = {**_recipe(metadata_of(snn)), "calibration": calibration, "preprocess": preprocess}
     points = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
     codings = [changed(coding, **{k: _plain(v) for k, v in point.items()}) for point in points]
-    plain = snncc.runtime.create_session(ann, device=device)
+    plain = create_session(ann, device=device)
     name = plain.get_outputs()[0].name
     expected = [plain.run([name], batch)[0] for batch in batches]
     accuracy, errors, right = [], [], None
@@ -112,8 +113,10 @@ def grid_of(
 def _tally(
     snn: onnx.ModelProto, batches: Sequence[Batch], expected: Sequence[Array], labels: Labels | None, device: str
 ) -> Tally:
+    from snncc.runtime import create_session
+
     tally = Tally(labels)
-    session = snncc.runtime.create_session(snn, device=device)
+    session = create_session(snn, device=device)
     any_size = not isinstance(session.get_inputs()[0].shape[0], int)
     name = session.get_outputs()[0].name
     for batch, wanted in zip(batches, expected, strict=True):
