@@ -97,7 +97,7 @@ def section(layers: list[LayerValues], *, octaves: bool) -> Section | None:
     text = (
         "What the ANN's activations are, in units of each channel's scale; zeros are left out. On top all channels, "
         "with the levels of the code as lines, where there are few enough to tell apart; below, one row for each "
-        "channel, darker where more of its activations lie. Good levels lie where the activations are."
+        "channel, stronger where more of its activations lie. Good levels lie where the activations are."
     )
     panels = []
     for number, layer in enumerate(coded):

@@ -51,7 +51,7 @@ def section(layers: list[LayerValues]) -> Section | None:
         return None
     text = (
         "For neurons and samples drawn at random: the ANN's activation, and what the spiking network sends in its "
-        "place with all the errors of the layers before it. The line is where both are equal; darker where more are. "
+        "place with all the errors of the layers before it. The line is where both are equal; stronger where more are. "
         "SNR is the power of the activations over that of the difference; the layer's own, if its inputs were exact."
     )
     panels = [

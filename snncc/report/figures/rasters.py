@@ -106,6 +106,6 @@ def _drawing(found: Raster) -> Any:
         below.set_xlabel("time step of the layer")
         below.set_ylabel("potential")
         if len(found.chosen) <= len(colours):
-            below.legend(loc="upper right", ncols=len(colours), handlelength=1)
+            below.legend(loc="lower right", bbox_to_anchor=(1, 0.97), ncols=len(colours), handlelength=1)
 
     return draw

@@ -52,7 +52,7 @@ def section(found: Evaluation) -> Section | None:
 
 
 def steps_map(names: list[str], percent: Array) -> Any:
-    """Draw layers over steps, darker where `percent` is higher; the largest is named."""
+    """Draw layers over steps, stronger where `percent` is higher; the largest is named."""
 
     def draw(figure: Figure, palette: Palette) -> None:
         axes = figure.subplots()
@@ -62,6 +62,6 @@ def steps_map(names: list[str], percent: Array) -> Any:
         axes.set_ylim(count - 0.5, -0.5)
         axes.grid(visible=False)
         axes.set_yticks(range(count), [shown(n, 18) for n in names])
-        axes.set_xlabel(f"time step (darkest: {highest:.3g} %)")
+        axes.set_xlabel(f"time step (strongest: {highest:.3g} %)")
 
     return draw
