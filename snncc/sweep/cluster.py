@@ -34,7 +34,7 @@ class RayPool(Pool):
             raise OptionError(f"--ray needs Ray, which is not installed. {hint}") from error
         self._ray: Any = ray
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="error", include_dashboard=None)
+            ray.init(address=address, log_to_driver=False, logging_level="error")
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             reason = str(error).splitlines()[0]
             raise RuntimeLibraryError(

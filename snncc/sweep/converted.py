@@ -39,8 +39,8 @@ def keep(model: onnx.ModelProto, path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove what `keep` wrote."""
-    for file in (path, _beside(path)):
+    """Remove what `keep` wrote, and what it left behind where it was killed."""
+    for file in (path, _beside(path), *path.parent.glob(f".{path.name}.*")):
         file.unlink(missing_ok=True)
 
 

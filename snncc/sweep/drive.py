@@ -21,7 +21,7 @@ from snncc.sweep.store import Store
 from snncc.sweep.table import Table, make_table
 from snncc.sweep.task import Outcome, Task
 
-__all__ = ["sweep"]
+__all__ = ["Run", "sweep"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def sweep(grid: Path | str | Plan, output: Path | str, *, jobs: int | None = Non
     plan = grid if isinstance(grid, Plan) else read_plan(Path(grid))
     output = Path(output)
     with Store(output) as store:
-        run = _Run(plan, store, output.absolute().with_name(f"{output.name}.models"))
+        run = Run(plan, store, output.absolute().with_name(f"{output.name}.models"))
         run.prepare()
         if run.missing:
             pool = _pool(jobs, ray)
@@ -66,7 +66,7 @@ def _pool(jobs: int | None, ray: str | None) -> Pool:
     return RayPool(ray)
 
 
-class _Run:
+class Run:
     """What is left to do: `missing` shards by configuration, and the `folder` of converted models."""
 
     def __init__(self, plan: Plan, store: Store, folder: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -146,9 +147,15 @@ class _Reader:
     def _check(self, value: Any, key: str, where: str, kinds: tuple[type, ...]) -> None:
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise self.error(f"{where} {key} is {value!r}, but it must be {_NAMES.get(kinds, 'a number')}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self.error(f"{where} {key} is {value}, but it must be a finite number")
         if key in ("shard", "batch", "limit") and isinstance(value, int) and value < 1:
             raise self.error(f"{where} {key} is {value}, but it must be 1 or more")
 
     def _check_range(self, value: Any, where: str) -> None:
-        if not isinstance(value, list) or len(value) != 2 or not all(isinstance(x, _NUMBER) for x in value):
+        if not isinstance(value, list) or len(value) != 2 or not all(map(_is_finite, value)):
             raise self.error(f"{where} input_range is {value!r}, but it must be [lowest, highest]")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, _NUMBER) and not isinstance(value, bool) and math.isfinite(value)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc.errors import OptionError
-from snncc.sources import count_of
+from snncc.sources import count_of, labels_of
 from snncc.sweep.digests import data_digest, file_digest
 from snncc.sweep.grid import Grid, combinations, read_grid
 from snncc.version import VERSION
@@ -148,4 +148,10 @@ def _count(path: Path, data: Path, limit: int | None) -> int:
     count = count_of(data)
     if not count:
         raise OptionError(f"{path}: data {data} holds no samples. Give an .npy or .npz file, or a folder of images.")
-    return min(count, limit or count)
+    labels = labels_of(data)
+    wanted = min(count, limit or count)
+    if labels is not None and (len(labels) < wanted if limit else len(labels) != count):
+        raise OptionError(
+            f"{path}: data {data} has {len(labels)} labels for {count} samples. Give one label per sample."
+        )
+    return wanted

@@ -17,9 +17,9 @@ from snncc.evaluation import Evaluation
 from snncc.sweep.plan import Configuration, Plan, Shard
 from snncc.sweep.task import DONE, Outcome
 
-__all__ = ["Row", "Table", "make_table"]
+__all__ = ["FIGURES", "Row", "Table", "make_table"]
 
-_COLUMNS: dict[str, Callable[[Evaluation], Any]] = {
+FIGURES: dict[str, Callable[[Evaluation], Any]] = {
     "samples": lambda e: e.samples,
     "ann_top1": lambda e: e.top1[0] if e.top1 else None,
     "snn_top1": lambda e: e.top1[1] if e.top1 else None,
@@ -65,7 +65,7 @@ class Row:
         """What it is, and the figures."""
         own = self.configuration
         parameters = {**{k: v for k, v in own.coding.items() if k != "name"}, **own.convert}
-        figures = {name: None if self.found is None else of(self.found) for name, of in _COLUMNS.items()}
+        figures = {name: None if self.found is None else of(self.found) for name, of in FIGURES.items()}
         return {
             "configuration": own.id,
             "model": own.name,

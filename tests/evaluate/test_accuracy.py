@@ -68,3 +68,29 @@ def test_labels_of_places(axis):
 def test_labels_of_other_places():
     with pytest.raises(DataError, match=r"labels are \[4\] for each sample, the network gives \[5, 3\]"):
         Tally(np.zeros((2, 4), np.int64)).add(np.zeros((2, 5, 3)), np.zeros((2, 5, 3)))
+
+
+def test_tallies_merge_to_that_of_all_samples_in_any_order():
+    rng = np.random.default_rng(5)
+    ann, labels = rng.normal(size=(30, 8)).astype(np.float32), rng.integers(0, 8, 30)
+    snn = ann + rng.normal(scale=0.5, size=ann.shape).astype(np.float32)
+    whole = Tally(labels)
+    whole.add(ann, snn)
+    parts = []
+    for start in (20, 0, 7):
+        rows = slice(start, {0: 7, 7: 20, 20: 30}[start])
+        parts.append(Tally(labels[rows]))
+        parts[-1].add(ann[rows], snn[rows])
+    merged = Tally(None)
+    for part in parts:
+        merged.merge(part.to_json())
+    assert merged.to_json() == whole.to_json()
+    assert (merged.top(1), merged.top(5), merged.error) == (whole.top(1), whole.top(5), whole.error)
+    assert whole.error == pytest.approx(np.abs(ann - snn).sum() / np.abs(ann).sum(), rel=1e-6)
+
+
+def test_error_of_infinite_outputs_is_not_known():
+    tally = Tally(None)
+    tally.add(np.ones((2, 3)), np.array([[1, 1, 1], [1, np.inf, 1.0]]))
+    tally.add(np.ones((1, 3)), np.ones((1, 3)))
+    assert np.isnan(tally.error)

@@ -9,6 +9,7 @@ from PIL import Image
 from snncc.errors import CalibrationError, DataError
 from snncc.preprocess import Preprocess
 from snncc.samples import Digest, InputSpec, batches, count_of, labels_of, specs_of
+from snncc.sources import Part
 
 F32 = np.dtype(np.float32)
 RGB = [InputSpec("x", ("N", 3, 8, 6), F32)]
@@ -243,3 +244,23 @@ def test_samples_of_different_sizes_are_refused():
     odd = [np.zeros((2, 3, 4, 4), np.float32), np.zeros((1, 3, 5, 4), np.float32)]
     with pytest.raises(DataError, match=r"differ in size: 'x' has \[3, 4, 4\] and \[3, 5, 4\]"):
         list(batches(odd, [open_size], batch_size=8))
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz", "folder"])
+def test_part_of_a_file_or_folder(tmp_path, kind):
+    path = tmp_path / f"data.{kind}"
+    if kind == "npy":
+        np.save(path, IMAGES)
+    elif kind == "npz":
+        np.savez(path, input=IMAGES, labels=np.arange(10))
+    else:
+        path.mkdir()
+        for i in range(10):
+            Image.fromarray(IMAGES[i]).save(path / f"{i}.png")
+    whole = collect(path)["x"]
+    for start, stop in ((0, 4), (4, 8), (8, 12)):
+        part = Part(path, start, stop)
+        np.testing.assert_array_equal(collect(part)["x"], whole[start:stop])
+        assert count_of(part) == len(whole[start:stop])
+        labels = labels_of(part)
+        assert (None if labels is None else labels.tolist()) == (list(range(10))[start:stop] if kind == "npz" else None)

@@ -15,7 +15,7 @@ from snncc.cli import main
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.sweep import read_plan
-from snncc.sweep.table import _COLUMNS
+from snncc.sweep.table import FIGURES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text(encoding="utf-8")
 
@@ -45,7 +45,7 @@ def test_example_has_as_many_configurations_as_it_says(example):
 
 
 def test_every_column_is_explained():
-    assert [name for name in _COLUMNS if f"`{name}`" not in TEXT] == []
+    assert [name for name in FIGURES if f"`{name}`" not in TEXT] == []
 
 
 def test_part_of_the_example_runs(example, tmp_path):

@@ -70,6 +70,8 @@ def test_ids_follow_contents_not_names(grid, tmp_path):
         (MODEL + FS + "Q = 1.2\n", "'Q'"),
         (MODEL + FS + "alpha = []\n", "alpha"),
         (MODEL + FS + "alpha = [[1]]\n", "alpha"),
+        (MODEL + FS + "alpha = nan\n", "alpha"),
+        (MODEL + "input_range = [0, inf]\n" + FS, "input_range"),
         (MODEL + FS + '[convert]\npercentile = "high"\n', "percentile"),
         (MODEL + FS + "[convert]\nmatch = 1\n", "match"),
         (MODEL + FS + "[convert]\nT = 1\n", "'T'"),
@@ -91,3 +93,13 @@ def test_missing_grid_and_model(grid, tmp_path):
         read_plan(tmp_path / "none.toml")
     with pytest.raises(ModelError, match=r"none\.onnx"):
         read_plan(grid(MODEL.replace("digits_cnn.onnx", "none.onnx") + FS))
+
+
+def test_labels_that_run_out(grid, tmp_path):
+    path = grid(MODEL + FS)
+    with np.load(tmp_path / "test.npz") as arrays:
+        np.savez(tmp_path / "test.npz", input=arrays["input"], labels=arrays["labels"][:60])
+    with pytest.raises(OptionError, match="60 labels for 100 samples"):
+        read_plan(path)
+    path.write_text(MODEL + "limit = 60\n" + FS)
+    assert len(read_plan(path)) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from snncc.errors import OptionError
 from snncc.sweep import read_plan, sweep
-from snncc.sweep.drive import _Run
+from snncc.sweep.drive import Run
 from snncc.sweep.local import LocalPool
 from snncc.sweep.pool import Pool, crash
 from snncc.sweep.store import Store
@@ -123,6 +123,15 @@ def test_crashes_are_tried_again_by_the_next_run(digits, tmp_path, here):
     assert pool.taken == 2
 
 
+def test_half_written_models_of_a_killed_run_go(digits, tmp_path, here):
+    plan = read_plan(write_grid(digits, MODEL + FS))
+    here()
+    (tmp_path / "r.sqlite.models").mkdir()
+    (tmp_path / "r.sqlite.models" / f".{next(iter(plan.configurations))}.onnx.abc").write_bytes(b"half")
+    assert sweep(plan, tmp_path / "r.sqlite").rows[0].state == "done"
+    assert list(tmp_path.iterdir()) == [tmp_path / "r.sqlite"]
+
+
 def test_a_file_that_changes_in_the_middle_is_noticed(digits, tmp_path, here):
     here()
     (tmp_path / "digits_cnn.onnx").write_bytes((digits / "digits_cnn.onnx").read_bytes())
@@ -179,7 +188,7 @@ def test_a_worker_that_dies_is_replaced_and_its_task_tried_once_more(digits, tmp
     plan = read_plan(write_grid(digits, f"[sweep]\nshard = 25\nbatch = 25\n{MODEL}{FS}"))
     pool = Deadly(2)
     with Store(tmp_path / "r.sqlite") as store:
-        run = _Run(plan, store, tmp_path / "models")
+        run = Run(plan, store, tmp_path / "models")
         try:
             through = list(run.outcomes(pool))
         finally:
