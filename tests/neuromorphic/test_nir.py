@@ -76,13 +76,13 @@ def test_same_spikes_when_read_back(simulate: Simulate, name: str, shift: str, t
 @pytest.mark.slow
 def test_resnet_20(simulate: Simulate, shared: Path, tmp_path: Path) -> None:
     calibration = np.load(shared / "data" / "cifar10_calib.npz")["images"]
-    scale = "scale=1/255,mean=.4914 .4822 .4465,std=.2471 .2435 .2616"
+    scale = "imagenet"
     path = shared / "models" / "resnet20_cifar10.onnx"
     snn = snncc.convert(
         path, snncc.Rate(T=T, shift="bias"), calibration=calibration[:256], preprocess=scale, form="folded"
     )
     export(snn, tmp_path / "snn.nir")
-    mean, deviation = (np.float32(v)[:, None, None] for v in ([0.4914, 0.4822, 0.4465], [0.2471, 0.2435, 0.2616]))
+    mean, deviation = (np.float32(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     images = (calibration[-4:].transpose(0, 3, 1, 2) / np.float32(255) - mean) / deviation
     trains, _ = snncc.spike_trains(snn, images)
     _, spikes = simulate(nir.read(tmp_path / "snn.nir"), images.astype(np.float64), T)
