@@ -79,11 +79,11 @@ def test_resnet_20(simulate: Simulate, shared: Path, tmp_path: Path) -> None:
     scale = "imagenet"
     path = shared / "models" / "resnet20_cifar10.onnx"
     snn = snncc.convert(
-        path, snncc.Rate(T=T, shift="bias"), calibration=calibration[:256], preprocess=scale, form="folded"
+        path, snncc.Rate(T=T, shift="bias"), calibration=calibration[:128], preprocess=scale, form="folded"
     )
     export(snn, tmp_path / "snn.nir")
     mean, deviation = (np.float32(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
-    images = (calibration[-4:].transpose(0, 3, 1, 2) / np.float32(255) - mean) / deviation
+    images = (calibration[-2:].transpose(0, 3, 1, 2) / np.float32(255) - mean) / deviation
     trains, _ = snncc.spike_trains(snn, images)
     _, spikes = simulate(nir.read(tmp_path / "snn.nir"), images.astype(np.float64), T)
     differ = [x.spikes() != spikes[x.name.replace("/", "_")] for x in trains.layers]
