@@ -284,7 +284,7 @@ def test_activations_that_overflow(network):
     [
         ({"T": 0}, "T is 0, but a code needs at least one phase"),
         ({"T": 2.5}, "T is 2.5, but"),
-        ({"Q": 1.0}, "Q is 1.0, but the base must be above 1 and at most 2; try 1.3"),
+        ({"Q": 1.0}, "Q is 1.0, but the base must be above 1 and at most 2; try 'auto', or 1.3"),
         ({"Q": 2.1}, "Q is 2.1, but the base must be above 1 and at most 2"),
         ({"Q": float("nan")}, "Q is nan, but"),
         ({"spikes": 0}, "spikes is 0, but a neuron may send 1 to T = 24 spikes"),
