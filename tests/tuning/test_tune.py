@@ -108,10 +108,8 @@ def test_neurons_are_what_the_metadata_say(tuned):
     neurons = json.loads(entry.value)
     next(n for n in neurons.values() if "Q" in n)["Q"] = 1.9
     entry.value = json.dumps(neurons)
-    assert (
-        "levels is not what"
-        in dict((name, said) for name, _, said in structural(Inspected(tuned, ann)))["metadata-tables"]
-    )
+    said = {name: message for name, _, message in structural(Inspected(tuned, ann))}
+    assert "levels is not what" in said["metadata-tables"]
 
 
 def test_refuses_what_leaves_nothing_to_tune(images):
