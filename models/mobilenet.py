@@ -73,7 +73,7 @@ def _inverted(
 
 
 def _excited(net: SeededNetwork, x: str, name: str, width: int) -> str:
-    """x · sigmoid(W silu(V mean(x)))."""
+    """x · sigmoid(W relu(V mean(x))), as squeeze and excitation was published: what spikes in every coding."""
     y = net.conv(net.op("GlobalAveragePool", [x], f"{name}.mean"), f"{name}.down", width, kernel=1, bias=True)
-    y = net.conv(net.act(y, f"{name}.silu", "Silu"), f"{name}.up", net.width(x), kernel=1, bias=True)
+    y = net.conv(net.act(y, f"{name}.relu"), f"{name}.up", net.width(x), kernel=1, bias=True)
     return net.op("Mul", [x, net.op("Sigmoid", [y], f"{name}.gate")], f"{name}.scale")
