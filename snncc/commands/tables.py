@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from snncc.cli_tables import print_json, print_table
+from snncc.cli_tables import print_json, print_table, print_text
 from snncc.commands.options import FILE, device, json_flag, limit, preprocess
 from snncc.commands.tables_out import csv_option, latex_option, print_tables, require_writables, write_tables
 from snncc.errors import OptionError
@@ -91,4 +91,5 @@ def _list(papers: list[Paper], as_json: bool) -> None:
         return
     for paper in papers:
         rows = [(t.id, t.where, t.caption) for t in paper.tables.values()]
-        print_table(f"{paper.name}: {paper.title}", ("table", "in the paper", "shows"), rows, right=False)
+        print_text(f"{paper.name}: {paper.title}")  # which is longer than a line
+        print_table("", ("table", "in the paper", "shows"), rows, right=False)
