@@ -12,8 +12,9 @@ from snncc.paper_tables import PAPERS, read_paper
 def test_tables_are_listed(snncc):
     result = snncc("tables")
     assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
     for name in PAPERS:
-        assert f"{name}: {read_paper(name).title}" in result.stdout
+        assert f"{name}: {read_paper(name).title}" in " ".join(result.stdout.split())
         assert all(t.where in result.stdout for t in read_paper(name).tables.values())
     listed = json.loads(snncc("tables", "--json").stdout)
     assert list(listed["msat"]) == ["3", "4", "5", "6", "threshold"]
