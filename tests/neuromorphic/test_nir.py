@@ -141,6 +141,6 @@ def test_the_command(tmp_path: Path) -> None:
     given = ["export", str(tmp_path / "snn.onnx"), "--to", "nir", "-o", str(tmp_path / "snn.nir")]
     run = CliRunner().invoke(main, given)
     assert run.exit_code == 0, run.output
-    assert "3 Affine, 2 IF" in run.output
+    assert "3 Affine, 2 IF" in " ".join(run.output.split())
     run = CliRunner().invoke(main, [*given, "--json"])
     assert json.loads(run.output)["nodes"]["IF"] == 2
