@@ -90,8 +90,7 @@ def run_checks(
     model = Inspected(read_model(snn), read_model(ann))
     refuse_converted(model.ann, where(ann), model.snn)
     results = [CheckResult(*found) for found in structural(model)]
-    if isinstance(preprocess, str):
-        preprocess = Preprocess.parse(preprocess)
+    preprocess = Preprocess.of(preprocess)
     if calibration is not None:
         results.append(_calibrated(model, calibration, preprocess))
     budgets = budgets or Budgets()

@@ -17,7 +17,7 @@ import onnx
 from onnx import numpy_helper
 
 from snncc.export import all_nodes
-from snncc.kinship import stored_weights
+from snncc.kinship import initializers, stored_weights
 from snncc.network import is_neuron, label
 from snncc.ops import DOMAIN
 
@@ -33,7 +33,7 @@ _NORMALIZATIONS = ("channel", "layer", "none")
 def wrong_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """Each neuron's op, and the range of its scales: 1 where weights have taken them up, else as the model has them."""
     nodes = {n.name: n for n in all_nodes(model.graph) if is_neuron(n)}
-    constants = _constants(model)
+    constants = initializers(model, recurrent=True)
     folded = claimed("weights").get("fold_bn") == "weights"
     kept = claimed("calibration").get("normalize") == "none"
     for name, entry in claimed("neurons").items():
@@ -52,7 +52,7 @@ def wrong_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
         found = constants.get(node.input[1])
         if found is None or not folded or node.op_type == "PhaseNeuron":
             continue
-        expected, given = scale if kept else [1.0, 1.0], _range(found)
+        expected, given = scale if kept else [1.0, 1.0], _range(numpy_helper.to_array(found))
         if _off(given, expected):
             return f"the scales of '{name}' are within {given}, not {expected}"
     return None
@@ -92,9 +92,10 @@ def wrong_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     if steps != expected and expected is not None:
         return f"the form is said to have {steps} steps, but the coding gives {expected}"
     if loops:
-        turns = _constants(model).get(loops[0].input[0])
-        if turns is not None and int(turns) * int(form.get("chunk", 1)) != steps:
-            return f"the form is said to have {steps} steps, but the loop makes {int(turns)} turns"
+        stored = initializers(model, recurrent=True).get(loops[0].input[0])
+        turns = None if stored is None else int(numpy_helper.to_array(stored))
+        if turns is not None and turns * int(form.get("chunk", 1)) != steps:
+            return f"the form is said to have {steps} steps, but the loop makes {turns} turns"
     return None
 
 
@@ -168,16 +169,6 @@ def _is_synapse(node: onnx.NodeProto) -> bool:
 def _outside_scans(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     inner = {label(n) for s in graph.node if s.op_type == "Scan" for a in s.attribute for n in a.g.node}
     return [n for n in all_nodes(graph) if label(n) not in inner]
-
-
-def _constants(model: onnx.ModelProto) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    graphs = [model.graph]
-    while graphs:
-        graph = graphs.pop()
-        graphs += [a.g for n in graph.node for a in n.attribute if a.HasField("g")]
-        found |= {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    return found
 
 
 def _told(counts: Counter[str]) -> str:

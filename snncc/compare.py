@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from snncc.recorded import recorded_coding
 from snncc.samples import Samples
 from snncc.sessions import must_run
 from snncc.tabular import Table
-from snncc.timing import turns
+from snncc.timing import rounds_of
 
 __all__ = ["RUNTIMES", "Compared", "Comparison", "compare"]
 
@@ -133,7 +132,7 @@ def compare(
         raise OptionError("there is nothing to compare. Give at least one converted model.")
     if isinstance(data, Iterator):
         data = list(data)  # read once for each model
-    parsed = Preprocess.parse(preprocess) if isinstance(preprocess, str) else preprocess
+    parsed = Preprocess.of(preprocess)
     for snn in named.values():
         pair(snn, ann)  # what does not fit is said before minutes have gone into the others
     runs = _runs(named, ann, dict.fromkeys(runtimes), threads, lambda s: s.feeds(data, parsed, batch))
@@ -175,8 +174,7 @@ def _times(
     if not runs:
         return {}
     with must_run("the network"):
-        stream = track(islice(turns(list(runs.values()), clock=clock), rounds), "running", rounds)
-        seconds = dict(zip(runs, np.array(list(stream), np.float64).T, strict=True))
+        seconds = dict(zip(runs, rounds_of(list(runs.values()), rounds, clock).T, strict=True))
     return {
         (name, runtime): float(np.median(taken / seconds["", RUNTIMES[runtime][0]]))
         for (name, runtime), taken in seconds.items()

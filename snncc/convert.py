@@ -90,23 +90,9 @@ def convert(
     Raises:
         SnnccError: whatever cannot be converted; see `snncc.errors`.
     """
-    if not isinstance(coding, Coding):
-        raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
-    if fold_bn not in FOLDS:
-        raise OptionError(f"fold_bn is '{fold_bn}', but it must be one of {', '.join(FOLDS)}")
-    if weights not in WEIGHTS:
-        raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
-    if bases not in BASES or (bases != "same" and not isinstance(coding, Phase)):
-        raise OptionError(f"bases are '{bases}', but must be one of {', '.join(BASES)}; only phase coding has any")
-    if not (isinstance(threshold_scale, int | float) and 0 < threshold_scale < float("inf")):
-        raise OptionError(
-            f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
-        )
-    if tune and bases != "same":
-        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
+    _refuse_options(coding, fold_bn, weights, bases, threshold_scale, tune=tune)
     method = Method(normalize, scale, percentile, input_range)
-    if isinstance(preprocess, str):
-        preprocess = Preprocess.parse(preprocess)
+    preprocess = Preprocess.of(preprocess)
     source = borrow_model(model)
     line = Line(where(model), coding, fold_bn, weights, gates, strict, observer)
     graph = line.prepared(source)
@@ -148,9 +134,30 @@ def convert(
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
 
+def _refuse_options(
+    coding: Coding, fold_bn: str, weights: str, bases: str, threshold_scale: float, *, tune: bool
+) -> None:
+    """Raise OptionError for options of `convert` that are out of their range."""
+    if not isinstance(coding, Coding):
+        raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
+    if fold_bn not in FOLDS:
+        raise OptionError(f"fold_bn is '{fold_bn}', but it must be one of {', '.join(FOLDS)}")
+    if weights not in WEIGHTS:
+        raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
+    if bases not in BASES or (bases != "same" and not isinstance(coding, Phase)):
+        raise OptionError(f"bases are '{bases}', but must be one of {', '.join(BASES)}; only phase coding has any")
+    if not (isinstance(threshold_scale, int | float) and 0 < threshold_scale < float("inf")):
+        raise OptionError(
+            f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
+        )
+    if tune and bases != "same":
+        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
+
+
 def _tuned(line: Line, graph: Graph, measured: Calibration, method: Method, *, match: bool) -> Tuned:
     """What tuning chooses for the layers of the prepared `graph`."""
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
     judge = judge_of(line, graph, measured.samples, match=match)
-    return tuned(graph, line.coding, measured, judge, percentiles=method.settled(data=True).scale == "least-squares")
+    percentiles = method.settled(data=True).scale == "least-squares"
+    return tuned(graph, line.coding, measured, measured.samples, judge, percentiles=percentiles)

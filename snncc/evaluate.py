@@ -23,6 +23,7 @@ from snncc.samples import InputSpec, Samples, batches, count_of, first, labels_o
 from snncc.side_by_side import SideBySide
 from snncc.soundness import read_converted
 from snncc.sources import checked_labels
+from snncc.specs import fixed_batch
 from snncc.unroll import unrolled
 
 __all__ = ["count", "evaluate", "misfit", "pair", "refuse_converted"]
@@ -90,11 +91,10 @@ def _ran(
             raise OptionError(f"{name} is {value}, but at least one sample is needed. Give 1 or more.")
     spiking, source = pair(snn, ann)
     specs = specs_of(spiking)
-    if isinstance(preprocess, str):
-        preprocess = Preprocess.parse(preprocess)
+    preprocess = Preprocess.of(preprocess)
     classes = labels_of(data) if labels is None else checked_labels(labels)
     stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
-    any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    any_size = fixed_batch(specs) is None
     runner = SideBySide(spiking, source, classes, device, cut=any_size, timed=timed)
     for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)

@@ -20,7 +20,7 @@ from onnx import numpy_helper
 from snncc.export import all_nodes
 from snncc.network import attributes_of
 
-__all__ = ["foreign_synapses", "stored_weights"]
+__all__ = ["foreign_synapses", "initializers", "stored_weights"]
 
 Array = npt.NDArray[Any]
 
@@ -60,7 +60,7 @@ class _Weights:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         nodes = list(all_nodes(model.graph))
-        self._constants = _constants(model)
+        self._constants = initializers(model)
         self._makers = {out: node for node in nodes for out in node.output if out}
         self.layers = {n.name: n for n in nodes if n.name and n.op_type in _SYNAPSES}
 
@@ -105,13 +105,15 @@ class _Weights:
         return np.asarray(whole.astype(np.float64) * scale.reshape(shape))
 
 
-def _constants(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
-    """All that is stored, but for what recurrent layers hold."""
+def initializers(model: onnx.ModelProto, *, recurrent: bool = False) -> dict[str, onnx.TensorProto]:
+    """All that is stored, in subgraphs too; what `recurrent` layers hold in their Scans only if asked for."""
     found: dict[str, onnx.TensorProto] = {}
     graphs = [model.graph]
     while graphs:
         graph = graphs.pop()
-        graphs += [a.g for n in graph.node for a in n.attribute if a.HasField("g") and n.op_type != "Scan"]
+        graphs += [
+            a.g for n in graph.node for a in n.attribute if a.HasField("g") and (recurrent or n.op_type != "Scan")
+        ]
         found |= {t.name: t for t in graph.initializer}
     return found
 

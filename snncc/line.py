@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import onnx
 
@@ -83,14 +83,11 @@ class Line:
 
     def trial(self, graph: Graph, scales: Scales, samples: Batch, *, match: bool) -> Graph:
         """The spiking network that would become of the prepared `graph`, in folded form; nothing is reported."""
-        graph = graph.copy()
-        PassManager(normalisation(scales, self.fold_bn)).run(graph)
-        reference = graph.copy()
-        PassManager(rounding(self.weights)).run(graph)
+        quiet = replace(self, observer=None, reports=[])
+        reference, graph = quiet.normalised(graph.copy(), scales)
         corrections, confidence = self.measured(reference, graph, scales, samples, match=match)
-        PassManager(lowering(self.coding, scales, gates=self.gates)).run(graph)
-        seed = getattr(self.coding, "seed", 0)
-        PassManager(finishing(corrections, confidence, seed=seed, fold_bn=self.fold_bn)).run(graph)
+        quiet.lower(graph, scales, anytime=False, stepwise=False)
+        quiet.finish(graph, corrections, confidence, fuse=True)
         return graph
 
     def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:

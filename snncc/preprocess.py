@@ -52,6 +52,11 @@ class Preprocess:
     text: str = "raw"
 
     @classmethod
+    def of(cls, given: Preprocess | str | None) -> Preprocess | None:
+        """What an option says, parsed if it is text; None stays None."""
+        return cls.parse(given) if isinstance(given, str) else given
+
+    @classmethod
     def parse(cls, text: str) -> Preprocess:
         """Read a preset (`raw`, `unit`, `imagenet`) or keys separated by commas; a preset may come first.
 

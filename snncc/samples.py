@@ -20,7 +20,7 @@ import numpy.typing as npt
 from snncc.errors import DataError, SnnccError
 from snncc.preprocess import Preprocess
 from snncc.sources import Samples, chunks_of, count_of, labels_of
-from snncc.specs import InputSpec, specs_of
+from snncc.specs import InputSpec, fixed_batch, specs_of
 
 __all__ = ["Batch", "Digest", "InputSpec", "Samples", "batches", "count_of", "first", "labels_of", "specs_of"]
 
@@ -48,8 +48,8 @@ def batches(
     Raises:
         error: wrong shape, element type or key, unequal lengths, NaN, no samples; says what was expected and given.
     """
-    fixed = next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
-    size = fixed if isinstance(fixed, int) else batch_size
+    fixed = fixed_batch(specs)
+    size = batch_size if fixed is None else fixed
     pending: list[Batch] = []
     held = total = 0
     for piece in _pieces(source, specs, preprocess, size, error):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from onnx import helper
 
 from snncc.errors import ModelError
 
-__all__ = ["InputSpec", "specs_of"]
+__all__ = ["InputSpec", "fixed_batch", "specs_of"]
 
 _CHANNELS = (1, 3, 4)
 
@@ -47,6 +48,11 @@ class InputSpec:
     def __str__(self) -> str:
         axes = ", ".join("?" if d is None else str(d) for d in self.shape)
         return f"'{self.name}' {self.dtype} [{axes}]"
+
+
+def fixed_batch(specs: Iterable[InputSpec]) -> int | None:
+    """The number of samples that a model takes at once; None if that is open."""
+    return next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
 
 
 def specs_of(model: onnx.ModelProto) -> list[InputSpec]:

@@ -11,13 +11,16 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnx
 
 from snncc.network import Network
+from snncc.progress import track
 from snncc.recorded import recorded_coding
 from snncc.recurrent.costs import loop_steps
 
-__all__ = ["Steps", "milliseconds", "steps_of", "turns"]
+__all__ = ["Steps", "milliseconds", "rounds_of", "steps_of", "turns"]
 
 _BUDGET = 3.0  # seconds, unless one round takes longer
 _ROUNDS = 9
@@ -37,6 +40,13 @@ def turns(runs: Sequence[Callable[[], object]], *, clock: Callable[[], Any] = ti
             run()
             taken.append(clock() - before)
         yield taken
+
+
+def rounds_of(
+    runs: Sequence[Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> npt.NDArray[np.float64]:
+    """Seconds that each of `runs` takes in each round, [rounds, runs], with progress."""
+    return np.array(list(track(islice(turns(runs, clock=clock), rounds), "running", rounds)), np.float64)
 
 
 def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int) -> list[float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,9 @@ from snncc.bench.subjects import Subjects
 from snncc.errors import OptionError
 from snncc.loading import Source
 from snncc.preprocess import Preprocess
-from snncc.progress import track
 from snncc.samples import Samples
 from snncc.sessions import must_run
-from snncc.timing import turns
+from snncc.timing import rounds_of
 
 __all__ = ["benchmark"]
 
@@ -58,13 +56,12 @@ def benchmark(
         if value is not None and value < least:
             raise OptionError(f"{name} is {value}, but it must be {least} or more")
     subjects = Subjects(snn, ann, threads, device)
-    parsed = Preprocess.parse(preprocess) if isinstance(preprocess, str) else preprocess
+    parsed = Preprocess.of(preprocess)
     feeds = subjects.feeds(data, parsed, batch)
     count = len(next(iter(feeds.values())))
     with must_run("the network"):
         runs = {name: subjects.run(name, feeds)[0] for name in subjects.models}
-        stream = track(islice(turns(list(runs.values()), clock=clock), rounds), "running", rounds)
-        seconds = np.array(list(stream), np.float64)
+        seconds = rounds_of(list(runs.values()), rounds, clock)
         nodes = {name: subjects.profile(name, feeds) for name in subjects.models if layers and name != "body"}
     found = tuple(_timing(list(runs), i, seconds, count) for i in range(len(runs)))
     return Benchmark(count, rounds, threads, subjects.device, found, nodes)

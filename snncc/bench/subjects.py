@@ -22,7 +22,7 @@ from snncc.noise import coloured_noise
 from snncc.preprocess import Preprocess
 from snncc.samples import Batch, Samples, batches
 from snncc.soundness import read_converted
-from snncc.specs import specs_of
+from snncc.specs import fixed_batch, specs_of
 from snncc.stand_in import noise_batches
 from snncc.streaming import Stream, is_single_step, own_specs
 
@@ -53,10 +53,10 @@ class Subjects:
 
     def feeds(self, data: Samples | None, preprocess: Preprocess | None, batch: int | None) -> Batch:
         """One batch."""
-        fixed = next((s.shape[0] for s in self._specs if s.shape and isinstance(s.shape[0], int)), None)
+        fixed = fixed_batch(self._specs)
         if fixed and batch not in (None, fixed):
             raise OptionError(f"the model takes batches of exactly {fixed} samples, not {batch}. Leave that to it.")
-        size = fixed if isinstance(fixed, int) else batch or 1
+        size = fixed or batch or 1
         if data is None:
             return next(self._noise(size))
         found = next(batches(data, self._specs, preprocess=preprocess, batch_size=size))

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from snncc.cli_tables import print_json
-from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, ann, data, device, json_flag, limit, preprocess
+from snncc.files import require_writable, write_whole
 
 __all__ = ["check"]
 

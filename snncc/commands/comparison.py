@@ -79,11 +79,12 @@ def _batches(
 ) -> Iterator[dict[str, Any]]:
     from snncc.preprocess import Preprocess
     from snncc.samples import batches, specs_of
+    from snncc.specs import fixed_batch
     from snncc.stand_in import noise_batches
 
     specs = specs_of(source)
-    fixed = next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
-    size = fixed if isinstance(fixed, int) else size
+    fixed = fixed_batch(specs)
+    size = size if fixed is None else fixed
     if calibration is not None:
         parsed = Preprocess.parse(preprocess) if preprocess else None
         yield from itertools.islice(

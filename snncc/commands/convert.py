@@ -14,8 +14,8 @@ import click
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.codings import CodingCommand, chosen
 from snncc.commands.conversion import PASSED_ON, conversion_options
-from snncc.commands.files import require_writable, write_model, write_whole
 from snncc.errors import OptionError, OutputError, SnnccError
+from snncc.files import require_writable, write_model, write_whole
 
 if TYPE_CHECKING:
     import onnx

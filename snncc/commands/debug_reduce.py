@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from snncc.cli_tables import print_json, print_table, print_text
-from snncc.commands.files import require_writable, write_model
 from snncc.commands.options import FILE, json_flag
+from snncc.files import require_writable, write_model
 
 __all__ = ["reduce"]
 

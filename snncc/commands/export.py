@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from snncc.cli_tables import print_json, print_text
-from snncc.commands.files import require_writable
 from snncc.commands.options import json_flag
+from snncc.files import require_writable
 
 __all__ = ["export"]
 

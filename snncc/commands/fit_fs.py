@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from snncc.cli_tables import number, print_json, print_table, print_text
-from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import json_flag
 from snncc.errors import DataError
+from snncc.files import require_writable, write_whole
 
 if TYPE_CHECKING:
     from snncc.few_spikes.tables import Entry

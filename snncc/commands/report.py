@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from snncc.cli_tables import print_text
-from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, ann, data, device, preprocess
 from snncc.errors import OptionError, OutputError
+from snncc.files import require_writable, write_whole
 
 __all__ = ["report"]
 

@@ -12,9 +12,9 @@ import click
 import numpy as np
 
 from snncc.cli_tables import number, print_json, print_table, print_text
-from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, device, json_flag, limit, preprocess
 from snncc.errors import OptionError, OutputError
+from snncc.files import require_writable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,11 +149,12 @@ def _batches(
     from snncc.preprocess import Preprocess
     from snncc.progress import track
     from snncc.samples import batches, count_of, first
+    from snncc.specs import fixed_batch
 
     parsed = Preprocess.parse(preprocess) if preprocess else None
     count = count_of(data)
     size = samples_at_once(fold_of(proto), _BATCH)
-    any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    any_size = fixed_batch(specs) is None
     stream = first(batches(data, specs, preprocess=parsed, batch_size=size), limit, cut=any_size)
     return track(stream, "running", -(-min(count, limit or count) // size) if count else None)
 

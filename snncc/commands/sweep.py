@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from snncc.cli_tables import print_json, print_table, print_text
-from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE, json_flag
+from snncc.files import require_writable, write_whole
 
 if TYPE_CHECKING:
     from snncc.sweep import Plan, Table

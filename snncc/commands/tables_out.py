@@ -10,8 +10,8 @@ import click
 from rich.console import Console
 
 from snncc.cli_tables import print_table, print_text
-from snncc.commands.files import require_writable, write_whole
 from snncc.commands.options import FILE
+from snncc.files import require_writable, write_whole
 from snncc.tabular import Table, parts, to_csv, to_latex
 
 __all__ = ["csv_option", "latex_option", "print_tables", "require_writables", "write_tables"]

@@ -16,6 +16,7 @@ from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.samples import Samples, batches, first, specs_of
 from snncc.sessions import must_run
+from snncc.specs import fixed_batch
 
 __all__ = ["debug_layers"]
 
@@ -51,9 +52,8 @@ def debug_layers(
         raise OptionError(f"limit is {limit}, but at least one sample is needed. Give 1 or more.")
     spiking, source = pair(snn, ann)
     specs = specs_of(spiking)
-    if isinstance(preprocess, str):
-        preprocess = Preprocess.parse(preprocess)
-    any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    preprocess = Preprocess.of(preprocess)
+    any_size = fixed_batch(specs) is None
     stream = first(batches(data, specs, preprocess=preprocess, batch_size=_BATCH), limit, cut=any_size)
     comparison = Comparison(spiking, source, device, cut=any_size)
     with must_run("the network with exact layers"):

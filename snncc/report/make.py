@@ -41,6 +41,7 @@ from snncc.report.page import page
 from snncc.report.panel import Panel, Section
 from snncc.report.svg import svg_file
 from snncc.samples import Batch, Samples, batches, first, labels_of, specs_of
+from snncc.specs import fixed_batch
 from snncc.trains import spike_trains
 from snncc.unroll import unrolled
 
@@ -105,8 +106,7 @@ def report(
     if any(n < 0 for n in neurons):
         raise OptionError(f"neurons are {list(neurons)}, but they count from 0.")
     spiking, source = pair(snn, ann)
-    if isinstance(preprocess, str):
-        preprocess = Preprocess.parse(preprocess)
+    preprocess = Preprocess.of(preprocess)
     shown = _Shown(spiking, source, data, preprocess, limit, device)
     axes = axes_of(shown.coding, grid)
     found = evaluate(spiking, ann, shown.inputs, labels=shown.labels, device=device)
@@ -134,7 +134,7 @@ class _Shown:
             raise ModelError("the model's metadata name no coding. Give a model that snncc has converted.")
         self.snn, self.ann, self.device, self.coding = snn, ann, device, coding
         specs = specs_of(snn)
-        self.any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+        self.any_size = fixed_batch(specs) is None
         labels = labels_of(data)
         stream = batches(data, specs, preprocess=preprocess, batch_size=_BATCH)
         self.batches: list[Batch] = list(first(stream, limit, cut=self.any_size))

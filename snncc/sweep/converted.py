@@ -3,15 +3,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import onnx
 
 from snncc.errors import OutputError
-from snncc.large import fits_one_file, parts, values_of
+from snncc.files import weights_of, write_model
 
 __all__ = ["converted_path", "discard", "keep"]
 
@@ -29,31 +26,13 @@ def keep(model: onnx.ModelProto, path: Path) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not fits_one_file(model):
-            model, weights = parts(model, _beside(path).name)
-            _write(_beside(path), map(values_of, weights))
-        _write(path, [model.SerializeToString(deterministic=True)])
     except OSError as error:
-        message = f"{path}: a converted model cannot be written ({error.strerror or error})"
-        raise OutputError(f"{message}. Free some space, or let the results go to another folder.") from error
+        message = f"{path.parent}: the folder of converted models cannot be made ({error.strerror or error})"
+        raise OutputError(f"{message}. Let the results go to another folder.") from error
+    write_model(path, model)
 
 
 def discard(path: Path) -> None:
     """Remove what `keep` wrote, and what it left behind where it was killed."""
-    for file in (path, _beside(path), *path.parent.glob(f".{path.name}.*")):
+    for file in (path, weights_of(path), *path.parent.glob(f".{path.name}.*")):
         file.unlink(missing_ok=True)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.data")
-
-
-def _write(path: Path, data: Iterable[bytes]) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -27,6 +27,7 @@ from snncc.progress import track
 from snncc.samples import Batch, Samples, batches, first, specs_of
 from snncc.sessions import must_run
 from snncc.soundness import read_converted
+from snncc.specs import fixed_batch
 from snncc.trains.emissions import FAMILIES, Recorded, wanted
 from snncc.trains.folded import behind_neurons, exact_session, folded_form
 from snncc.trains.storage import SpikeTrains
@@ -64,9 +65,9 @@ def spike_trains(
     """
     source = read_converted(model)
     folded = folded_form(source)
-    parsed = Preprocess.parse(preprocess) if isinstance(preprocess, str) else preprocess
+    parsed = Preprocess.of(preprocess)
     specs = specs_of(folded)
-    any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+    any_size = fixed_batch(specs) is None
     stream = first(batches(inputs, specs, preprocess=parsed, batch_size=_BATCH), limit, cut=any_size)
     recorder = _Recorder(folded, device)
     for batch in track(stream, "recording spikes"):
@@ -120,7 +121,7 @@ class _Recorder:
         self._probed, self._layers = _instrumented(model)
         self._outputs = [value.name for value in model.graph.output]
         specs = specs_of(model)
-        self._any_size = not any(s.shape and isinstance(s.shape[0], int) for s in specs)
+        self._any_size = fixed_batch(specs) is None
         self._kept = sorted({s.name for s in specs} & behind_neurons(model)[1])
         self._session: Any = None
         self._size = 1

@@ -19,7 +19,7 @@ from snncc.export import model_digest
 from snncc.loading import Source
 from snncc.one_step import fold_of, gives_steps, samples_at_once
 from snncc.soundness import read_converted
-from snncc.specs import specs_of
+from snncc.specs import fixed_batch, specs_of
 from snncc.trains.folded import behind_neurons, exact_session, folded_form
 from snncc.trains.storage import SpikeTrains
 from snncc.trains.train import Train
@@ -46,7 +46,7 @@ def replay(model: Source, trains: SpikeTrains, *, device: str = "auto") -> dict[
     given = [value.name for value in rest.graph.input]
     names = [value.name for value in rest.graph.output]
     session = exact_session(rest, device)
-    fixed = next((s.shape[0] for s in specs_of(folded) if s.shape and isinstance(s.shape[0], int)), None)
+    fixed = fixed_batch(specs_of(folded))
     size = fixed if isinstance(fixed, int) else samples_at_once(fold_of(folded), _BATCH)
     results = []
     for start in range(0, trains.samples, size):

@@ -14,6 +14,7 @@ from snncc.errors import OptionError
 from snncc.graph import Graph
 from snncc.observe import Place
 from snncc.progress import track
+from snncc.samples import Batch
 from snncc.scales import Choice, Scales
 from snncc.tuning.one_layer import OneLayer, each_layer
 
@@ -44,24 +45,25 @@ class Tuned:
     report: dict[str, Any]
 
 
-def tuned(graph: Graph, coding: Coding, measured: Calibration, judge: Judge, *, percentiles: bool) -> Tuned:
+def tuned(
+    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, *, percentiles: bool
+) -> Tuned:
     """Choose base and scale of each layer, so that the outputs' error is least.
 
     Args:
         graph: The prepared ReLU network.
         coding: Whose number of time steps is the budget.
         measured: What is known of the activations, by counting them.
+        samples: Some of the calibration data, {input: [n, …]}.
         judge: The error of the spiking network with given scales, all else done as for the result.
         percentiles: Whether scales may be percentiles of the activations, beside multiples of the usual ones.
 
     Raises:
-        OptionError: there is no data, or nothing to choose.
+        OptionError: there is nothing to choose.
     """
-    if measured.samples is None:
-        raise OptionError("tuning measures errors on calibration data; give some (--calib)")
     if coding.fixed_scale is not None:
         raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
-    data = {name: array[:_SAMPLES] for name, array in measured.samples.items()}
+    data = {name: array[:_SAMPLES] for name, array in samples.items()}
     percents = _PERCENTILES if percentiles else ()
     chosen: dict[str, Choice] = {}
     layers: dict[str, dict[str, Any]] = {}

@@ -58,6 +58,15 @@ def test_every_command_runs(page: str, workplace: Path) -> None:
             assert run.exit_code == 0, f"{page}: snncc {shlex.join(words)}\n{run.output}"
 
 
+def test_commands_are_found() -> None:
+    """Else the test above would run nothing, and pass."""
+    found = [
+        words for language, block in blocks("README.md") if language in ("sh", "text") for words in commands(block)
+    ]
+    assert len(found) > 25
+    assert {words[0] for words in found} >= {"convert", "evaluate", "tune", "report", "sweep", "debug", "export"}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8")):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from snncc.commands.files import require_writable, write_whole
 from snncc.errors import SnnccError
+from snncc.files import require_writable, write_whole
 
 
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path):

@@ -14,7 +14,7 @@ from snncc.errors import OutputError
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["require_writable", "write_model", "write_whole"]
+__all__ = ["require_writable", "weights_of", "write_model", "write_whole"]
 
 
 def require_writable(path: Path) -> None:
@@ -35,7 +35,7 @@ def write_model(path: Path, model: onnx.ModelProto) -> int:
     """
     from snncc.large import fits_one_file, parts, values_of
 
-    beside = path.with_name(f"{path.name}.data")
+    beside = weights_of(path)
     written = 0
     if not fits_one_file(model):
         model, weights = parts(model, beside.name)
@@ -44,6 +44,11 @@ def write_model(path: Path, model: onnx.ModelProto) -> int:
     data = model.SerializeToString(deterministic=True)
     write_whole(path, data)
     return written + len(data)
+
+
+def weights_of(path: Path) -> Path:
+    """The file of weights beside a model that is too large for one."""
+    return path.with_name(f"{path.name}.data")
 
 
 def write_whole(path: Path, data: bytes) -> None:
