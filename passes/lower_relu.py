@@ -22,6 +22,7 @@ from snncc.passes.base import NodePass
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.neurons_to_be import NEURONS, neurons_to_be, sends_both_signs
 from snncc.passes.split_clip import ceiling_behind
+from snncc.scales import Choice
 
 __all__ = ["LowerRelu"]
 
@@ -33,14 +34,14 @@ _ROUNDING = 1e-6  # of scales and ceilings in float32
 class LowerRelu(NodePass):
     """Relu(x) -> neuron(x); `scales` gives each neuron's own scale, 1 where it has been folded into the weights.
 
-    `bases` gives the base of the levels of neurons that have one of their own, by the name of the ReLU.
+    `choices` are what layers have for themselves, by the name of the ReLU.
     """
 
     name: ClassVar[str] = "lower-relu"
     ops: ClassVar[tuple[str, ...]] = NEURONS
     coding: Coding
     scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
-    bases: Mapping[str, float] = field(default_factory=dict, repr=False)
+    choices: Mapping[str, Choice] = field(default_factory=dict, repr=False)
 
     def requires(self, graph: Graph) -> None:
         """split-clip has run."""
@@ -56,7 +57,7 @@ class LowerRelu(NodePass):
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
         """Put the neuron in the place of the Relu and of a ceiling."""
         ceiling = ceiling_behind(graph, node)
-        coding = self.coding.at_base(self.bases[node.name]) if node.name in self.bases else self.coding
+        coding = self.coding.of_layer(self.choices.get(node.name, Choice()))
         potential = node.inputs[0]
         bound = graph.value(ceiling[1]) if ceiling else None
         if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no ceiling

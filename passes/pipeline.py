@@ -87,7 +87,7 @@ def lowering(
     coding = coding.stepwise if stepwise else coding
     own = scales.neurons if scales.normalize == "none" else {}
     return (
-        LowerRelu(coding, own, scales.bases),  # ReLUs become neurons
+        LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
         KeepIslands(coding, scales.analog, in_pieces),  # what is left stays as it is

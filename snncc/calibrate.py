@@ -107,14 +107,17 @@ class Calibration:
         """
         given = {place: (choices or {}).get(place.relu, Choice()) for place in self.spots}
         found = {place.tensor: self.scale(place, coding, choice) for place, choice in given.items()}
-        bases = {place.relu: choice.base for place, choice in given.items() if choice.base is not None}
-        return replace(self._known, neurons=found, bases=bases)
+        return replace(self._known, neurons=found, choices=dict(choices or {}))
+
+    def counted(self, place: Place) -> tuple[Array, Array] | None:
+        """Activations above 0 of a layer, (n,), and how many there were in each channel, (channels, n), if known."""
+        return self._watcher.counted(place)
 
     def scale(self, place: Place, coding: Coding, choice: Choice) -> Array:
         """The scales λ > 0 of one layer, in a shape that broadcasts to its tensor."""
         if coding.fixed_scale is not None:
             return np.full(1, coding.fixed_scale)
-        coding = coding if choice.base is None else coding.at_base(choice.base)
+        coding = coding.of_layer(choice)
         key = (coding, choice.percentile)
         if key not in self._watchers:
             if len(self._watchers) >= _HELD:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import onnx
 
 from snncc import describe
-from snncc.bases import BASES, bases_of_batchnorm
 from snncc.calibrate import Calibration, Method, calibrate
 from snncc.coding import Coding, Phase
 from snncc.errors import OptionError
@@ -20,6 +19,7 @@ from snncc.line import Line
 from snncc.loading import Source, borrow_model
 from snncc.memory import enough_memory
 from snncc.outcome import outcome
+from snncc.own_levels import levels_of_layers, refuse_levels
 from snncc.passes.manager import Observer
 from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
 from snncc.preprocess import Preprocess
@@ -47,7 +47,7 @@ def convert(
     fold_bn: str = "weights",
     weights: str = "float",
     input_range: tuple[float, float] | None = None,
-    bases: str = "same",
+    levels: str | None = None,
     tune: bool = False,
     anytime: bool = False,
     form: str = "auto",
@@ -76,9 +76,11 @@ def convert(
         weights: How weights are stored: `float`, as they are; `int8`, with a scale for each output channel;
             `int8-tensor`, with one scale for all of a layer's weights.
         input_range: (lowest, highest) input value, where no data is given.
-        bases: Phase coding: the `same` Q for all neurons, or, `batchnorm`, where a BatchNormalization is in front of
-            them, the Q with the least mean absolute percentage error for its mean and deviation.
-        tune: Choose base (phase coding) and scale of each layer so that the error of the outputs is least; takes
+        levels: Phase coding: `powers` of the same Q in all layers, or, `batchnorm`, where a BatchNormalization is in
+            front of them, of the Q with the least mean absolute percentage error for its mean and deviation; or,
+            `fitted`, those of each layer that code its activations with least squared error, which takes calibration
+            data. None: powers or, where `tune` may choose, whichever of powers and fitted ones leave less error.
+        tune: Choose levels (phase coding) and scale of each layer so that the error of the outputs is least; takes
             calibration data and some minutes.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
@@ -90,7 +92,8 @@ def convert(
     Raises:
         SnnccError: whatever cannot be converted; see `snncc.errors`.
     """
-    _refuse_options(coding, fold_bn, weights, bases, threshold_scale, tune=tune)
+    _refuse_options(coding, fold_bn, weights, threshold_scale)
+    refuse_levels(levels, coding, tune=tune)
     method = Method(normalize, scale, percentile, input_range)
     preprocess = Preprocess.of(preprocess)
     source = borrow_model(model)
@@ -99,9 +102,9 @@ def convert(
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess)
     scales = measured.scales(coding)
-    if bases == "batchnorm" and isinstance(coding, Phase):
-        scales = measured.scales(coding, bases_of_batchnorm(graph, scales, coding))
-    tuning = _tuned(line, graph, measured, method, match=match) if tune else None
+    if levels is not None and not tune and isinstance(coding, Phase):
+        scales = measured.scales(coding, levels_of_layers(levels, graph, measured, coding))
+    tuning = _tuned(line, graph, measured, method, levels, match=match) if tune else None
     if tuning is not None:
         scales = measured.scales(coding, tuning.choices)
     if threshold_scale != 1:
@@ -134,9 +137,7 @@ def convert(
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
 
-def _refuse_options(
-    coding: Coding, fold_bn: str, weights: str, bases: str, threshold_scale: float, *, tune: bool
-) -> None:
+def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale: float) -> None:
     """Raise OptionError for options of `convert` that are out of their range."""
     if not isinstance(coding, Coding):
         raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
@@ -144,20 +145,18 @@ def _refuse_options(
         raise OptionError(f"fold_bn is '{fold_bn}', but it must be one of {', '.join(FOLDS)}")
     if weights not in WEIGHTS:
         raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
-    if bases not in BASES or (bases != "same" and not isinstance(coding, Phase)):
-        raise OptionError(f"bases are '{bases}', but must be one of {', '.join(BASES)}; only phase coding has any")
     if not (isinstance(threshold_scale, int | float) and 0 < threshold_scale < float("inf")):
         raise OptionError(
             f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
         )
-    if tune and bases != "same":
-        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
 
 
-def _tuned(line: Line, graph: Graph, measured: Calibration, method: Method, *, match: bool) -> Tuned:
+def _tuned(
+    line: Line, graph: Graph, measured: Calibration, method: Method, levels: str | None, *, match: bool
+) -> Tuned:
     """What tuning chooses for the layers of the prepared `graph`."""
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
     judge = judge_of(line, graph, measured.samples, match=match)
     percentiles = method.settled(data=True).scale == "least-squares"
-    return tuned(graph, line.coding, measured, measured.samples, judge, percentiles=percentiles)
+    return tuned(graph, line.coding, measured, measured.samples, judge, percentiles=percentiles, levels=levels)

@@ -72,14 +72,18 @@ def wrong_gate(node: onnx.NodeProto, steps: int) -> str | None:
 
 
 def _phase(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
-    """Levels Q^-p, of which the threshold is shifted to the middle of two; of several spikes, only the last rounds."""
+    """Levels Q^-p, or a layer's own, with thresholds in the middle of two; of several spikes, only the last rounds."""
     steps, wait = int(coding["T"]), coding.get("wait") or coding["T"]
     if given.get("signed") and coding["input"] == "binary":
         return {**_binary(steps), "wait": wait}
     spikes = 1 if given.get("signed") else int(coding["spikes"])
-    base = float(coding["Q"])
-    levels = base ** -np.arange(steps, dtype=np.float64)
-    shifted = levels * ((1 + 1 / base) / 2) if coding["shift"] else levels
+    if coding.get("levels") is not None:
+        levels = np.asarray(coding["levels"], np.float64)
+        shifted = np.append((levels[:-1] + levels[1:]) / 2, levels[-1] / 2)
+    else:
+        base = float(coding["Q"])
+        levels = base ** -np.arange(steps, dtype=np.float64)
+        shifted = levels * ((1 + 1 / base) / 2) if coding["shift"] else levels
     return {
         "max_spikes": spikes,
         "levels": levels,

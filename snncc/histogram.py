@@ -29,6 +29,7 @@ _OCTAVE = 1 << _MANTISSA_BITS  # in bins
 _BINS = _OCTAVES * _OCTAVE  # up to 2^24
 _FREE = 1e-6  # of a channel's power: errors that no network notices
 _EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
+_CENTRES = (_EDGES[:-1] + _EDGES[1:]) / 2
 
 
 @dataclass
@@ -63,6 +64,10 @@ class _Histogram(Observer):
         other = Percentile(percent)
         other._counts, other._maxima = self._counts, self._maxima
         return other
+
+    def counted(self, place: Place) -> tuple[Array, Array]:
+        """The middle of each bin, (bins,), and its counts, (channels, bins)."""
+        return _CENTRES, self._counts[place.tensor][:, 1:]
 
     def _bounded(self, place: Place, values: Array, room: Array | float = 1.0) -> Array:
         """`values`, none above `room` times its channel's maximum, which stands in where it lies outside of the bins.
@@ -122,7 +127,7 @@ class LeastSquares(_Histogram):
         reach = 3 << _MANTISSA_BITS
         allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
         best = np.where(allowed, errors, np.inf).argmin(axis=1)
-        power = counts @ ((_EDGES[:-1] + _EDGES[1:]) / 2) ** 2
+        power = counts @ _CENTRES**2
         roomy = (candidates <= top[:, None] + _OCTAVE) & (errors <= _FREE * power[:, None])
         chosen = np.where(roomy, candidates, best[:, None]).max(axis=1)
         return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
@@ -130,11 +135,10 @@ class LeastSquares(_Histogram):
     def _table(self) -> Array:
         """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""
         if self._errors is None:
-            centres = (_EDGES[:-1] + _EDGES[1:]) / 2
             # Quotients depend on both mantissas and on the distance in octaves: 25 times fewer than bins times scales.
             octaves = 2.0 ** np.arange(-_OCTAVES, _OCTAVES)[:, None, None]
-            quotients = octaves * (centres[:_OCTAVE, None] / _EDGES[:_OCTAVE])
+            quotients = octaves * (_CENTRES[:_OCTAVE, None] / _EDGES[:_OCTAVE])
             (above, bin_), (below, scale) = (np.divmod(np.arange(n), _OCTAVE) for n in (_BINS, _BINS + 1))
             coded = self.code(quotients)[above[:, None] - below + _OCTAVES, bin_[:, None], scale]
-            self._errors = (_EDGES * coded - centres[:, None]) ** 2
+            self._errors = (_EDGES * coded - _CENTRES[:, None]) ** 2
         return self._errors

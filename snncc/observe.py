@@ -87,6 +87,10 @@ class Observer(ABC):
         """
         raise NotImplementedError
 
+    def counted(self, place: Place) -> tuple[Array, Array] | None:  # noqa: ARG002
+        """Activations above 0, (n,), and how many there were in each channel, (channels, n); None if not counted."""
+        return None
+
 
 @dataclass
 class Maximum(Observer):

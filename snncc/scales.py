@@ -10,9 +10,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NORMALIZATIONS", "Choice", "Confidence", "Scales"]
+__all__ = ["LEVELS", "NORMALIZATIONS", "Choice", "Confidence", "Scales"]
 
 NORMALIZATIONS = ("channel", "layer", "none")
+LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: where each layer's come from
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How one layer of neurons departs from the others.
+
+    Attributes:
+        base: Of its levels; None: the coding's.
+        levels: That are no powers of a base, falling, in units of the scale; None: the coding's.
+        percentile: Of its activations that becomes the scale, 100 for the maximum; None: as for the others.
+        factor: What the scale is multiplied by.
+    """
+
+    base: float | None = None
+    levels: tuple[float, ...] | None = None
+    percentile: float | None = None
+    factor: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +43,7 @@ class Scales:
         potentials: (Lowest, highest) pre-activation of each activation that is no ReLU, by its node.
         analog: (Lowest, highest) value of what each op computes that is not linear, by tensor.
         normalize: `channel` or `layer` (λ goes into the weights) or `none` (λ per channel stays with the neuron).
-        bases: Base of the levels of neurons that have one of their own, by its ReLU.
+        choices: What layers of neurons have for themselves, by the name of the ReLU.
         origin: Where they come from, as JSON values, for the model's metadata.
     """
 
@@ -34,28 +52,13 @@ class Scales:
     potentials: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     analog: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalize: str = "channel"
-    bases: Mapping[str, float] = field(default_factory=dict)
+    choices: Mapping[str, Choice] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def times(self, factor: float) -> Scales:
         """All neurons' scales, which are their thresholds, times `factor`; the inputs' stay as they are."""
         scaled = {name: scale * factor for name, scale in self.neurons.items()}
         return replace(self, neurons=scaled, origin={**self.origin, "threshold_scale": factor})
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How one layer of neurons departs from the others.
-
-    Attributes:
-        base: Of its levels; None: the coding's.
-        percentile: Of its activations that becomes the scale, 100 for the maximum; None: as for the others.
-        factor: What the scale is multiplied by.
-    """
-
-    base: float | None = None
-    percentile: float | None = None
-    factor: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from snncc.errors import OptionError
 from snncc.graph import Graph, Tensor
 from snncc.ops import DOMAIN, get
+from snncc.scales import Choice
 
 __all__ = ["Coding", "add_neuron", "add_op", "as_number"]
 
@@ -101,8 +102,8 @@ class Coding(ABC):
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""
         return None
 
-    def at_base(self, base: float) -> Coding:  # noqa: ARG002
-        """The coding of a layer whose levels have a base of their own; the same where levels have none."""
+    def of_layer(self, choice: Choice) -> Coding:  # noqa: ARG002
+        """The coding of a layer that has something for itself; by default that is nothing but its scale."""
         return self
 
     def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:

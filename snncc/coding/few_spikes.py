@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron, as_number
-from snncc.coding.phase import binary_tables
+from snncc.coding.phase_tables import binary_tables
 from snncc.errors import OptionError
 from snncc.few_spikes.tables import table
 from snncc.graph import Graph, Tensor

@@ -2,8 +2,8 @@
 """One-spike phase coding (one_spike.txt): a spike at phase p is worth Q^-p, and one spike says it all.
 
 Levels ℓ_p = Q^-p for p = 0 … T-1 and thresholds θ_p = s ℓ_p, with the threshold shift s = (1 + 1/Q)/2, the midpoint of
-two levels, so that the neuron rounds (eq. 4); without it s = 1 and it floors (eq. 3). Both tables are worked out in
-float64 and rounded once to float32.
+two levels, so that the neuron rounds (eq. 4); without it s = 1 and it floors (eq. 3). Beyond the paper, levels may be
+any that fall; then the neuron rounds.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron, as_number
 from snncc.coding.best_base import best_base
+from snncc.coding.phase_tables import binary_tables, checked_levels, level_tables, power_tables, several_spikes
 from snncc.errors import OptionError
 from snncc.graph import Graph, Tensor
 from snncc.ops.multi_spike import PHASE
 from snncc.ops.one_spike import ONE_SPIKE
+from snncc.scales import Choice
 
-__all__ = ["INPUT_CODINGS", "Phase", "binary_tables"]
+__all__ = ["INPUT_CODINGS", "Phase"]
 
 INPUT_CODINGS = ("binary", "one", "analog")
 
@@ -41,6 +43,7 @@ class Phase(Coding):
         spikes: How many spikes a neuron may send, 1 … T.
         input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
         wait: Phases that a layer waits for its input before it fires, 1 … T; None: all T, so that nothing is missed.
+        levels: What a spike of each phase is worth instead of Q^-p, in units of the scale: T falling numbers above 0.
 
     Raises:
         OptionError: a parameter is out of its range.
@@ -53,6 +56,7 @@ class Phase(Coding):
     spikes: int = 1
     input: str = "binary"
     wait: int | None = None
+    levels: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, kind in (("T", operator.index), ("shift", bool), ("spikes", operator.index)):
@@ -65,6 +69,10 @@ class Phase(Coding):
             raise OptionError(f"input is '{self.input}', but it must be one of {', '.join(INPUT_CODINGS)}")
         if self.wait is not None:
             self._check_wait(as_number(operator.index, "wait", self.wait))
+        if self.levels is not None:
+            object.__setattr__(self, "levels", checked_levels(self.levels, self.T))
+            if not self.rounds:
+                raise OptionError("levels that are no powers are for one spike that rounds; leave out spikes and shift")
         given = best_base(self._code_at) if self.Q == "auto" else as_number(float, "Q", self.Q)
         object.__setattr__(self, "Q", given)
         if not 1 < given <= 2:
@@ -85,22 +93,31 @@ class Phase(Coding):
         return self.T - (self.wait or self.T) + 1
 
     def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values."""
-        return {"name": self.name, **asdict(self)}
+        """All parameters, as JSON values; `levels` only where there are any."""
+        given = {"name": self.name, **asdict(self)}
+        return {key: value for key, value in given.items() if key != "levels" or value is not None}
 
     def tables(self) -> dict[str, list[float]]:
         """Attributes `levels` and `thresholds`, T float32 values each."""
-        levels = float(self.Q) ** -np.arange(self.T, dtype=np.float64)
-        return {"levels": _float32(levels), "thresholds": _float32(levels * self._shift())}
+        if self.levels is not None:
+            return level_tables(self.levels)
+        return power_tables(self.T, float(self.Q), shift=self.shift)
 
     @property
     def stepwise(self) -> Coding:
         """Step by step there are no slices: a layer sees what has come when it has come."""
         return replace(self, wait=None)
 
-    def at_base(self, base: float) -> Phase:
-        """The same with another Q."""
-        return replace(self, Q=base)
+    def of_layer(self, choice: Choice) -> Phase:
+        """With the base, or the levels, of the layer's own."""
+        if choice.levels is not None:
+            return replace(self, levels=choice.levels)
+        return self if choice.base is None else replace(self, Q=choice.base)
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the one spike that is sent is worth the level next to the potential."""
+        return self.shift and self.spikes == 1
 
     def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
         """The Q with the least MAPE over channels with pre-activations N(mean, deviation²), in units of the scale."""
@@ -112,7 +129,7 @@ class Phase(Coding):
             return add_neuron(graph, "WaitOneSpikeNeuron", potential, scale, {**self.tables(), "wait": self.wait}, name)
         if self.spikes == 1:
             return add_neuron(graph, "OneSpikeNeuron", potential, scale, self.tables(), name)
-        return add_neuron(graph, "PhaseNeuron", potential, scale, self._multi_spike(), name)
+        return add_neuron(graph, "PhaseNeuron", potential, scale, several_spikes(self.tables(), self.spikes), name)
 
     @property
     def signed_neurons(self) -> bool:  # type: ignore[override]
@@ -131,7 +148,8 @@ class Phase(Coding):
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The value of the spikes, by the op's own reference."""
         one = np.ones(1, np.float32)
-        op, attrs = (ONE_SPIKE, self.tables()) if self.spikes == 1 else (PHASE, self._multi_spike())
+        tables = self.tables()
+        op, attrs = (ONE_SPIKE, tables) if self.spikes == 1 else (PHASE, several_spikes(tables, self.spikes))
         return op.reference([activations.astype(np.float32), one], attrs)[0].astype(np.float64)
 
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
@@ -166,36 +184,11 @@ class Phase(Coding):
         return layers * (self.wait or self.T) + self.T
 
     def _code_at(self, base: float) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-        return self.at_base(base).code
-
-    def _shift(self) -> float:
-        return (1 + 1 / float(self.Q)) / 2 if self.shift else 1.0
+        return replace(self, Q=base, levels=None).code
 
     def _signed(self) -> dict[str, Any]:
         """As the other neurons of the network: one spike rounds by its threshold."""
         if self.spikes > 1:
-            return {**self._multi_spike(), "signed": 1}
+            return {**several_spikes(self.tables(), self.spikes), "signed": 1}
         tables = self.tables()
         return {**tables, "last_thresholds": tables["thresholds"], "max_spikes": 1, "signed": 1}
-
-    def _multi_spike(self) -> dict[str, Any]:
-        """Only the last spike allowed may round: an earlier one leaves a rest that later spikes can code."""
-        levels, shifted = self.tables().values()
-        rounds = 1 < self.spikes < self.T
-        return {
-            "levels": levels,
-            "thresholds": levels,
-            "last_thresholds": shifted if rounds else levels,
-            "max_spikes": self.spikes,
-            "signed": 0,
-        }
-
-
-def binary_tables(steps: int) -> dict[str, Any]:
-    """Attributes of a PhaseNeuron that codes a signed value in binary, as the sum of its `steps` first bits."""
-    levels = _float32(2.0 ** -np.arange(steps, dtype=np.float64))
-    return {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": steps, "signed": 1}
-
-
-def _float32(values: npt.NDArray[np.float64]) -> list[float]:
-    return [float(v) for v in values.astype(np.float32)]

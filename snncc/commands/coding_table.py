@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from snncc.bases import BASES
+from snncc.scales import LEVELS
 
 __all__ = ["OPTIONS", "TITLES", "CodingOption"]
 
@@ -97,12 +97,13 @@ OPTIONS = (
         metavar="[auto|Q]",
     ),
     CodingOption(
-        "--bases",
+        "--levels",
         {
-            "phase": "The same Q everywhere, or one for each layer behind a BatchNormalization, by its mean and "
-            "deviation.  [default: same]"
+            "phase": "What spikes are worth: powers of the same Q everywhere; of a Q for each layer behind a "
+            "BatchNormalization, by its mean and deviation; or fitted to each layer's activations.  [default: powers; "
+            "tune: whatever leaves less error]"
         },
-        click.Choice(BASES),
+        click.Choice(LEVELS),
         of_network=True,
     ),
     CodingOption("--K", {"fs": "Time steps, and most spikes, of a neuron."}, int),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 _MOST = 4  # entries of a list that are shown
+_OWN = ("Q", "levels")  # what neurons of a layer may have for themselves
 
 
 @click.command(short_help="Say what a model is, and whether it would convert.")
@@ -88,7 +89,7 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
         entry = {"name": node.name, "op": node.op_type, "replaces": known.get("replaces")}
         # What calibration found; most of it lies in the weights by now, and the neuron's own scale is 1.
         entry |= {"scale_range": known.get("scale") or kept}
-        neurons.append(entry | ({"Q": known["Q"]} if "Q" in known else {}))
+        neurons.append(entry | {key: known[key] for key in _OWN if key in known})
     fold = fold_of(model)
     rows = {"holds": fold.kind, "count": fold.count} if fold.kind and fold.count > 1 else None
     return {"metadata": metadata, "batch_axis": rows, "outcome": became, "neurons": neurons}
@@ -112,8 +113,8 @@ def _print(found: dict[str, Any]) -> None:
         print_text(f"Within, the batch axis stacks {rows['count']} {what}.\n")
     print_outcome(found["outcome"])
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
-    own = ("Q",) if any("Q" in n for n in found["neurons"]) else ()  # bases that layers have for themselves
-    rows = [(n["name"], n["op"], _scale(n), *(n.get(q) for q in own)) for n in found["neurons"]]
+    own = [key for key in _OWN if any(key in n for n in found["neurons"])]
+    rows = [(n["name"], n["op"], _scale(n), *(_levels(n.get(key)) for key in own)) for n in found["neurons"]]
     print_table("Neurons", ("name", "op", "scale", *own), rows, right=False)
 
 
@@ -130,6 +131,11 @@ def _flat(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _short(value: Any) -> str:
     """A value; of a long list or a table, its length."""
     return f"{len(value)} of them" if isinstance(value, dict | list) and len(value) > _MOST else str(value)
+
+
+def _levels(own: Any) -> Any:
+    """A base, or the first and the last of many levels."""
+    return f"{own[0]:.3g} … {own[-1]:.2g}" if isinstance(own, list) else own
 
 
 def _scale(neuron: dict[str, Any]) -> str:

@@ -49,8 +49,11 @@ def _print(rungs: list[Rung], *, tuned: bool) -> None:
     for rung in rungs:
         own = rung.coding.parameters()
         letters = ", ".join(f"{letter}={own[letter]:g}" for letter in ("T", "K", "Q") if letter in own)
-        scale = f"percentile {rung.percentile:g}" if rung.percentile else "tuned" if tuned else "as given"
-        rows.append((letters, scale, f"{rung.drop:.2f}", number(rung.spikes_per_neuron)))
-    print_table("Recipes tried", ("time steps", "scales", "drop", "spikes per neuron"), rows)
+        recipe = (
+            f"percentile {rung.percentile:g}" if rung.percentile else f"{rung.levels} levels" if rung.levels else ""
+        )
+        recipe = recipe or ("tuned" if tuned else "as given")
+        rows.append((letters, recipe, f"{rung.drop:.2f}", number(rung.spikes_per_neuron)))
+    print_table("Recipes tried", ("time steps", "scales and levels", "drop", "spikes per neuron"), rows)
     if not rungs[0].labelled:
         print_text("The calibration data has no labels: drop is the share of samples answered unlike MODEL, in points.")

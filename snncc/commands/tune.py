@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc tune`: convert, with the base and the scale of each layer that leave the least error."""
+"""`snncc tune`: convert, with the levels and the scale of each layer that leave the least error."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from snncc.commands.convert import convert_and_print
 __all__ = ["tune"]
 
 
-@click.command(cls=CodingCommand, short_help="Convert with the best base and scale for each layer.")
+@click.command(cls=CodingCommand, short_help="Convert with the best levels and scale for each layer.")
 @conversion_options
 def tune(ctx: click.Context, /, **given: Any) -> None:
-    """Convert MODEL like `convert`, and tune each layer to the time steps given: its base (phase coding) and scale.
+    """Convert MODEL like `convert`, and tune each layer to the time steps given: its levels (phase coding) and scale.
 
     What leaves the least error in the outputs is taken, on the inputs of --calib, which it needs; their labels are not
     looked at. The same inputs give the same network. `snncc inspect` shows what was chosen.

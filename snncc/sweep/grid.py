@@ -34,7 +34,7 @@ _CONVERT = {
     "match": (bool,),
     "fold_bn": (str,),
     "weights": (str,),
-    "bases": (str,),
+    "levels": (str,),
     "form": (str,),
     "strict": (bool,),
     "gates": (int,),

@@ -39,6 +39,7 @@ class Rung:
     Attributes:
         coding: The coding with its time steps.
         percentile: Of the activations that became the scale; None: the scale was as asked for.
+        levels: `fitted`, where they were; None: as asked for.
         samples: How many samples the drop was measured on.
         labelled: Whether these had labels.
         drop: Percentage points of accuracy lost or, without labels, of samples answered in another way than by the ANN.
@@ -47,6 +48,7 @@ class Rung:
 
     coding: Coding
     percentile: float | None
+    levels: str | None
     samples: int
     labelled: bool
     drop: float
@@ -89,8 +91,9 @@ def convert_within(
 ) -> onnx.ModelProto:
     """Convert with the first of `codings`, from cheap to dear, that loses no more than `max_drop` on `calibration`.
 
-    With each, scales are tried as asked for, then, if nothing was asked for, as a percentile. The drop is measured with
-    the labels that come with the data; without any, it is the share of samples that are answered differently.
+    With each, scales and levels are tried as asked for; then, if nothing was asked for, scales as a percentile, and in
+    phase coding fitted levels. The drop is measured with the labels that come with the data; without any, it is the
+    share of samples that are answered differently.
 
     Args:
         model: The network, as for `snncc.convert`.
@@ -108,12 +111,11 @@ def convert_within(
         raise OptionError("a drop is measured on calibration data that can be read again: give an array or a path")
     if not 0 <= max_drop <= 100:
         raise OptionError(f"max_drop is {max_drop}, but it must be percentage points, 0 to 100")
-    asked = options.get("percentile") is not None or options.get("scale") is not None or options.get("tune", False)
     best = float("inf")
     for coding in codings:
-        for percentile in (None,) if asked else (None, _PERCENTILE):
-            recipe = options if percentile is None else {**options, "percentile": percentile}
-            rung = _tried(model, coding, percentile, calibration, recipe)
+        for own in _recipes(coding, options):
+            recipe = {**options, **own}
+            rung = _tried(model, coding, own, calibration, recipe)
             if tried is not None:
                 tried(rung)
             if rung.drop <= max_drop:
@@ -125,10 +127,19 @@ def convert_within(
     )
 
 
-def _tried(model: Source, coding: Coding, percentile: float | None, data: Samples, recipe: Mapping[str, Any]) -> Rung:
+def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is tried with a coding beside the `options`, the first time nothing."""
+    if options.get("tune", False) or any(options.get(key) is not None for key in ("percentile", "scale", "levels")):
+        return [{}]
+    fitted = isinstance(coding, Phase) and coding.rounds and coding.levels is None
+    return [{}, {"percentile": _PERCENTILE}, *([{"levels": "fitted"}] if fitted else [])]
+
+
+def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Rung:
     """What a recipe costs; a network of single time steps is measured in its folded form, which gives the same."""
     form = "folded" if recipe.get("form") == "step" else recipe.get("form", "auto")
     snn = convert(model, coding, calibration=data, **{**recipe, "form": form, "observer": None})
     found = evaluate(snn, model, data, preprocess=recipe.get("preprocess"), limit=_SAMPLES, device="cpu")
     drop = 100 * (1 - found.agreement) if found.drop is None else found.drop
-    return Rung(coding, percentile, found.samples, found.drop is not None, drop, found.spikes_per_neuron)
+    tried = (own.get("percentile"), own.get("levels"))
+    return Rung(coding, *tried, found.samples, found.drop is not None, drop, found.spikes_per_neuron)

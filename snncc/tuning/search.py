@@ -13,6 +13,7 @@ from snncc.coding import Coding, Phase
 from snncc.errors import OptionError
 from snncc.graph import Graph
 from snncc.observe import Place
+from snncc.own_levels import fitted_levels
 from snncc.progress import track
 from snncc.samples import Batch
 from snncc.scales import Choice, Scales
@@ -46,9 +47,16 @@ class Tuned:
 
 
 def tuned(
-    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, *, percentiles: bool
+    graph: Graph,
+    coding: Coding,
+    measured: Calibration,
+    samples: Batch,
+    judge: Judge,
+    *,
+    percentiles: bool,
+    levels: str | None = None,
 ) -> Tuned:
-    """Choose base and scale of each layer, so that the outputs' error is least.
+    """Choose levels (phase coding) and scale of each layer, so that the outputs' error is least.
 
     Args:
         graph: The prepared ReLU network.
@@ -57,6 +65,7 @@ def tuned(
         samples: Some of the calibration data, {input: [n, …]}.
         judge: The error of the spiking network with given scales, all else done as for the result.
         percentiles: Whether scales may be percentiles of the activations, beside multiples of the usual ones.
+        levels: `powers` of a base, `fitted` ones, or whichever are better.
 
     Raises:
         OptionError: there is nothing to choose.
@@ -65,16 +74,19 @@ def tuned(
         raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
     data = {name: array[:_SAMPLES] for name, array in samples.items()}
     percents = _PERCENTILES if percentiles else ()
-    chosen: dict[str, Choice] = {}
+    stages: list[dict[str, Choice]] = [{} for _ in range(4)]
     layers: dict[str, dict[str, Any]] = {}
     for place, error in track(each_layer(graph, measured.spots, data), "tuning", len(measured.spots)):
-        found = _Layer(place, error, coding, measured)
+        found = _Layer(place, error, coding, measured, levels)
         found.settle_base()
+        stages[1][place.relu] = found.best
+        found.settle_levels()
+        stages[2][place.relu] = found.best
         found.settle_scale(percents)
-        chosen[place.relu] = found.best
+        stages[3][place.relu] = found.best
         layers[place.relu] = {**asdict(found.best), "error": [found.errors[Choice()], found.errors[found.best]]}
         log.info("tune: %s: %s", place.relu, layers[place.relu])
-    return _judged(coding, measured, judge, chosen, layers)
+    return _judged(coding, measured, judge, stages, layers)
 
 
 @dataclass
@@ -85,6 +97,7 @@ class _Layer:
     error: OneLayer
     coding: Coding
     measured: Calibration
+    levels: str | None
     best: Choice = field(default_factory=Choice)
     errors: dict[Choice, float] = field(default_factory=dict)
 
@@ -93,10 +106,20 @@ class _Layer:
 
     def settle_base(self) -> None:
         """Take the best of bases around the one that the paper's formula gives: errors have more than one minimum."""
-        if isinstance(self.coding, Phase):
+        if isinstance(self.coding, Phase) and self.levels != "fitted":
             middle = float(replace(self.coding, Q="auto").Q)
             for base in sorted({min(round(middle**power, 3), _HIGHEST) for power in _POWERS}):
                 self._gains(Choice(base=base))
+
+    def settle_levels(self) -> None:
+        """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
+        coding, wanted = self.coding, self.levels == "fitted"
+        if not isinstance(coding, Phase) or not coding.rounds or self.levels == "powers":
+            return
+        if wanted or self.measured.counted(self.place) is not None:
+            choice = fitted_levels(self.measured, self.place, coding)
+            if choice is not None:
+                self._gains(choice)
 
     def settle_scale(self, percentiles: tuple[float, ...]) -> None:
         """Take a percentile or a multiple of the usual scale instead, where that gains."""
@@ -115,21 +138,28 @@ class _Layer:
         return True
 
     def _error(self, choice: Choice) -> float:
-        coding = self.coding if choice.base is None else self.coding.at_base(choice.base)
+        coding = self.coding.of_layer(choice)
         return self.error(coding, self.measured.scale(self.place, self.coding, choice))
 
 
 def _judged(
-    coding: Coding, measured: Calibration, judge: Judge, chosen: dict[str, Choice], layers: dict[str, Any]
+    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], layers: dict[str, Any]
 ) -> Tuned:
-    """The best of: what was chosen, the bases of it alone, and nothing at all."""
-    bases = {name: Choice(base=choice.base) for name, choice in chosen.items()}
-    if not any(choice.base for choice in chosen.values()):
-        candidates = {"nothing": {}, "scales": chosen}
-    else:
-        candidates = {"nothing": {}, "bases": bases, "bases and scales": chosen}
+    """The best of what was chosen up to each of the `stages`, of which the first is nothing at all."""
+    candidates = {_named(choices): choices for choices in stages}
     errors = {name: judge(measured.scales(coding, choices)) for name, choices in candidates.items()}
     taken = min(errors, key=lambda name: errors[name])
     log.info("tune: errors of the whole network: %s; taken: %s", errors, taken)
     report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}
     return Tuned(candidates[taken], {**report, "layers": layers})
+
+
+def _named(choices: dict[str, Choice]) -> str:
+    """What is chosen in any layer, such as `levels and scales`."""
+    some = choices.values()
+    kinds = {
+        "bases": any(c.base is not None for c in some),
+        "levels": any(c.levels is not None for c in some),
+        "scales": any(c.percentile is not None or c.factor != 1 for c in some),
+    }
+    return " and ".join(kind for kind, is_chosen in kinds.items() if is_chosen) or "nothing"

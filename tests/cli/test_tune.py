@@ -18,14 +18,16 @@ def test_tune_says_what_it_gained(snncc, digits, tmp_path):
     assert found["error"]["tuned"] <= found["error"]["untuned"]
     assert found == json.loads({p.key: p.value for p in onnx.load(tmp_path / "t.onnx").metadata_props}["snncc.tuning"])
     recorded = json.loads({p.key: p.value for p in onnx.load(tmp_path / "t.onnx").metadata_props}["snncc.neurons"])
-    own = {name: entry["Q"] for name, entry in recorded.items() if "Q" in entry}
+    own = {name: entry["levels"] for name, entry in recorded.items() if "levels" in entry}
     lines = {
-        line.split()[0]: line.split()[-1]
+        line.split()[0]: line.split()[-3:]
         for line in snncc("inspect", tmp_path / "t.onnx").stdout.split("\n")
         if line.strip()
     }
     assert own
-    assert {name: float(lines[name]) for name in own} == own
+    assert {name: lines[name] for name in own} == {
+        name: [f"{v[0]:.3g}", "…", f"{v[-1]:.2g}"] for name, v in own.items()
+    }
     budget = ("--max-drop", 3, "--data", digits / "test.npz", "--ann", digits / "ann.onnx")
     assert snncc("check", tmp_path / "t.onnx", *budget).exit_code == SUCCESS
 

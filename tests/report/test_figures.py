@@ -189,11 +189,11 @@ def test_curves_of_layers_that_differ_have_panels_each(images):
     ann, coding = digits_network(), snncc.Phase(T=8)
     recipe = {"calibration": images[:60]}
     panels = {}
-    for bases in ("same", "batchnorm"):
-        snn, source = pair(snncc.convert(ann, coding, bases=bases, **recipe), ann)
+    for kind in ("powers", "batchnorm"):
+        snn, source = pair(snncc.convert(ann, coding, levels=kind, **recipe), ann)
         layers, _ = layer_values(snn, source, [{"input": images[:4]}], "cpu", cut=True)
-        panels[bases] = [p.title for p in curves.section(list(layers)).panels]
-    assert panels["same"] == ["relu"]
+        panels[kind] = [p.title for p in curves.section(list(layers)).panels]
+    assert panels["powers"] == ["relu"]
     assert len(panels["batchnorm"]) > 1
     assert panels["batchnorm"][0] == "relu, stem.relu"
 

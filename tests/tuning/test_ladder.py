@@ -67,6 +67,18 @@ def test_a_scale_that_was_asked_for_stays(data):
     assert [rung.percentile for rung in tried] == [None]
 
 
+def test_phases_try_fitted_levels_last(data):
+    tried = []
+    with pytest.raises(BudgetError):
+        snncc.convert_within(digits_network(), [snncc.Phase(T=1)], 0.1, calibration=data, tried=tried.append)
+    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None), (99.99, None), (None, "fitted")]
+    tried.clear()
+    snncc.convert_within(
+        digits_network(), [snncc.Phase(T=4)], 100, calibration=data, tried=tried.append, levels="fitted"
+    )
+    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None)]
+
+
 def test_refuses_data_that_can_be_read_once_only_and_drops_that_are_none(data):
     with pytest.raises(snncc.SnnccError, match="read again"):
         snncc.convert_within(digits_network(), [snncc.FS()], 1.0, calibration=iter([data["input"]]))

@@ -91,7 +91,19 @@ def test_finds_the_bases_that_a_bad_start_lacks(images, tuned):
     plain = snncc.convert(ann, BAD_START, calibration=images)
     before, after = (np.mean((outputs(model, x) - exact) ** 2) for model in (plain, tuned))
     assert after < 0.5 * before
-    assert all(layer["base"] > 1.2 for layer in report(tuned)["layers"].values())
+    assert all(layer["levels"] is not None for layer in report(tuned)["layers"].values())
+
+
+def test_powers_of_a_base_where_these_are_asked_for(images):
+    ann, x = digits_network(), load_digits().test_images[:200]
+    exact = outputs(ann, x)
+    plain = snncc.convert(ann, BAD_START, calibration=images)
+    powers = snncc.tune(ann, BAD_START, calibration=images, levels="powers")
+    before, after = (np.mean((outputs(model, x) - exact) ** 2) for model in (plain, powers))
+    assert after < 0.5 * before
+    layers = report(powers)["layers"].values()
+    assert all(layer["base"] > 1.2 and layer["levels"] is None for layer in layers)
+    assert report(powers)["taken"] in ("bases", "bases and scales")
 
 
 def test_same_inputs_same_bytes(images, tuned):
@@ -99,14 +111,16 @@ def test_same_inputs_same_bytes(images, tuned):
     assert again.SerializeToString(deterministic=True) == tuned.SerializeToString(deterministic=True)
 
 
-def test_neurons_are_what_the_metadata_say(tuned):
-    """Also where layers have bases of their own; and a base that is not theirs is noticed."""
+@pytest.mark.parametrize(("levels", "key"), [("powers", "Q"), ("fitted", "levels")])
+def test_neurons_are_what_the_metadata_say(images, levels, key):
+    """Also where layers have bases or levels of their own; and one that is not theirs is noticed."""
     ann = onnx.load_from_string(digits_network())
-    tuned = onnx.ModelProto.FromString(tuned.SerializeToString())
+    tuned = snncc.tune(ann, BAD_START, calibration=images, levels=levels)
     assert [message for _, passed, message in structural(Inspected(tuned, ann)) if not passed] == []
     entry = next(p for p in tuned.metadata_props if p.key == "snncc.neurons")
     neurons = json.loads(entry.value)
-    next(n for n in neurons.values() if "Q" in n)["Q"] = 1.9
+    spoiled = next(n for n in neurons.values() if key in n)
+    spoiled[key] = 1.9 if key == "Q" else [1.01 * level for level in spoiled[key]]
     entry.value = json.dumps(neurons)
     said = {name: message for name, _, message in structural(Inspected(tuned, ann))}
     assert "levels is not what" in said["metadata-tables"]
@@ -119,7 +133,7 @@ def test_refuses_what_leaves_nothing_to_tune(images):
     with pytest.raises(snncc.SnnccError, match="alpha"):
         snncc.tune(ann, snncc.FS(K=4, alpha=25.0), calibration=images)
     with pytest.raises(snncc.SnnccError, match="either the one or the other"):
-        snncc.tune(ann, snncc.Phase(), calibration=images, bases="batchnorm")
+        snncc.tune(ann, snncc.Phase(), calibration=images, levels="batchnorm")
 
 
 @pytest.mark.slow

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base of phase coding by its mean absolute percentage error, against sums that are written out."""
+"""Levels of phase coding: bases by their mean absolute percentage error, and fitted ones by their squared error."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 import snncc
 from snncc.coding.best_base import best_base, percentage_error
+from snncc.debugging import debug_layers
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 
@@ -66,7 +67,7 @@ def test_bases_behind_batchnorm_are_their_layers_own_and_recorded():
     """The digits network: a BatchNormalization in front of two of its ReLUs or more, whose mean and deviation count."""
     data = load_digits()
     ann = onnx.load_from_string(digits_network())
-    snn = snncc.convert(ann, snncc.Phase(T=16, Q="auto"), calibration=data.train_images[:200], bases="batchnorm")
+    snn = snncc.convert(ann, snncc.Phase(T=16, Q="auto"), calibration=data.train_images[:200], levels="batchnorm")
     recorded = json.loads({p.key: p.value for p in snn.metadata_props}["snncc.neurons"])
     own = {name: entry["Q"] for name, entry in recorded.items() if "Q" in entry}
     assert len(own) >= 2
@@ -78,9 +79,57 @@ def test_bases_behind_batchnorm_are_their_layers_own_and_recorded():
     assert found.top1[1] > 97
 
 
+def neuron_entries(model: onnx.ModelProto) -> dict:
+    return json.loads({p.key: p.value for p in model.metadata_props}["snncc.neurons"])
+
+
+def test_fitted_levels_are_in_neurons_and_recorded():
+    """Each neuron of a ReLU has its own, with thresholds halfway between them; unseen images come out better."""
+    data = load_digits()
+    ann = onnx.load_from_string(digits_network())
+    made = {
+        kind: snncc.convert(ann, snncc.Phase(T=6, Q="auto"), calibration=data.train_images[:400], levels=kind)
+        for kind in ("powers", "fitted")
+    }
+    nodes = {n.name: n for n in made["fitted"].graph.node}
+    entries = {name: entry for name, entry in neuron_entries(made["fitted"]).items() if entry["replaces"]}
+    assert len(entries) == 4
+    assert len({tuple(entry["levels"]) for entry in entries.values()}) == 4
+    for name, entry in entries.items():
+        tables = {a.name: np.float32(a.floats) for a in nodes[name].attribute}
+        levels = entry["levels"]
+        halfway = [(a + b) / 2 for a, b in zip(levels, [*levels[1:], 0.0], strict=True)]
+        np.testing.assert_array_equal(tables["levels"], np.float32(levels))
+        np.testing.assert_array_equal(tables["thresholds"], np.float32(halfway))
+    assert not any("levels" in entry for entry in neuron_entries(made["powers"]).values())
+    found = {kind: debug_layers(snn, ann, data.test_images[:300]) for kind, snn in made.items()}
+    snr = {kind: {e.name: e.own_snr for e in errors.layers if e.replaces} for kind, errors in found.items()}
+    assert all(snr["fitted"][name] > snr["powers"][name] + 1 for name in entries)
+
+
+@pytest.mark.parametrize(
+    ("coding", "options", "message"),
+    [
+        (snncc.Rate(T=8), {"levels": "fitted"}, "only phase coding"),
+        (snncc.Phase(), {"levels": "free"}, "must be one of powers, batchnorm, fitted"),
+        (snncc.Phase(spikes=2), {"levels": "fitted"}, "one spike that rounds"),
+        (snncc.Phase(shift=False), {"levels": "fitted"}, "one spike that rounds"),
+        (snncc.Phase(), {"levels": "fitted", "scale": "max"}, "no --scale max"),
+    ],
+)
+def test_refuses_levels_that_cannot_be_fitted(cnn, images, coding, options, message):
+    with pytest.raises(snncc.SnnccError, match=message):
+        snncc.convert(cnn, coding, calibration=images, **options)
+
+
+def test_fitted_levels_need_data(cnn):
+    with pytest.raises(snncc.SnnccError, match="give --calib"):
+        snncc.convert(cnn, snncc.Phase(), levels="fitted")
+
+
 def test_only_phase_coding_has_bases(cnn, images):
     with pytest.raises(snncc.SnnccError, match="only phase coding"):
-        snncc.convert(cnn, snncc.Rate(T=8), calibration=images, bases="batchnorm")
+        snncc.convert(cnn, snncc.Rate(T=8), calibration=images, levels="batchnorm")
     with pytest.raises(snncc.SnnccError, match="must be a number"):
         snncc.Phase(Q="best")
     with pytest.raises(snncc.SnnccError, match="must be above 1"):

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Levels and thresholds of phase coding, attributes of its neurons: worked out in float64, rounded once to float32."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.errors import OptionError
+
+__all__ = ["binary_tables", "checked_levels", "level_tables", "midpoints", "power_tables", "several_spikes"]
+
+Tables = dict[str, list[float]]
+
+
+def power_tables(steps: int, base: float, *, shift: bool) -> Tables:
+    """Levels ℓ_p = Q^-p for p = 0 … T-1, and θ_p = s ℓ_p with s = (1 + 1/Q)/2, the midpoint of two, or s = 1."""
+    levels = base ** -np.arange(steps, dtype=np.float64)
+    return {"levels": _float32(levels), "thresholds": _float32(levels * ((1 + 1 / base) / 2 if shift else 1.0))}
+
+
+def level_tables(levels: Sequence[float]) -> Tables:
+    """Levels that are no powers, and the midpoints between them, so that each potential goes to the nearest or to 0."""
+    falling = np.asarray(levels, np.float64)
+    return {"levels": _float32(falling), "thresholds": _float32(midpoints(falling))}
+
+
+def midpoints(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Of neighbouring `levels`, which fall to 0."""
+    return np.asarray((levels + np.append(levels[1:], 0.0)) / 2)
+
+
+def several_spikes(tables: Tables, spikes: int) -> dict[str, Any]:
+    """Of several spikes only the last one allowed may round: an earlier one leaves a rest that later ones can code."""
+    levels = tables["levels"]
+    rounds = 1 < spikes < len(levels)
+    return {
+        "levels": levels,
+        "thresholds": levels,
+        "last_thresholds": tables["thresholds"] if rounds else levels,
+        "max_spikes": spikes,
+        "signed": 0,
+    }
+
+
+def binary_tables(steps: int) -> dict[str, Any]:
+    """Attributes of a PhaseNeuron that codes a signed value in binary, as the sum of its `steps` first bits."""
+    levels = _float32(2.0 ** -np.arange(steps, dtype=np.float64))
+    return {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": steps, "signed": 1}
+
+
+def checked_levels(levels: Iterable[Any], steps: int) -> tuple[float, ...]:
+    """`levels` as numbers.
+
+    Raises:
+        OptionError: they are not `steps` finite numbers above 0 that fall, as float32 too.
+    """
+    try:
+        given = tuple(float(level) for level in levels)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"levels are {levels!r}, but they must be numbers") from error
+    rounded = np.array([*given, 0], np.float32)
+    if len(given) != steps or not np.isfinite(rounded).all() or not (np.diff(rounded) < 0).all():
+        raise OptionError(f"levels must be T = {steps} finite numbers above 0, each lower than the one before")
+    return given
+
+
+def _float32(values: npt.NDArray[np.float64]) -> list[float]:
+    return [float(v) for v in values.astype(np.float32)]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Levels that code a distribution with least squared error (Lloyd 1982, Max 1960), zero being one of them.
+
+Each level is the mean of the values that round to it, thresholds being the midpoints of neighbouring levels, the last
+one half of the lowest level. From where one starts it is repeated until nothing moves; the start is the asymptotic
+optimum (Panter and Dite 1951): as many levels to a stretch as the cube root of its density asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.coding.phase_tables import midpoints
+
+__all__ = ["lloyd_max"]
+
+Array = npt.NDArray[np.float64]
+
+_ROUNDS = 200
+_STILL = 1e-6  # of the largest value: how far levels may move in the last round
+_STRETCHES = 256  # of the range, in which density is counted
+_SMOOTH = 9  # of them are averaged
+_DIGITS = 6
+
+
+def lloyd_max(values: npt.NDArray[Any], weights: npt.NDArray[Any], count: int) -> tuple[float, ...] | None:
+    """The levels, falling, rounded to 6 digits; None if the values do not tell so many apart.
+
+    Args:
+        values: Above 0, (n,).
+        weights: What the squared error of each counts, (n,).
+        count: Number of levels.
+    """
+    seen = (values > 0) & (weights > 0)
+    order = np.argsort(values[seen], kind="stable")
+    x, w = values[seen][order].astype(np.float64), weights[seen][order].astype(np.float64)
+    if len(np.unique(x)) <= count:
+        return None
+    mass, moment = (np.concatenate([[0.0], np.cumsum(part)]) for part in (w, w * x))
+    levels = _start(x, w, count)
+    for _ in range(_ROUNDS):
+        first = np.searchsorted(x, midpoints(levels[::-1])[::-1])
+        last = np.append(first[1:], len(x))
+        held = mass[last] - mass[first]
+        means = (moment[last] - moment[first]) / np.where(held > 0, held, 1)
+        moved = np.sort(np.where(held > 0, means, levels))
+        still = np.abs(moved - levels).max() <= _STILL * x[-1]
+        levels = moved
+        if still:
+            break
+    found = tuple(float(f"{level:.{_DIGITS}g}") for level in levels[::-1])
+    return found if (np.diff(np.array(found, np.float32)) < 0).all() and found[-1] > 0 else None
+
+
+def _start(x: Array, w: Array, count: int) -> Array:
+    """Rising levels, as dense as the cube root of the density of the values `x`, which rise, with weights `w`."""
+    density, edges = np.histogram(x, bins=_STRETCHES, range=(0.0, x[-1]), weights=w)
+    padded = np.pad(density, _SMOOTH // 2, mode="edge")
+    smooth = np.convolve(padded, np.full(_SMOOTH, 1 / _SMOOTH), "valid")
+    share = np.cumsum(np.cbrt(smooth))
+    wanted = (np.arange(count) + 1) / (count + 0.5)
+    return np.asarray(np.interp(wanted, share / share[-1], (edges[:-1] + edges[1:]) / 2))

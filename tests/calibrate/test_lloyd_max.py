@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fitted levels against what defines them, and against the known optimum of a Gaussian."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from snncc.lloyd_max import lloyd_max
+
+
+@pytest.mark.parametrize("count", [1, 3, 9, 24])
+def test_each_level_is_the_mean_of_the_values_nearest_to_it(count):
+    rng = np.random.default_rng(count)
+    x, w = rng.gamma(1.5, 1.0, 3000), rng.uniform(0.5, 1.5, 3000)
+    levels = np.array([*lloyd_max(x, w, count), 0.0])
+    nearest = np.abs(x[:, None] - levels).argmin(axis=1)
+    means = [np.average(x[nearest == k], weights=w[nearest == k]) for k in range(count)]
+    np.testing.assert_allclose(levels[:-1], means, atol=2e-5 * x.max())
+
+
+def test_gaussian_has_the_published_levels():
+    """Max 1960, table I: 7 levels for a Gaussian, the middle one 0, are 0.5606, 1.188 and 2.033 on either side."""
+    x = (np.arange(60000) + 0.5) / 10000
+    found = lloyd_max(x, np.exp(-(x**2) / 2), 3)
+    np.testing.assert_allclose(found, [2.033, 1.188, 0.5606], atol=2e-3)
+
+
+def test_order_of_values_and_zeros_and_units_do_not_matter():
+    rng = np.random.default_rng(1)
+    x, w = rng.gamma(1.0, 1.0, 500), rng.uniform(0, 1, 500)
+    found = lloyd_max(x, w, 8)
+    order = rng.permutation(502)
+    mixed = lloyd_max(np.append(x, [0.0, 9e9])[order], np.append(w, [5.0, 0.0])[order], 8)
+    assert mixed == found
+    np.testing.assert_allclose(lloyd_max(1000 * x, w, 8), 1000 * np.array(found), rtol=1e-4)
+
+
+def test_falling_and_above_zero():
+    rng = np.random.default_rng(2)
+    for count in (1, 2, 16, 32):
+        found = lloyd_max(rng.gamma(0.5, 1.0, 4000), np.ones(4000), count)
+        assert len(found) == count
+        assert (np.diff([*found, 0.0]) < 0).all()
+
+
+@pytest.mark.parametrize("x", [[], [0.5], [0.0, 0.0], [0.25, 0.5, 0.5, 1.0]])
+def test_none_where_values_do_not_tell_so_many_apart(x):
+    assert lloyd_max(np.array(x), np.ones(len(x)), 3) is None
