@@ -11,6 +11,7 @@ from snncc.passes.batch_first import BatchFirst
 from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
+from snncc.passes.even_tables import EvenTables
 from snncc.passes.fold_batchnorm import FoldBatchNorm
 from snncc.passes.free_weights import FreeWeights
 from snncc.passes.fuse_gelu import FuseGelu
@@ -94,8 +95,16 @@ def lowering(
         RepeatCurrents(coding.slices),  # or a constant current, where that meets steps
         PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
         ReadOut(coding, anytime),  # steps become the output
-        LowerRecurrent(*coding.gates(gates), scales.potentials),  # gates become neurons, too
+        EvenTables(),  # the neurons of an op share its body
+        LowerRecurrent(*_gates(coding, gates, scales), scales.potentials),  # gates become neurons, too
     )
+
+
+def _gates(coding: Coding, wanted: int | None, scales: Scales) -> tuple[int, int]:
+    """Steps of a gate, and the length of its tables, that of all other few-spikes neurons."""
+    steps, length = coding.gates(wanted)
+    own = [choice.steps or 0 for choice in scales.choices.values()] if coding.few_spikes else []
+    return steps, max([length, *own])
 
 
 def finishing(
@@ -146,6 +155,7 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         ReadOut,
         StepThrough,
         DoubtSpikes,
+        EvenTables,
         FuseGelu,
         SplitLeaky,
         SpikeMessages,

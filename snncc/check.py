@@ -10,7 +10,7 @@ from typing import Any
 import numpy.typing as npt
 import onnx
 
-from snncc.declared import most_spikes
+from snncc.declared import most_spikes, own_parameters
 from snncc.errors import DataError, ModelError
 from snncc.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation import Evaluation
@@ -149,10 +149,17 @@ def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:
 
 def _spike_limit(found: Evaluation, model: Inspected) -> CheckResult:
     """No neuron sends more spikes than the coding allows: counted, not assumed; encoders have limits of their own."""
-    limit, neurons = most_spikes(model.metadata("coding")), replaced_relus(model.snn)
-    most = max((layer.peak for layer in found.layers if layer.name in neurons), default=0)
-    message = f"a neuron sent {most} spike(s) at most, the coding allows {limit}"
-    return CheckResult("spike-limit", limit is not None and most <= limit, message)
+    coding, recorded, neurons = model.metadata("coding"), model.metadata("neurons"), replaced_relus(model.snn)
+    if most_spikes(coding) is None:
+        return CheckResult("spike-limit", False, f"the coding {coding.get('name')!r} is not known, and so no limit")
+    sent = {layer.name: layer.peak for layer in found.layers if layer.name in neurons}
+    limits = {name: most_spikes(own_parameters(coding, recorded[name])) or 0 for name in sent}
+    if above := [name for name in sent if sent[name] > limits[name]]:
+        name = max(above, key=lambda name: sent[name] - limits[name])
+        message = f"a neuron of '{name}' sent {sent[name]} spikes, its coding allows {limits[name]}"
+        return CheckResult("spike-limit", False, message)
+    most, limit = max(sent.values(), default=0), max(limits.values(), default=0)
+    return CheckResult("spike-limit", True, f"a neuron sent {most} spike(s) at most, the coding allows {limit}")
 
 
 def _asked(budgets: Budgets) -> list[str]:

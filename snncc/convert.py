@@ -25,7 +25,8 @@ from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
 from snncc.tuning.judge import judge_of
-from snncc.tuning.search import Tuned, tuned
+from snncc.tuning.search import Freedom, Tuned, tuned
+from snncc.tuning.share import refuse_sharing
 from snncc.version import VERSION
 from snncc.vocabulary import RECURRENT
 
@@ -49,6 +50,7 @@ def convert(
     input_range: tuple[float, float] | None = None,
     levels: str | None = None,
     tune: bool = False,
+    share_steps: bool = False,
     anytime: bool = False,
     form: str = "auto",
     strict: bool = False,
@@ -82,6 +84,7 @@ def convert(
             data. None: powers or, where `tune` may choose, whichever of powers and fitted ones leave less error.
         tune: Choose levels (phase coding) and scale of each layer so that the error of the outputs is least; takes
             calibration data and some minutes.
+        share_steps: With `tune`: layers share their T or K time steps, so that some have more and others fewer.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
@@ -94,6 +97,8 @@ def convert(
     """
     _refuse_options(coding, fold_bn, weights, threshold_scale)
     refuse_levels(levels, coding, tune=tune)
+    if share_steps:
+        refuse_sharing(coding, form, tune=tune)
     method = Method(normalize, scale, percentile, input_range)
     preprocess = Preprocess.of(preprocess)
     source = borrow_model(model)
@@ -104,7 +109,7 @@ def convert(
     scales = measured.scales(coding)
     if levels is not None and not tune and isinstance(coding, Phase):
         scales = measured.scales(coding, levels_of_layers(levels, graph, measured, coding))
-    tuning = _tuned(line, graph, measured, method, levels, match=match) if tune else None
+    tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
     if tuning is not None:
         scales = measured.scales(coding, tuning.choices)
     if threshold_scale != 1:
@@ -152,11 +157,11 @@ def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale:
 
 
 def _tuned(
-    line: Line, graph: Graph, measured: Calibration, method: Method, levels: str | None, *, match: bool
+    line: Line, graph: Graph, measured: Calibration, method: Method, levels: str | None, *, share: bool, match: bool
 ) -> Tuned:
     """What tuning chooses for the layers of the prepared `graph`."""
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
     judge = judge_of(line, graph, measured.samples, match=match)
-    percentiles = method.settled(data=True).scale == "least-squares"
-    return tuned(graph, line.coding, measured, measured.samples, judge, percentiles=percentiles, levels=levels)
+    freedom = Freedom(levels, percentiles=method.settled(data=True).scale == "least-squares", share=share)
+    return tuned(graph, line.coding, measured, measured.samples, judge, freedom)

@@ -19,7 +19,7 @@ from snncc.energy import Energy, Layer, Sizes, SynapticLayer
 from snncc.errors import DataError
 from snncc.evaluation import Evaluation, summarise
 from snncc.inactivated import Inactivated, LayerInactivated
-from snncc.timing import Steps
+from snncc.time_steps import Steps
 
 __all__ = ["Counts", "merged"]
 

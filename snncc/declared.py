@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-__all__ = ["most_spikes", "wrong_gate", "wrong_parameters"]
+__all__ = ["most_spikes", "own_parameters", "wrong_gate", "wrong_parameters"]
 
 Values = Mapping[str, Any]
 _LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
@@ -27,6 +27,12 @@ def most_spikes(coding: Values) -> int | None:
     letter = {"phase": "spikes", "fs": "K", "rate": "T", "msat": "T"}.get(str(coding.get("name")), "")
     limit = coding.get(letter)
     return limit if isinstance(limit, int) else None
+
+
+def own_parameters(coding: Values, entry: Values) -> dict[str, Any]:
+    """The coding's parameters as they are for one neuron, whose metadata is `entry`."""
+    steps = {"K" if coding.get("name") == "fs" else "T": entry["steps"]} if "steps" in entry else {}
+    return {**coding, **steps, **{key: entry[key] for key in ("Q", "levels") if key in entry}}
 
 
 def wrong_parameters(
@@ -54,12 +60,22 @@ def wrong_parameters(
         if isinstance(value, int | float):
             if not fitted and np.float32(given[name]) != np.float32(value):
                 return f"{name} is {given[name]:g}, not {value:g}"
-        elif len(given[name]) != len(value):
+        elif len(given[name]) < len(value) or not _idle(given, len(value)):
             return f"{name} has {len(given[name])} entries, {letters} is {len(value)}"
-        elif not fitted and not np.array_equal(np.float32(given[name]), np.asarray(value, np.float32)):
+        elif not fitted and not np.array_equal(_rounded(given[name])[: len(value)], _rounded(value)):
             words = "T, Q and shift" if coding["name"] == "phase" else f"{letters} and shift"
             return f"{name} is not what {words} give"
     return None
+
+
+def _rounded(table: Any) -> npt.NDArray[np.float32]:
+    return np.asarray(table, np.float32)
+
+
+def _idle(given: Values, steps: int) -> bool:
+    """Whether nothing fires after so many steps, where tables are as long as those of other layers."""
+    own, rest = given["thresholds"][:steps], given["thresholds"][steps:]
+    return all(threshold >= _IDLE or ("levels" in given and threshold == own[-1]) for threshold in rest)
 
 
 def wrong_gate(node: onnx.NodeProto, steps: int) -> str | None:
@@ -78,7 +94,7 @@ def _phase(coding: Values, form: Values, op: str, given: Values) -> dict[str, An
         return {**_binary(steps), "wait": wait}
     spikes = 1 if given.get("signed") else int(coding["spikes"])
     if coding.get("levels") is not None:
-        levels = np.asarray(coding["levels"], np.float64)
+        levels = np.resize(np.asarray(coding["levels"], np.float64), steps)  # what is not T of them agrees with nothing
         shifted = np.append((levels[:-1] + levels[1:]) / 2, levels[-1] / 2)
     else:
         base = float(coding["Q"])

@@ -46,7 +46,7 @@ def neurons(
 
     `replaces`: the node that it stands for; `scale`: the range of its channels' λ; `unit`: what 1 in its output stands
     for in the ReLU network, per channel, which is λ where that is `folded` into weights, times what thresholds took up
-    since the network was `lowered`; `Q`, the base of its levels, or the `levels`, where they are its own.
+    since the network was `lowered`; `Q`, the base of its levels, or the `levels`, and `steps`, where they are its own.
     """
     found: dict[str, dict[str, Any]] = {}
     now = thresholds(graph)
@@ -56,16 +56,16 @@ def neurons(
         known = None if scale is None else [float(scale.min()), float(scale.max())]
         found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
         if replaced is not None:
-            found[node.name] |= _own_levels(scales.choices.get(replaced, Choice()))
+            found[node.name] |= _own(scales.choices.get(replaced, Choice()))
             unit = lowered[node.name] / now[node.name].astype(np.float64)
             found[node.name]["unit"] = _rounded(unit if scale is None or scales.normalize == "none" else unit * scale)
     return found
 
 
-def _own_levels(choice: Choice) -> dict[str, Any]:
-    if choice.levels is not None:
-        return {"levels": list(choice.levels)}
-    return {} if choice.base is None else {"Q": choice.base}
+def _own(choice: Choice) -> dict[str, Any]:
+    levels = None if choice.levels is None else list(choice.levels)
+    found = {"Q": choice.base if levels is None else None, "levels": levels, "steps": choice.steps}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _neurons(graph: Graph) -> list[Node]:

@@ -14,7 +14,7 @@ from snncc.evaluation_json import as_json
 from snncc.evaluation_rows import layer_rows, rows, synapse_rows
 from snncc.inactivated import Inactivated
 from snncc.movement import Movement, movement
-from snncc.timing import Steps
+from snncc.time_steps import Steps
 
 __all__ = ["Evaluation", "summarise"]
 

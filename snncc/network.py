@@ -9,7 +9,7 @@ axis is seen at one of them; what its rows hold is its `fold`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -25,7 +25,7 @@ from snncc.ops.aggregate import AGGREGATE
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.running import INCREASE, RUNNING_TOTAL
 from snncc.ops.wait import WAIT_ONE_SPIKE
-from snncc.recurrent.costs import is_recurrent, loop_steps
+from snncc.recurrent.costs import is_recurrent
 
 __all__ = ["PASSING", "SHAPE_OPS", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
@@ -110,26 +110,18 @@ class Network:
                 plain.update(node.output)
         return [n for n in self.neurons if n.input[0] in plain]
 
-    @property
-    def depth(self) -> int:
-        """How many layers of neurons, encoders left out, lie on the longest path from an input to an output."""
-        encoders = {n.output[0] for n in self.encoders}
-        depths = dict.fromkeys(self.inputs, 0)
+    def along(self, length: Callable[[onnx.NodeProto], int]) -> dict[str, int]:
+        """By tensor that carries activations: the longest path to it from an input, each node being `length` long."""
+        found = dict.fromkeys(self.inputs, 0)
         for node in self.nodes:
-            here = max((depths[name] for name in self.carriers(node)), default=0)
-            hidden = is_neuron(node) and node.output[0] not in encoders
-            depths.update(dict.fromkeys(node.output, here + hidden))
-        return max((depths.get(name, 0) for name in self.outputs), default=0)
+            here = max((found[name] for name in self.carriers(node)), default=0)
+            found.update(dict.fromkeys(node.output, here + length(node)))
+        return found
 
-    @property
-    def recurrent_steps(self) -> int:
-        """Time steps that gates of recurrent layers take along a sequence, on the longest path from input to output."""
-        steps = dict.fromkeys(self.inputs, 0)
-        for node in self.nodes:
-            here = max((steps[name] for name in self.carriers(node)), default=0)
-            own = loop_steps(self, node) if node.op_type == "Scan" else 0
-            steps.update(dict.fromkeys(node.output, here + own))
-        return max((steps.get(name, 0) for name in self.outputs), default=0)
+    def longest(self, length: Callable[[onnx.NodeProto], int]) -> int:
+        """The longest path from an input to an output."""
+        found = self.along(length)
+        return max((found.get(name, 0) for name in self.outputs), default=0)
 
     @property
     def synapses(self) -> list[onnx.NodeProto]:

@@ -17,7 +17,7 @@ from snncc.graph import Graph
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
 
-__all__ = ["prepared", "recorded_coding", "replaced_relus", "units"]
+__all__ = ["own_steps", "prepared", "recorded_coding", "replaced_relus", "units"]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
@@ -44,6 +44,12 @@ def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
         return {}
     entries = recorded.items() if isinstance(recorded, dict) else ()
     return {name: e["replaces"] for name, e in entries if isinstance(e, dict) and isinstance(e.get("replaces"), str)}
+
+
+def own_steps(model: onnx.ModelProto) -> dict[str, int]:
+    """By neuron: its time steps, where these are not the coding's."""
+    entries = metadata_of(model).get("snncc.neurons", {})
+    return {name: int(e["steps"]) for name, e in entries.items() if isinstance(e, dict) and "steps" in e}
 
 
 def units(model: onnx.ModelProto, neurons: Iterable[str]) -> dict[str, npt.NDArray[np.float64]]:

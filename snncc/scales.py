@@ -23,12 +23,14 @@ class Choice:
     Attributes:
         base: Of its levels; None: the coding's.
         levels: That are no powers of a base, falling, in units of the scale; None: the coding's.
+        steps: How many time steps it has; None: as many as the others.
         percentile: Of its activations that becomes the scale, 100 for the maximum; None: as for the others.
         factor: What the scale is multiplied by.
     """
 
     base: float | None = None
     levels: tuple[float, ...] | None = None
+    steps: int | None = None
     percentile: float | None = None
     factor: float = 1.0
 

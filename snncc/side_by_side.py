@@ -21,7 +21,8 @@ from snncc.one_step import samples_at_once
 from snncc.operations import measure
 from snncc.samples import Batch
 from snncc.sessions import ORT_ERRORS, session_options
-from snncc.timing import milliseconds, steps_of
+from snncc.time_steps import steps_of
+from snncc.timing import milliseconds
 from snncc.unroll import unrolled
 
 __all__ = ["SideBySide"]

@@ -7,13 +7,13 @@ is left out: it would say the same again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import onnx
 
 from snncc import claims, ops
-from snncc.declared import most_spikes, wrong_gate, wrong_parameters
+from snncc.declared import most_spikes, own_parameters, wrong_gate, wrong_parameters
 from snncc.errors import ModelError
 from snncc.export import KEYS, all_nodes, metadata_of, model_digest
 from snncc.inspected import Inspected
@@ -108,16 +108,12 @@ def _replacing(model: Inspected) -> str | None:
     return f"neurons stand for activations that the ANN does not have: {_listed(strange)}" if strange else None
 
 
-def _own_levels(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in entry.items() if key in ("Q", "levels")}
-
-
 def _tabled(model: Inspected) -> str | None:
     coding, form = model.metadata("coding"), model.metadata("form")
     stand_for = {name: model.activations.get(relu, "Relu") for name, relu in replaced_relus(model.snn).items()}
     fitted = {name for name, op in stand_for.items() if op not in NEURONS}  # their tables follow from no formula
     recorded = model.metadata("neurons")
-    own = {n.name: coding | _own_levels(recorded.get(n.name, {})) for n in model.neurons}
+    own = {n.name: own_parameters(coding, recorded.get(n.name, {})) for n in model.neurons}
     if most_spikes(coding) is None:
         return f"the coding {coding.get('name')!r} is not known, so the neurons' parameters cannot be checked"
     try:

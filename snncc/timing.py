@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long networks take: measured time in onnxruntime, and time steps on spiking hardware."""
+"""How long networks take in onnxruntime: runs take turns, so that a busy moment strikes them alike."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from statistics import median
@@ -13,14 +12,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
-from snncc.network import Network
 from snncc.progress import track
-from snncc.recorded import recorded_coding
-from snncc.recurrent.costs import loop_steps
 
-__all__ = ["Steps", "milliseconds", "rounds_of", "steps_of", "turns"]
+__all__ = ["milliseconds", "rounds_of", "turns"]
 
 _BUDGET = 3.0  # seconds, unless one round takes longer
 _ROUNDS = 9
@@ -58,33 +53,3 @@ def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int
         if sum(map(sum, times)) >= _BUDGET:
             break
     return [1e3 * median(taken) / samples for taken in zip(*times, strict=True)]
-
-
-@dataclass(frozen=True)
-class Steps:
-    """Time steps of a converted network, by its coding.
-
-    Attributes:
-        latency: until the output is there, for one sample.
-        interval: between samples in a pipeline, the layers working at different ones.
-        window: in which a neuron may fire for one sample.
-        bits: of the activations of an ANN that is as fine as its neurons.
-    """
-
-    latency: int
-    interval: int
-    window: int
-    bits: int
-
-
-def steps_of(model: onnx.ModelProto, network: Network) -> Steps | None:
-    """Time steps by the coding in the model's metadata; None if that cannot be read.
-
-    A recurrent layer takes no new sample before it is through with the sequence.
-    """
-    coding = recorded_coding(model)
-    if coding is None:
-        return None
-    slowest = max((loop_steps(network, node) for node in network.nodes if node.op_type == "Scan"), default=0)
-    latency = coding.latency(network.depth) + network.recurrent_steps
-    return Steps(latency, max(coding.interval, slowest), coding.steps, coding.bits)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Converts with the base and the scale of each layer that leave the least error in the network's output."""
+"""Converts with the levels and the scale of each layer that leave the least error in the network's output."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["tune"]
 def tune(model: Source, coding: Coding, *, calibration: Samples, **options: Any) -> onnx.ModelProto:
     """Turn a ReLU network into a spiking one whose layers are tuned to `coding` and its time steps.
 
-    Layer by layer, with exact activations everywhere else, the base Q (phase coding) and the scale are taken that leave
-    the least squared error in the outputs; then the network tuned so is compared with the untuned one, all layers
+    Layer by layer, with exact activations everywhere else, the levels (phase coding) and the scale are taken that
+    leave the least squared error in the outputs; then the network tuned so is compared with the untuned one, all layers
     spiking, and the better one is the result. Labels are not used; the same inputs give the same network. The metadata
     entry `snncc.tuning` says what was chosen, and the errors.
 

@@ -22,6 +22,7 @@ ALLOWED = {
         "snncc.passes",
         "snncc.batch_axis",
         "snncc.coding",
+        "snncc.few_spikes",
         "snncc.graph",
         "snncc.ops",
         "snncc.errors",

@@ -106,6 +106,10 @@ class Coding(ABC):
         """The coding of a layer that has something for itself; by default that is nothing but its scale."""
         return self
 
+    def coarseness(self, steps: int) -> float | None:  # noqa: ARG002
+        """How a layer's squared error goes with its time steps; None if all layers must have the same."""
+        return None
+
     def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
         """Add the neuron that stands for another activation than ReLU; only for codings with `activations`."""
         raise NotImplementedError

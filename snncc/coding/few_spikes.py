@@ -8,7 +8,7 @@ With the shift the potential starts at half of that, so that the neuron rounds i
 from __future__ import annotations
 
 import operator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from snncc.errors import OptionError
 from snncc.few_spikes.tables import table
 from snncc.graph import Graph, Tensor
 from snncc.ops.few_spikes import FEW_SPIKES
+from snncc.scales import Choice
 
 __all__ = ["FS"]
 
@@ -87,6 +88,14 @@ class FS(Coding):
     def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
         """FSNeuron with the tables of `kind`, fitted for pre-activations within `extent`."""
         return add_neuron(graph, "FSNeuron", potential, np.ones(1), table(kind, self.K, *extent).attributes(), name)
+
+    def of_layer(self, choice: Choice) -> FS:
+        """With steps of the layer's own."""
+        return self if choice.steps is None else replace(self, K=choice.steps)
+
+    def coarseness(self, steps: int) -> float:
+        """4^-K: each step halves the error."""
+        return 4.0**-steps
 
     @property
     def largest(self) -> float:

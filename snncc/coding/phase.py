@@ -109,10 +109,16 @@ class Phase(Coding):
         return replace(self, wait=None)
 
     def of_layer(self, choice: Choice) -> Phase:
-        """With the base, or the levels, of the layer's own."""
+        """With phases, and the base or the levels, of the layer's own."""
+        steps = choice.steps or self.T
+        coding = self if steps == self.T else replace(self, T=steps, levels=None)
         if choice.levels is not None:
-            return replace(self, levels=choice.levels)
-        return self if choice.base is None else replace(self, Q=choice.base)
+            return replace(coding, levels=choice.levels)
+        return coding if choice.base is None else replace(coding, Q=choice.base)
+
+    def coarseness(self, steps: int) -> float | None:
+        """T^-2: levels over the same range, as much farther apart as there are fewer; only for one spike."""
+        return float(steps) ** -2 if self.spikes == 1 else None
 
     @property
     def rounds(self) -> bool:

@@ -48,6 +48,7 @@ def convert_and_print(
     as_json: bool,
     max_drop: float | None,
     tune: bool = False,
+    share_steps: bool = False,
     **options: Any,
 ) -> None:
     """What `convert` and `tune` have in common."""
@@ -65,7 +66,8 @@ def convert_and_print(
         raise OptionError("--input-range says what --calib shows already; give one of them.")
     source = read_model(model)
     refuse_converted(source, str(model))
-    arguments |= {key: options[key] for key in PASSED_ON} | {"calibration": options["calib"], "tune": tune}
+    arguments |= {key: options[key] for key in PASSED_ON} | {"calibration": options["calib"]}
+    arguments |= {"tune": tune, "share_steps": share_steps}
     arguments |= {"observer": _dumper(dump_dir) if dump_dir else None}
     recipes: list[dict[str, Any]] = []
     if max_drop is None:

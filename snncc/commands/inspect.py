@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 _MOST = 4  # entries of a list that are shown
-_OWN = ("Q", "levels")  # what neurons of a layer may have for themselves
+_OWN = ("Q", "levels", "steps")  # what neurons of a layer may have for themselves
 
 
 @click.command(short_help="Say what a model is, and whether it would convert.")

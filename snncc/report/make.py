@@ -18,7 +18,7 @@ from snncc.graph import Graph
 from snncc.loading import Source
 from snncc.network import Network, is_neuron, label
 from snncc.preprocess import Preprocess
-from snncc.recorded import recorded_coding
+from snncc.recorded import own_steps, recorded_coding
 from snncc.report.about import about, island_names
 from snncc.report.figures import (
     activations,
@@ -158,7 +158,7 @@ def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: 
         coding_error.section(list(values), coding),
         sin.section(found.sin),
         _rasters(shown, [x.name for x in own], neurons),
-        schedule.section(network, coding, interval),
+        schedule.section(network, coding, own_steps(shown.snn), interval),
         graph.section(network, island_names(shown.snn)),
     ]
 

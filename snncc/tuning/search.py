@@ -18,8 +18,9 @@ from snncc.progress import track
 from snncc.samples import Batch
 from snncc.scales import Choice, Scales
 from snncc.tuning.one_layer import OneLayer, each_layer
+from snncc.tuning.share import resized, shared_steps
 
-__all__ = ["Tuned", "tuned"]
+__all__ = ["Freedom", "Tuned", "tuned"]
 
 log = logging.getLogger("snncc")
 
@@ -31,6 +32,21 @@ _HIGHEST = 2.0
 _FACTORS = (0.8, 0.9, 1.1, 1.25)
 _PERCENTILES = (99.9, 99.99, 100.0)
 _WORTHWHILE = 0.99  # of the error: what gains less is left alone
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What a search may choose beside bases, and multiples of the usual scales.
+
+    Attributes:
+        levels: `powers` of a base, `fitted` ones, or, None, whichever are better.
+        percentiles: Whether scales may be percentiles of the activations.
+        share: Whether layers share out their time steps.
+    """
+
+    levels: str | None = None
+    percentiles: bool = True
+    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,17 +62,8 @@ class Tuned:
     report: dict[str, Any]
 
 
-def tuned(
-    graph: Graph,
-    coding: Coding,
-    measured: Calibration,
-    samples: Batch,
-    judge: Judge,
-    *,
-    percentiles: bool,
-    levels: str | None = None,
-) -> Tuned:
-    """Choose levels (phase coding) and scale of each layer, so that the outputs' error is least.
+def tuned(graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, freedom: Freedom) -> Tuned:
+    """Choose levels (phase coding), scale and, if wanted, steps of each layer, so that the outputs' error is least.
 
     Args:
         graph: The prepared ReLU network.
@@ -64,8 +71,7 @@ def tuned(
         measured: What is known of the activations, by counting them.
         samples: Some of the calibration data, {input: [n, …]}.
         judge: The error of the spiking network with given scales, all else done as for the result.
-        percentiles: Whether scales may be percentiles of the activations, beside multiples of the usual ones.
-        levels: `powers` of a base, `fitted` ones, or whichever are better.
+        freedom: What may be chosen.
 
     Raises:
         OptionError: there is nothing to choose.
@@ -73,19 +79,16 @@ def tuned(
     if coding.fixed_scale is not None:
         raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
     data = {name: array[:_SAMPLES] for name, array in samples.items()}
-    percents = _PERCENTILES if percentiles else ()
     stages: list[dict[str, Choice]] = [{} for _ in range(4)]
-    layers: dict[str, dict[str, Any]] = {}
+    layers: dict[str, _Layer] = {}
     for place, error in track(each_layer(graph, measured.spots, data), "tuning", len(measured.spots)):
-        found = _Layer(place, error, coding, measured, levels)
-        found.settle_base()
-        stages[1][place.relu] = found.best
-        found.settle_levels()
-        stages[2][place.relu] = found.best
-        found.settle_scale(percents)
-        stages[3][place.relu] = found.best
-        layers[place.relu] = {**asdict(found.best), "error": [found.errors[Choice()], found.errors[found.best]]}
-        log.info("tune: %s: %s", place.relu, layers[place.relu])
+        found = layers[place.relu] = _Layer(place, error, coding, measured, freedom)
+        for stage, settle in enumerate((found.settle_base, found.settle_levels, found.settle_scale), 1):
+            settle()
+            stages[stage][place.relu] = found.best
+        log.info("tune: %s: %s", place.relu, found.best)
+    if freedom.share:
+        stages += [_sharing(coding, stage, layers) for stage in stages[2:]]
     return _judged(coding, measured, judge, stages, layers)
 
 
@@ -97,7 +100,7 @@ class _Layer:
     error: OneLayer
     coding: Coding
     measured: Calibration
-    levels: str | None
+    freedom: Freedom
     best: Choice = field(default_factory=Choice)
     errors: dict[Choice, float] = field(default_factory=dict)
 
@@ -106,25 +109,25 @@ class _Layer:
 
     def settle_base(self) -> None:
         """Take the best of bases around the one that the paper's formula gives: errors have more than one minimum."""
-        if isinstance(self.coding, Phase) and self.levels != "fitted":
+        if isinstance(self.coding, Phase) and self.freedom.levels != "fitted":
             middle = float(replace(self.coding, Q="auto").Q)
             for base in sorted({min(round(middle**power, 3), _HIGHEST) for power in _POWERS}):
                 self._gains(Choice(base=base))
 
     def settle_levels(self) -> None:
         """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
-        coding, wanted = self.coding, self.levels == "fitted"
-        if not isinstance(coding, Phase) or not coding.rounds or self.levels == "powers":
+        coding, levels = self.coding, self.freedom.levels
+        if not isinstance(coding, Phase) or not coding.rounds or levels == "powers":
             return
-        if wanted or self.measured.counted(self.place) is not None:
+        if levels == "fitted" or self.measured.counted(self.place) is not None:
             choice = fitted_levels(self.measured, self.place, coding)
             if choice is not None:
                 self._gains(choice)
 
-    def settle_scale(self, percentiles: tuple[float, ...]) -> None:
+    def settle_scale(self) -> None:
         """Take a percentile or a multiple of the usual scale instead, where that gains."""
         usual = self.best
-        for percent in percentiles:
+        for percent in _PERCENTILES if self.freedom.percentiles else ():
             self._gains(replace(usual, percentile=percent))
         for factor in _FACTORS:
             self._gains(replace(usual, factor=factor))
@@ -142,8 +145,16 @@ class _Layer:
         return self.error(coding, self.measured.scale(self.place, self.coding, choice))
 
 
+def _sharing(coding: Coding, stage: dict[str, Choice], layers: dict[str, _Layer]) -> dict[str, Choice]:
+    """The choices of a stage, with time steps shared out among layers; neurons of both signs keep theirs."""
+    sharing = {name: layer for name, layer in layers.items() if not layer.place.signed}
+    steps = shared_steps(coding, {name: layer.errors[stage[name]] for name, layer in sharing.items()})
+    again = {n: resized(stage[n], steps[n], coding, layer.measured, layer.place) for n, layer in sharing.items()}
+    return {**stage, **again}
+
+
 def _judged(
-    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], layers: dict[str, Any]
+    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], layers: dict[str, _Layer]
 ) -> Tuned:
     """The best of what was chosen up to each of the `stages`, of which the first is nothing at all."""
     candidates = {_named(choices): choices for choices in stages}
@@ -151,15 +162,23 @@ def _judged(
     taken = min(errors, key=lambda name: errors[name])
     log.info("tune: errors of the whole network: %s; taken: %s", errors, taken)
     report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}
-    return Tuned(candidates[taken], {**report, "layers": layers})
+    told = {name: _told(layer, candidates[taken].get(name, Choice())) for name, layer in layers.items()}
+    return Tuned(candidates[taken], {**report, "layers": told})
+
+
+def _told(layer: _Layer, taken: Choice) -> dict[str, Any]:
+    """What a layer got, and the errors that it alone left, untuned and with the best choice for the usual steps."""
+    return {**asdict(taken), "error": [layer.errors[Choice()], layer.errors[layer.best]]}
 
 
 def _named(choices: dict[str, Choice]) -> str:
     """What is chosen in any layer, such as `levels and scales`."""
     some = choices.values()
     kinds = {
+        "steps": any(c.steps is not None for c in some),
         "bases": any(c.base is not None for c in some),
         "levels": any(c.levels is not None for c in some),
         "scales": any(c.percentile is not None or c.factor != 1 for c in some),
     }
-    return " and ".join(kind for kind, is_chosen in kinds.items() if is_chosen) or "nothing"
+    *others, last = [kind for kind, is_chosen in kinds.items() if is_chosen] or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -21,6 +21,7 @@ from snncc.report.figures import activations, coded, coding_error, curves, energ
 from snncc.report.layer_values import layer_values
 from snncc.report.membranes import membranes
 from snncc.runtime import create_session
+from snncc.time_steps import steps_of
 from snncc.unroll import unrolled
 
 
@@ -164,9 +165,9 @@ def test_raster_shows_who_fires(reported):
 def test_schedule_ends_with_the_latency(reported):
     coding = recorded_coding(reported.snn)
     network = Network(unrolled(reported.snn), {"input": (1, 8, 8)})
-    slots = schedule.schedule(network, coding)
+    slots = schedule.schedule(network, coding, {})
     assert len(slots) == len(network.neurons)
-    assert max(s.start + s.length for s in slots) == coding.latency(network.depth)
+    assert max(s.start + s.length for s in slots) == steps_of(reported.snn, network).latency
     starts = {s.depth: s.start for s in slots}
     assert len({s.start for s in slots if s.depth == 1}) == 1
     expected = {"phase": 16, "fs": 6, "rate": 0, "msat": 0}[coding.name]

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from snncc.coding import Coding
-from snncc.network import Network, is_neuron, label
+from snncc.network import Network, label
 from snncc.report.names import shown
 from snncc.report.panel import Panel, Section
 from snncc.report.style import Palette
+from snncc.time_steps import stride
 
 __all__ = ["Slot", "schedule", "section"]
 
@@ -30,26 +32,24 @@ class Slot:
     length: int
 
 
-def schedule(network: Network, coding: Coding) -> list[Slot]:
-    """By depth: a layer starts as much after the one before as one more layer adds to the latency."""
-    stride = coding.latency(2) - coding.latency(1)
-    depths = _depths(network)
-    last = coding.latency(network.depth) - coding.steps
-    slots = [
-        Slot(
-            label(node), depths[node.output[0]], last - (network.depth - depths[node.output[0]]) * stride, coding.steps
-        )
-        for node in network.neurons
-    ]
+def schedule(network: Network, coding: Coding, own: Mapping[str, int]) -> list[Slot]:
+    """By depth: a layer starts as much after the one before as it adds to the latency; `own` are its own time steps."""
+    hidden = {label(n) for n in network.neurons} - {label(n) for n in network.encoders}
+    depths = network.along(lambda node: label(node) in hidden)
+    ends = network.along(lambda node: stride(coding, own, label(node)) if label(node) in hidden else 0)
+    slots = []
+    for node in network.neurons:
+        length, output = own.get(label(node), coding.steps), node.output[0]
+        slots.append(Slot(label(node), depths[output], coding.latency(0) + ends[output] - length, length))
     return sorted(slots, key=lambda slot: slot.depth)
 
 
-def section(network: Network, coding: Coding, interval: int) -> Section | None:
+def section(network: Network, coding: Coding, own: Mapping[str, int], interval: int) -> Section | None:
     """One panel."""
-    slots = schedule(network, coding)
+    slots = schedule(network, coding, own)
     if not slots:
         return None
-    latency = coding.latency(network.depth)
+    latency = max(slot.start + slot.length for slot in slots)
     text = (
         f"In which time steps the layers fire, by the coding: the output is there after {latency} steps, and the next "
         f"sample (pale) may start {interval} steps after the one before."
@@ -59,16 +59,6 @@ def section(network: Network, coding: Coding, interval: int) -> Section | None:
     drawing = _drawing(slots, interval, latency)
     panel = Panel("pipeline", "Two samples", alt, drawing, height=min(0.9 + 0.17 * rows, 7.5))
     return Section("pipeline", "Pipeline", text, (panel,))
-
-
-def _depths(network: Network) -> dict[str, int]:
-    """How many layers of neurons lie on the longest path to a tensor, its own included."""
-    encoders = {n.output[0] for n in network.encoders}
-    depths = dict.fromkeys(network.inputs, 0)
-    for node in network.nodes:
-        here = max((depths[name] for name in network.carriers(node)), default=0)
-        depths.update(dict.fromkeys(node.output, here + (is_neuron(node) and node.output[0] not in encoders)))
-    return depths
 
 
 def _drawing(slots: list[Slot], interval: int, latency: int) -> Any:

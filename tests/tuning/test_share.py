@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time steps shared out among layers: the allocation against all others, and a network that has such layers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+import snncc
+import snncc.runtime
+from snncc.models import digits_network
+from snncc.models.digits import load_digits
+from snncc.structure import Inspected, structural
+from snncc.tuning.share import shared_steps
+
+
+@pytest.fixture(scope="module")
+def images() -> np.ndarray:
+    return load_digits().train_images[:128]
+
+
+@pytest.mark.parametrize("coding", [snncc.Phase(T=6), snncc.FS(K=6)], ids=repr)
+@pytest.mark.parametrize("seed", range(3))
+def test_no_other_sharing_leaves_less_error(coding, seed):
+    """Of all ways to give four layers 3 to 9 steps, 24 in all."""
+    errors = dict(zip("abcd", np.random.default_rng(seed).lognormal(0, 2, 4).tolist(), strict=True))
+    law = (lambda n: 1 / n**2) if isinstance(coding, snncc.Phase) else (lambda n: 1 / 4**n)
+    ways = [way for way in itertools.product(range(3, 10), repeat=4) if sum(way) == 24]
+    best = min(sum(e * law(n) for e, n in zip(errors.values(), way, strict=True)) for way in ways)
+    given = shared_steps(coding, errors)
+    assert sum(given.values()) == 24
+    assert sum(errors[name] * law(given[name]) for name in errors) == pytest.approx(best)
+
+
+def test_layers_alike_keep_what_they_have():
+    assert shared_steps(snncc.Phase(T=16), dict.fromkeys("abc", 0.1)) == dict.fromkeys("abc", 16)
+
+
+def test_tables_stay_short_enough_for_registers():
+    errors = {"a": 1.0, "b": 1e-6, "c": 1e-6}
+    assert max(shared_steps(snncc.Phase(T=24), errors).values()) == 32
+    assert max(shared_steps(snncc.Phase(T=40), errors).values()) == 40
+
+
+@pytest.fixture(scope="module", params=[snncc.Phase(T=10, Q="auto"), snncc.FS(K=5)], ids=["phase", "fs"])
+def shared_model(request, images):
+    return request.param, snncc.tune(digits_network(), request.param, calibration=images, share_steps=True)
+
+
+def steps_of_neurons(model: onnx.ModelProto) -> dict[str, int]:
+    recorded = json.loads({p.key: p.value for p in model.metadata_props}["snncc.neurons"])
+    return {name: entry["steps"] for name, entry in recorded.items() if "steps" in entry}
+
+
+def test_layers_have_steps_of_their_own_and_check_agrees(shared_model):
+    coding, model = shared_model
+    steps = steps_of_neurons(model)
+    assert len(steps) == 4
+    assert len(set(steps.values())) > 1
+    assert sum(steps.values()) == 4 * coding.steps
+    assert [message for _, passed, message in structural(Inspected(model, load(digits_network()))) if not passed] == []
+    entry = next(p for p in model.metadata_props if p.key == "snncc.neurons")
+    neurons = json.loads(entry.value)
+    neurons[min(steps, key=lambda name: steps[name])]["steps"] += 1
+    spoiled = onnx.ModelProto.FromString(model.SerializeToString())
+    next(p for p in spoiled.metadata_props if p.key == "snncc.neurons").value = json.dumps(neurons)
+    said = {name: message for name, _, message in structural(Inspected(spoiled, load(digits_network())))}
+    assert "is not what" in said["metadata-tables"] or "entries" in said["metadata-tables"]
+
+
+def load(model: bytes) -> onnx.ModelProto:
+    return onnx.load_from_string(model)
+
+
+def test_the_body_says_what_the_kernels_say(shared_model):
+    _, model = shared_model
+    x = load_digits().test_images[:64]
+    found = []
+    for kernels in (True, False):
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = snncc.runtime.create_session(model, device="cpu", options=options, kernels=kernels)
+        found.append(session.run(None, {"input": x})[0])
+    np.testing.assert_array_equal(*found)
+
+
+def test_latency_follows_the_longest_path(shared_model):
+    """The digits network: stem, then a block of two layers beside a shortcut, then one more layer."""
+    coding, model = shared_model
+    own = steps_of_neurons(model)
+    data = load_digits()
+    found = snncc.evaluate(model, digits_network(), data.test_images[:64], labels=data.test_labels[:64])
+    start = coding.T if isinstance(coding, snncc.Phase) else 0
+    assert found.steps.latency == start + sum(own.values())
+    assert found.steps.window == max(own.values())
+    assert found.steps.interval == max(own.values()) * (1 if isinstance(coding, snncc.Phase) else 2)
+    assert found.top1[1] > 90
+
+
+def test_spikes_keep_within_each_layers_own_steps(shared_model):
+    coding, model = shared_model
+    own = steps_of_neurons(model)
+    trains, _ = snncc.spike_trains(model, load_digits().test_images[:16])
+    for train in trains.layers:
+        if train.name in own:
+            assert train.spikes()[: own[train.name]].any()
+            assert not train.spikes()[own[train.name] :].any()
+    assert coding.steps < max(own.values())
+
+
+@pytest.mark.parametrize(
+    ("coding", "options", "message"),
+    [
+        (snncc.Rate(T=8), {}, "phase or few-spikes coding"),
+        (snncc.Phase(T=8, wait=6), {}, "wait for all of their input"),
+        (snncc.Phase(T=8, spikes=2), {}, "phase or few-spikes coding"),
+        (snncc.Phase(T=8), {"form": "step"}, "leave out --share-steps"),
+        (snncc.Phase(T=8), {"tune": False}, "snncc tune"),
+    ],
+)
+def test_refuses_what_cannot_share(images, coding, options, message):
+    arguments = {"calibration": images, "tune": True, "share_steps": True, **options}
+    with pytest.raises(snncc.SnnccError, match=message):
+        snncc.convert(digits_network(), coding, **arguments)
