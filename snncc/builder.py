@@ -35,6 +35,10 @@ class Builder:
         self._graph.node.append(helper.make_node(op, list(inputs), [output], name=output, **attributes))
         return output
 
+    def add(self, node: onnx.NodeProto) -> None:
+        """Add a ready node, whose outputs have `fresh` names."""
+        self._graph.node.append(node)
+
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
         """A constant called like `name`; returns its name."""
         name = self.fresh(name)

@@ -3,9 +3,10 @@
 
 The neurons' optional output `count` is added up over the batch inside the graph, so that a layer hands out one array
 of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Where the batch
-axis stacks time steps, those of a sample are added up, and a layer also hands out its spikes at each step; of slices,
-whose counts run on, the last one holds them all. Max pools that let some spikes pass are counted likewise, by what
-comes out of them. Gates of recurrent layers are counted over the whole sequence.
+axis stacks time steps, those of a sample are added up, and a layer also hands out its spikes at each step; those of
+values are told step by step where that is asked for. Of slices, whose counts run on, the last one holds them all. Max
+pools that let some spikes pass are counted likewise, by what comes out of them. Gates of recurrent layers are counted
+over the whole sequence.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from snncc.builder import Builder
 from snncc.errors import UnsupportedShapeError
 from snncc.network import Network, label
 from snncc.ops import get
+from snncc.phase_counts import StepCounts, phase_counts
 from snncc.recurrent.costs import expose_counts
 
 __all__ = ["LayerSpikes", "LayerTotal", "SpikeCounter"]
@@ -41,7 +43,7 @@ class LayerTotal:
         neurons: number of neurons.
         total: spikes of the whole layer for one sample, mean over the samples.
         peak: the most spikes that any of its neurons sent in any sample.
-        per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if it sends values.
+        per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if not counted.
         gate: whether it is a gate of a recurrent layer, whose neurons fire anew at each step of the sequence.
     """
 
@@ -53,6 +55,11 @@ class LayerTotal:
     peak: int
     per_step: npt.NDArray[np.float64] | None = None
     gate: bool = False
+
+    @property
+    def share_per_step(self) -> list[float] | None:
+        """The share of the neurons that fire at each time step; None if not counted."""
+        return None if self.per_step is None else (self.per_step / max(self.neurons, 1)).tolist()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +76,7 @@ class _Counted:
     name: str
     total: str
     peak: str
-    steps: str
+    steps: list[StepCounts]
     spikes: npt.NDArray[np.int64] | int = 0
     most: int = 0
     per_step: npt.NDArray[np.int64] | int = 0
@@ -77,7 +84,7 @@ class _Counted:
 
     @property
     def outputs(self) -> list[str]:
-        return [name for name in (self.total, self.peak, self.steps) if name]
+        return [self.total, self.peak, *(steps.output for steps in self.steps)]
 
 
 class SpikeCounter:
@@ -85,9 +92,10 @@ class SpikeCounter:
 
     Run `model` and hand the outputs called `names` to `add`; all outputs of the network itself are still there.
     `folded` names, by neuron, the tensor of its counts [T, N, …] (T = 1 for values), for whoever counts more.
+    With `phases`, neurons that send values are counted step by step as well, which takes some time.
     """
 
-    def __init__(self, model: onnx.ModelProto, network: Network) -> None:
+    def __init__(self, model: onnx.ModelProto, network: Network, *, phases: bool = False) -> None:
         self.model = onnx.ModelProto()
         self.model.CopyFrom(model)
         self.build = Builder(self.model)
@@ -105,6 +113,8 @@ class SpikeCounter:
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
             count = self._passing(node.output[0]) if node.output[0] in self._gates else self._fired(node)
             self._instrument(node, node.output[0], count, shape[1:], network.fold.kind_of(node.output[0]))
+            if phases and node.output[0] in tensors and network.fold.kind_of(node.output[0]) != "steps":
+                self._counted[node.output[0]].steps = phase_counts(self.build, node, network)
         for scan, gate, count in expose_counts(self.model, self.build):
             units = network.shape(scan.output[0])[1:]
             self._instrument(gate, gate.output[0], count, units, network.fold.kind_of(scan.output[0]), gate=True)
@@ -123,11 +133,11 @@ class SpikeCounter:
         peak = build.node("ReduceMax", [each], f"{tensor}_peak", keepdims=0)
         build.output(total, TensorProto.INT32, (1, *sample))
         build.output(peak, TensorProto.INT32, ())
-        found = ""
+        found = []
         if kind == "steps":
             flat = build.node("Reshape", [folded, build.ints(steps, -1)], f"{tensor}_flat")
-            found = build.node("ReduceSum", [flat, build.ints(1)], f"{tensor}_steps", keepdims=0)
-            build.output(found, TensorProto.INT32, (steps,))
+            found = [StepCounts(build.node("ReduceSum", [flat, build.ints(1)], f"{tensor}_steps", keepdims=0))]
+            build.output(found[0].output, TensorProto.INT32, (steps,))
         self._counted[tensor] = _Counted(label(node), total, peak, found, gate=gate)
 
     def _fired(self, node: onnx.NodeProto) -> str:
@@ -154,8 +164,8 @@ class SpikeCounter:
         for counted in self._counted.values():
             counted.spikes = counted.spikes + outputs[counted.total].astype(np.int64)
             counted.most = max(counted.most, int(outputs[counted.peak]))
-            if counted.steps:
-                counted.per_step = counted.per_step + outputs[counted.steps].astype(np.int64)
+            for steps in counted.steps:
+                counted.per_step = counted.per_step + steps.read(outputs[steps.output])
 
     def layers(self, *, sums: bool = False) -> list[LayerSpikes]:
         """The counts so far, layer by layer, in the order of the graph; at least one batch must have been added.

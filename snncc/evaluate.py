@@ -41,6 +41,7 @@ def evaluate(
     batch_size: int = 64,
     device: str = "auto",
     limit: int | None = None,
+    phases: bool = False,
 ) -> Evaluation:
     """Compare a converted network with its source on data.
 
@@ -53,11 +54,13 @@ def evaluate(
         batch_size: Samples per run, unless the models fix it; fewer where the SNN stacks time steps on its batch axis.
         device: `auto`, `cpu` or `cuda`.
         limit: Evaluate the first so many samples only.
+        phases: Count the spikes of each phase or step also where neurons send values, as rate and MSAT coding always
+            do; takes longer, most of all with several spikes per neuron.
 
     Raises:
         SnnccError: a model or the data cannot be read, or they do not fit together.
     """
-    return _ran(snn, ann, data, labels, preprocess, batch_size, device, limit, timed=True).result()
+    return _ran(snn, ann, data, labels, preprocess, batch_size, device, limit, timed=True, phases=phases).result()
 
 
 def count(
@@ -84,6 +87,7 @@ def _ran(
     limit: int | None,
     *,
     timed: bool,
+    phases: bool = False,
 ) -> SideBySide:
     """Both networks, after a run on all of the data."""
     for name, value in (("batch_size", batch_size), ("limit", limit)):
@@ -95,7 +99,7 @@ def _ran(
     classes = labels_of(data) if labels is None else checked_labels(labels)
     stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
     any_size = fixed_batch(specs) is None
-    runner = SideBySide(spiking, source, classes, device, cut=any_size, timed=timed)
+    runner = SideBySide(spiking, source, classes, device, cut=any_size, timed=timed, phases=phases)
     for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)
     if classes is not None and limit is None and len(classes) != runner.tally.samples:

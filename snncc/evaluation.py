@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from snncc.accuracy import Tally
 from snncc.counting import LayerTotal
 from snncc.energy import FLOAT32, Costs, Energy
 from snncc.evaluation_json import as_json
-from snncc.evaluation_rows import layer_rows, rows, synapse_rows
+from snncc.evaluation_rows import layer_rows, rows, step_rows, synapse_rows
 from snncc.inactivated import Inactivated
 from snncc.movement import Movement, movement
 from snncc.time_steps import Steps
@@ -86,6 +88,18 @@ class Evaluation:
         """`spikes` of a neuron, per time step in which it may fire; None if the coding is not known."""
         return None if self.steps is None else spikes / self.steps.window
 
+    @property
+    def share_per_step(self) -> list[float] | None:
+        """The share of all neurons that fire at each time step of their layer; None if not counted for all of them."""
+        hidden = [x for x in self.layers if not x.encoder and not x.gate]
+        counted = [x.per_step for x in hidden if x.per_step is not None]
+        if not self.neurons or len(counted) < len(hidden):
+            return None
+        fired = np.zeros(max(map(len, counted)))
+        for steps in counted:  # tables of other activations may have fewer steps
+            fired[: len(steps)] += steps
+        return [float(sent) / self.neurons for sent in fired]
+
     def few_bits_gain(self, costs: Costs = FLOAT32) -> float | None:
         """Gain over an ANN whose activations are as fine as the neurons; None if not known, or nothing is spent."""
         return None if self.steps is None else self.energy.few_bits_gain(self.steps.bits, costs)
@@ -117,6 +131,10 @@ class Evaluation:
     def layer_rows(self) -> list[Row]:
         """Rows (layer, neurons, spikes per neuron, per step, most) of the layers of neurons."""
         return layer_rows(self)
+
+    def step_rows(self) -> tuple[Row, list[Row]]:
+        """(Columns, rows) of the share of each layer's neurons that fire at each step, in percent; none if unknown."""
+        return step_rows(self)
 
     def synapse_rows(self) -> list[Row]:
         """Rows (layer, MACs of the ANN, MACs and additions of the SNN, energy of both in nJ) of what they feed."""

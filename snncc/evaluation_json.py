@@ -59,6 +59,7 @@ def _spikes(found: Evaluation) -> dict[str, Any]:
         "neurons": found.neurons,
         "per_neuron": found.spikes_per_neuron,
         "per_neuron_and_step": found.firing_rate,
+        "share_per_step": found.share_per_step,
         "max": found.max_spikes,
         "gates": found.gates,
         "per_gate": found.spikes_per_gate,
@@ -108,8 +109,14 @@ def _neurons(found: Evaluation, layer: LayerTotal) -> dict[str, Any]:
         "per_neuron": each,
         "per_neuron_and_step": None if layer.gate else found.rate_of(each),
         "max": layer.peak,
-        **({} if layer.per_step is None else {"spikes_per_step": layer.per_step.tolist()}),
+        **_by_step(layer),
     }
+
+
+def _by_step(layer: LayerTotal) -> dict[str, Any]:
+    if layer.per_step is None:
+        return {}
+    return {"spikes_per_step": layer.per_step.tolist(), "share_per_step": layer.share_per_step}
 
 
 def _synapses(layer: SynapticLayer) -> dict[str, Any]:

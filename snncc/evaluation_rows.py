@@ -10,10 +10,11 @@ from snncc.energy import FLOAT32, INT8, Costs, SynapticLayer
 if TYPE_CHECKING:
     from snncc.evaluation import Evaluation
 
-__all__ = ["layer_rows", "rows", "synapse_rows"]
+__all__ = ["layer_rows", "rows", "step_rows", "synapse_rows"]
 
 Row = tuple[str, ...]
 _NEURON, _SYNAPSE = 38, 22  # letters of a layer's name; of longer ones the end says more
+_LINE, _GAP = 57, 3  # letters of a line behind the shorter name, and between two columns
 
 
 def rows(found: Evaluation) -> list[Row]:
@@ -53,6 +54,26 @@ def layer_rows(found: Evaluation) -> list[Row]:
         rated = "" if rate is None else f"{rate:.4f}"
         listed.append((_short(layer.name, _NEURON), f"{layer.neurons:,}", f"{each:.4f}", rated, str(layer.peak)))
     return listed
+
+
+def step_rows(found: Evaluation) -> tuple[Row, list[Row]]:
+    """(Columns, rows) of the percentage of neurons that fire at a step, of many steps the mean of some at a time."""
+    layers = [(_short(x.name, _SYNAPSE), x.share_per_step) for x in found.layers]
+    shares = [(name, share) for name, share in (*layers, ("in all", found.share_per_step)) if share is not None]
+    if not shares:
+        return (), []
+    steps = max(len(share) for _, share in shares)
+    width = max(2 * len(str(steps - 1)) + 1, 5) + _GAP
+    some = -(-steps // (_LINE // width))
+    first = range(0, steps, some)
+    ends = [min(start + some, steps) - 1 for start in first]
+    columns = [str(a) if a == b else f"{a}-{b}" for a, b in zip(first, ends, strict=True)]
+    return ("layer", *columns), [(name, *_means(share, first, some)) for name, share in shares]
+
+
+def _means(share: list[float], first: range, some: int) -> list[str]:
+    parts = [share[start : start + some] for start in first]
+    return [f"{100 * sum(part) / len(part):.1f}" if part else "" for part in parts]
 
 
 def synapse_rows(found: Evaluation) -> list[Row]:

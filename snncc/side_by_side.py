@@ -34,6 +34,7 @@ class SideBySide:
     Args:
         cut: whether the networks take batches of any size, so that one may run in parts.
         timed: whether to measure how long both take.
+        phases: whether to count spikes step by step where neurons send values.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class SideBySide:
         *,
         cut: bool,
         timed: bool = True,
+        phases: bool = False,
     ) -> None:
         self._snn, self._source = snn, ann
         self._cut = cut
-        self._device, self._timed = device, timed
+        self._device, self._timed, self._phases = device, timed, phases
         self._milliseconds: tuple[float, float] | None = None
         self.tally = Tally(labels)
 
@@ -95,7 +97,7 @@ class SideBySide:
         shapes = {name: array.shape[1:] for name, array in batch.items()}
         folded = unrolled(self._snn)
         self._plain, self._spiking = Network(ann, shapes), Network(folded, shapes)
-        self._counter = SpikeCounter(folded, self._spiking)
+        self._counter = SpikeCounter(folded, self._spiking, phases=self._phases)
         self._silent = SilentRelus.of(self._snn, self._source, self._counter, self._spiking, shapes)
         self._relus = opened(self._silent.ann) if self._silent else None
         self._ann, self._counting = opened(ann), opened(self._counter.model)

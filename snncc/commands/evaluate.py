@@ -22,7 +22,7 @@ SYNAPSES = ("layer", "ANN MACs", "SNN MACs", "additions", "ANN nJ", "SNN nJ")
 @data
 @preprocess
 @limit
-@click.option("--layers", is_flag=True, help="Also print spikes, operations and energy layer by layer.")
+@click.option("--layers", is_flag=True, help="Also print each layer's spikes, by phase too, operations, energy.")
 @device
 @json_flag
 def evaluate(
@@ -39,14 +39,19 @@ def evaluate(
 
     Energy is that of arithmetic in 45 nm; the gain "with memory accesses" adds those, for an ANN that reads each weight
     once for a sample, to one that reads it for each multiply-accumulate. docs/evaluate.md explains every figure.
+    With phase and few-spikes coding, --layers counts at which phase or step neurons fire, also for --json, which takes
+    longer.
     """
     from snncc.evaluate import evaluate as run
 
-    found = run(snn, ann, data, preprocess=preprocess, limit=limit, device=device)
+    found = run(snn, ann, data, preprocess=preprocess, limit=limit, device=device, phases=layers)
     if as_json:
         print_json(found.to_json())
         return
     print_table(f"{snn} on {data}", ("", "ANN", "SNN"), found.rows())
     if layers:
         print_table("Neurons, of one sample", NEURONS, found.layer_rows())
+        columns, rows = found.step_rows()
+        if rows:
+            print_table("Neurons that fire at a step (phase), in %; of some steps the mean", columns, rows)
         print_table("Where spikes and values arrive, of one sample", SYNAPSES, found.synapse_rows())

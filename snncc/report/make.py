@@ -109,7 +109,7 @@ def report(
     preprocess = Preprocess.of(preprocess)
     shown = _Shown(spiking, source, data, preprocess, limit, device)
     axes = axes_of(shown.coding, grid)
-    found = evaluate(spiking, ann, shown.inputs, labels=shown.labels, device=device)
+    found = evaluate(spiking, ann, shown.inputs, labels=shown.labels, device=device, phases=True)
     recipe: dict[str, Any] = {"calibration": calibration, "preprocess": preprocess, "device": device}
     tried = grid_of(spiking, shown.coding, ann, axes, shown.batches, shown.labels, **recipe) if axes else None
     listed = [*_sections(shown, found, layers, neurons), grids.section(tried)]

@@ -47,6 +47,23 @@ def test_evaluate_layer_by_layer_fits_80_columns(snncc, trio):
     assert {layer["name"][-10:] for layer in found["synaptic_layers"]} <= {name[-10:] for name in names}
 
 
+def test_evaluate_layers_counts_phase_by_phase(snncc, trio):
+    lines = snncc("evaluate", *trio, "--limit", 16, "--layers").stdout.splitlines()
+    title = next(at for at, line in enumerate(lines) if line.startswith("Neurons that fire at a step"))
+    columns = lines[title + 1].split()
+    told = next(line for line in lines[title:] if line.startswith(" in all")).split()[2:]
+    whole, counted = (
+        json.loads(snncc("evaluate", *trio, "--limit", 16, "--json", *more).stdout) for more in ((), ("--layers",))
+    )
+    assert whole["spikes"]["share_per_step"] is None
+    share = counted["spikes"]["share_per_step"]
+    assert sum(share) == pytest.approx(whole["spikes"]["per_neuron"])
+    groups = [[int(x) for x in column.split("-")] for column in columns[1:]]
+    means = [100 * np.mean(share[group[0] : group[-1] + 1]) for group in groups]
+    assert groups[-1][-1] == len(share) - 1
+    np.testing.assert_allclose([float(x) for x in told], means, atol=0.0501)
+
+
 def test_evaluate_without_labels_has_no_accuracy(snncc, digits, tmp_path):
     np.save(tmp_path / "x.npy", np.load(digits / "test.npz")["input"][:8])
     trio = [digits / "snn.onnx", "--ann", digits / "ann.onnx", "--data", tmp_path / "x.npy"]

@@ -123,8 +123,8 @@ def accuracy(ann: np.ndarray, snn: np.ndarray, labels: Sequence[int]) -> dict[st
     }
 
 
-def of_neurons(name: str, counts: np.ndarray, window: int, *, encoder: bool, over_time: bool) -> dict[str, Any]:
-    """A layer of neurons from its spikes, [T, N, …]."""
+def of_neurons(name: str, counts: np.ndarray, window: int, *, encoder: bool, by_step: np.ndarray) -> dict[str, Any]:
+    """A layer of neurons from its spikes, [T, N, …], where T = 1 for values; `by_step` has them step by step."""
     steps, samples = counts.shape[:2]
     spikes = peak = 0
     for place in product(*map(range, counts.shape[2:])):
@@ -143,8 +143,8 @@ def of_neurons(name: str, counts: np.ndarray, window: int, *, encoder: bool, ove
         "per_neuron_and_step": each / window,
         "max": peak,
     }
-    per_step = [sum(int(x) for x in counts[t].ravel()) / samples for t in range(steps)]
-    return {**found, "spikes_per_step": per_step} if over_time else found
+    per_step = [sum(int(x) for x in now.ravel()) / samples for now in by_step]
+    return {**found, "spikes_per_step": per_step, "share_per_step": [sent / neurons for sent in per_step]}
 
 
 def sin(layers: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 import snncc
 from tests.evaluate.slow import Stage, accuracy, conv, dense, executed, flattened, of_neurons, sin
 from tests.evaluate.slow_energy import Costs, energy
+from tests.evaluate.slow_firing import firing
 
 SCHEMA = json.loads(files("snncc").joinpath("data", "evaluate.schema.json").read_text(encoding="utf-8"))
 DOCS = Path(__file__).parents[2] / "docs" / "evaluate.md"
@@ -31,8 +32,11 @@ POOLED = {
     "phase": (snncc.Phase(T=9, Q=1.4), {}, (3 * 9 + 9, 9, 9, 4)),
     "phase, three spikes": (snncc.Phase(T=6, Q=1.6, spikes=3), {}, (3 * 6 + 6, 6, 6, 6)),
     "phase, waiting": (snncc.Phase(T=9, Q=1.4, wait=6), {}, (3 * 6 + 9, 9, 9, 4)),
+    "phase, fitted levels": (snncc.Phase(T=9, Q=1.4), {"levels": "fitted"}, (3 * 9 + 9, 9, 9, 4)),
+    "phase, one spike of input": (snncc.Phase(T=6, Q=1.6, input="one"), {"normalize": "none"}, (4 * 6, 6, 6, 3)),
     "phase, int8": (snncc.Phase(T=9, Q=1.4), {"weights": "int8"}, (3 * 9 + 9, 9, 9, 4)),
     "few spikes": (snncc.FS(K=5), {}, (5 * 3, 10, 5, 5)),
+    "few spikes, more than eight": (snncc.FS(K=10), {}, (10 * 3, 20, 10, 10)),
     "few spikes, binary input": (snncc.FS(K=5, input="binary"), {}, (5 * 4, 10, 5, 5)),
     "rate": (snncc.Rate(T=6), {}, (6, 6, 6, 3)),
     "rate, signed": (snncc.Rate(T=6, signed=True), {}, (6, 6, 6, 3)),
@@ -64,8 +68,9 @@ def one_by_one(model, ann, images, labels: list[int], coding: str, facts: tuple[
     if over_time:
         currents = {"name": neurons[0].name, "op": neurons[0].op_type, "snn_synaptic": 0.0}
         identities.insert(0, {**currents, "snn_current": window * 3 * 6 * 6, "size": 3 * 6 * 6})
+    steps = counts if over_time else {n.name: firing(n, ours) for n in neurons}
     layers = [
-        of_neurons(name, c, window, encoder=name == "x_encoder", over_time=over_time) for name, c in counts.items()
+        of_neurons(name, c, window, encoder=name == "x_encoder", by_step=steps[name]) for name, c in counts.items()
     ]
     names = [n.name for n in neurons if n.name != "x_encoder"]
     relus = dict(zip(names, ("c1" if over_time else "p1", "c2", "s"), strict=True))  # the pool is behind, or in front
@@ -109,10 +114,12 @@ def identity(model: onnx.ModelProto, spikes: np.ndarray) -> dict[str, Any]:
 def spikes_of(hidden: list[dict], coded: list[dict], window: int) -> dict[str, Any]:
     each = sum(x["spikes"] for x in hidden) / sum(x["neurons"] for x in hidden)
     sent = sum(x["spikes"] for x in coded)
+    each_step = [x["spikes_per_step"] for x in hidden]
     return {
         "neurons": sum(x["neurons"] for x in hidden),
         "per_neuron": each,
         "per_neuron_and_step": each / window,
+        "share_per_step": [sum(x) / sum(y["neurons"] for y in hidden) for x in zip(*each_step, strict=True)],
         "max": max(x["max"] for x in hidden),
         "gates": 0,
         "per_gate": 0,
@@ -145,7 +152,7 @@ def test_every_number_is_reproduced(pooled_ann, pooled_images, name):
     coding, options, facts = POOLED[name]
     model = snncc.convert(pooled_ann, coding, calibration=pooled_images, **options)
     labels = [3, 0, 6, 2, 5]
-    found = snncc.evaluate(model, pooled_ann, pooled_images, labels=labels).to_json()
+    found = snncc.evaluate(model, pooled_ann, pooled_images, labels=labels, phases=True).to_json()
     measured = found["latency"].pop("ms_per_sample")  # the only number that no count can give
     assert min(measured.values()) > 0
     expected = flattened(one_by_one(model, pooled_ann, pooled_images, labels, coding.name, facts))
@@ -162,7 +169,8 @@ def test_the_report_fits_its_schema(pooled_ann, pooled_images, name):
     coding, options, _ = POOLED[name]
     model = snncc.convert(pooled_ann, coding, calibration=pooled_images, **options)
     for labels in (None, [0] * 5):
-        found = snncc.evaluate(model, pooled_ann, pooled_images, labels=labels).to_json()
+        phases = labels is not None
+        found = snncc.evaluate(model, pooled_ann, pooled_images, labels=labels, phases=phases).to_json()
         jsonschema.validate(json.loads(json.dumps(found)), SCHEMA, jsonschema.Draft202012Validator)
 
 

@@ -102,7 +102,7 @@ def test_error_against_the_parameter(values):
 
 
 def test_energy_and_spikes_are_those_of_evaluate(reported):
-    found = snncc.evaluate(reported.snn, reported.ann, reported.data)
+    found = snncc.evaluate(reported.snn, reported.ann, reported.data, phases=True)
     told = energy.totals(found)
     json = found.to_json()["energy"]["float32"]
     assert told["ANN"] == pytest.approx(json["ann_nj"])
@@ -111,9 +111,10 @@ def test_energy_and_spikes_are_those_of_evaluate(reported):
     names, steps = rates.over_time(list(found.layers))
     trains, _ = snncc.spike_trains(reported.snn, reported.data["input"])
     fired = {t.name: t.spikes().reshape(t.shape[0], t.shape[1], -1).mean(axis=(1, 2)) for t in trains.layers}
-    assert bool(names) == (found.sin is not None)
+    assert names == [x.name for x in found.layers if not x.encoder]
+    near = 1e-9 if found.sin else 1e-3  # sums in another order move single spikes by a phase
     for name, row in zip(names, steps, strict=True):
-        np.testing.assert_allclose(row, fired[name], atol=1e-9)
+        np.testing.assert_allclose(row, fired[name], rtol=0, atol=near)
     if found.sin:
         which, percent = sin.ratios(found.sin)
         assert [x["name"] for x in found.sin.to_json()["layers"]] == which

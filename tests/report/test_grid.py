@@ -66,6 +66,23 @@ def test_graph_has_neurons_synapses_and_joins(reported):
     assert len(set(seats)) == len(seats)
 
 
+def test_a_graph_too_large_says_so(monkeypatch, images):
+    from snncc.report import report
+
+    ann = digits_network()
+    snn = snncc.convert(ann, snncc.Phase(T=4), calibration=images[:20])
+    nodes = len(graph.placed(Network(snn, {"input": (1, 8, 8)}), ()))
+    monkeypatch.setattr(graph, "_MOST", nodes)
+    assert graph.section(Network(snn, {"input": (1, 8, 8)}), ()).panels
+    monkeypatch.setattr(graph, "_MOST", nodes - 1)
+    found = report(snn, ann, images[:2])
+    (section,) = (s for s in found.sections if s.key == "graph")
+    assert not section.panels
+    sentence = f"The network has {nodes} nodes to draw, and above {nodes - 1} nobody could read its graph."
+    assert section.text == sentence
+    assert f"<p>{sentence}</p>" in found.html
+
+
 def test_graph_names_islands(images):
     ann = onnx.load_from_string(digits_network())
     snn = snncc.convert(ann, snncc.Phase(T=4), calibration=images[:20])

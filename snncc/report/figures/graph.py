@@ -18,6 +18,7 @@ from snncc.report.style import Palette
 __all__ = ["Place", "placed", "section"]
 
 _POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "Concat", "Scan"}
+_KEY, _TITLE = "graph", "The network"
 _MOST = 400  # nodes
 _ROW = 0.36  # inches
 _LANE = 1.7
@@ -65,11 +66,12 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
     return places
 
 
-def section(network: Network, islands: Collection[str]) -> Section | None:
-    """One panel; none of a network too large to be looked at."""
+def section(network: Network, islands: Collection[str]) -> Section:
+    """One panel; of a network too large to be looked at, a sentence that says so."""
     places = placed(network, islands)
     if len(places) > _MOST:
-        return None
+        text = f"The network has {len(places)} nodes to draw, and above {_MOST} nobody could read its graph."
+        return Section(_KEY, _TITLE, text)
     rows, lanes = max(p.row for p in places) + 1, max(p.lane for p in places) + 1
     counts = {kind: sum(p.kind == kind for p in places) for kind in ("neuron", "synapse", "island")}
     told = ", ".join(f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in counts.items())
@@ -79,7 +81,7 @@ def section(network: Network, islands: Collection[str]) -> Section | None:
     )
     width = max(WIDTH, _LANE * (lanes + _WAY) + 0.2)
     panel = Panel("graph", "Layers", f"Graph of {told}.", _drawing(places, rows, lanes), width, _ROW * rows + 0.2)
-    return Section("graph", "The network", text, (panel,))
+    return Section(_KEY, _TITLE, text, (panel,))
 
 
 def _kind(node: Any, islands: Collection[str], *, joins: bool) -> str | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often neurons fire, layer by layer, and at which step where layers send step by step."""
+"""How often neurons fire, layer by layer, and at which step or phase."""
 
 from __future__ import annotations
 
@@ -25,14 +25,19 @@ _COLUMNS = ("layer", "neurons", "spikes", "per step", "most")
 
 
 def over_time(layers: list[LayerTotal]) -> tuple[list[str], Array]:
-    """(Layers that send step by step, spikes of a neuron of theirs at each step, [L, T])."""
-    stepwise = [x for x in layers if x.per_step is not None and x.neurons]
-    rows = [np.asarray(x.per_step, np.float64) / x.neurons for x in stepwise]
-    return [x.name for x in stepwise], np.array(rows)
+    """(Layers that are counted step by step, spikes of a neuron of theirs at each step, [L, T]; fewer steps end in 0).
+
+    What codes the input is left out: it fires so much more often that no other layer could be told from silence.
+    """
+    rows = {x.name: share for x in layers if not x.encoder and (share := x.share_per_step) is not None}
+    filled = np.zeros((len(rows), max(map(len, rows.values()), default=0)))
+    for row, share in zip(filled, rows.values(), strict=True):
+        row[: len(share)] = share
+    return list(rows), filled
 
 
 def section(found: Evaluation) -> Section | None:
-    """Bars, a map over time where there is one, and a table."""
+    """Bars, a map over time, and a table."""
     layers = [x for x in found.layers if x.neurons]
     if not layers:
         return None
