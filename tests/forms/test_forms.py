@@ -31,6 +31,7 @@ CODINGS = [
     snncc.Phase(T=6, Q=1.5),
     snncc.Phase(T=6, Q=1.5, spikes=2),
     snncc.Phase(T=6, Q=1.5, wait=4),
+    snncc.Phase(T=5, wait=4, levels=(1.0, 0.75, 0.5, 0.25, 0.125)),
     snncc.Phase(T=6, Q=1.5, wait=1, input="one"),
 ]
 LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")

@@ -288,6 +288,11 @@ def test_activations_that_overflow(network):
         ({"Q": 2.1}, "Q is 2.1, but the base must be above 1 and at most 2"),
         ({"Q": float("nan")}, "Q is nan, but"),
         ({"spikes": 0}, "spikes is 0, but a neuron may send 1 to T = 24 spikes"),
+        ({"T": 2, "levels": (1.0, 1.0)}, "levels must be T = 2 finite numbers above 0, each lower than the one before"),
+        ({"T": 2, "levels": (1.0, 0.0)}, "levels must be T = 2 finite numbers above 0"),
+        ({"T": 3, "levels": (1.0, 0.5)}, "levels must be T = 3"),
+        ({"T": 2, "levels": ("a", "b")}, "levels are ('a', 'b'), but they must be numbers"),
+        ({"T": 2, "levels": (1.0, 0.5), "shift": False}, "for one spike that rounds"),
         ({"input": "rate"}, "input is 'rate', but it must be one of binary, one, analog"),
     ],
 )

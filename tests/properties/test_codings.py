@@ -19,6 +19,7 @@ from tests.properties.graphs import feeds_of, relu_graphs, run
 
 CODINGS: dict[str, Coding] = {
     "phase": snncc.Phase(T=8, Q=1.5),
+    "phase, levels": snncc.Phase(T=5, levels=(1.0, 0.7, 0.45, 0.25, 0.1)),
     "phase, waiting": snncc.Phase(T=8, Q=1.5, wait=6),
     "fs": snncc.FS(K=6),
     "rate": snncc.Rate(T=8),

@@ -23,6 +23,7 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "msat-confident": (snncc.MSAT(T=8, confidence=0.7, early=4, confidence_layers="all"), {}),
     "phase": (snncc.Phase(T=6, Q=1.5), {}),
     "phase-wait": (snncc.Phase(T=6, Q=1.5, wait=4), {}),
+    "phase-levels": (snncc.Phase(T=5, levels=(1.1, 0.8, 0.5, 0.25, 0.1)), {}),
     "phase-spikes": (snncc.Phase(T=6, Q=1.5, spikes=2, input="one"), {"normalize": "none"}),
     "fs": (snncc.FS(K=5), {}),
     "fs-binary": (snncc.FS(K=5, input="binary"), {}),
