@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import click
@@ -14,15 +14,29 @@ from rich.table import Table
 
 __all__ = ["number", "print_json", "print_table", "print_text"]
 
+# As rich's SIMPLE_HEAD, with a line between sections. Line by line: top, head, its rule, row, rule, foot's, foot, end.
+_BOX = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
+
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: bool = True, keys: int = 1
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: bool = True,
+    keys: int = 1,
+    rules: Container[int] = (),
 ) -> None:
-    """A table and an empty line; all columns but the `keys` first are aligned right unless `right` is off."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    """A table and an empty line; all columns but the `keys` first are aligned right unless `right` is off.
+
+    A rule stands above the rows whose numbers are in `rules`.
+    """
+    table = Table(box=_BOX, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if right and index >= keys else "left", overflow="fold")
-    for row in rows:
+    for number, row in enumerate(rows):
+        if number in rules:
+            table.add_section()
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if title:
         click.echo(title)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-__all__ = ["Table", "parts", "short", "to_csv", "to_latex"]
+__all__ = ["Table", "parts", "ruled", "short", "to_csv", "to_latex"]
 
 _KEYS = 44  # letters that the columns that name a row may take, between them
 _KEY = 24  # and one alone
@@ -18,11 +19,19 @@ _LATEX = str.maketrans(
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "|": r"\textbar{}",  # as < and >, another letter in LaTeX's first fonts
+        "<": "$<$",
+        ">": "$>$",
         "µ": r"\textmu{}",
         "…": r"\ldots{}",
         "–": "--",
-        "η": r"$\eta$",
         "×": r"$\times$",
+        "α": r"$\alpha$",
+        "γ": r"$\gamma$",
+        "η": r"$\eta$",
+        "θ": r"$\theta$",
+        "λ": r"$\lambda$",
+        "τ": r"$\tau$",
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
     }
 )
@@ -38,6 +47,7 @@ class Table:
         rows: The cells.
         keys: How many columns, from the left, name a row.
         notes: Sentences that belong below it.
+        groups: A column that says where rows come from: only CSV has it, elsewhere a rule stands where it changes.
     """
 
     title: str
@@ -45,6 +55,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     keys: int = 1
     notes: tuple[str, ...] = ()
+    groups: str | None = None
 
 
 def short(text: str, letters: int) -> str:
@@ -53,6 +64,17 @@ def short(text: str, letters: int) -> str:
         return text
     head = (letters - 1) // 2
     return f"{text[:head]}…{text[len(text) - (letters - 1 - head) :]}"
+
+
+def ruled(table: Table) -> tuple[Table, tuple[int, ...]]:
+    """(The table without its column `groups`, the rows above which a rule stands.)"""
+    if table.groups is None:
+        return table, ()
+    place = table.columns.index(table.groups)
+    said = [row[place] for row in table.rows]
+    rules = tuple(i for i in range(1, len(said)) if said[i] != said[i - 1])
+    columns, *rows = ((*row[:place], *row[place + 1 :]) for row in (table.columns, *table.rows))
+    return replace(table, columns=columns, rows=tuple(rows), groups=None), rules
 
 
 def parts(table: Table, width: int) -> list[Table]:
@@ -96,7 +118,9 @@ def to_latex(tables: Iterable[Table]) -> str:
 
 
 def _latex(table: Table) -> str:
-    rows = "\n".join(f"    {_line(row)}" for row in table.rows)
+    table, rules = ruled(table)
+    lines = (("\\midrule\n    " if i in rules else "") + _line(row) for i, row in enumerate(table.rows))
+    rows = "\n".join(f"    {line}" for line in lines)
     alignment = "l" * table.keys + "r" * (len(table.columns) - table.keys)
     caption = " ".join((f"{table.title}.", *table.notes)).translate(_LATEX)
     return rf"""\begin{{table}}
@@ -114,9 +138,9 @@ def _latex(table: Table) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    # An opening bracket behind the \\ of the line before would be taken for its optional argument.
-    escaped = (cell.translate(_LATEX) for cell in cells)
-    return " & ".join(f"{{{c}}}" if c.startswith("[") else c for c in escaped) + r" \\"
+    # An opening bracket or an asterisk behind the \\ of the line before would be taken for its argument.
+    escaped = (re.sub(r"^-(?=\d)", "$-$", cell.translate(_LATEX)) for cell in cells)
+    return " & ".join(f"{{{c}}}" if c.startswith(("[", "*")) else c for c in escaped) + r" \\"
 
 
 def _width(widths: list[int]) -> int:

@@ -33,7 +33,8 @@ __all__ = ["tables"]
     "file",
     type=FILE,
     metavar="FILE",
-    help="A TOML file of networks: [NAME], with model, calib, test and preprocess; paths from its own folder.",
+    help="A TOML file of networks: [NAME], with model, calib, test, preprocess and, for MSAT, preset; paths from its "
+    "own folder.",
 )
 @preprocess
 @limit
@@ -72,7 +73,7 @@ def tables(
         found.append(fill(definition, subjects, limit=limit, device=device))
         if not as_json:
             print_tables(found[-1:])  # at once: the next may take minutes
-    write_tables(found, csv_file, latex_file)
+        write_tables(found, csv_file, latex_file)
     if as_json:
         print_json([{"title": t.title, "columns": t.columns, "rows": t.rows, "notes": t.notes} for t in found])
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from snncc.cli_tables import print_table, print_text
 from snncc.commands.options import FILE
 from snncc.files import require_writable, write_whole
-from snncc.tabular import Table, parts, to_csv, to_latex
+from snncc.tabular import Table, parts, ruled, to_csv, to_latex
 
 __all__ = ["csv_option", "latex_option", "print_tables", "require_writables", "write_tables"]
 
@@ -26,10 +26,10 @@ def print_tables(tables: Sequence[Table]) -> None:
     """Each with its title and its notes; one that is too wide for the terminal in parts."""
     width = Console().width
     for table in tables:
-        title = table.title
-        for part in parts(table, width):
-            print_table(title, part.columns, part.rows, keys=table.keys)
-            title = ""
+        print_text(table.title)  # which may be longer than a line
+        shown, rules = ruled(table)
+        for part in parts(shown, width):
+            print_table("", part.columns, part.rows, keys=table.keys, rules=rules)
         for note in table.notes:
             print_text(note)
         if table.notes:

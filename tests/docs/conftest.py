@@ -23,6 +23,12 @@ data = "test.npz"
 name = "fs"
 K = [2, 4]
 """
+_NETWORKS = """
+["digits"]
+model = "model.onnx"
+calib = "train.npz"
+test = "test.npz"
+"""
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +41,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "train.npz", input=digits.train_images[:64], labels=digits.train_labels[:64])
     np.savez(folder / "test.npz", input=digits.test_images[:32], labels=digits.test_labels[:32])
     (folder / "grid.toml").write_text(_GRID)
+    (folder / "networks.toml").write_text(_NETWORKS)
     recurrent, graph = ZOO["bilstm_imdb"](), ZOO["text_gcn"]()
     onnx.save(recurrent, folder / "bilstm_imdb.onnx")
     np.savez(folder / "imdb_calib.npz", **noise(recurrent, 16, 0))

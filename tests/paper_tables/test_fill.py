@@ -14,7 +14,8 @@ from snncc.errors import SnnccError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.paper_tables import Subject, fill, read_paper
-from snncc.paper_tables.definition import Method
+from snncc.paper_tables.definition import Column, Method
+from snncc.paper_tables.measures import MEASURES
 
 LIMIT = 20
 
@@ -29,7 +30,7 @@ def subject(tmp_path_factory) -> Subject:
     return Subject("digits", folder / "ann.onnx", folder / "calib.npz", folder / "test.npz")
 
 
-def evaluated(subject: Subject, coding: snncc.Phase, **options: object) -> snncc.evaluation.Evaluation:
+def evaluated(subject: Subject, coding: snncc.Phase | snncc.MSAT, **options: object) -> snncc.evaluation.Evaluation:
     snn = snncc.convert(subject.model, coding, calibration=subject.calib, **options)
     return snncc.evaluate(snn, subject.model, subject.test, limit=LIMIT)
 
@@ -46,7 +47,10 @@ def test_without_networks_there_are_the_papers_rows():
 def test_table_vi_measured(subject):
     table = read_paper("one_spike").table("VI")
     table = replace(table, methods=table.methods[:1])
-    *cited, ours = fill(table, [subject], limit=LIMIT).rows
+    found = fill(table, [subject], limit=LIMIT)
+    assert found.groups == "source"
+    assert found.notes[-1] == f"Below the rule: measured on {LIMIT} samples."
+    *cited, ours = found.rows
     assert len(cited) == len(table.rows)
     plain = evaluated(subject, snncc.Phase(T=16, Q=1.3))
     int8 = evaluated(subject, snncc.Phase(T=16, Q=1.3), weights="int8")
@@ -72,7 +76,8 @@ def test_ablations_cite_nothing_and_say_how_many_samples(subject):
     assert found.columns == ("network", "method", "ANN %", "T=16, Q=1.3", "T=24, Q=1.2")
     floored = evaluated(subject, snncc.Phase(T=16, Q=1.3, shift=False))
     assert found.rows[1][:4] == ("digits", "no shift", f"{floored.top1[0]:.2f}", f"{floored.top1[1]:.2f}")
-    assert found.notes[-1] == f"Measured on the first {LIMIT} samples."
+    assert found.notes[-1] == f"Measured on {LIMIT} samples."
+    assert found.groups is None
 
 
 def test_a_method_that_cannot_convert_a_network_becomes_a_note(subject, tmp_path):
@@ -90,10 +95,35 @@ def test_a_method_that_cannot_convert_a_network_becomes_a_note(subject, tmp_path
     strict = Method("strict", {"coding": "fs", "strict": True})
     found = fill(replace(table, methods=(strict, table.methods[1])), [odd])
     assert [row[1] for row in found.rows if row[0] == "odd"] == [table.methods[1].label]
-    assert found.notes[-1].startswith("odd, strict: ")
-    assert "Mul" in found.notes[-1]
+    assert found.notes[-2].startswith("odd, strict: ")
+    assert "Mul" in found.notes[-2]
+
+
+def test_msat_takes_the_parameters_of_the_network(subject):
+    table = read_paper("msat").table("threshold")
+    table = replace(table, methods=table.methods[-1:], columns=(Column("spikes", "spikes", {"T": 4}),))
+    named = [replace(subject, name=name) for name in ("digits", "ResNet-34, ImageNet")]
+    found = fill(table, [*named, replace(subject, name="other", preset="vgg16")], limit=LIMIT)
+    assert len({row[2] for row in found.rows}) == 3
+    for row, preset in zip(found.rows, ("resnet20", "resnet34", "vgg16"), strict=True):
+        coding = snncc.MSAT(T=4, preset=preset)
+        assert row[2] == MEASURES["spikes"](
+            coding, evaluated(subject, coding, normalize="layer", scale="max", match=False)
+        )
+    whose = "resnet20 (digits); resnet34 (ResNet-34, ImageNet); vgg16 (other)"
+    assert found.notes[-2] == f"Parameters of MSAT, by Table 2 of the paper: {whose}."
+
+
+def test_networks_with_fewer_samples_than_the_limit_say_so(subject, tmp_path):
+    data = load_digits()
+    np.savez(tmp_path / "few.npz", input=data.test_images[:5])
+    table = read_paper("fs_conversion").table("2")
+    few = replace(subject, name="few", test=tmp_path / "few.npz")
+    found = fill(replace(table, methods=table.methods[1:]), [subject, few], limit=LIMIT)
+    assert found.notes[-1] == f"Below the rule: measured on {LIMIT} samples (digits); 5 samples without labels (few)."
+    assert found.rows[-1][3:5] == ("", "")
 
 
 def test_a_network_that_is_not_there_is_an_error(subject, tmp_path):
-    with pytest.raises(SnnccError, match=r"none\.onnx"):
+    with pytest.raises(SnnccError, match=r"digits: .*none\.onnx"):
         fill(read_paper("fs_conversion").table("K"), [replace(subject, model=Path(tmp_path / "none.onnx"))])

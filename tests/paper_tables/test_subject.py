@@ -25,11 +25,25 @@ def test_from_a_file(tmp_path):
     path = tmp_path / "networks.toml"
     path.write_text(
         '["ResNet-20"]\nmodel = "a.onnx"\ncalib = "data/c.npz"\ntest = "/t.npz"\npreprocess = "unit"\n'
-        '[b]\nmodel = "b"\ncalib = "c"\ntest = "t"\n'
+        '[b]\nmodel = "b"\ncalib = "c"\ntest = "t"\npreset = "vgg16"\n'
     )
     first, second = read_subjects(path)
     assert first == Subject("ResNet-20", tmp_path / "a.onnx", tmp_path / "data" / "c.npz", Path("/t.npz"), "unit")
-    assert (second.name, second.preprocess) == ("b", None)
+    assert (second.name, second.preprocess, second.preset) == ("b", None, "vgg16")
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "preset", "expected"),
+    [
+        ("VGG-16, CIFAR-10", "a.onnx", None, "vgg16"),
+        ("ResNet 34", "vgg16.onnx", "resnet20", "resnet20"),
+        ("mine", "resnet34_imagenet.onnx", None, "resnet34"),
+        ("resnet20", "a.onnx", None, "resnet20"),
+        ("SqueezeNet", "a.onnx", None, "resnet20"),
+    ],
+)
+def test_parameters_of_msat_follow_the_network(name, model, preset, expected):
+    assert Subject(name, Path(model), Path(), Path(), preset=preset).msat_preset == expected
 
 
 @pytest.mark.parametrize(
@@ -39,7 +53,12 @@ def test_from_a_file(tmp_path):
         ('[a]\nmodel = "m"\ncalib = "c"', "must have model, calib and test"),
         ('[a]\nmodel = "m"\ncalib = "c"\ntest = "t"\nmore = "x"', "must have"),
         ('[a]\nmodel = "m"\ncalib = "c"\ntest = 3', "all as text"),
+        (
+            '[a]\nmodel = "m"\ncalib = "c"\ntest = "t"\npreset = "vgg"',
+            "preset 'vgg', but it must be one of vgg16, resnet20",
+        ),
         ("a = 3", "must have"),
+        ("", "names no network"),
     ],
 )
 def test_a_bad_file_is_refused(tmp_path, text, message):
