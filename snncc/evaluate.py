@@ -42,6 +42,7 @@ def evaluate(
     device: str = "auto",
     limit: int | None = None,
     phases: bool = False,
+    timed: bool = True,
 ) -> Evaluation:
     """Compare a converted network with its source on data.
 
@@ -56,11 +57,12 @@ def evaluate(
         limit: Evaluate the first so many samples only.
         phases: Count the spikes of each phase or step also where neurons send values, as rate and MSAT coding always
             do; takes longer, most of all with several spikes per neuron.
+        timed: Take the time of both networks, too, which takes some seconds itself.
 
     Raises:
         SnnccError: a model or the data cannot be read, or they do not fit together.
     """
-    return _ran(snn, ann, data, labels, preprocess, batch_size, device, limit, timed=True, phases=phases).result()
+    return _ran(snn, ann, data, labels, preprocess, batch_size, device, limit, timed=timed, phases=phases).result()
 
 
 def count(

@@ -96,6 +96,7 @@ class _Bench:
         if key not in self._known:
             given, pixels = self._subject, self._subject.preprocess
             snn = convert(given.model, coding, calibration=given.calib, preprocess=pixels, **options)
-            found = evaluate(snn, given.model, given.test, preprocess=pixels, limit=self._limit, device=self._device)
+            how: dict[str, Any] = {"limit": self._limit, "device": self._device, "timed": False}
+            found = evaluate(snn, given.model, given.test, preprocess=pixels, **how)
             self._known[key] = (coding, found)
         return self._known[key]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from snncc.coding import Coding
 from snncc.energy import INT8
 from snncc.evaluation import Evaluation
+from snncc.inactivated import Inactivated
 
 __all__ = ["MEASURES"]
 
@@ -18,6 +19,16 @@ def _text(value: float | None, form: str = ".2f") -> str:
 
 def _of(pair: tuple[float, float] | None, place: int) -> str:
     return "" if pair is None else f"{pair[place]:.2f}"
+
+
+def _ratio(sin: Inactivated | None) -> float | None:
+    """Share of the last layer's neurons with SIN."""
+    return sin.layers[-1].firing / sin.layers[-1].neurons if sin else None
+
+
+def _ans(sin: Inactivated | None) -> float | None:
+    """SIN of the last layer for each neuron that has any."""
+    return sin.layers[-1].spikes / sin.layers[-1].firing if sin and sin.layers[-1].firing else None
 
 
 MEASURES: dict[str, Callable[[Coding, Evaluation], str]] = {
@@ -32,5 +43,6 @@ MEASURES: dict[str, Callable[[Coding, Evaluation], str]] = {
     "spikes": lambda _, found: f"{found.spikes_per_neuron * found.neurons + found.input_spikes:,.0f}",
     "gain": lambda _, found: _text(found.energy.formula_gain()),
     "gain8": lambda _, found: _text(found.energy.formula_gain(INT8)),
-    "ans": lambda _, found: _text(found.sin.ans if found.sin else None, ".3f"),
+    "sin": lambda _, found: _text(_ratio(found.sin), ".3f"),
+    "ans": lambda _, found: _text(_ans(found.sin), ".3f"),
 }

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -42,6 +43,13 @@ def test_batch_size_does_not_change_what_is_counted(ann, snn, images):
     assert json.dumps(whole)[:200] == json.dumps(parts)[:200]
     assert whole["spikes"] == parts["spikes"]
     assert whole["energy"] == parts["energy"]
+
+
+def test_time_is_taken_only_if_wanted(ann, snn, images):
+    timed, plain = (evaluate(snn, ann, images, timed=wanted) for wanted in (True, False))
+    assert timed.milliseconds is not None
+    assert plain.milliseconds is None
+    assert replace(timed, milliseconds=None).to_json() == plain.to_json()
 
 
 def test_json_holds_everything(ann, snn, images):

@@ -114,6 +114,16 @@ def test_msat_takes_the_parameters_of_the_network(subject):
     assert found.notes[-2] == f"Parameters of MSAT, by Table 2 of the paper: {whose}."
 
 
+def test_spikes_of_inactivated_neurons_of_the_last_layer(subject):
+    table = read_paper("msat").table("6")
+    *_, ours = fill(replace(table, methods=table.methods[:1]), [subject], limit=LIMIT).rows
+    found = evaluated(subject, snncc.MSAT(T=32), normalize="layer", scale="max", match=False).sin
+    last = found.layers[-1]
+    assert last.neurons == min(layer.neurons for layer in found.layers)
+    assert 0 < last.firing < last.neurons
+    assert ours[3:5] == (f"{last.firing / last.neurons:.3f}", f"{last.spikes / last.firing:.3f}")
+
+
 def test_networks_with_fewer_samples_than_the_limit_say_so(subject, tmp_path):
     data = load_digits()
     np.savez(tmp_path / "few.npz", input=data.test_images[:5])
