@@ -21,7 +21,7 @@ from snncc.evaluation import Evaluation
 from snncc.loading import Source, read_model
 from snncc.preprocess import Preprocess
 from snncc.progress import track
-from snncc.recorded import recorded_coding
+from snncc.recorded import own_settings, recorded_coding
 from snncc.samples import Samples
 from snncc.sessions import must_run
 from snncc.tabular import Table
@@ -139,7 +139,7 @@ def compare(
     times = _times(runs, rounds, clock)
     found = []
     for name, snn in track(named.items(), "comparing", len(named)):
-        result = evaluate(snn, ann, data, labels=labels, preprocess=parsed, limit=limit, device=device)
+        result = evaluate(snn, ann, data, labels=labels, preprocess=parsed, limit=limit, device=device, timed=False)
         own = {runtime: times[name, runtime] for runtime in dict.fromkeys(runtimes)}
         found.append(Compared(name, _coding(snn), result, own))
     return Comparison(tuple(found), batch, rounds)
@@ -183,8 +183,11 @@ def _times(
 
 
 def _coding(snn: Source) -> str:
-    coding = recorded_coding(read_model(snn))
-    return label(coding) if coding else ""
+    model = read_model(snn)
+    coding, own = recorded_coding(model), own_settings(model)
+    if coding is None:
+        return ""
+    return f"{label(coding)}, own {' '.join(own)}" if own else label(coding)
 
 
 def _row(model: Compared) -> tuple[str, ...]:

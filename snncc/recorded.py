@@ -17,7 +17,7 @@ from snncc.graph import Graph
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
 
-__all__ = ["own_steps", "prepared", "recorded_coding", "replaced_relus", "units"]
+__all__ = ["own_settings", "own_steps", "prepared", "recorded_coding", "replaced_relus", "units"]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
@@ -44,6 +44,16 @@ def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
         return {}
     entries = recorded.items() if isinstance(recorded, dict) else ()
     return {name: e["replaces"] for name, e in entries if isinstance(e, dict) and isinstance(e.get("replaces"), str)}
+
+
+def own_settings(model: onnx.ModelProto) -> tuple[str, ...]:
+    """What some neurons have for themselves instead of the coding's: `Q`, `levels`, `steps`."""
+    try:
+        recorded = metadata_of(model).get("snncc.neurons", {})
+    except ModelError:
+        return ()
+    entries = list(recorded.values()) if isinstance(recorded, dict) else []
+    return tuple(key for key in ("Q", "levels", "steps") if any(isinstance(e, dict) and key in e for e in entries))
 
 
 def own_steps(model: onnx.ModelProto) -> dict[str, int]:

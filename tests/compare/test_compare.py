@@ -43,6 +43,13 @@ def test_figures_are_those_of_evaluate(ann, snns):
     assert "time cpu" not in table.columns
 
 
+def test_levels_that_are_no_powers_of_the_base_are_told(ann):
+    images = load_digits().train_images[:32]
+    fitted = snncc.convert(ann, snncc.Phase(T=8, Q=1.5), calibration={"input": images}, levels="fitted")
+    found = snncc.compare({"fitted": fitted}, ann, images[:4], runtimes=())
+    assert found.models[0].coding == "phase T=8 Q=1.5, own levels"
+
+
 def test_a_stream_is_read_once(ann, snns):
     images = load_digits().test_images
     found = snncc.compare(snns, ann, (images[i : i + 10] for i in (0, 10)), runtimes=())
