@@ -11,6 +11,8 @@ with least squared error, at the price of a table of T numbers for each layer.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from snncc.calibrate import Calibration
@@ -59,12 +61,13 @@ def levels_of_layers(kind: str, graph: Graph, measured: Calibration, coding: Pha
 def fitted_levels(measured: Calibration, place: Place, coding: Phase) -> Choice | None:
     """As many levels as `coding` has, with the least squared error in units of the activations; None if too few occur.
 
-    Levels in units of the scales and scales for these levels are fitted in turn.
+    Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
+    for that many levels would have: the coding's own base has no part in it.
 
     Raises:
         OptionError: activations were not counted.
     """
-    choice = Choice()
+    coding, choice = replace(coding, Q="auto"), Choice()
     for _ in range(_ALTERNATIONS):
         counted = measured.counted(place)
         if counted is None:

@@ -109,6 +109,7 @@ def trials(name: str, coded_input: str = "binary") -> Iterator[Trial]:
     for T, Q in SETTINGS:
         coding = snncc.Phase(T=T, Q=Q, input=coded_input)
         yield Trial(coding)
+        yield Trial(coding, options={"levels": "fitted"})
         yield Trial(coding, "none")
         if NETWORKS[name].range is not None:
             yield Trial(coding, "range")

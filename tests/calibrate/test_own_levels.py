@@ -107,6 +107,14 @@ def test_fitted_levels_are_in_neurons_and_recorded():
     assert all(snr["fitted"][name] > snr["powers"][name] + 1 for name in entries)
 
 
+def test_fitted_levels_do_not_depend_on_the_base(cnn, images):
+    """Only the metadata tell it; levels and scales are the same."""
+    made = [snncc.convert(cnn, snncc.Phase(T=6, Q=q), calibration=images, levels="fitted") for q in (1.1, 1.9)]
+    for model in made:
+        del model.metadata_props[:]
+    assert made[0] == made[1]
+
+
 @pytest.mark.parametrize(
     ("coding", "options", "message"),
     [

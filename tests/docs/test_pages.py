@@ -61,9 +61,13 @@ def test_every_command_runs(page: str, workplace: Path) -> None:
 def test_commands_are_found() -> None:
     """Else the test above would run nothing, and pass."""
     found = [
-        words for language, block in blocks("README.md") if language in ("sh", "text") for words in commands(block)
+        words
+        for page in PAGES
+        for language, block in blocks(page)
+        if language in ("sh", "text")
+        for words in commands(block)
     ]
-    assert len(found) > 25
+    assert len(found) > 50
     assert {words[0] for words in found} >= {"convert", "evaluate", "tune", "report", "sweep", "debug", "export"}
 
 

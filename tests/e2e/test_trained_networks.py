@@ -37,6 +37,8 @@ def evaluated(accuracy, shared, name, coding, source="data", **options):
     [
         pytest.param(ONE, "data", {"percentile": 99.99}, 90.6, id="T16-percentile"),
         pytest.param(TWO, "data", {"percentile": 99.99}, 91.2, id="T24-percentile"),
+        pytest.param(ONE, "data", {"levels": "fitted"}, 90.6, id="T16-fitted"),
+        pytest.param(TWO, "data", {"levels": "fitted"}, 91.2, id="T24-fitted"),
         pytest.param(ONE, "none", {}, 90.0, id="T16-no-data"),
         pytest.param(ONE, "data", {}, 90.6, marks=MISSED, id="T16-default"),
         pytest.param(TWO, "data", {}, 91.2, marks=MISSED, id="T24-default"),
@@ -61,6 +63,11 @@ def test_loss_at_24_phases(accuracy, shared, name, most):
     found = evaluated(accuracy, shared, name, TWO)
     assert found.drop <= most
     assert found.max_spikes == 1
+
+
+def test_loss_at_24_fitted_phases(accuracy, shared):
+    """100 classes, where powers of the base lose almost 3 points."""
+    assert evaluated(accuracy, shared, "resnet32_cifar100", TWO, levels="fitted").drop <= 1.0
 
 
 def test_resnet20_gives_the_same_outputs_in_plain_onnxruntime(accuracy, shared, tmp_path):
