@@ -27,6 +27,7 @@ Claimed = Callable[[str], Any]
 _SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Aggregate")
 _PHASE = ("OneSpikeNeuron", "PhaseEncoder", "ResidualOneSpikeNeuron", "WaitOneSpikeNeuron")
 _METHODS = ("max", "percentile", "least-squares")
+_LEVELS = ("powers", "batchnorm", "fitted")
 _NORMALIZATIONS = ("channel", "layer", "none")
 
 
@@ -153,6 +154,8 @@ def wrong_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  
         return f"scales are said to come from {origin}, and its sha256 to be {digest!r}"
     if entry.get("method") not in _METHODS or entry.get("normalize") not in _NORMALIZATIONS:
         return f"scales are said to be {entry.get('method')!r} of {entry.get('normalize')!r}, which snncc does not know"
+    if entry.get("levels", "powers") not in _LEVELS:
+        return f"levels are said to be {entry['levels']!r}, which snncc does not know"
     return None
 
 

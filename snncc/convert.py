@@ -128,7 +128,7 @@ def convert(
         "snncc.version": VERSION,
         "snncc.coding": coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
-        "snncc.calibration": describe.calibration(scales, matched=bool(matched), confidence=confidence),
+        "snncc.calibration": describe.calibration(scales, levels, matched=bool(matched), confidence=confidence),
         "snncc.neurons": describe.neurons(graph, own, lowered, scales),
         "snncc.islands": describe.island_ops(graph),
         "snncc.weights": {"stored": weights, "fold_bn": fold_bn},

@@ -33,10 +33,12 @@ def thresholds(graph: Graph) -> dict[str, Array]:
     return {n.name: np.asarray(graph.value(n.inputs[1])) for n in _neurons(graph)}
 
 
-def calibration(scales: Scales, *, matched: bool, confidence: Mapping[str, Confidence]) -> dict[str, Any]:
-    """Where scales come from, and what else calibration data was used for."""
+def calibration(
+    scales: Scales, levels: str | None, *, matched: bool, confidence: Mapping[str, Confidence]
+) -> dict[str, Any]:
+    """Where scales come from, and levels if that was said, and what else calibration data was used for."""
     doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}
-    return {**scales.origin, "match_potentials": matched, **doubts}
+    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **doubts}
 
 
 def neurons(

@@ -132,9 +132,12 @@ def _recipe(known: Mapping[str, Any]) -> dict[str, Any]:
     """Options of `convert`, but the coding and the data, that a model was made with."""
     origin, weights = known.get("snncc.calibration", {}), known.get("snncc.weights", {})
     span = origin.get("input_range")
+    method = origin.get("method") if origin.get("origin") == "data" else None
     return {
         "normalize": origin.get("normalize", "channel"),
         "percentile": origin.get("percentile"),
+        "scale": method,
+        "levels": origin.get("levels"),
         "match": bool(origin.get("match_potentials", True)),
         "input_range": None if span is None else tuple(span),
         "fold_bn": weights.get("fold_bn", "weights"),

@@ -188,6 +188,11 @@ SPOILT = {
         "metadata-calibration",
         "of 'country', which snncc does not know",
     ),
+    "levels of another kind": (
+        entry("calibration", lambda e: e.update(levels="guessed")),
+        "metadata-calibration",
+        "levels are said to be 'guessed'",
+    ),
     "entries of another kind": (entry("islands", lambda e: e.update(x=[[]])), "metadata-islands", "'x'"),
 }
 

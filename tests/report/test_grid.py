@@ -18,18 +18,24 @@ from snncc.report.grid import axes_of, grid_of
 from snncc.unroll import unrolled
 
 
-def test_points_are_conversions_of_their_own():
+@pytest.mark.parametrize(
+    "recipe",
+    [{"percentile": 99.0, "match": False, "normalize": "layer"}, {"levels": "fitted"}, {"scale": "max"}],
+    ids=["percentile", "fitted", "max"],
+)
+def test_points_are_conversions_of_their_own(recipe):
     digits, ann = load_digits(), digits_network()
     coding, calibration = snncc.Phase(T=16, Q=1.3), digits.train_images[:60]
-    snn = snncc.convert(ann, coding, calibration=calibration, percentile=99.0, match=False, normalize="layer")
+    snn = snncc.convert(ann, coding, calibration=calibration, **recipe)
     axes = axes_of(coding, ["T=8,4", "Q=1.3,1.2"])
     assert axes == {"T": (4.0, 8.0), "Q": (1.2, 1.3)}
     data, labels = {"input": digits.test_images[:60]}, digits.test_labels[:60]
     found = grid_of(snn, coding, ann, axes, [data], labels, calibration=calibration, preprocess=None, device="cpu")
     assert found.accuracy.shape == found.error.shape == (2, 2)
-    recipe = {"calibration": calibration, "percentile": 99.0, "match": False, "normalize": "layer"}
     expected = snncc.evaluate(
-        snncc.convert(ann, replace(coding, T=8, Q=1.2), **recipe), ann, {**data, "labels": labels}
+        snncc.convert(ann, replace(coding, T=8, Q=1.2), calibration=calibration, **recipe),
+        ann,
+        {**data, "labels": labels},
     )
     assert expected.top1 == (found.ann, found.accuracy[1, 0])
     assert 100 * expected.output_error == pytest.approx(found.error[1, 0], rel=1e-5)
