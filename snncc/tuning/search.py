@@ -25,6 +25,7 @@ __all__ = ["Freedom", "Tuned", "tuned"]
 log = logging.getLogger("snncc")
 
 Judge = Callable[[Scales], float]
+Costs = dict[Choice, float]  # the error that each choice for a layer leaves by itself
 
 _SAMPLES = 256  # that layers are tuned on
 _POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
@@ -80,16 +81,17 @@ def tuned(graph: Graph, coding: Coding, measured: Calibration, samples: Batch, j
         raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
     data = {name: array[:_SAMPLES] for name, array in samples.items()}
     stages: list[dict[str, Choice]] = [{} for _ in range(4)]
-    layers: dict[str, _Layer] = {}
+    costs: dict[str, Costs] = {}
     for place, error in track(each_layer(graph, measured.spots, data), "tuning", len(measured.spots)):
-        found = layers[place.relu] = _Layer(place, error, coding, measured, freedom)
+        found = _Layer(place, error, coding, measured, freedom)
         for stage, settle in enumerate((found.settle_base, found.settle_levels, found.settle_scale), 1):
             settle()
             stages[stage][place.relu] = found.best
+        costs[place.relu] = found.errors
         log.info("tune: %s: %s", place.relu, found.best)
     if freedom.share:
-        stages += [_sharing(coding, stage, layers) for stage in stages[2:]]
-    return _judged(coding, measured, judge, stages, layers)
+        stages += [_sharing(coding, measured, stage, costs) for stage in stages[2:]]
+    return _judged(coding, measured, judge, stages, costs)
 
 
 @dataclass
@@ -102,7 +104,7 @@ class _Layer:
     measured: Calibration
     freedom: Freedom
     best: Choice = field(default_factory=Choice)
-    errors: dict[Choice, float] = field(default_factory=dict)
+    errors: Costs = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.errors[self.best] = self._error(self.best)
@@ -145,16 +147,18 @@ class _Layer:
         return self.error(coding, self.measured.scale(self.place, self.coding, choice))
 
 
-def _sharing(coding: Coding, stage: dict[str, Choice], layers: dict[str, _Layer]) -> dict[str, Choice]:
+def _sharing(
+    coding: Coding, measured: Calibration, stage: dict[str, Choice], costs: dict[str, Costs]
+) -> dict[str, Choice]:
     """The choices of a stage, with time steps shared out among layers; neurons of both signs keep theirs."""
-    sharing = {name: layer for name, layer in layers.items() if not layer.place.signed}
-    steps = shared_steps(coding, {name: layer.errors[stage[name]] for name, layer in sharing.items()})
-    again = {n: resized(stage[n], steps[n], coding, layer.measured, layer.place) for n, layer in sharing.items()}
+    places = {place.relu: place for place in measured.spots if place.relu in stage and not place.signed}
+    steps = shared_steps(coding, {name: costs[name][stage[name]] for name in places})
+    again = {name: resized(stage[name], steps[name], coding, measured, place) for name, place in places.items()}
     return {**stage, **again}
 
 
 def _judged(
-    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], layers: dict[str, _Layer]
+    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], costs: dict[str, Costs]
 ) -> Tuned:
     """The best of what was chosen up to each of the `stages`, of which the first is nothing at all."""
     candidates = {_named(choices): choices for choices in stages}
@@ -162,13 +166,12 @@ def _judged(
     taken = min(errors, key=lambda name: errors[name])
     log.info("tune: errors of the whole network: %s; taken: %s", errors, taken)
     report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}
-    told = {name: _told(layer, candidates[taken].get(name, Choice())) for name, layer in layers.items()}
+    told = {
+        # by itself: untuned, and with the best choice for the usual number of steps
+        name: {**asdict(candidates[taken].get(name, Choice())), "error": [cost[Choice()], cost[stages[3][name]]]}
+        for name, cost in costs.items()
+    }
     return Tuned(candidates[taken], {**report, "layers": told})
-
-
-def _told(layer: _Layer, taken: Choice) -> dict[str, Any]:
-    """What a layer got, and the errors that it alone left, untuned and with the best choice for the usual steps."""
-    return {**asdict(taken), "error": [layer.errors[Choice()], layer.errors[layer.best]]}
 
 
 def _named(choices: dict[str, Choice]) -> str:
