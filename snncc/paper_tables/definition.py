@@ -35,7 +35,7 @@ class Method:
         """(The coding, the options of `snncc.convert`), with `more` options than its own."""
         options = {**self.options, **more}
         kind = CODINGS[options.pop("coding")]
-        own = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+        own = {f.name for f in fields(kind)} - {"levels"}  # type: ignore[arg-type]  # these are fitted by `convert`
         coding = kind(**{name: value for name, value in options.items() if name in own})
         return coding, {name: value for name, value in options.items() if name not in own}
 
