@@ -61,7 +61,7 @@ def checked_levels(levels: Iterable[Any], steps: int) -> tuple[float, ...]:
     try:
         given = tuple(float(level) for level in levels)
     except (TypeError, ValueError) as error:
-        raise OptionError(f"levels are {levels!r}, but they must be numbers") from error
+        raise OptionError(f"levels are {levels!r}, but a coding takes numbers; 'fitted' is for `convert`") from error
     rounded = np.array([*given, 0], np.float32)
     if len(given) != steps or not np.isfinite(rounded).all() or not (np.diff(rounded) < 0).all():
         raise OptionError(f"levels must be T = {steps} finite numbers above 0, each lower than the one before")

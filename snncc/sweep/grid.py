@@ -36,6 +36,8 @@ _CONVERT = {
     "weights": (str,),
     "levels": (str,),
     "form": (str,),
+    "tune": (bool,),
+    "share_steps": (bool,),
     "strict": (bool,),
     "gates": (int,),
 }

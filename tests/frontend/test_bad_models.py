@@ -291,7 +291,10 @@ def test_activations_that_overflow(network):
         ({"T": 2, "levels": (1.0, 1.0)}, "levels must be T = 2 finite numbers above 0, each lower than the one before"),
         ({"T": 2, "levels": (1.0, 0.0)}, "levels must be T = 2 finite numbers above 0"),
         ({"T": 3, "levels": (1.0, 0.5)}, "levels must be T = 3"),
-        ({"T": 2, "levels": ("a", "b")}, "levels are ('a', 'b'), but they must be numbers"),
+        (
+            {"T": 2, "levels": ("a", "b")},
+            "levels are ('a', 'b'), but a coding takes numbers; 'fitted' is for `convert`",
+        ),
         ({"T": 2, "levels": (1.0, 0.5), "shift": False}, "for one spike that rounds"),
         ({"input": "rate"}, "input is 'rate', but it must be one of binary, one, analog"),
     ],

@@ -5,6 +5,7 @@ import csv
 import os
 import signal
 import sqlite3
+from itertools import product
 
 import pytest
 
@@ -93,6 +94,18 @@ def test_shards_of_any_size_give_the_same_table(digits, tmp_path, here):
         assert table.rows[0].shards == -(-25 // size)
     assert tables[0] == tables[1] == tables[2]
     assert tables[0][0]["samples"] == 25
+
+
+def test_options_of_the_conversion_span_a_grid(digits, tmp_path, here):
+    here()
+    few = f'[sweep]\nshard = 50\nbatch = 50\n{MODEL}calib = "train.npz"\nlimit = 50\n'
+    options = '[convert]\nlevels = ["powers", "fitted"]\ntune = [false, true]\n'
+    text = f'{few}[[coding]]\nname = "phase"\nT = 4\n{options}'
+    records = sweep(write_grid(digits, text), tmp_path / "r.sqlite").records()
+    assert [(r["levels"], r["tune"]) for r in records] == list(product(("powers", "fitted"), (False, True)))
+    plain, tuned, fitted, _ = (r["output_error"] for r in records)
+    assert tuned < plain
+    assert fitted < plain
 
 
 def test_what_goes_wrong_is_in_the_table_and_the_others_go_on(digits, tmp_path, here):
