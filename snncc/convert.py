@@ -96,7 +96,7 @@ def convert(
         SnnccError: whatever cannot be converted; see `snncc.errors`.
     """
     _refuse_options(coding, fold_bn, weights, threshold_scale)
-    refuse_levels(levels, coding, tune=tune)
+    refuse_levels(levels, coding, tune=tune, counted=calibration is not None and scale != "max")
     if share_steps:
         refuse_sharing(coding, form, tune=tune)
     method = Method(normalize, scale, percentile, input_range)

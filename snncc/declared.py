@@ -63,7 +63,8 @@ def wrong_parameters(
         elif len(given[name]) < len(value) or not _idle(given, len(value)):
             return f"{name} has {len(given[name])} entries, {letters} is {len(value)}"
         elif not fitted and not np.array_equal(_rounded(given[name])[: len(value)], _rounded(value)):
-            words = "T, Q and shift" if coding["name"] == "phase" else f"{letters} and shift"
+            levels = "its levels" if coding.get("levels") is not None else "T, Q and shift"
+            words = levels if coding["name"] == "phase" else f"{letters} and shift"
             return f"{name} is not what {words} give"
     return None
 

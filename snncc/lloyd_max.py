@@ -3,7 +3,8 @@
 
 Each level is the mean of the values that round to it, thresholds being the midpoints of neighbouring levels, the last
 one half of the lowest level. From where one starts it is repeated until nothing moves; the start is the asymptotic
-optimum (Panter and Dite 1951): as many levels to a stretch as the cube root of its density asks for.
+optimum (Panter and Dite 1951): as many levels to a stretch as the cube root of its density asks for. Where values far
+out leave some levels without any value, one starts anew.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ __all__ = ["lloyd_max"]
 Array = npt.NDArray[np.float64]
 
 _ROUNDS = 200
-_STILL = 1e-6  # of the largest value: how far levels may move in the last round
+_STILL = 1e-6  # of the mean value: how far levels may move in the last round
 _STRETCHES = 256  # of the range, in which density is counted
 _SMOOTH = 9  # of them are averaged
 _DIGITS = 6
@@ -39,27 +40,41 @@ def lloyd_max(values: npt.NDArray[Any], weights: npt.NDArray[Any], count: int) -
     x, w = values[seen][order].astype(np.float64), weights[seen][order].astype(np.float64)
     if len(np.unique(x)) <= count:
         return None
+    for start in (_by_width, _by_mass):
+        levels, all_used = _settled(x, w, start(x, w, count))
+        found = tuple(float(f"{level:.{_DIGITS}g}") for level in levels[::-1])
+        if all_used and (np.diff(np.array([*found, 0.0], np.float32)) < 0).all():
+            return found
+    return None
+
+
+def _settled(x: Array, w: Array, levels: Array) -> tuple[Array, bool]:
+    """Where rising `levels` come to rest, and whether there is a value for each of them."""
     mass, moment = (np.concatenate([[0.0], np.cumsum(part)]) for part in (w, w * x))
-    levels = _start(x, w, count)
     for _ in range(_ROUNDS):
         first = np.searchsorted(x, midpoints(levels[::-1])[::-1])
         last = np.append(first[1:], len(x))
         held = mass[last] - mass[first]
         means = (moment[last] - moment[first]) / np.where(held > 0, held, 1)
         moved = np.sort(np.where(held > 0, means, levels))
-        still = np.abs(moved - levels).max() <= _STILL * x[-1]
+        still = np.abs(moved - levels).max() <= _STILL * moment[-1] / mass[-1]
         levels = moved
         if still:
             break
-    found = tuple(float(f"{level:.{_DIGITS}g}") for level in levels[::-1])
-    return found if (np.diff(np.array(found, np.float32)) < 0).all() and found[-1] > 0 else None
+    return levels, bool((held > 0).all())
 
 
-def _start(x: Array, w: Array, count: int) -> Array:
-    """Rising levels, as dense as the cube root of the density of the values `x`, which rise, with weights `w`."""
+def _by_width(x: Array, w: Array, count: int) -> Array:
+    """Rising levels, as dense as the cube root of the density of `x`, which stretches of one width tell."""
     density, edges = np.histogram(x, bins=_STRETCHES, range=(0.0, x[-1]), weights=w)
     padded = np.pad(density, _SMOOTH // 2, mode="edge")
     smooth = np.convolve(padded, np.full(_SMOOTH, 1 / _SMOOTH), "valid")
     share = np.cumsum(np.cbrt(smooth))
     wanted = (np.arange(count) + 1) / (count + 0.5)
     return np.asarray(np.interp(wanted, share / share[-1], (edges[:-1] + edges[1:]) / 2))
+
+
+def _by_mass(x: Array, w: Array, count: int) -> Array:
+    """Rising levels, each in the middle of as many values: there is one for each, however far out some values are."""
+    mass = np.cumsum(w)
+    return np.asarray(x[np.searchsorted(mass, (np.arange(count) + 0.5) / count * mass[-1])])

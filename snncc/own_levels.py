@@ -11,6 +11,7 @@ with least squared error, at the price of a table of T numbers for each layer.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -27,17 +28,25 @@ from snncc.scales import LEVELS, Choice
 
 __all__ = ["fitted_levels", "levels_of_layers", "refuse_levels"]
 
+log = logging.getLogger("snncc")
+
 _ALTERNATIONS = 2  # of levels for given scales and scales for given levels: more gain less than 1 %
 
 
-def refuse_levels(kind: str | None, coding: Coding, *, tune: bool) -> None:
-    """Raise OptionError if layers with `coding` cannot have levels of this kind."""
+def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool) -> None:
+    """Raise OptionError if layers with `coding` cannot have levels of this kind; `counted` says if activations are."""
+    if isinstance(coding, Phase) and coding.levels is not None and (kind is not None or tune):
+        raise OptionError(
+            "the coding has levels of its own, for all layers; leave out either these or the choice of others"
+        )
     if kind is None:
         return
     if kind not in LEVELS or not isinstance(coding, Phase):
         raise OptionError(f"levels are '{kind}', but must be one of {', '.join(LEVELS)}; only phase coding has any")
     if kind == "fitted" and not coding.rounds:
         raise OptionError("fitted levels are for one spike that rounds; leave out --spikes and --no-shift")
+    if kind == "fitted" and not counted:
+        raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
     if kind == "batchnorm" and tune:
         raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
 
@@ -45,38 +54,41 @@ def refuse_levels(kind: str | None, coding: Coding, *, tune: bool) -> None:
 def levels_of_layers(kind: str, graph: Graph, measured: Calibration, coding: Phase) -> dict[str, Choice]:
     """What the layers of the prepared `graph` have for themselves, by the name of the ReLU; none for `powers`.
 
-    Raises:
-        OptionError: levels cannot be fitted, because activations were not counted.
+    Where levels cannot be fitted, they are powers of the base that suits their number.
     """
     match kind:
         case "batchnorm":
             return _behind_batchnorm(graph, measured, coding)
         case "fitted":
             found = {place.relu: fitted_levels(measured, place, coding) for place in measured.spots}
-            return {name: choice for name, choice in found.items() if choice is not None}
+            if few := [name for name, choice in found.items() if choice is None]:
+                log.warning(
+                    "too few different activations for %d levels, which are powers: %s", coding.T, ", ".join(few)
+                )
+            usual = Choice(base=float(replace(coding, Q="auto").Q))
+            return {name: choice or usual for name, choice in found.items()}
         case _:
             return {}
 
 
 def fitted_levels(measured: Calibration, place: Place, coding: Phase) -> Choice | None:
-    """As many levels as `coding` has, with the least squared error in units of the activations; None if too few occur.
+    """As many levels as `coding` has, with the least squared error in units of activations; None if these are too few.
 
     Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
     for that many levels would have: the coding's own base has no part in it.
-
-    Raises:
-        OptionError: activations were not counted.
     """
     coding, choice = replace(coding, Q="auto"), Choice()
     for _ in range(_ALTERNATIONS):
         counted = measured.counted(place)
         if counted is None:
-            raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
+            return None
         values, counts = counted
         scale = np.broadcast_to(measured.scale(place, coding, choice).reshape(-1, 1), (len(counts), 1))
         levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), coding.T)
         if levels is None:
             return None
+        if levels[0] > 1 and np.isfinite(place.ceiling):  # which scales keep within, and so must what they are times
+            levels = tuple(level / levels[0] for level in levels)
         choice = Choice(levels=levels)
     return choice
 

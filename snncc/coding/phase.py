@@ -29,6 +29,7 @@ from snncc.scales import Choice
 __all__ = ["INPUT_CODINGS", "Phase"]
 
 INPUT_CODINGS = ("binary", "one", "analog")
+_LOWEST = 2.0**-126  # of the float32 numbers of full precision
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ class Phase(Coding):
         if not 1 < given <= 2:
             raise OptionError(
                 f"Q is {given}, but the base must be above 1 and at most 2; try 'auto', or 1.3 at T=16, 1.2 at T=24"
+            )
+
+        lowest = 2.0 if self.input == "binary" else given
+        if lowest ** (1 - self.T) < _LOWEST:
+            raise OptionError(
+                f"T is {self.T}, but a level {lowest:g}^{1 - self.T} is none that a float32 can tell from 0"
             )
 
     def _check_wait(self, wait: int) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import onnx
 
 from snncc.accuracy import Tally
-from snncc.coding import CODINGS, Coding
+from snncc.coding import CODINGS, Coding, Phase
 from snncc.convert import convert
 from snncc.errors import OptionError
 from snncc.export import metadata_of
@@ -100,7 +100,9 @@ def grid_of(
     expected = [plain.run([name], batch)[0] for batch in batches]
     accuracy, errors, right = [], [], None
     for other in track(codings, "converting", len(codings)):
-        tally = _tally(convert(ann, other, **recipe), batches, expected, labels, device)
+        fits = isinstance(other, Phase) and other.rounds
+        own = recipe if fits or recipe["levels"] != "fitted" else {**recipe, "levels": None}
+        tally = _tally(convert(ann, other, **own), batches, expected, labels, device)
         top = tally.top(1)
         accuracy.append(100 * tally.agreement if top is None else top[1])
         right = None if top is None else top[0]

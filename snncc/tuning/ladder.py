@@ -129,10 +129,12 @@ def convert_within(
 
 def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What is tried with a coding beside the `options`, the first time nothing."""
-    if options.get("tune", False) or any(options.get(key) is not None for key in ("percentile", "scale", "levels")):
+    if options.get("tune", False):
         return [{}]
-    fitted = isinstance(coding, Phase) and coding.rounds and coding.levels is None
-    return [{}, {"percentile": _PERCENTILE}, *([{"levels": "fitted"}] if fitted else [])]
+    scales = any(options.get(key) is not None for key in ("percentile", "scale"))
+    rounds = isinstance(coding, Phase) and coding.rounds and coding.levels is None
+    fitted = rounds and options.get("levels") is None and options.get("scale") != "max"
+    return [{}, *([] if scales else [{"percentile": _PERCENTILE}]), *([{"levels": "fitted"}] if fitted else [])]
 
 
 def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Rung:

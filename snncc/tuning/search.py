@@ -118,13 +118,12 @@ class _Layer:
 
     def settle_levels(self) -> None:
         """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
-        coding, levels = self.coding, self.freedom.levels
-        if not isinstance(coding, Phase) or not coding.rounds or levels == "powers":
+        coding = self.coding
+        if not isinstance(coding, Phase) or not coding.rounds or self.freedom.levels == "powers":
             return
-        if levels == "fitted" or self.measured.counted(self.place) is not None:
-            choice = fitted_levels(self.measured, self.place, coding)
-            if choice is not None:
-                self._gains(choice)
+        choice = fitted_levels(self.measured, self.place, coding)
+        if choice is not None:
+            self._gains(choice)
 
     def settle_scale(self) -> None:
         """Take a percentile or a multiple of the usual scale instead, where that gains."""

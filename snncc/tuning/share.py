@@ -32,7 +32,7 @@ def refuse_sharing(coding: Coding, form: str, *, tune: bool) -> None:
 
 
 def shared_steps(coding: Coding, errors: Mapping[str, float]) -> dict[str, int]:
-    """Time steps of each layer, as many in all as if each had the coding's.
+    """Time steps of each layer, as many in all layers together as if each had the coding's.
 
     Steps are given out one by one, each where it lowers the sum of the errors most; how a layer's error goes with its
     steps is the coding's law, `Coding.coarseness`.
@@ -42,7 +42,7 @@ def shared_steps(coding: Coding, errors: Mapping[str, float]) -> dict[str, int]:
         errors: Squared error that each layer contributes with that number.
     """
     usual = coding.steps
-    fewest, most = max(1, round(_FEWEST * usual)), min(round(_MOST * usual), max(usual, _FAST))
+    fewest, most = max(1, int(_FEWEST * usual)), min(int(_MOST * usual), max(usual, _FAST))
 
     def gain(name: str, steps: int) -> float:
         """Of one more than `steps`."""
@@ -67,7 +67,8 @@ def resized(choice: Choice, steps: int, coding: Coding, measured: Calibration, p
         return chosen
     if choice.levels is not None:
         fitted = fitted_levels(measured, place, coding.of_layer(Choice(steps=steps)))
-        return replace(chosen, levels=None if fitted is None else fitted.levels)
+        if fitted is not None:
+            return replace(chosen, levels=fitted.levels)
     if steps == coding.steps:
         return chosen
     base = float(coding.Q if choice.base is None else choice.base) ** (coding.T / steps)

@@ -44,6 +44,19 @@ def test_falling_and_above_zero():
         assert (np.diff([*found, 0.0]) < 0).all()
 
 
+@pytest.mark.parametrize("count", [4, 16, 24])
+def test_one_value_far_out_takes_one_level(count):
+    """And does not keep the others from telling the rest apart."""
+    x = np.abs(np.random.default_rng(3).normal(0, 0.3, 4000))
+    found = lloyd_max(np.append(x, 2000.0), np.ones(4001), count)
+    alone = lloyd_max(x, np.ones(4000), count - 1)
+    assert found[0] == 2000
+    rest = np.array([*found[1:], 0.0])
+    best = np.array([*alone, 0.0])
+    error, least = (float((np.abs(x[:, None] - levels).min(axis=1) ** 2).sum()) for levels in (rest, best))
+    assert error <= 1.5 * least  # two fewer levels leave more
+
+
 @pytest.mark.parametrize("x", [[], [0.5], [0.0, 0.0], [0.25, 0.5, 0.5, 1.0]])
 def test_none_where_values_do_not_tell_so_many_apart(x):
     assert lloyd_max(np.array(x), np.ones(len(x)), 3) is None

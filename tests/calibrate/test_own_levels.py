@@ -11,6 +11,7 @@ import onnx
 import pytest
 
 import snncc
+from snncc.check import run_checks
 from snncc.coding.best_base import best_base, percentage_error
 from snncc.debugging import debug_layers
 from snncc.models import digits_network
@@ -128,6 +129,28 @@ def test_fitted_levels_do_not_depend_on_the_base(cnn, images):
 def test_refuses_levels_that_cannot_be_fitted(cnn, images, coding, options, message):
     with pytest.raises(snncc.SnnccError, match=message):
         snncc.convert(cnn, coding, calibration=images, **options)
+
+
+def test_layers_whose_levels_cannot_be_fitted_are_named(cnn, images, caplog):
+    """Activations are all 0: powers of the base that suits their number, not of whatever Q is."""
+    made = snncc.convert(cnn, snncc.Phase(T=6, Q=1.1), calibration=np.zeros_like(images), levels="fitted", match=False)
+    assert "too few different activations for 6 levels" in caplog.text
+    auto = snncc.Phase(T=6, Q="auto").Q
+    assert {entry["Q"] for entry in neuron_entries(made).values() if entry["replaces"]} == {auto}
+
+
+@pytest.mark.parametrize("wait", [3, 8])
+@pytest.mark.parametrize("normalize", ["channel", "none"])
+def test_fitted_levels_keep_within_a_ceiling(network, wait, normalize):
+    """A ReLU6 whose activations crowd at 6: no level is above it, and the scales are what the metadata say."""
+    body = "a = MatMul (x, W) r = Clip (a, low, high) y = MatMul (r, V)"
+    rng = np.random.default_rng(0)
+    text = f"g (float[N,16] x) => (float[N,3] y) <float low = {{0.0}}, float high = {{6.0}}> {{ {body} }}"
+    model = network(text, W=(16, 12), V=(12, 3))
+    x = rng.normal(0, 3, (300, 16)).astype(np.float32)
+    coding = snncc.Phase(T=8, wait=wait)
+    snn = snncc.convert(model, coding, calibration=x, levels="fitted", normalize=normalize)
+    assert [r for r in run_checks(snn, model, x) if not r.passed] == []
 
 
 def test_fitted_levels_need_data(cnn):

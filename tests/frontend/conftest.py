@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper, parser
 import snncc
 
 ROOT = Path(__file__).resolve().parents[2]
-FINE = snncc.Phase(T=160, Q=1.05)  # 2.5 % a spike at most, 4e-4 of the scale at least: what differs more is a fault
+FINE = snncc.Phase(T=120, Q=1.06)  # 3 % a spike at most, 1e-3 of the scale at least: what differs more is a fault
 
 
 def network(body: str, *, opset: int = 21, ir: int = 10, domains: str = "", **weights: object) -> onnx.ModelProto:

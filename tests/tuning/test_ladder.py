@@ -77,6 +77,12 @@ def test_phases_try_fitted_levels_last(data):
         digits_network(), [snncc.Phase(T=4)], 100, calibration=data, tried=tried.append, levels="fitted"
     )
     assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None)]
+    tried.clear()
+    with pytest.raises(BudgetError):
+        snncc.convert_within(
+            digits_network(), [snncc.Phase(T=1)], 0.1, calibration=data, tried=tried.append, levels="powers"
+        )
+    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None), (99.99, None)]
 
 
 def test_refuses_data_that_can_be_read_once_only_and_drops_that_are_none(data):

@@ -37,6 +37,13 @@ def test_no_other_sharing_leaves_less_error(coding, seed):
     assert sum(errors[name] * law(given[name]) for name in errors) == pytest.approx(best)
 
 
+def test_half_as_many_again_at_most():
+    for usual in (1, 2, 3, 5, 7):
+        given = shared_steps(snncc.FS(K=usual), {"a": 1.0, "b": 1e-9, "c": 1e-9})
+        assert max(given.values()) <= 1.5 * usual
+        assert sum(given.values()) == 3 * usual
+
+
 def test_layers_alike_keep_what_they_have():
     assert shared_steps(snncc.Phase(T=16), dict.fromkeys("abc", 0.1)) == dict.fromkeys("abc", 16)
 
@@ -70,7 +77,8 @@ def test_layers_have_steps_of_their_own_and_check_agrees(shared_model):
     spoiled = onnx.ModelProto.FromString(model.SerializeToString())
     next(p for p in spoiled.metadata_props if p.key == "snncc.neurons").value = json.dumps(neurons)
     said = {name: message for name, _, message in structural(Inspected(spoiled, load(digits_network())))}
-    assert "is not what" in said["metadata-tables"] or "entries" in said["metadata-tables"]
+    expected = "levels is not what its levels give" if isinstance(coding, snncc.Phase) else "thresholds is not what K"
+    assert expected in said["metadata-tables"]
 
 
 def load(model: bytes) -> onnx.ModelProto:
@@ -120,6 +128,7 @@ def test_spikes_keep_within_each_layers_own_steps(shared_model):
         (snncc.Phase(T=8, wait=6), {}, "wait for all of their input"),
         (snncc.Phase(T=8, spikes=2), {}, "phase or few-spikes coding"),
         (snncc.Phase(T=8), {"form": "step"}, "leave out --share-steps"),
+        (snncc.Phase(T=2, levels=(1.0, 0.5)), {}, "levels of its own, for all layers"),
         (snncc.Phase(T=8), {"tune": False}, "snncc tune"),
     ],
 )

@@ -25,7 +25,8 @@ def section(found: Grid | None) -> Section | None:
     best = ", ".join(f"{n}={v[i]:g}" for n, v, i in zip(found.names, found.values, at, strict=True))
     of_ann = "" if found.ann is None else f" The ANN has {found.ann:.2f} %, the dashed line."
     text = (
-        "The network converted anew for each point, all else as in this model. Best of these samples: "
+        "The network converted anew for each point, all else as in this model, but for what was tuned "
+        "and, where a point's coding does not round, fitted levels. Best of these samples: "
         f"{found.accuracy.max():.2f} % at {best}.{of_ann} Differences of a few samples mean nothing."
     )
     alt = f"{what} over {' and '.join(found.names)}; best at {best}."
