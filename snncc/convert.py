@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import onnx
 
 from snncc import describe
 from snncc.calibrate import Calibration, Method, calibrate
-from snncc.coding import Coding, Phase
+from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
 from snncc.forms import choose_form, in_form
@@ -106,12 +108,8 @@ def convert(
     graph = line.prepared(source)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess)
-    scales = measured.scales(coding)
-    if levels is not None and not tune and isinstance(coding, Phase):
-        scales = measured.scales(coding, levels_of_layers(levels, graph, measured, coding))
     tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
-    if tuning is not None:
-        scales = measured.scales(coding, tuning.choices)
+    scales = measured.scales(coding, tuning.choices if tuning else levels_of_layers(levels, graph, measured, coding))
     if threshold_scale != 1:
         scales = scales.times(float(threshold_scale))
     if fold_bn == "threshold":  # what λ would be folded into are the weights
@@ -125,19 +123,10 @@ def convert(
     line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
     graph.cleanup()  # what nothing reads any more has not stayed
     metadata = {
-        "snncc.version": VERSION,
-        "snncc.coding": coding.parameters(),
-        "snncc.source": {"sha256": model_digest(source)},
+        **_facts(line, source, graph, layers, tuning),
         "snncc.calibration": describe.calibration(scales, levels, matched=bool(matched), confidence=confidence),
         "snncc.neurons": describe.neurons(graph, own, lowered, scales),
-        "snncc.islands": describe.island_ops(graph),
-        "snncc.weights": {"stored": weights, "fold_bn": fold_bn},
-        "snncc.outcome": outcome(source, graph, line.reports, fold_bn),
     }
-    if tuning is not None:
-        metadata["snncc.tuning"] = tuning.report
-    if layers:
-        metadata["snncc.recurrent"] = describe.recurrent(graph, layers)
     line.run(storing(weights), graph)
     return export_model(*in_form(graph, coding, chosen, metadata, observer))
 
@@ -154,6 +143,22 @@ def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale:
         raise OptionError(
             f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
         )
+
+
+def _facts(
+    line: Line, source: onnx.ModelProto, graph: Graph, recurrent: Mapping[str, str], tuning: Tuned | None
+) -> dict[str, Any]:
+    """Metadata that need not know what calibration has found."""
+    facts = {
+        "snncc.version": VERSION,
+        "snncc.coding": line.coding.parameters(),
+        "snncc.source": {"sha256": model_digest(source)},
+        "snncc.islands": describe.island_ops(graph),
+        "snncc.weights": {"stored": line.weights, "fold_bn": line.fold_bn},
+        "snncc.outcome": outcome(source, graph, line.reports, line.fold_bn),
+    }
+    facts |= {"snncc.tuning": tuning.report} if tuning else {}
+    return facts | ({"snncc.recurrent": describe.recurrent(graph, recurrent)} if recurrent else {})
 
 
 def _tuned(

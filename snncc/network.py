@@ -110,6 +110,11 @@ class Network:
                 plain.update(node.output)
         return [n for n in self.neurons if n.input[0] in plain]
 
+    @property
+    def hidden(self) -> set[str]:
+        """The neurons, by label, but for encoders."""
+        return {label(n) for n in self.neurons} - {label(n) for n in self.encoders}
+
     def along(self, length: Callable[[onnx.NodeProto], int]) -> dict[str, int]:
         """By tensor that carries activations: the longest path to it from an input, each node being `length` long."""
         found = dict.fromkeys(self.inputs, 0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -26,11 +27,16 @@ from snncc.passes.insert_scales import neuron_output
 from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.scales import LEVELS, Choice
 
-__all__ = ["fitted_levels", "levels_of_layers", "refuse_levels"]
+__all__ = ["fits_levels", "fitted_levels", "levels_of_layers", "refuse_levels"]
 
 log = logging.getLogger("snncc")
 
 _ALTERNATIONS = 2  # of levels for given scales and scales for given levels: more gain less than 1 %
+
+
+def fits_levels(coding: Coding) -> TypeGuard[Phase]:
+    """Whether layers with `coding` can have levels fitted to them: it sends one spike, which rounds."""
+    return isinstance(coding, Phase) and coding.rounds and coding.levels is None
 
 
 def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool) -> None:
@@ -43,7 +49,7 @@ def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool
         return
     if kind not in LEVELS or not isinstance(coding, Phase):
         raise OptionError(f"levels are '{kind}', but must be one of {', '.join(LEVELS)}; only phase coding has any")
-    if kind == "fitted" and not coding.rounds:
+    if kind == "fitted" and not fits_levels(coding):
         raise OptionError("fitted levels are for one spike that rounds; leave out --spikes and --no-shift")
     if kind == "fitted" and not counted:
         raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
@@ -51,11 +57,13 @@ def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool
         raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
 
 
-def levels_of_layers(kind: str, graph: Graph, measured: Calibration, coding: Phase) -> dict[str, Choice]:
-    """What the layers of the prepared `graph` have for themselves, by the name of the ReLU; none for `powers`.
+def levels_of_layers(kind: str | None, graph: Graph, measured: Calibration, coding: Coding) -> dict[str, Choice]:
+    """What the layers of the prepared `graph` have for themselves, by the name of the ReLU; none for `powers` or None.
 
     Where levels cannot be fitted, they are powers of the base that suits their number.
     """
+    if not isinstance(coding, Phase):  # no others have any
+        return {}
     match kind:
         case "batchnorm":
             return _behind_batchnorm(graph, measured, coding)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import onnx
@@ -14,7 +14,7 @@ from snncc.recorded import own_steps, recorded_coding
 from snncc.recurrent.costs import loop_steps
 from snncc.scales import Choice
 
-__all__ = ["Steps", "steps_of", "stride"]
+__all__ = ["Steps", "added_steps", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ def steps_of(model: onnx.ModelProto, network: Network) -> Steps | None:
     if coding is None:
         return None
     own = own_steps(model)
-    hidden = {label(n) for n in network.neurons} - {label(n) for n in network.encoders}
-    layers = network.longest(lambda node: stride(coding, own, label(node)) if label(node) in hidden else 0)
+    layers = network.longest(added_steps(network, coding, own))
     loops = {label(n): loop_steps(network, n) for n in network.nodes if n.op_type == "Scan"}
     latency = coding.latency(0) + layers + network.longest(lambda node: loops.get(label(node), 0))
     slowest = coding.of_layer(Choice(steps=max(own.values()))) if own else coding
@@ -52,7 +51,14 @@ def steps_of(model: onnx.ModelProto, network: Network) -> Steps | None:
     return Steps(latency, interval, max(slowest.steps, coding.steps), max(slowest.bits, coding.bits))
 
 
-def stride(coding: Coding, own: Mapping[str, int], neuron: str) -> int:
-    """Time steps that a layer adds to the latency; `own` are those of layers that have steps of their own."""
-    layer = coding.of_layer(Choice(steps=own.get(neuron)))
-    return layer.latency(1) - layer.latency(0)
+def added_steps(network: Network, coding: Coding, own: Mapping[str, int]) -> Callable[[onnx.NodeProto], int]:
+    """Time steps that each node adds to the latency: encoders none; `own` are those of layers that differ."""
+    hidden = network.hidden
+
+    def added(node: onnx.NodeProto) -> int:
+        if label(node) not in hidden:
+            return 0
+        layer = coding.of_layer(Choice(steps=own.get(label(node))))
+        return layer.latency(1) - layer.latency(0)
+
+    return added

@@ -26,9 +26,10 @@ from snncc.ops.multi_spike import PHASE
 from snncc.ops.one_spike import ONE_SPIKE
 from snncc.scales import Choice
 
-__all__ = ["INPUT_CODINGS", "Phase"]
+__all__ = ["HIGHEST_BASE", "INPUT_CODINGS", "Phase"]
 
 INPUT_CODINGS = ("binary", "one", "analog")
+HIGHEST_BASE = 2.0  # above it, levels would be coarser than bits
 _LOWEST = 2.0**-126  # of the float32 numbers of full precision
 
 
@@ -76,7 +77,7 @@ class Phase(Coding):
                 raise OptionError("levels that are no powers are for one spike that rounds; leave out spikes and shift")
         given = best_base(self._code_at) if self.Q == "auto" else as_number(float, "Q", self.Q)
         object.__setattr__(self, "Q", given)
-        if not 1 < given <= 2:
+        if not 1 < given <= HIGHEST_BASE:
             raise OptionError(
                 f"Q is {given}, but the base must be above 1 and at most 2; try 'auto', or 1.3 at T=16, 1.2 at T=24"
             )

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import onnx
 
 from snncc.accuracy import Tally
-from snncc.coding import CODINGS, Coding, Phase
+from snncc.coding import CODINGS, Coding
 from snncc.convert import convert
 from snncc.errors import OptionError
 from snncc.export import metadata_of
 from snncc.loading import Source
 from snncc.one_step import fold_of, samples_at_once
+from snncc.own_levels import fits_levels
 from snncc.preprocess import Preprocess
 from snncc.progress import track
 from snncc.report.codes import changed
@@ -100,8 +101,7 @@ def grid_of(
     expected = [plain.run([name], batch)[0] for batch in batches]
     accuracy, errors, right = [], [], None
     for other in track(codings, "converting", len(codings)):
-        fits = isinstance(other, Phase) and other.rounds
-        own = recipe if fits or recipe["levels"] != "fitted" else {**recipe, "levels": None}
+        own = recipe if fits_levels(other) or recipe["levels"] != "fitted" else {**recipe, "levels": None}
         tally = _tally(convert(ann, other, **own), batches, expected, labels, device)
         top = tally.top(1)
         accuracy.append(100 * tally.agreement if top is None else top[1])

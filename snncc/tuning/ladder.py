@@ -16,6 +16,7 @@ from snncc.convert import convert
 from snncc.errors import BudgetError, OptionError
 from snncc.evaluate import evaluate
 from snncc.loading import Source
+from snncc.own_levels import fits_levels
 from snncc.samples import Samples
 
 __all__ = ["STEPS", "Rung", "convert_within", "ladder"]
@@ -132,8 +133,7 @@ def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]
     if options.get("tune", False):
         return [{}]
     scales = any(options.get(key) is not None for key in ("percentile", "scale"))
-    rounds = isinstance(coding, Phase) and coding.rounds and coding.levels is None
-    fitted = rounds and options.get("levels") is None and options.get("scale") != "max"
+    fitted = fits_levels(coding) and options.get("levels") is None and options.get("scale") != "max"
     return [{}, *([] if scales else [{"percentile": _PERCENTILE}]), *([{"levels": "fitted"}] if fitted else [])]
 
 

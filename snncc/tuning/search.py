@@ -10,10 +10,11 @@ from typing import Any
 
 from snncc.calibrate import Calibration
 from snncc.coding import Coding, Phase
+from snncc.coding.phase import HIGHEST_BASE
 from snncc.errors import OptionError
 from snncc.graph import Graph
 from snncc.observe import Place
-from snncc.own_levels import fitted_levels
+from snncc.own_levels import fits_levels, fitted_levels
 from snncc.progress import track
 from snncc.samples import Batch
 from snncc.scales import Choice, Scales
@@ -29,7 +30,6 @@ Costs = dict[Choice, float]  # the error that each choice for a layer leaves by 
 
 _SAMPLES = 256  # that layers are tuned on
 _POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
-_HIGHEST = 2.0
 _FACTORS = (0.8, 0.9, 1.1, 1.25)
 _PERCENTILES = (99.9, 99.99, 100.0)
 _WORTHWHILE = 0.99  # of the error: what gains less is left alone
@@ -113,17 +113,15 @@ class _Layer:
         """Take the best of bases around the one that the paper's formula gives: errors have more than one minimum."""
         if isinstance(self.coding, Phase) and self.freedom.levels != "fitted":
             middle = float(replace(self.coding, Q="auto").Q)
-            for base in sorted({min(round(middle**power, 3), _HIGHEST) for power in _POWERS}):
+            for base in sorted({min(round(middle**power, 3), HIGHEST_BASE) for power in _POWERS}):
                 self._gains(Choice(base=base))
 
     def settle_levels(self) -> None:
         """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
-        coding = self.coding
-        if not isinstance(coding, Phase) or not coding.rounds or self.freedom.levels == "powers":
-            return
-        choice = fitted_levels(self.measured, self.place, coding)
-        if choice is not None:
-            self._gains(choice)
+        if fits_levels(self.coding) and self.freedom.levels != "powers":
+            choice = fitted_levels(self.measured, self.place, self.coding)
+            if choice is not None:
+                self._gains(choice)
 
     def settle_scale(self) -> None:
         """Take a percentile or a multiple of the usual scale instead, where that gains."""

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from snncc.calibrate import Calibration
 from snncc.coding import Coding, Phase
+from snncc.coding.phase import HIGHEST_BASE
 from snncc.errors import OptionError
 from snncc.observe import Place
 from snncc.own_levels import fitted_levels
@@ -18,7 +19,6 @@ __all__ = ["refuse_sharing", "resized", "shared_steps"]
 
 _FEWEST, _MOST = 0.5, 1.5  # of the coding's steps: a pipeline waits for the slowest layer
 _FAST = 32  # entries of a table that fit into registers
-_HIGHEST = 2.0  # base
 
 
 def refuse_sharing(coding: Coding, form: str, *, tune: bool) -> None:
@@ -72,4 +72,4 @@ def resized(choice: Choice, steps: int, coding: Coding, measured: Calibration, p
     if steps == coding.steps:
         return chosen
     base = float(coding.Q if choice.base is None else choice.base) ** (coding.T / steps)
-    return replace(chosen, base=min(round(base, 3), _HIGHEST))
+    return replace(chosen, base=min(round(base, 3), HIGHEST_BASE))

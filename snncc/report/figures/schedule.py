@@ -14,7 +14,7 @@ from snncc.network import Network, label
 from snncc.report.names import shown
 from snncc.report.panel import Panel, Section
 from snncc.report.style import Palette
-from snncc.time_steps import stride
+from snncc.time_steps import added_steps
 
 __all__ = ["Slot", "schedule", "section"]
 
@@ -34,9 +34,9 @@ class Slot:
 
 def schedule(network: Network, coding: Coding, own: Mapping[str, int]) -> list[Slot]:
     """By depth: a layer starts as much after the one before as it adds to the latency; `own` are its own time steps."""
-    hidden = {label(n) for n in network.neurons} - {label(n) for n in network.encoders}
+    hidden = network.hidden
     depths = network.along(lambda node: label(node) in hidden)
-    ends = network.along(lambda node: stride(coding, own, label(node)) if label(node) in hidden else 0)
+    ends = network.along(added_steps(network, coding, own))
     slots = []
     for node in network.neurons:
         length, output = own.get(label(node), coding.steps), node.output[0]
