@@ -118,7 +118,9 @@ def _has_library(options: ort.SessionOptions) -> bool:
     """Whether a node that only the library knows loads with these options; onnxruntime has no way to ask."""
     shape = onnx.helper.make_tensor_value_info
     inputs = [shape("X", onnx.TensorProto.FLOAT, [1]), shape("scale", onnx.TensorProto.FLOAT, [1])]
-    node = onnx.helper.make_node("OneSpikeNeuron", ["X", "scale"], ["Y"], domain=DOMAIN, levels=[1.0], thresholds=[1.0])
+    node = onnx.helper.make_node(
+        "OneSpikeNeuron", ["X", "scale"], ["Y", ""], domain=DOMAIN, levels=[1.0], thresholds=[1.0]
+    )
     graph = onnx.helper.make_graph([node], "probe", inputs, [shape("Y", onnx.TensorProto.FLOAT, [1])])
     opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid(DOMAIN, OPSET)]
     probe = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)

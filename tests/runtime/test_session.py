@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -181,3 +182,8 @@ def test_auto_takes_the_cpu_where_cuda_does_not_start(
     with pytest.raises(RuntimeLibraryError, match="no device"):
         create_session(neuron_model(), device="cuda")
     assert capfd.readouterr().out == ""
+
+
+def test_python_ends_well_after_an_import() -> None:
+    """onnx 1.21 crashed where an inference function in Python outlived the interpreter."""
+    assert subprocess.run([sys.executable, "-c", "import snncc"], check=False).returncode == 0
