@@ -19,6 +19,7 @@ __all__ = [
     "Source",
     "borrow_model",
     "check_weights",
+    "external_files",
     "opens_alone",
     "read_model",
     "refuse_external",
@@ -84,6 +85,21 @@ def _bytes_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}). Give the path of an .onnx file.") from error
+
+
+def external_files(path: Path) -> list[Path]:
+    """The files of weights that the model `path` names, as far as they are there.
+
+    Raises:
+        ModelError: as `read_model` does.
+    """
+    found = {
+        path.parent / entry.value
+        for _, tensor in _external_in(_bytes_of(path), str(path))
+        for entry in tensor.external_data
+        if entry.key == "location" and "\0" not in entry.value
+    }
+    return sorted(file for file in found if file.is_file())
 
 
 def _external_in(data: bytes, where: str) -> Iterable[tuple[str, onnx.TensorProto]]:

@@ -10,7 +10,8 @@ import click
 
 from snncc.cli_tables import print_json
 from snncc.commands.options import FILE, ann, data, device, json_flag, limit, preprocess
-from snncc.files import require_writable, write_whole
+from snncc.files import write_whole
+from snncc.outputs import require_outputs
 
 __all__ = ["check"]
 
@@ -61,8 +62,7 @@ def check(
     from snncc.check import Budgets, run_checks
     from snncc.junit import junit_xml
 
-    if junit is not None:
-        require_writable(junit)
+    require_outputs({"--junit": junit}, [snn, ann, data, calib])
     options = {"calibration": calib, "preprocess": preprocess, "device": device, "limit": limit}
     results = run_checks(snn, ann, data, Budgets(**budgets), **options)  # type: ignore[arg-type]
     if junit is not None:

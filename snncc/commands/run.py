@@ -13,8 +13,9 @@ import numpy as np
 
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.options import FILE, device, json_flag, limit, preprocess
-from snncc.errors import OptionError, OutputError
-from snncc.files import require_writable, write_whole
+from snncc.errors import OptionError
+from snncc.files import write_whole
+from snncc.outputs import require_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,10 +87,7 @@ def run(
 
     if spikes and early_exit is not None:
         raise click.UsageError("--spikes records all time steps, and --early-exit leaves some out; give one of them.")
-    for path in filter(None, (output, spikes)):
-        require_writable(path)
-    if output and spikes and output.resolve() == spikes.resolve():
-        raise OutputError(f"{output}: is named by both -o and --spikes. Give two files.")
+    require_outputs({"-o": output, "--spikes": spikes}, [model, data])
     proto = read_converted(model)
     if spikes:
         result = _recorded(proto, data, **options)

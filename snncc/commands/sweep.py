@@ -10,7 +10,8 @@ import click
 
 from snncc.cli_tables import print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
-from snncc.files import require_writable, write_whole
+from snncc.files import write_whole
+from snncc.outputs import require_outputs
 
 if TYPE_CHECKING:
     from snncc.sweep import Plan, Table
@@ -56,9 +57,8 @@ def sweep(
     if dry_run:
         _list(plan, as_json)
         return
-    for path in (output, csv, parquet):
-        if path is not None:
-            require_writable(path)
+    read = {path for c in plan.configurations.values() for path in (c.model, c.data, c.calib) if path}
+    require_outputs({"-o": output, "--csv": csv, "--parquet": parquet}, [grid, *map(Path, sorted(read))])
     try:
         table = run(plan, output, jobs=jobs, ray=ray)
     except KeyboardInterrupt:
