@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snncc.cli_tables import print_json, print_table, print_text
+from snncc.cli_tables import echo, print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
 from snncc.files import write_whole
 from snncc.outputs import require_outputs
@@ -62,7 +62,7 @@ def sweep(
     try:
         table = run(plan, output, jobs=jobs, ray=ray)
     except KeyboardInterrupt:
-        click.echo(f"Stopped. What is done is in {output}; the same command goes on from there.", err=True)
+        echo(f"Stopped. What is done is in {output}; the same command goes on from there.", err=True)
         raise
     if csv is not None:
         write_whole(csv, table.csv())
