@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 from snncc import external
 from snncc.errors import ModelError
+from snncc.utf8 import require_utf8
 
 __all__ = [
     "Source",
@@ -165,6 +166,7 @@ def _in_sparse(sparse: onnx.SparseTensorProto, name: str) -> Iterator[tuple[str,
 def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
     if not model.graph.node or not model.graph.output or not model.ir_version:
         raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
+    require_utf8(model, where)
     for name, tensor in _external(model):
         if folder is None:
             _refuse_bytes(name, tensor, where)
