@@ -59,8 +59,8 @@ def _identity(file: Path) -> _Identity:
 
 def _files_of(path: Path) -> Iterator[Path]:
     """The regular files that reading `path` reads; those of a model are its external data, too."""
+    from snncc.images import image_files
     from snncc.loading import external_files
-    from snncc.sources import image_files
 
     try:
         if path.is_dir():

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.options import FILE, device, json_flag, limit, preprocess
 from snncc.errors import OptionError
 from snncc.files import write_whole
+from snncc.npz import npz_bytes
 from snncc.outputs import require_outputs
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ def run(
     else:
         result = _in_one_pass(proto, data, **options)
     if output is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **result.outputs)
-        write_whole(output, buffer.getvalue())
+        write_whole(output, npz_bytes(result.outputs))
     if spikes and result.trains:
         write_whole(spikes, result.trains.to_npz())
     _print(result, data, as_json)
@@ -158,7 +156,7 @@ def _batches(
 
 
 def _print(result: _Result, data: Path, as_json: bool) -> None:
-    from snncc.sources import image_files
+    from snncc.images import image_files
 
     name, first = next(iter(result.outputs.items()))
     shapes = {key: list(value.shape) for key, value in result.outputs.items()}
