@@ -38,7 +38,10 @@ ALLOWED = {
     },
     "snncc.external": {"snncc.errors"},
     "snncc.large": {"snncc.external", "snncc.errors"},
-    "snncc.loading": {"snncc.external", "snncc.errors"},
+    "snncc.utf8": {"snncc.errors"},
+    "snncc.loading": {"snncc.external", "snncc.errors", "snncc.utf8"},
+    "snncc.toml_files": {"snncc.errors"},
+    "snncc.npz": set(),
     "snncc.runtime": {"snncc.runtime", "snncc.large", "snncc.loading", "snncc.ops", "snncc.errors"},
 }
 

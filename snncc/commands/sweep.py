@@ -28,6 +28,12 @@ __all__ = ["sweep"]
 @click.option("--ray", metavar="[auto|ADDRESS]", help="Run on this Ray cluster instead.")
 @click.option("--csv", type=FILE, metavar="FILE", help="Also write the table as CSV.")
 @click.option("--parquet", type=FILE, metavar="FILE", help="Also write the table as Parquet.")
+@click.option(
+    "--max-configurations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse a GRID of more configurations.  [default: 10000]",
+)
 @click.option("--dry-run", is_flag=True, help="List the configurations, and run nothing.")
 @json_flag
 @click.pass_context
@@ -39,6 +45,7 @@ def sweep(
     ray: str | None,
     csv: Path | None,
     parquet: Path | None,
+    max_configurations: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -53,11 +60,12 @@ def sweep(
 
     if jobs is not None and ray is not None:
         raise click.UsageError("--jobs says how many processes run here, --ray that others do; give one of them.")
-    plan = read_plan(grid)
+    plan = read_plan(grid, max_configurations)
     if dry_run:
         _list(plan, as_json)
         return
     read = {path for c in plan.configurations.values() for path in (c.model, c.data, c.calib) if path}
+    echo(f"{len(plan.configurations)} configurations in {len(plan)} shards.", err=True)
     require_outputs({"-o": output, "--csv": csv, "--parquet": parquet}, [grid, *map(Path, sorted(read))])
     try:
         table = run(plan, output, jobs=jobs, ray=ray)
