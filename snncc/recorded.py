@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.coding import CODINGS, Coding
+from snncc.coding import Coding, coding_of
 from snncc.errors import ModelError, OptionError
 from snncc.export import metadata_of
 from snncc.graph import Graph
@@ -23,8 +22,7 @@ __all__ = ["own_settings", "own_steps", "prepared", "recorded_coding", "replaced
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
     """The coding in the model's metadata; None if there is none, or it is damaged or of another version of snncc."""
     try:
-        parameters: dict[str, Any] = metadata_of(model)["snncc.coding"]
-        return CODINGS[parameters["name"]](**{key: parameters[key] for key in parameters if key != "name"})
+        return coding_of(metadata_of(model)["snncc.coding"])
     except (ModelError, OptionError, KeyError, TypeError):
         return None
 
