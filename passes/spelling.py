@@ -13,6 +13,7 @@ from snncc.passes.one_float_type import OneFloatType
 from snncc.passes.place_constants import PlaceConstants
 from snncc.passes.recognise_relus import RecogniseRelus
 from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.settle_masks import SettleMasks
 from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.slice_splits import JoinTiles, SliceSplits
 from snncc.passes.spell_bounds import SpellBounds
@@ -32,6 +33,7 @@ def spelling() -> tuple[Pass, ...]:
         PlaceConstants(),  # a constant for each sample is a bias
         MasksToFactors(),  # masks are factors
         SimplifyArithmetic(),  # one spelling each for sums and factors
+        SettleMasks(),  # whose infinities go to the end
         RecogniseRelus(),  # however they are put together
         SpellBounds(),  # one spelling for bounds, and none for those that do nothing
         CeilingsBehindRelus(),  # ReLU6, too

@@ -18,6 +18,7 @@ from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
 from snncc.intervals import BOUNDS
 from snncc.large import outline
+from snncc.masks import may_be_infinite
 from snncc.obstacles import obstacle
 from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
@@ -157,17 +158,19 @@ def refuse_weights(graph: Graph, name: str) -> None:
             value = graph.value(tensor)
             if value is None or value.dtype.kind != "f" or np.isfinite(value).all():
                 continue
-            if not np.isnan(value).any() and _may_be_infinite(node, index, value):
+            if not np.isnan(value).any() and _may_be_infinite(graph, node, index, value):
                 continue
             bad = int(value.size - np.isfinite(value).sum())
             message = f"{name}: weight '{tensor.name}' of {node.op} '{node.name}' has {bad} NaN or infinite value(s)"
             raise ModelError(f"{message}. The training diverged or the file is damaged; export it again.")
 
 
-def _may_be_infinite(node: Node, index: int, value: Array) -> bool:
-    """Whether infinities in this constant are what the op is usual to be given: padding, and bounds that do nothing."""
+def _may_be_infinite(graph: Graph, node: Node, index: int, value: Array) -> bool:
+    """Whether infinities in this constant are what the op is usual to be given: padding, masks, and bounds that do nothing."""
     if node.op == "Pad":
         return True
+    if node.op == "Add":
+        return may_be_infinite(graph, node)
     lower = node.op == "Max" or (node.op == "Clip" and index == 1)
     return node.op in BOUNDS and not (np.isposinf(value) if lower else np.isneginf(value)).any()
 

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Infinite constants of masks go where they do no harm: to the end, to a Softmax, or away.
+
+    Mul(Add(x, M), k) -> Add(Mul(x, k), k M)     Add(Add(x, M), y) -> Add(Add(x, y), M)     where nothing else reads them
+    Relu(Add(x, M)) -> Relu(x c - (1 - c)), c being 0 where M is -inf
+
+A neuron of which nothing but -inf is heard stays silent, whatever its potential is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from snncc.graph import Graph, Node, Tensor
+from snncc.masks import in_front_of, mask_of
+from snncc.passes.base import NodePass, Skip
+
+__all__ = ["SettleMasks"]
+
+
+@dataclass(frozen=True)
+class SettleMasks(NodePass):
+    """op(Add(x, M)) -> Add(op(x), M), or without M, for an M with infinities."""
+
+    name: ClassVar[str] = "settle-masks"
+    ops: ClassVar[tuple[str, ...]] = ("Add",)
+    max_rounds: ClassVar[int] = 1000
+
+    def match(self, graph: Graph, node: Node) -> Node | Skip | None:
+        """What reads the mask, a Relu, a product by a constant or a sum."""
+        mask = mask_of(graph, node)
+        if mask is None or not np.isinf(mask).any() or np.isnan(mask).any():
+            return None
+        user = graph.sole_user(node.outputs[0])
+        if user is None:
+            return Skip("it has other users, or leaves the network")
+        if user.op == "Relu":
+            return Skip("it would be infinite") if np.isposinf(mask).any() else user
+        others = [t for t in user.inputs if t is not node.outputs[0]]
+        if user.op not in ("Add", "Mul") or len(others) != 1:
+            return Skip("it is in its place")
+        value = graph.value(others[0])
+        fits = user.op == "Add" or (value is not None and bool(value.all()) and bool(np.isfinite(value).all()))
+        return user if fits else Skip("it is in its place")
+
+    def rewrite(self, graph: Graph, node: Node, match: Node) -> None:
+        """Put the mask behind what reads it, or into it."""
+        mask, source, kind = mask_of(graph, node), in_front_of(graph, node), node.outputs[0].dtype
+        assert mask is not None
+        shape = match.outputs[0].shape
+        if match.op == "Relu":
+            kept = np.isfinite(mask)
+            product = graph.add("Mul", [source, graph.constant(f"{node.name}_kept", kept.astype(kind))], name=node.name)
+            shift = graph.constant(f"{node.name}_shift", np.where(kept, mask, -1).astype(kind))
+            total = graph.add("Add", [product, shift], name=f"{node.name}_masked")
+            product.shape = total.shape = shape
+            match.inputs = [total]
+            graph.cleanup()
+            return
+        other = next(t for t in match.inputs if t is not node.outputs[0])
+        value = graph.value(other)
+        if match.op == "Mul" and value is not None:
+            mask = np.asarray(mask * value, kind)
+        elif value is not None:  # constants add up
+            return self._absorb(graph, node, match, np.asarray(mask + value, kind))
+        inner = graph.add(match.op, [source, other], name=match.name)
+        result = graph.add("Add", [inner, graph.constant(f"{node.name}_mask", mask)], name=node.name)
+        inner.shape = result.shape = shape
+        graph.bypass(match, result)
+        graph.cleanup()
+
+    def _absorb(self, graph: Graph, node: Node, match: Node, mask: np.ndarray) -> None:
+        source: Tensor = in_front_of(graph, node)
+        result = graph.add("Add", [source, graph.constant(f"{node.name}_mask", mask)], name=node.name)
+        result.shape = match.outputs[0].shape
+        graph.bypass(match, result)
+        graph.cleanup()
