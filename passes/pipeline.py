@@ -21,6 +21,7 @@ from snncc.passes.fuse_residual import FuseResidual
 from snncc.passes.insert_scales import InsertScales
 from snncc.passes.keep_islands import KeepIslands
 from snncc.passes.lift_scales import LiftScales
+from snncc.passes.linear_pieces import LinearPieces
 from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.passes.lower_relu import LowerRelu
@@ -54,6 +55,7 @@ def preparation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]
     return (
         BatchFirst(),  # between recurrent layers, too
         FuseGelu(),  # one op each for activations
+        LinearPieces(),  # and ReLUs for what consists of such
         BoundsToRelus(bounds or {}),  # bounds are sums of ReLUs
         MergeRelus(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
@@ -168,6 +170,7 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         KeepIslands,
         BatchFirst,
         BoundsToRelus,
+        LinearPieces,
         LowerRecurrent,
         RoundWeights,
         QuantiseWeights,

@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Infinite constants of masks go where they do no harm: to the end, to a Softmax, or away.
 
-    Mul(Add(x, M), k) -> Add(Mul(x, k), k M)     Add(Add(x, M), y) -> Add(Add(x, y), M)     where nothing else reads them
+    Mul(Add(x, M), k) -> Add(Mul(x, k), k M)     Add(Add(x, M), y) -> Add(Add(x, y), M)
     Relu(Add(x, M)) -> Relu(x c - (1 - c)), c being 0 where M is -inf
 
-A neuron of which nothing but -inf is heard stays silent, whatever its potential is.
+That is where nothing else reads the sum. A neuron whose potential is -inf is silent, as it is at -1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from snncc.graph import Graph, Node, Tensor
 from snncc.masks import in_front_of, mask_of
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["SettleMasks"]
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -48,33 +51,31 @@ class SettleMasks(NodePass):
 
     def rewrite(self, graph: Graph, node: Node, match: Node) -> None:
         """Put the mask behind what reads it, or into it."""
-        mask, source, kind = mask_of(graph, node), in_front_of(graph, node), node.outputs[0].dtype
+        mask, kind = mask_of(graph, node), node.outputs[0].dtype
         assert mask is not None
-        shape = match.outputs[0].shape
         if match.op == "Relu":
-            kept = np.isfinite(mask)
-            product = graph.add("Mul", [source, graph.constant(f"{node.name}_kept", kept.astype(kind))], name=node.name)
-            shift = graph.constant(f"{node.name}_shift", np.where(kept, mask, -1).astype(kind))
-            total = graph.add("Add", [product, shift], name=f"{node.name}_masked")
-            product.shape = total.shape = shape
-            match.inputs = [total]
-            graph.cleanup()
-            return
-        other = next(t for t in match.inputs if t is not node.outputs[0])
-        value = graph.value(other)
-        if match.op == "Mul" and value is not None:
-            mask = np.asarray(mask * value, kind)
-        elif value is not None:  # constants add up
-            return self._absorb(graph, node, match, np.asarray(mask + value, kind))
-        inner = graph.add(match.op, [source, other], name=match.name)
-        result = graph.add("Add", [inner, graph.constant(f"{node.name}_mask", mask)], name=node.name)
-        inner.shape = result.shape = shape
-        graph.bypass(match, result)
+            match.inputs = [_silenced(graph, node, mask)]
+        else:
+            source = in_front_of(graph, node)
+            other = next(t for t in match.inputs if t is not node.outputs[0])
+            value = graph.value(other)
+            if match.op == "Mul" or value is None:
+                source = graph.add(match.op, [source, other], name=match.name)
+                source.shape = None  # the mask may have more axes
+            if value is not None:
+                mask = mask * value if match.op == "Mul" else mask + value
+            last = graph.constant(f"{node.name}_mask", mask.astype(kind))
+            result = graph.add("Add", [source, last], name=node.name)
+            result.shape = match.outputs[0].shape
+            graph.bypass(match, result)
         graph.cleanup()
 
-    def _absorb(self, graph: Graph, node: Node, match: Node, mask: np.ndarray) -> None:
-        source: Tensor = in_front_of(graph, node)
-        result = graph.add("Add", [source, graph.constant(f"{node.name}_mask", mask)], name=node.name)
-        result.shape = match.outputs[0].shape
-        graph.bypass(match, result)
-        graph.cleanup()
+
+def _silenced(graph: Graph, node: Node, mask: Array) -> Tensor:
+    """x c - (1 - c)."""
+    source, kind, kept = in_front_of(graph, node), node.outputs[0].dtype, np.isfinite(mask)
+    product = graph.add("Mul", [source, graph.constant(f"{node.name}_kept", kept.astype(kind))], name=node.name)
+    shift = graph.constant(f"{node.name}_shift", np.where(kept, mask, -1).astype(kind))
+    total = graph.add("Add", [product, shift], name=f"{node.name}_masked")
+    product.shape = total.shape = node.outputs[0].shape
+    return total

@@ -166,7 +166,7 @@ def refuse_weights(graph: Graph, name: str) -> None:
 
 
 def _may_be_infinite(graph: Graph, node: Node, index: int, value: Array) -> bool:
-    """Whether infinities in this constant are what the op is usual to be given: padding, masks, and bounds that do nothing."""
+    """Whether infinities in this constant do no harm: in padding, in masks, and as bounds that do nothing."""
     if node.op == "Pad":
         return True
     if node.op == "Add":

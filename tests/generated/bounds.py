@@ -7,55 +7,22 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
 
 from tests.generated.harness import Case
+from tests.generated.net import Net
 
 __all__ = ["draw"]
 
 Rng = np.random.Generator
 
-WIDTH = 6
 _LARGE = (10.0, 100.0, 1e4, 65504.0, 1e9, 3.4e38, float("inf"))
-
-
-class _Net:
-    """A network that grows node by node."""
-
-    def __init__(self, rng: Rng, kind: type[np.floating]) -> None:
-        self.rng, self.kind = rng, kind
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-        self.names = 0
-
-    def name(self) -> str:
-        self.names += 1
-        return f"t{self.names}"
-
-    def constant(self, value: object) -> str:
-        name = self.name()
-        with np.errstate(over="ignore"):
-            self.constants.append(numpy_helper.from_array(np.asarray(value, self.kind), name))
-        return name
-
-    def add(self, op: str, inputs: list[str], **attrs: object) -> str:
-        name = self.name()
-        self.nodes.append(helper.make_node(op, inputs, [name], **attrs))
-        return name
-
-    def layer(self, x: str, size: int = WIDTH) -> str:
-        """MatMul and a bias."""
-        weights = self.rng.normal(0, 1.3 / np.sqrt(WIDTH), (WIDTH, size))
-        return self.add(
-            "Add", [self.add("MatMul", [x, self.constant(weights)]), self.constant(self.rng.normal(0, 0.3, size))]
-        )
 
 
 def draw(rng: Rng) -> Case:
     """A network with bounds at its input, on potentials, on spikes and at its end, as drawn."""
     opset = int(rng.choice([7, 8, 9, 10, 11, 12, 13, 17, 20, 21, 22]))
     kind = np.float32 if opset < 12 or rng.random() < 0.8 else rng.choice([np.float64, np.float16])
-    net = _Net(rng, kind)
+    net = Net(rng, kind)
     x = "x"
     places = rng.random(4) < 0.45
     if not places.any():
@@ -65,45 +32,34 @@ def draw(rng: Rng) -> Case:
     h = net.layer(x)
     if places[1]:
         h = _bounds(net, h, opset)
-        h = net.add("Add", [h, net.constant(rng.normal(0.2, 0.3, WIDTH))]) if rng.random() < 0.5 else h
+        h = net.add("Add", [h, net.constant(rng.normal(0.2, 0.3, net.width))]) if rng.random() < 0.5 else h
     h = net.add("Relu", [h])
     if places[2]:
         h = _bounds(net, h, opset) if kind is np.float32 else _with_constants(net, h, opset)  # onnxruntime fails else
     h = net.layer(net.add("Relu", [net.layer(h)]))
     if places[3]:
         h = net.layer(_bounds(net, h, opset), 3)
-    net.nodes[-1].output[0] = "y"
-    kinds = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
-    size = 3 if places[3] else WIDTH
-    graph = helper.make_graph(
-        net.nodes,
-        "bounds",
-        [helper.make_tensor_value_info("x", kinds, ["N", WIDTH])],
-        [helper.make_tensor_value_info("y", kinds, ["N", size])],
-        net.constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    onnx.checker.check_model(model)
-    data = (rng.normal(0, rng.choice([0.3, 1, 4]), (96, WIDTH))).astype(kind)
+    model = net.model(h, 3 if places[3] else net.width, opset)
+    data = (rng.normal(0, rng.choice([0.3, 1, 4]), (96, net.width))).astype(kind)
     return Case(model, {"x": data}, onnx.printer.to_text(model))
 
 
-def _bounds(net: _Net, x: str, opset: int) -> str:
+def _bounds(net: Net, x: str, opset: int) -> str:
     """One or two bounds of what is drawn, in a row."""
     for _ in range(int(net.rng.integers(1, 3))):
-        kinds: list[Callable[[_Net, str, int], str]] = [_clip, _clip, _with_constants, _with_constants]
+        kinds: list[Callable[[Net, str, int], str]] = [_clip, _clip, _with_constants, _with_constants]
         kinds += [_of_activations, _clip_by_activations] if opset >= 12 else [_of_activations]
         x = kinds[int(net.rng.integers(len(kinds)))](net, x, opset)
     return x
 
 
-def _bound(net: _Net, side: int) -> float:
+def _bound(net: Net, side: int) -> float:
     """A bound below (-1) or above (1) most values, or the wrong way round now and then."""
     value = float(net.rng.choice(_LARGE)) if net.rng.random() < 0.5 else float(abs(net.rng.normal(0, 1)))
     return side * value * (-1 if net.rng.random() < 0.1 and value < 2 else 1)
 
 
-def _clip(net: _Net, x: str, opset: int) -> str:
+def _clip(net: Net, x: str, opset: int) -> str:
     low, high = (_bound(net, side) if net.rng.random() < 0.75 else None for side in (-1, 1))
     low = 0.0 if net.rng.random() < 0.15 else low
     if opset < 11:
@@ -117,7 +73,7 @@ def _clip(net: _Net, x: str, opset: int) -> str:
     return net.add("Clip", [x, *given])
 
 
-def _with_constants(net: _Net, x: str, opset: int) -> str:
+def _with_constants(net: Net, x: str, opset: int) -> str:
     """Max or Min with constants: none, one or two, numbers or one for each channel."""
     op, count = str(net.rng.choice(["Max", "Min"])), int(net.rng.choice([0, 1, 1, 1, 2]))
     if opset < 8:  # which does not broadcast
@@ -126,13 +82,13 @@ def _with_constants(net: _Net, x: str, opset: int) -> str:
     inputs = [x]
     for _ in range(count):
         each = net.rng.random() < 0.3
-        value = [_bound(net, side) for _ in range(WIDTH)] if each else _bound(net, side)
+        value = [_bound(net, side) for _ in range(net.width)] if each else _bound(net, side)
         inputs.append(net.constant(value))
     net.rng.shuffle(inputs)
     return net.add(op, inputs)
 
 
-def _of_activations(net: _Net, x: str, opset: int) -> str:
+def _of_activations(net: Net, x: str, opset: int) -> str:
     """Max or Min of two or three activations, one of them a value for the whole sample where axes allow it."""
     op = str(net.rng.choice(["Max", "Min"]))
     others = [net.layer(x) for _ in range(int(net.rng.integers(1, 3)))]
@@ -141,10 +97,8 @@ def _of_activations(net: _Net, x: str, opset: int) -> str:
     return net.add(op, [x, *others])
 
 
-def _clip_by_activations(net: _Net, x: str, _opset: int) -> str:
+def _clip_by_activations(net: Net, x: str, _opset: int) -> str:
     """Bounds that are computed, from activations or from a shape."""
-    length = net.add(
-        "Cast", [net.add("Size", [net.add("Shape", [x])])], to=helper.np_dtype_to_tensor_dtype(np.dtype(net.kind))
-    )
+    length = net.add("Cast", [net.add("Size", [net.add("Shape", [x])])], to=net.element)
     low = net.add("Neg", [length]) if net.rng.random() < 0.5 else ""
     return net.add("Clip", [x, low, length])
