@@ -2,6 +2,7 @@
 """Infinite constants of masks go where they do no harm: to the end, to a Softmax, or away.
 
     Mul(Add(x, M), k) -> Add(Mul(x, k), k M)     Add(Add(x, M), y) -> Add(Add(x, y), M)
+    Max(Add(x, M), -3.4e38) -> Add(x, Max(M, -3.4e38))
     Relu(Add(x, M)) -> Relu(x c - (1 - c)), c being 0 where M is -inf
 
 That is where nothing else reads the sum. A neuron whose potential is -inf is silent, as it is at -1.
@@ -23,6 +24,9 @@ __all__ = ["SettleMasks"]
 
 Array = npt.NDArray[Any]
 
+_TOGETHER = {"Add": np.add, "Mul": np.multiply, "Max": np.maximum}
+_LARGEST = 1e30  # of values that a network computes
+
 
 @dataclass(frozen=True)
 class SettleMasks(NodePass):
@@ -43,10 +47,7 @@ class SettleMasks(NodePass):
         if user.op == "Relu":
             return Skip("it would be infinite") if np.isposinf(mask).any() else user
         others = [t for t in user.inputs if t is not node.outputs[0]]
-        if user.op not in ("Add", "Mul") or len(others) != 1:
-            return Skip("it is in its place")
-        value = graph.value(others[0])
-        fits = user.op == "Add" or (value is not None and bool(value.all()) and bool(np.isfinite(value).all()))
+        fits = len(others) == 1 and _fits(user, graph.value(others[0]))
         return user if fits else Skip("it is in its place")
 
     def rewrite(self, graph: Graph, node: Node, match: Node) -> None:
@@ -59,16 +60,25 @@ class SettleMasks(NodePass):
             source = in_front_of(graph, node)
             other = next(t for t in match.inputs if t is not node.outputs[0])
             value = graph.value(other)
-            if match.op == "Mul" or value is None:
+            if match.op == "Mul" or value is None:  # else constants go together
                 source = graph.add(match.op, [source, other], name=match.name)
                 source.shape = None  # the mask may have more axes
             if value is not None:
-                mask = mask * value if match.op == "Mul" else mask + value
+                mask = _TOGETHER[match.op](mask, value)
             last = graph.constant(f"{node.name}_mask", mask.astype(kind))
             result = graph.add("Add", [source, last], name=node.name)
             result.shape = match.outputs[0].shape
             graph.bypass(match, result)
         graph.cleanup()
+
+
+def _fits(user: Node, value: Array | None) -> bool:
+    """Whether a mask may come behind `user`, which takes another value beside it, or may take that in."""
+    if user.op == "Add" or value is None:
+        return bool(user.op == "Add")
+    if user.op == "Max":  # a bound that only what is masked reaches
+        return bool((value <= -_LARGEST).all())
+    return bool(user.op == "Mul" and value.all() and np.isfinite(value).all())
 
 
 def _silenced(graph: Graph, node: Node, mask: Array) -> Tensor:

@@ -62,15 +62,15 @@ def _several(graph: Graph, node: Node) -> bool:
 
 def _one_by_one(graph: Graph, node: Node) -> Tensor:
     """Nested bounds of two: those of activations first, then the strictest constant."""
-    name = node.name
+    name, result = node.name, node.inputs[0]
     if node.op == "Clip":
-        result = node.inputs[0]
         for op, bound in zip(("Max", "Min"), node.inputs[1:3], strict=False):
             result = graph.add(op, [result, bound], name=name) if bound.name else result
         return result
-    computed = [t for t in node.inputs if graph.value(t) is None]
-    result: Tensor = reduce(lambda a, b: graph.add(node.op, [a, b], name=name), computed)
-    values = [np.asarray(v) for t in node.inputs if (v := graph.value(t)) is not None]
+    result, *others = (t for t in node.inputs if graph.value(t) is None)
+    for other in others:
+        result = graph.add(node.op, [result, other], name=name)
+    values = [v for t in node.inputs if (v := graph.value(t)) is not None]
     if values:
         strictest = reduce(np.maximum if node.op == "Max" else np.minimum, values)
         result = graph.add(node.op, [result, graph.constant(f"{name}_bound", strictest)], name=name)

@@ -88,7 +88,9 @@ def _follows(want: Array, found: Array, cosine: float, norm: float, where: str) 
     if want.dtype.kind != "f":
         np.testing.assert_array_equal(found, want, err_msg=where)
         return
-    near = np.abs(want) < _FAR  # what is infinite or a mask's is so exactly, and says nothing of the rest
+    near = (
+        np.abs(want.astype(np.float64)) < _FAR
+    )  # what is infinite or a mask's is so exactly, and says nothing of the rest
     np.testing.assert_allclose(found[~near], want[~near], rtol=1e-3, err_msg=where)
     assert np.isfinite(found[near]).all(), where
     a, b = (v[near].astype(np.float64) for v in (want, found))

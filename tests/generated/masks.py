@@ -52,4 +52,6 @@ def _masked(net: Net, x: str, hidden: np.ndarray, far: float) -> str:
         case 4:
             return net.add("Where", [net.constant(hidden, np.bool_), net.constant(mask), x])
         case _:
-            return net.add("Max", [net.add("Add", [x, net.constant(mask)]), net.constant(-float("inf"))])
+            return net.add(
+                "Max", [net.add("Add", [x, net.constant(mask)]), net.constant(-float(net.rng.choice(_FAR[1:3])))]
+            )

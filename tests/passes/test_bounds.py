@@ -21,7 +21,7 @@ from snncc.passes.spell_bounds import SpellBounds
 from snncc.sessions import cpu_session
 
 CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, float one = {1.0}, float far = {1e4},
-    float lowest = {-3.4e38}, float most = {3.4e38}, float[4] each = {-0.5, 0.25, 0.0, 2.0}, 
+    float lowest = {-3.4e38}, float most = {3.4e38}, float[4] each = {-0.5, 0.25, 0.0, 2.0},
     float[1,1,4] wide = {1, 2, 3, 4}, float below = {-1.0}, float[4] upper = {0.5, 0.25, -1.0, 3.0}>"""
 USES = "b = Add (a, one) y = Relu (b)"
 
@@ -185,12 +185,13 @@ def test_a_shrink_that_jumps_stays(build, apply, skips) -> None:
     assert "it jumps" in skips()
 
 
-MASKED = "<float[4] m = {0, 0, 0, 0}, float half = {0.5}>"
+MASKED = "<float[4] m = {0, 0, 0, 0}, float half = {0.5}, float lowest = {-3.4e38}>"
 MASKS = {
     "in front of a ReLU": ("a = Add (x, m) y = Relu (a)", ["Mul", "Add", "Relu"]),
     "scaled": ("a = Add (x, m) y = Mul (a, half)", ["Mul", "Add"]),
     "in a sum": ("b = Relu (x) a = Add (m, x) y = Add (a, b)", ["Relu", "Add", "Add"]),
     "in a sum with a constant": ("a = Add (x, m) y = Add (a, half)", ["Add"]),
+    "kept finite": ("a = Add (x, m) y = Max (a, lowest)", ["Add"]),
 }
 
 
