@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.passes.base import Pass
 from snncc.passes.batch_first import BatchFirst
+from snncc.passes.bounds_to_relus import BoundsToRelus
 from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
@@ -19,9 +21,11 @@ from snncc.passes.fuse_residual import FuseResidual
 from snncc.passes.insert_scales import InsertScales
 from snncc.passes.keep_islands import KeepIslands
 from snncc.passes.lift_scales import LiftScales
+from snncc.passes.linear_pieces import LinearPieces
 from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.merge_relus import MergeRelus
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.pools_behind_relus import PoolsBehindRelus
 from snncc.passes.quantise_weights import QuantiseWeights
@@ -43,14 +47,17 @@ FOLDS = ("weights", "threshold")
 WEIGHTS = ("float", "int8", "int8-tensor")
 
 
-def preparation(coding: Coding) -> tuple[Pass, ...]:
-    """What comes between `spelling` and calibration.
+def preparation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
+    """What comes between `spelling` and calibration; `bounds` is how bounds are made of neurons, by node.
 
     After it, neurons-to-be are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
     """
     return (
         BatchFirst(),  # between recurrent layers, too
         FuseGelu(),  # one op each for activations
+        LinearPieces(),  # and ReLUs for what consists of such
+        BoundsToRelus(bounds or {}),  # bounds are sums of ReLUs
+        MergeRelus(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
         SplitLeaky(),  # and a leaky ReLU two of opposite polarity
         SpikeMessages(coding.signed_neurons),  # what graph convolutions pass on spikes as well
@@ -162,6 +169,8 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         LowerActivations,
         KeepIslands,
         BatchFirst,
+        BoundsToRelus,
+        LinearPieces,
         LowerRecurrent,
         RoundWeights,
         QuantiseWeights,

@@ -2,7 +2,7 @@
 """x -> Readout(x): what the last synapses build up over time becomes the network's output.
 
 Rate codes read the mean over all steps, or with `anytime` the mean after every step, [T, N, …]; of slices the last one
-holds everything. A Softmax or its like at the end comes behind the readout.
+holds everything. A Softmax or its like, or a mask, at the end comes behind the readout.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
-from snncc.obstacles import leads_out
+from snncc.masks import ends, potential_of
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
-from snncc.vocabulary import MOVES, TAIL
 
 __all__ = ["ReadOut", "in_front_of_readout"]
 
@@ -45,7 +44,7 @@ class ReadOut(Pass):
             raise PassError(f"{message}. Export it with the batch first, or convert with --coding fs or phase")
         done: dict[int, Tensor] = {}
         for output in graph.outputs:
-            tensor = _potential(graph, output)
+            tensor = potential_of(graph, output)
             if id(tensor) in over_time and id(tensor) not in done:
                 done[id(tensor)] = self._read(graph, tensor)
         if self.anytime:
@@ -62,7 +61,7 @@ class ReadOut(Pass):
             read = add_op(graph, "Readout", [tensor], {"steps": steps}, f"{tensor.name}_readout")
         else:
             read = _last_slice(graph, tensor, steps)
-        within = [u for u in graph.users(tensor) if not (u.op in (*TAIL, *MOVES) and leads_out(graph, u))]
+        within = [u for u in graph.users(tensor) if not ends(graph, u)]
         graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
         read.shape = None if shape is None else [None if self.anytime else rows, *shape[1:]]
         for node in _behind(graph, read):
@@ -93,15 +92,6 @@ def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
 
 def _rows(graph: Graph) -> int | str | None:
     return (graph.shape(graph.inputs[0]) or (None,))[0]
-
-
-def _potential(graph: Graph, output: Tensor) -> Tensor:
-    """What the last synapses, or neurons, give: in front of Softmax and its like."""
-    potential = tensor = output
-    while (node := graph.producer(tensor)) is not None and node.op in (*TAIL, *MOVES):
-        tensor = node.inputs[0]
-        potential = tensor if node.op in TAIL else potential
-    return potential
 
 
 def _behind(graph: Graph, tensor: Tensor) -> list[Node]:

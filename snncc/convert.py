@@ -10,12 +10,14 @@ from typing import Any
 import onnx
 
 from snncc import describe
+from snncc.bound_forms import excesses
+from snncc.bounds_seen import bound_forms, head_of
 from snncc.calibrate import Calibration, Method, calibrate
 from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
 from snncc.forms import choose_form, in_form
-from snncc.frontend import where
+from snncc.frontend import import_model, where
 from snncc.graph import Graph
 from snncc.line import Line
 from snncc.loading import Source, borrow_model
@@ -105,9 +107,12 @@ def convert(
     preprocess = Preprocess.of(preprocess)
     source = borrow_model(model)
     line = Line(where(model), coding, fold_bn, weights, gates, strict, observer)
-    graph = line.prepared(source)
+    imported = import_model(source, line.name)  # not read again: the digest is of what is converted
+    head, calibration = head_of(calibration)
+    bounds = bound_forms(imported, head, preprocess, input_range)
+    graph = line.prepared(imported, bounds)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
-    measured = calibrate(graph, coding, method, calibration, preprocess)
+    measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
     tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
     scales = measured.scales(coding, tuning.choices if tuning else levels_of_layers(levels, graph, measured, coding))
     if threshold_scale != 1:
@@ -124,7 +129,7 @@ def convert(
     graph.cleanup()  # what nothing reads any more has not stayed
     metadata = {
         **_facts(line, source, graph, layers, tuning),
-        "snncc.calibration": describe.calibration(scales, levels, matched=bool(matched), confidence=confidence),
+        "snncc.calibration": describe.calibration(scales, levels, bounds, matched=bool(matched), confidence=confidence),
         "snncc.neurons": describe.neurons(graph, own, lowered, scales),
     }
     line.run(storing(weights), graph)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.bound_forms import Forms, words_of
 from snncc.few_spikes.neuron import NEVER
 from snncc.graph import Graph, Node
 from snncc.islands import islands
@@ -34,11 +35,15 @@ def thresholds(graph: Graph) -> dict[str, Array]:
 
 
 def calibration(
-    scales: Scales, levels: str | None, *, matched: bool, confidence: Mapping[str, Confidence]
+    scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, Confidence]
 ) -> dict[str, Any]:
-    """Where scales come from, and levels if that was said, and what else calibration data was used for."""
+    """Where scales come from, and levels if that was said, and what else calibration data was used for.
+
+    Forms of bounds are there where some have other ones than the usual.
+    """
+    forms = {"bounds": {name: words_of(form) for name, form in bounds.items()}} if bounds else {}
     doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}
-    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **doubts}
+    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **forms, **doubts}
 
 
 def neurons(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from snncc.tokens import is_integer
 from snncc.tokens import sources as network_sources
 from snncc.vocabulary import ANALOG, RECURRENT
 
-__all__ = ["extents"]
+__all__ = ["depths", "extents"]
 
 _BATCH = 32
 
@@ -44,6 +44,13 @@ def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> tuple[Extents
     measured = _measured(graph, data, sorted({*sources.values(), *results}))
     states = {n.name: measured[n.outputs[0].name] for n in nodes if n.op == "RNN"}
     return {n: measured[t] for n, t in sources.items()} | states, {t: measured[t] for t in results}
+
+
+def depths(graph: Graph, data: Mapping[str, npt.NDArray[Any]], relus: Collection[str]) -> dict[str, float]:
+    """How far below 0 the inputs of these ReLUs come at most, by node."""
+    sources = {n.name: n.inputs[0].name for n in graph.nodes("Relu") if n.name in relus}
+    measured = _measured(graph, data, sorted(set(sources.values())))
+    return {name: max(0.0, -measured[tensor][0]) for name, tensor in sources.items()}
 
 
 def _measured(graph: Graph, data: Mapping[str, npt.NDArray[Any]], tensors: list[str]) -> Extents:

@@ -6,11 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-import onnx
-
+from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.confidence import confidence_of
-from snncc.frontend import import_model
 from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.mixing import refuse_mixing
@@ -45,10 +43,9 @@ class Line:
         """Run `passes` for good: they are observed and reported."""
         self.reports.append(PassManager(passes, observer=self.observer).run(graph))
 
-    def prepared(self, source: onnx.ModelProto) -> Graph:
-        """The imported network, whose neurons-to-be are ReLUs."""
-        graph = import_model(source, self.name)  # not read again: the digest is of what is converted
-        self.run(preparation(self.coding), graph)
+    def prepared(self, graph: Graph, bounds: Forms | None = None) -> Graph:
+        """The imported network, whose neurons-to-be become ReLUs; `bounds` is how bounds do, by node."""
+        self.run(preparation(self.coding, bounds), graph)
         if not self.coding.activations:  # no need to calibrate first
             self._check(graph, neurons_to_be(graph))
         if self.coding.slices > 1:

@@ -41,6 +41,7 @@ class Place:
         ceiling: what no activation exceeds, that of a ReLU6.
         signed: whether it has both signs, so that its magnitude counts.
         relu: the name of the node that becomes the neuron.
+        room: the scale of the layer if none of its channels fires.
     """
 
     tensor: str
@@ -49,6 +50,7 @@ class Place:
     ceiling: float = math.inf
     signed: bool = False
     relu: str = ""
+    room: float = 1.0
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""

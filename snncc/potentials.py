@@ -19,6 +19,7 @@ from snncc import ops
 from snncc.channels import channel_axis, spread
 from snncc.coding import Coding
 from snncc.graph import Graph, Tensor
+from snncc.masks import is_mask, potential_of
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.neurons_to_be import neurons_to_be, sends_both_signs
 from snncc.passes.synapse import SYNAPSES
@@ -113,10 +114,7 @@ def readouts(graph: Graph) -> list[Tensor]:
     """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
     found = []
     for out in graph.outputs:
-        potential = tensor = out
-        while (node := graph.producer(tensor)) is not None and node.op in (*TAIL, *MOVES):
-            tensor = node.inputs[0]
-            potential = tensor if node.op in TAIL else potential
+        potential = potential_of(graph, out)
         real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"
         if real and _behind_synapse(graph, potential) and not _read_inside(graph, potential):
             found.append(potential)
@@ -138,7 +136,8 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
     """Whether anything but the way to an output reads `tensor`."""
     return any(
-        u.op not in (*TAIL, *MOVES) or any(_read_inside(graph, out) for out in u.outputs) for u in graph.users(tensor)
+        not (u.op in (*TAIL, *MOVES) or is_mask(graph, u)) or any(_read_inside(graph, out) for out in u.outputs)
+        for u in graph.users(tensor)
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
@@ -14,7 +16,9 @@ from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
+from snncc.intervals import BOUNDS
 from snncc.large import outline
+from snncc.masks import may_be_infinite
 from snncc.obstacles import obstacle
 from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
@@ -32,6 +36,8 @@ __all__ = [
     "refuse_unsupported",
     "refuse_weights",
 ]
+
+Array = npt.NDArray[Any]
 
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
 
@@ -148,15 +154,25 @@ def refuse_weights(graph: Graph, name: str) -> None:
             message = f"{name}: slope '{node.inputs[1].name}' {list(slope)} of PRelu '{node.name}' does not broadcast"
             raise ModelError(f"{message} to its input {list(shape)}. Give it one axis per axis behind the channels.")
     for node in graph.nodes():
-        for tensor in node.inputs:
+        for index, tensor in enumerate(node.inputs):
             value = graph.value(tensor)
             if value is None or value.dtype.kind != "f" or np.isfinite(value).all():
                 continue
-            if node.op in ("Clip", "Pad") and not np.isnan(value).any():
+            if not np.isnan(value).any() and _may_be_infinite(graph, node, index, value):
                 continue
             bad = int(value.size - np.isfinite(value).sum())
             message = f"{name}: weight '{tensor.name}' of {node.op} '{node.name}' has {bad} NaN or infinite value(s)"
             raise ModelError(f"{message}. The training diverged or the file is damaged; export it again.")
+
+
+def _may_be_infinite(graph: Graph, node: Node, index: int, value: Array) -> bool:
+    """Whether infinities in this constant do no harm: in padding, in masks, and as bounds that do nothing."""
+    if node.op == "Pad":
+        return True
+    if node.op == "Add":
+        return may_be_infinite(graph, node)
+    lower = node.op == "Max" or (node.op == "Clip" and index == 1)
+    return node.op in BOUNDS and not (np.isposinf(value) if lower else np.isneginf(value)).any()
 
 
 def _broadcasts(slope: Shape, shape: Shape) -> bool:

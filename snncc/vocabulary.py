@@ -20,7 +20,7 @@ RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})
 # Functions of each sample's values that may stay analog: curves, norms, reductions, and products of activations.
 _CURVES = "Abs Ceil Celu Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Mish Pow PRelu Reciprocal"
-_MORE = "Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu"
+_MORE = "Round Selu Shrink Sigmoid Sign Sin Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu"
 _NORMS = "GroupNormalization InstanceNormalization LayerNormalization LpNormalization LRN LogSoftmax Softmax"
 _REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
 _PRODUCTS = "Div Einsum MatMul Max Min Mul"
