@@ -85,6 +85,7 @@ class KeepIslands(Pass):
             code = self.coding.encoder(graph, result, max(-low, high) or 1.0, f"{node.name}_encoder")
         if code is None:
             return
+        graph.set_role(code, "encoder", graph.descent(node))
         decoded[id(code)] = result
         within = [u for u in graph.users(result) if id(u) in analog]
         graph.replace_uses(result, code, keep=[graph.producer(code), *within])

@@ -83,6 +83,7 @@ class LowerRecurrent(NodePass):
         if side.backwards:
             attrs |= {"scan_input_directions": [1] * len(sequences), "scan_output_directions": [1]}
         ends = graph.add("Scan", [*starts, *sequences], name=f"{prefix}_steps", attrs=attrs, unused_outputs=len(starts))
+        graph.set_role(ends, "recurrent")
         scan = graph.producer(ends)
         assert scan is not None
         for position in range(1, len(scan.outputs)):

@@ -56,6 +56,6 @@ class RepeatCurrents(Pass):
             raise PassError(f"the rank of '{tensor.name}' is not known. Export the model with shapes")
         each = [self.steps if a == axis else 1 for a in range(len(shape))]
         repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
-        tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated")
+        tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated", role="repeat")
         tile.shape = [None if a == axis else d for a, d in enumerate(shape)]
         return tile

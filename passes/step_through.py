@@ -77,7 +77,7 @@ class StepThrough(Pass):
                 start = timing.start(node)
                 node = _single_step(graph, node, start)  # noqa: PLW2901
                 timing.starts(node, start)
-            elif node.op == "Tile" and node.name.endswith("_repeated"):
+            elif graph.has_role(node, "repeat"):
                 self._shorten(graph, node)
             else:
                 self._align(graph, node, timing)
@@ -196,8 +196,11 @@ def _single_step(graph: Graph, node: Node, start: int) -> Node:
     if node.op == "OneSpikeNeuron":
         attrs |= {"last_thresholds": attrs["thresholds"], "max_spikes": 1, "signed": 0}
     op, inputs, name, spikes = _TABLES[node.op][1], list(node.inputs), node.name, node.outputs[0]
+    known = graph.provenance(node)
     graph.erase(node)
     value = add_op(graph, op, inputs, attrs, name)
+    if known.role is not None:
+        graph.set_role(value, known.role, known)
     graph.replace_uses(spikes, value)
     found = graph.producer(value)
     assert found is not None

@@ -81,14 +81,14 @@ def measure_confidence(
     """The confidence of each of `neurons`, by name.
 
     Args:
-        reference: The ReLU network; a neuron's name is that of its ReLU and `_neuron`.
+        reference: The ReLU network, for whose ReLUs the neurons were made.
         spiking: The same, lowered, in the folded form, all spikes surviving.
         neurons: Nodes of `spiking`.
         data: Samples {input: [n, …]}.
         steps: Time steps of a run.
     """
     relus = {n.name: n for n in reference.nodes("Relu")}
-    pairs = {n.name: relus[n.name.rpartition("_neuron")[0]].inputs[0].name for n in neurons}
+    pairs = {n.name: relus[spiking.provenance(n).made_for].inputs[0].name for n in neurons}
     model, counts = _counting(spiking, list(pairs))
     ann = cpu_session(reference.to_proto(), list(pairs.values()))
     snn = cpu_session(model, list(counts.values()))
