@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import onnx
 
-__all__ = ["inner_graphs", "names_of", "reads", "writes"]
+__all__ = ["captured", "inner_graphs", "names_of", "reads", "writes"]
 
 
 def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
@@ -23,11 +23,13 @@ def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 
 
 def reads(node: onnx.NodeProto) -> list[str]:
-    """The tensors that `node` reads, those that graphs inside it take from outside included; each once."""
-    found = dict.fromkeys(filter(None, node.input))
-    for graph in inner_graphs(node):
-        found |= dict.fromkeys(_taken_from_outside(graph))
-    return list(found)
+    """The tensors that `node` reads: one entry for each input, then what graphs inside it take from outside."""
+    return [*filter(None, node.input), *captured(node)]
+
+
+def captured(node: onnx.NodeProto) -> list[str]:
+    """The tensors that graphs inside `node` take from outside, each once."""
+    return list(dict.fromkeys(name for graph in inner_graphs(node) for name in _taken_from_outside(graph)))
 
 
 def writes(node: onnx.NodeProto) -> list[str]:
