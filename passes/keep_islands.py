@@ -49,7 +49,7 @@ class KeepIslands(Pass):
         steps = self.coding.slices
         for node in found:
             over_time = stacked(graph)
-            timed = [t for t in node.inputs if id(t) in over_time and id(t) not in beside]
+            timed = [t for t in graph.reads(node) if id(t) in over_time and id(t) not in beside]
             if timed and self.coding.readout == "mean":
                 for tensor in timed:
                     if id(tensor) not in decoded:

@@ -27,7 +27,7 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
         return {}
     found: dict[int, int | None] = {id(t): 0 for t in graph.inputs}
     for node in graph.nodes():
-        carried = [t for t in node.inputs if id(t) in found]
+        carried = [t for t in graph.reads(node) if id(t) in found]
         if carried and node.op not in _SHAPES:
             _place(graph, node, carried, found)
     return found
@@ -37,7 +37,7 @@ def off_axis(graph: Graph) -> dict[int, Node]:
     """The nodes, by id, that read or give a tensor whose batch is not on axis 0; recurrent ones are among them."""
     axes = batch_axes(graph)
     nodes = (n for n in graph.nodes() if n.op not in _SHAPES)
-    return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*n.inputs, *n.outputs))}
+    return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*graph.reads(n), *n.outputs))}
 
 
 def misplaced(node: Node, axes: dict[int, int | None]) -> str | None:

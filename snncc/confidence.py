@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.builder import Builder
 from snncc.coding import MSAT, Coding
 from snncc.errors import OptionError
 from snncc.export import attach_bodies
@@ -71,7 +72,7 @@ def last_layers(graph: Graph) -> list[Node]:
         if _is_neuron(node):
             found[id(node)] = node
         else:
-            pending += [graph.producer(t) for t in node.inputs]
+            pending += [graph.producer(t) for t in graph.reads(node)]
     return [n for n in graph.nodes() if id(n) in found]
 
 
@@ -113,10 +114,10 @@ def _early(vain: Array) -> int:
 def _counting(spiking: Graph, names: list[str]) -> tuple[Any, dict[str, str]]:
     """The network with the spike counts of the named neurons as tensors, and what these are called."""
     model = spiking.to_proto()
-    counts = {}
+    build, counts = Builder(model), {}
     for node in model.graph.node:
         if node.name in names:
-            counts[node.name] = f"{node.name}_count"
+            counts[node.name] = build.fresh(f"{node.name}_count")
             at = [p.name for p in get(node.op_type).outputs].index("count")
             node.output[at] = counts[node.name]
     attach_bodies(model)
