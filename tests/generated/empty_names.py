@@ -11,7 +11,7 @@ from onnx import numpy_helper, parser
 
 from tests.generated.harness import Case
 
-__all__ = ["draw"]
+__all__ = ["draw", "draw_sequences"]
 
 CHANNELS, SIZE = 4, 6
 
@@ -59,8 +59,7 @@ def _resize(text: _Text, x: str) -> str:
 
 
 def _resize_to_sizes(text: _Text, x: str) -> str:
-    rows, sizes = text.weight(2, np.int64), text.weight([SIZE, SIZE], np.int64)
-    assert rows
+    sizes = text.weight([SIZE, SIZE], np.int64)
     return text.add(f'Resize <mode = "nearest", axes = [2,3]> ({x}, , , {sizes})')
 
 
@@ -136,22 +135,30 @@ PARTS: tuple[Callable[[_Text, str], str], ...] = (
 )
 
 
-def _sequence(text: _Text, x: str) -> str:
-    """A recurrent layer with gaps among its inputs and outputs, over the rows of the image."""
-    rng, units = text.rng, 3
-    flat = text.add(f"Reshape ({x}, {text.weight([0, CHANNELS, SIZE * SIZE], np.int64)})")
-    turned = text.add(f"Transpose <perm = [1,0,2]> ({flat})")
+def draw_sequences(rng: np.random.Generator) -> tuple[Case, Case]:
+    """A recurrent layer with gaps among its inputs and outputs, and the same with zeros and all outputs given."""
     op, gates = [("LSTM", 4), ("GRU", 3), ("RNN", 1)][rng.integers(3)]
-    w = text.weight(rng.standard_normal((1, gates * units, SIZE * SIZE)) * 0.2)
-    r = text.weight(rng.standard_normal((1, gates * units, units)) * 0.4)
-    bias = ["", text.weight(rng.uniform(-0.2, 0.2, (1, 2 * gates * units)))][rng.integers(2)]
-    name = text.fresh()
-    if rng.random() < 0.5:  # the last state alone
-        text.lines.append(f", {name} = {op} <hidden_size = {units}> ({turned}, {w}, {r}, {bias}, , )")
-        return text.add(f"Squeeze ({name}, {text.weight([0], np.int64)})")
-    text.lines.append(f"{name} = {op} <hidden_size = {units}> ({turned}, {w}, {r}, {bias})")
-    states = text.add(f"Squeeze ({name}, {text.weight([1], np.int64)})")
-    return text.add(f"Gather <axis = 0> ({states}, {text.weight(-1, np.int64)})")
+    units, last = 3, bool(rng.integers(2))
+    w, r = rng.standard_normal((1, gates * units, CHANNELS)) * 0.6, rng.standard_normal((1, gates * units, units)) * 0.4
+    made = []
+    for full in (False, True):
+        text = _Text(rng)
+        turned = text.add("Transpose <perm = [1,0,2]> (x)")
+        bias = text.weight(np.zeros((1, 2 * gates * units))) if full else ""
+        inputs = f"{turned}, {text.weight(w)}, {text.weight(r)}, {bias}{'' if full else ', , '}"
+        every, end = text.fresh(), f"{text.fresh()}h"
+        outputs = f"{every}, {end}" if full else f", {end}" if last else every
+        text.lines.append(f"{outputs} = {op} <hidden_size = {units}> ({inputs})")
+        if last:
+            result = text.add(f"Squeeze ({end}, {text.weight([0], np.int64)})")
+        else:
+            states = text.add(f"Squeeze ({every}, {text.weight([1], np.int64)})")
+            result = text.add(f"Gather <axis = 0> ({states}, {text.weight(-1, np.int64)})")
+        matrix = text.weight(np.linspace(-1, 1, 2 * units).reshape(units, 2))
+        text.lines.append(f"y = Gemm ({result}, {matrix}{'' if full else ', '})")
+        made.append(_case(text, f"float[N,5,{CHANNELS}] x", "float[N,2] y", [12, 5, CHANNELS]))
+    first, second = made
+    return first, Case(second.model, first.feeds, second.text)
 
 
 def draw(rng: np.random.Generator) -> Case:
@@ -162,24 +169,20 @@ def draw(rng: np.random.Generator) -> Case:
         stages.insert(place, PARTS[rng.integers(len(PARTS))])
     for stage in stages:
         current = stage(text, current)
-    pooled = text.add(f"Flatten ({current})")
-    end = "y"
-    if rng.random() < 0.2:
-        last = _sequence(text, current)
-        width = 3
-    else:
-        last, width = pooled, CHANNELS * SIZE * SIZE
     if rng.random() < 0.3:
         text.lines.append(f"y = Identity ({current})")
+        outputs = "float[N,A,B,C] y"
     else:
-        text.lines.append(f"{end} = Gemm ({last}, {text.kernel(width, 5)}{['', ', '][rng.integers(2)]})")
-    outputs = "float[N,A] y" if text.lines[-1].startswith("y = Gemm") else "float[N,A,B,C] y"
+        flat, width = text.add(f"Flatten ({current})"), CHANNELS * SIZE * SIZE
+        text.lines.append(f"y = Gemm ({flat}, {text.kernel(width, 5)}{['', ', '][rng.integers(2)]})")
+        outputs = "float[N,A] y"
+    return _case(text, f"float[N,{CHANNELS},{SIZE},{SIZE}] x", outputs, [12, CHANNELS, SIZE, SIZE])
+
+
+def _case(text: _Text, inputs: str, outputs: str, shape: list[int]) -> Case:
     body = "\n".join(text.lines)
-    head = '<ir_version: 10, opset_import: ["": 21]>'
-    model = parser.parse_model(f"{head} g (float[N,{CHANNELS},{SIZE},{SIZE}] x) => ({outputs}) {{ {body} }}")
+    model = parser.parse_model(f'<ir_version: 10, opset_import: ["": 21]> g ({inputs}) => ({outputs}) {{ {body} }}')
     used = {name for node in model.graph.node for name in node.input}
-    stored = (numpy_helper.from_array(v, k) for k, v in text.weights.items() if k in used)
-    model.graph.initializer.extend(stored)
+    model.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in text.weights.items() if k in used)
     onnx.checker.check_model(model)
-    feeds = {"x": rng.standard_normal((12, CHANNELS, SIZE, SIZE)).astype(np.float32)}
-    return Case(model, feeds, body)
+    return Case(model, {"x": text.rng.standard_normal(shape).astype(np.float32)}, body)

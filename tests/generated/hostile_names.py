@@ -7,23 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from tests.generated.harness import Case
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.generated.harness import Case
 
 __all__ = ["Named", "draw", "draw_pair"]
 
-ENDINGS = (
+_ENDINGS = (
     "_neuron _neuron_out _neuron_scale _neuron_count _neuron_data _normalise _normalise_factor _rescale _lifted _gain "
     "_gain_out _repeated _steps _encoder _encoder_out _encoder_scale _decoder _readout _readout_out _so_far _stack "
     "_stack_shape _as_spikes _above _below _relu _min _ceiling _missing _corrected _worth _before _identity _factor "
     "_bias _batch_shape _shape _V _V_out _step _count __maximum __axes __magnitude _in_turn _before_turn _start _last "
     "_unrolled _switch _exact _sent _plain _1 _2 _ /bias_scale /operand_0 /float"
-).split()
-WORDS = (
+)
+_WORDS = (
     "step step_out next_step steps_per_call turn go go_on turns go_first over_time steps one moved input input_0 y x "
     "message neuron encoder readout count result taps hot given_1 axes mean centred squares variance root unit scaled "
     "shifted sum epsilon Relu FSNeuron Readout ai.snncc snncc.neurons N batch in_neuron_data in_neuron a_neuron"
-).split()
+)
+ENDINGS, WORDS = _ENDINGS.split(), _WORDS.split()
 ODD = ("with space", "a/b.c:0", "ä", "'quoted'", '"twice"', "%1", "{}", "0", "-", "a,b", "[x]", "\\", "None", "null")
 
 

@@ -173,8 +173,11 @@ def draw_refused(rng: np.random.Generator) -> Draw:
             result = text.layer("p", inner)
             body = f"b (float[N, {WIDTH}] h, float[N, {WIDTH}] e) => (float[N, {WIDTH}] k, float[N, {WIDTH}] o) "
             body += f"{{ p = Add (h, e) {' '.join(inner)} k = Identity ({result}) o = Identity ({result}) }}"
-            lines.append(f"f = ReduceMean <axes = [1], keepdims = 0> ({seen[-1]})" if opset < 18 else
-                         f"f = ReduceMean <keepdims = 0> ({seen[-1]}, {text.weight([1], np.int64)})")
+            lines.append(
+                f"f = ReduceMean <axes = [1], keepdims = 0> ({seen[-1]})"
+                if opset < 18
+                else f"f = ReduceMean <keepdims = 0> ({seen[-1]}, {text.weight([1], np.int64)})"
+            )
             attrs = "num_scan_inputs = 1, scan_input_axes = [1], scan_output_axes = [1]"
             op, line = "Scan", f"last, z = Scan <{attrs}, body = {body}> (f, {seen[-1]})"
     lines += [line, "y = Relu (z)"]

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from tests.generated.harness import CODINGS, FEW, MANY, check, run_plain
-from tests.generated.hostile_names import Named, draw_pair
 
 import snncc
+import snncc.runtime
 from snncc.export import metadata_of
 from snncc.inspected import Inspected
 from snncc.streaming import Stream
 from snncc.structure import structural
+from tests.generated.harness import CODINGS, FEW, MANY, run_plain
+from tests.generated.hostile_names import Named, draw_pair
 
 
 def _told(model: onnx.ModelProto) -> dict[str, Any]:
@@ -33,17 +34,17 @@ def _told(model: onnx.ModelProto) -> dict[str, Any]:
 
 
 def _run(pair: Named, coding: str) -> None:
-    made: list[onnx.ModelProto] = []
-
-    def convert(*args: Any, **options: Any) -> onnx.ModelProto:
-        made.append(snncc.convert(*args, **options))
-        return made[-1]
-
-    check(pair.case, coding, convert)
-    plain = snncc.convert(pair.plain.model, CODINGS[coding][0], calibration=dict(pair.plain.feeds))
-    assert _told(made[0]) == _told(plain), pair.case.text
-    wrong = [found for found in structural(Inspected(made[0], pair.case.model)) if not found[1]]
-    assert not wrong, f"{wrong}: {pair.case.text}"
+    case = pair.case
+    made, plain = (snncc.convert(c.model, CODINGS[coding][0], calibration=dict(c.feeds)) for c in (case, pair.plain))
+    onnx.checker.check_model(made, full_check=True)
+    assert _told(made) == _told(plain), case.text
+    native = snncc.runtime.create_session(made, device="cpu").run(None, dict(case.feeds))
+    wanted = run_plain(plain, pair.plain.feeds)
+    for body, kernel, want in zip(run_plain(made, case.feeds), native, wanted, strict=True):
+        for found in (body, kernel):
+            np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-4, err_msg=case.text)
+    wrong = [found for found in structural(Inspected(made, case.model)) if not found[1]]
+    assert not wrong, f"{wrong}: {case.text}"
 
 
 def _forms(pair: Named, coding: str) -> None:
@@ -54,11 +55,9 @@ def _forms(pair: Named, coding: str) -> None:
         for form in ("folded", "loop", "step")
     }
     folded, loop = (run_plain(made[form], case.feeds) for form in ("folded", "loop"))
-    last: dict[str, Any] = {}
     stream = Stream(made["step"], "cpu")
     stream.start(dict(case.feeds))
-    for last in stream:
-        pass
+    last = list(stream)[-1]
     for output, want, turned in zip(case.model.graph.output, folded, loop, strict=True):
         close = {"rtol": 0, "atol": 0.02 * (np.abs(want).max() + 1e-6), "err_msg": case.text}
         np.testing.assert_allclose(turned, want, **close)
