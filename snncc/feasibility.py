@@ -94,5 +94,5 @@ def _must_run(graph: Graph) -> None:
     if not all(isinstance(d, int) for size in sizes.values() for d in size[1:]):
         return
     feeds = {t.name: np.zeros([d if isinstance(d, int) else 1 for d in sizes[t.name]], t.dtype) for t in graph.inputs}
-    with must_run("the network"):
+    with must_run("the prepared network"):
         cpu_session(graph.to_proto()).run(None, feeds)
