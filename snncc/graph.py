@@ -7,7 +7,7 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -173,6 +173,13 @@ class Graph:
         self._names.add(name)
         return name
 
+    def fresh_prefix(self, prefix: str) -> str:
+        """A name that nothing has, and that with a slash behind it nothing begins with."""
+        name = self.fresh(prefix)
+        while any(known.startswith(f"{name}/") for known in self._names):
+            name = self.fresh(prefix)
+        return name
+
     def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
         """A new constant."""
         return gs.Constant(self.fresh(prefix), np.asarray(value, order="C"))
@@ -335,9 +342,9 @@ class Graph:
         """The graph in onnx's text form, without the values of its weights."""
         return onnx.printer.to_text(self.to_proto())
 
-    def reserve(self, names: Iterable[str]) -> None:
-        """Nothing new gets one of `names`, which a graph inside a node uses."""
-        self._names.update(names)
+    def free_name(self, tensor: Tensor) -> None:
+        """Let something new have the name of `tensor`, which is about to go."""
+        self._names.discard(tensor.name)
 
     def _owners(self) -> dict[int, Node]:
         """By id of each node in a graph inside a node of this graph: that node."""
