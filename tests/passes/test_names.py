@@ -83,9 +83,9 @@ def test_states_take_no_name_of_the_network(coding):
 
 
 def _graph() -> Graph:
-    return Graph.from_proto(
-        model_of("a = Relu (x) y = MatMul (a, w)", "float[N,4] x", "float[N,4] y", constants=SQUARE)
-    )
+    model = model_of("a = Relu (x) y = MatMul (a, w)", "float[N,4] x", "float[N,4] y", constants=SQUARE)
+    model.graph.node[0].name = "a_node"
+    return Graph.from_proto(model)
 
 
 def test_provenance_of_what_is_added():
