@@ -23,7 +23,7 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
 
     Empty for a network without recurrent layers.
     """
-    if not graph.nodes(*RECURRENT, "Scan"):
+    if not graph.nodes(*RECURRENT) and not any(graph.has_role(n, "recurrent") for n in graph.nodes("Scan")):
         return {}
     found: dict[int, int | None] = {id(t): 0 for t in graph.inputs}
     for node in graph.nodes():
@@ -59,7 +59,7 @@ def _place(graph: Graph, node: Node, carried: Sequence[Tensor], found: dict[int,
     if node.op in RECURRENT:
         found.update({id(t): 2 - bool(index) for index, t in enumerate(node.outputs)})
         return
-    if node.op == "Scan":  # what recurrent nodes become: last states, then the state of each step
+    if graph.has_role(node, "recurrent"):  # what recurrent nodes become: last states, then the state of each step
         states = len(node.inputs) - int(node.attrs["num_scan_inputs"])
         found.update({id(t): int(index >= states) for index, t in enumerate(node.outputs)})
         return

@@ -152,7 +152,8 @@ class Line:
 
     def _check(self, graph: Graph, neurons: list[Node]) -> None:
         """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
-        if not neurons and not graph.nodes("Scan", *RECURRENT):
+        loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
+        if not neurons and not loops and not graph.nodes(*RECURRENT):
             refuse_silence(self.name)
         if self.strict:
-            refuse_islands(graph, self.name, [*graph.nodes("Scan"), *islands(graph)])
+            refuse_islands(graph, self.name, [*loops, *islands(graph)])

@@ -43,7 +43,9 @@ _MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
 _COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
-_OF_IDS = "Add Cast Concat Flatten Gather Identity Reshape Shape Slice Split Squeeze Sub Transpose Unsqueeze"
+_OF_IDS = (
+    "Add Cast Concat Flatten Gather Identity If Loop Reshape Scan Shape Slice Split Squeeze Sub Transpose Unsqueeze"
+)
 _IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
 
 _FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."

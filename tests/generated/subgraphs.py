@@ -11,7 +11,7 @@ from onnx import numpy_helper, parser
 
 from tests.generated.harness import Case
 
-__all__ = ["Draw", "draw", "draw_refused"]
+__all__ = ["Draw", "draw", "draw_ids", "draw_refused"]
 
 WIDTH, LENGTH = 4, 3
 DEEPEST = 3  # layers of neurons: what codes leave out adds up
@@ -140,6 +140,29 @@ def draw(rng: np.random.Generator) -> Case:
     model = text.model(lines, *_io(), opset)
     feeds = {"x": rng.standard_normal((8, LENGTH, WIDTH)).astype(np.float32)}
     return Case(model, feeds, "\n".join(lines))
+
+
+def draw_ids(rng: np.random.Generator) -> Case:
+    """Token ids, among which the length of the sequence chooses, or which a Scan shifts."""
+    text, size = _Text(rng), 6
+    table, matrix = text.weight(rng.standard_normal((size, WIDTH))), text.weight(rng.standard_normal((WIDTH, 3)))
+    most, axis = text.weight(size - 1, np.int64), text.weight([1], np.int64)
+    if rng.random() < 0.5:
+        limit, one = text.weight(rng.integers(2, 6), np.int64), text.weight(1, np.int64)
+        lines = ["s = Shape (i)", f"n = Gather (s, {one})", f"c = Greater (n, {limit})"]
+        first = "t () => (int64[N, L] p) { p = Identity (i) }"
+        second = f"e () => (int64[N, L] q) {{ q = Sub ({most}, i) }}"
+        lines.append(f"k = If (c) <then_branch = {first}, else_branch = {second}>")
+    else:
+        body = f"b (int64[N] h, int64[N] e) => (int64[N] j, int64[N] o) {{ j = Identity (e) o = Sub ({most}, h) }}"
+        attrs = "num_scan_inputs = 1, scan_input_axes = [1], scan_output_axes = [1]"
+        lines = [f"first = Gather <axis = 1> (i, {text.weight(0, np.int64)})"]
+        lines.append(f"last, k = Scan <{attrs}, body = {body}> (first, i)")
+    lines += [f"e = Gather ({table}, k)", f"m = ReduceMean <keepdims = 0> (e, {axis})", "h = Relu (m)"]
+    lines.append(f"y = MatMul (h, {matrix})")
+    model = text.model(lines, "int64[N, L] i", "float[N, 3] y", 21)
+    ids = rng.integers(0, size, (8, int(rng.integers(2, 8)))).astype(np.int64)
+    return Case(model, {"i": ids}, "\n".join(lines))
 
 
 def draw_refused(rng: np.random.Generator) -> Draw:

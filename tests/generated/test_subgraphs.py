@@ -9,7 +9,7 @@ import pytest
 import snncc
 from snncc.errors import UnsupportedOpError
 from tests.generated.harness import CODINGS, FEW, MANY, check
-from tests.generated.subgraphs import draw, draw_refused
+from tests.generated.subgraphs import draw, draw_ids, draw_refused
 
 
 def _refused(seed: int) -> None:
@@ -23,6 +23,11 @@ def _refused(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(FEW))
 def test_few(seed: int) -> None:
     check(draw(np.random.default_rng(seed)), list(CODINGS)[seed % len(CODINGS)])
+
+
+@pytest.mark.parametrize("seed", range(FEW // 2))
+def test_few_of_integers(seed: int) -> None:
+    check(draw_ids(np.random.default_rng(seed)), list(CODINGS)[seed % len(CODINGS)])
 
 
 @pytest.mark.parametrize("seed", range(FEW))
@@ -40,3 +45,9 @@ def test_many(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many_refused(seed: int) -> None:
     _refused(1000 + seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(MANY // 5))
+def test_many_of_integers(seed: int) -> None:
+    check(draw_ids(np.random.default_rng(1000 + seed)), list(CODINGS)[seed % len(CODINGS)])
