@@ -14,8 +14,7 @@ import onnx
 from onnx import helper
 
 from snncc.builder import Builder
-from snncc.known_values import KnownValues
-from snncc.large import outline
+from snncc.known_values import KnownValues, with_shapes
 from snncc.scopes import inner_graphs, names_of, reads, writes
 from snncc.support import refuse_nodes
 from snncc.vocabulary import RECURRENT
@@ -33,7 +32,7 @@ _CONDITIONS = {"then_branch": True, "else_branch": False}
 def without_branches(model: onnx.ModelProto) -> onnx.ModelProto:
     """`model`, changed, with the branch that is taken in the place of each If whose condition is known."""
     while any(n.op_type == "If" for n in model.graph.node):
-        known = KnownValues(_inferred(model))
+        known = KnownValues(with_shapes(model))
         decided = {}
         for place, node in enumerate(model.graph.node):
             value = known.of(node.input[0]) if node.op_type == "If" else None
@@ -50,7 +49,7 @@ def refuse_branches(model: onnx.ModelProto, name: str) -> None:
     graphs = [n for n in model.graph.node if any(inner_graphs(n))]
     if not graphs:
         return
-    inferred = _inferred(model).graph
+    inferred = with_shapes(model).graph
     given = (*inferred.input, *inferred.value_info, *inferred.output)
     kinds = {v.name: v.type.tensor_type.elem_type for v in given} | {w.name: w.data_type for w in inferred.initializer}
     reasons: dict[str, list[str]] = {}
@@ -90,14 +89,6 @@ def _within(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
         for inner in graph.node:
             yield inner
             yield from _within(inner)
-
-
-def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
-    sketch = outline(model)
-    try:
-        return onnx.shape_inference.infer_shapes(sketch, data_prop=True)
-    except (onnx.shape_inference.InferenceError, RuntimeError):
-        return sketch  # what is wrong with it will be said where the model is checked
 
 
 def _put_in_place(model: onnx.ModelProto, decided: Mapping[int, bool]) -> None:

@@ -17,16 +17,20 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.builder import Builder
+from snncc.large import outline
 from snncc.scopes import inner_graphs
 from snncc.sessions import ORT_ERRORS, cpu_session
 
-__all__ = ["KnownValues"]
+__all__ = ["KnownValues", "with_shapes"]
 
 Array = npt.NDArray[Any]  # of objects where elements may be None: not known
 
 _LARGEST = 256  # elements; what shapes and conditions are made of is far smaller
 _MOVED = "Cast Concat Gather Identity Reshape Slice Squeeze Transpose Unsqueeze"
 _MOVES = frozenset(_MOVED.split())
+_SHAPED = "ConstantOfShape Expand Pad Range Reshape Resize Slice Split Squeeze Tile TopK Unsqueeze Upsample"
+_RESHAPING = frozenset(_SHAPED.split())  # whose further inputs say how the shape changes
 _RANDOM = ("Random", "Bernoulli", "Multinomial")  # how the names of ops begin that draw
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Add": operator.add,
@@ -156,7 +160,7 @@ class KnownValues:
         weights = []
         for i, value in enumerate(values):
             if value is not None:
-                kind = np.dtype(np.int64) if i < numbered else self._kind(node.input[i])
+                kind = np.dtype(np.int64) if i < numbered else self.kind(node.input[i])
                 weights.append(numpy_helper.from_array(np.asarray(value, kind), f"input_{i}"))
         result = onnx.ValueInfoProto(name="result")
         graph = helper.make_graph([alone], "alone", [], [result], weights)
@@ -166,11 +170,40 @@ class KnownValues:
         except (*ORT_ERRORS, TypeError, ValueError, OverflowError):
             return None
 
-    def _kind(self, name: str) -> np.dtype[Any]:
+    def kind(self, name: str) -> np.dtype[Any]:
+        """The element type of a tensor."""
         if name in self._stored:
             return helper.tensor_dtype_to_np_dtype(self._stored[name].data_type)
         known = self._types.get(name)
         return np.dtype(np.int64) if known is None else helper.tensor_dtype_to_np_dtype(known.elem_type)
+
+
+def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """An outline of `model` with the shapes that can be inferred; shapes and widths that nodes compute are constants.
+
+    Each such constant tells more shapes, and these more constants.
+    """
+    sketch, settled = outline(model), True
+    while settled:
+        try:
+            sketch = onnx.shape_inference.infer_shapes(sketch, data_prop=True)
+        except (onnx.shape_inference.InferenceError, RuntimeError):
+            return sketch  # what is wrong with it is said where models are checked
+        settled = _settle(sketch, KnownValues(sketch))
+    return sketch
+
+
+def _settle(sketch: onnx.ModelProto, known: KnownValues) -> bool:
+    """Whether an input that says how shapes change was computed so far, and is a constant from now on."""
+    stored = {t.name for t in sketch.graph.initializer}
+    build, done = Builder(sketch), False
+    for node in sketch.graph.node:
+        for place in range(1, len(node.input) if node.op_type in _RESHAPING else 0):
+            value = known.of(node.input[place]) if node.input[place] not in {"", *stored} else None
+            if value is not None and _complete(value):
+                node.input[place] = build.constant(node.input[place], value.astype(known.kind(node.input[place])))
+                done = True
+    return done
 
 
 def _asked_for(node: onnx.NodeProto) -> list[str]:

@@ -26,7 +26,7 @@ from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.running import INCREASE, RUNNING_TOTAL
 from snncc.ops.wait import WAIT_ONE_SPIKE
 from snncc.recurrent.costs import is_recurrent
-from snncc.scopes import reads, writes
+from snncc.scopes import inner_graphs, reads, writes
 
 __all__ = ["PASSING", "SHAPE_OPS", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
@@ -214,8 +214,9 @@ def _shapes(
             dims[0].dim_value = 1
             for dim, size in zip(dims[1:], samples.get(value.name, ()), strict=False):
                 dim.dim_value = size
-    for value in single.graph.output:
-        value.type.tensor_type.ClearField("shape")
+    branches = [graph for node in single.graph.node if node.op_type == "If" for graph in inner_graphs(node)]
+    for value in (v for graph in (single.graph, *branches) for v in graph.output):
+        value.type.tensor_type.ClearField("shape")  # of any number of samples
     try:
         inferred = onnx.shape_inference.infer_shapes(outline(single), data_prop=True)
     except (onnx.shape_inference.InferenceError, RuntimeError) as error:
