@@ -58,11 +58,11 @@ def _pads_zeros(graph: Graph, node: Node) -> bool:
 
 
 def _run(graph: Graph, node: Node, data: Array) -> Array:
-    names = [t.name for t in node.inputs]
-    feeds: dict[str, Array] = {names[0]: data}
-    feeds |= {t.name: v for t in node.inputs[1:] if t.name and (v := graph.value(t)) is not None}
+    values = [data, *(graph.value(t) for t in node.inputs[1:])]
     if node.op == "Pad":
-        names, feeds = [*names[:2], "one", *names[3:]], feeds | {"one": np.ones((), np.float64)}
+        values[2:3] = [np.ones((), np.float64)]
+    names = ["" if value is None else f"input_{index}" for index, value in enumerate(values)]
+    feeds = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     inputs = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), None) for n, v in feeds.items()
     ]

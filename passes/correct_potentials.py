@@ -48,7 +48,7 @@ class CorrectPotentials(Pass):
             potential = in_front_of_readout(graph, output)
             corrected = _shifted(graph, potential, correction.offset)
             if (correction.gain != 1).any():
-                scaled = insert_factor(graph, corrected, correction.gain, f"{potential.name}_gain")
+                scaled = insert_factor(graph, corrected, correction.gain, f"{potential.name}_gain", "factor")
                 graph.replace_uses(corrected, scaled, keep=[graph.producer(scaled)])
         return len(found)
 

@@ -33,6 +33,7 @@ class EncodeInput(Pass):
         for source in sources(graph):
             spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
             if spikes is not None:
+                graph.set_role(spikes, "encoder", graph.of_tensor(source))
                 graph.replace_uses(source, spikes, keep=[graph.producer(spikes)], outputs=False)
                 done += 1
         if self.coding.slices > 1:

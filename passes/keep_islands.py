@@ -49,7 +49,7 @@ class KeepIslands(Pass):
         steps = self.coding.slices
         for node in found:
             over_time = stacked(graph)
-            timed = [t for t in node.inputs if id(t) in over_time and id(t) not in beside]
+            timed = [t for t in graph.reads(node) if id(t) in over_time and id(t) not in beside]
             if timed and self.coding.readout == "mean":
                 for tensor in timed:
                     if id(tensor) not in decoded:
@@ -85,6 +85,7 @@ class KeepIslands(Pass):
             code = self.coding.encoder(graph, result, max(-low, high) or 1.0, f"{node.name}_encoder")
         if code is None:
             return
+        graph.set_role(code, "encoder", graph.descent(node))
         decoded[id(code)] = result
         within = [u for u in graph.users(result) if id(u) in analog]
         graph.replace_uses(result, code, keep=[graph.producer(code), *within])

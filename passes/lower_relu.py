@@ -67,6 +67,7 @@ class LowerRelu(NodePass):
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
         add = coding.signed_neuron if sends_both_signs(node) else coding.neuron
         spikes = add(graph, potential, match, f"{node.name}_neuron")
+        graph.set_role(spikes, "neuron")
         if ceiling:
             graph.bypass(ceiling[0], spikes)
         graph.bypass(node, spikes)

@@ -23,8 +23,6 @@ from snncc.passes.timeline import stacked
 
 __all__ = ["ReadOut", "in_front_of_readout"]
 
-_ENDINGS = ("_readout", "_so_far", "_stack")  # of the names of the nodes that this pass adds
-
 
 @dataclass(frozen=True)
 class ReadOut(Pass):
@@ -61,6 +59,7 @@ class ReadOut(Pass):
             read = add_op(graph, "Readout", [tensor], {"steps": steps}, f"{tensor.name}_readout")
         else:
             read = _last_slice(graph, tensor, steps)
+        graph.set_role(read, "readout", graph.of_tensor(tensor))
         within = [u for u in graph.users(tensor) if not ends(graph, u)]
         graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
         read.shape = None if shape is None else [None if self.anytime else rows, *shape[1:]]
@@ -75,7 +74,7 @@ class ReadOut(Pass):
         rest = graph.add("Shape", [output], name=f"{output.name}_sample", attrs={"start": 1})
         rest.dtype, rest.shape = np.dtype(np.int64), None
         target = graph.add("Concat", [steps, rest], name=f"{output.name}_stack_shape", attrs={"axis": 0})
-        stack = graph.add("Reshape", [output, target], name=f"{output.name}_stack")
+        stack = graph.add("Reshape", [output, target], name=f"{output.name}_stack", role="readout")
         keep = [graph.producer(stack), graph.producer(rest)]
         shape = None if output.shape is None else [self.coding.slices, None, *output.shape[1:]]
         graph.replace_uses(output, stack, keep=keep)
@@ -85,7 +84,7 @@ class ReadOut(Pass):
 def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
     """The potential, step by step, that `tensor` is read from; `tensor` itself if it is no readout."""
     node = graph.producer(tensor)
-    if node is None or not node.name.endswith(_ENDINGS):
+    if node is None or not graph.has_role(node, "readout"):
         return tensor
     return in_front_of_readout(graph, node.inputs[0])
 

@@ -35,7 +35,7 @@ class RepeatCurrents(Pass):
         over_time, driven, axes = stacked(graph), active(graph), batch_axes(graph)
         repeated: dict[int, Tensor] = {}
         for node in graph.nodes():
-            if not self._takes_steps(node, over_time):
+            if not self._takes_steps(graph, node, over_time):
                 continue
             for tensor in node.inputs[:1] if begins_steps(node) or node.op in READERS else list(node.inputs):
                 if id(tensor) in driven and id(tensor) not in over_time:
@@ -45,10 +45,10 @@ class RepeatCurrents(Pass):
         free_rows(graph)
         return len(repeated)
 
-    def _takes_steps(self, node: Node, over_time: set[int]) -> bool:
+    def _takes_steps(self, graph: Graph, node: Node, over_time: set[int]) -> bool:
         if node.op == "PhaseEncoder":  # makes the slices itself
             return False
-        return begins_steps(node) or node.op in READERS or any(id(t) in over_time for t in node.inputs)
+        return begins_steps(node) or node.op in READERS or any(id(t) in over_time for t in graph.reads(node))
 
     def _repeat(self, graph: Graph, tensor: Tensor, axis: int) -> Tensor:
         shape = graph.shape(tensor)
@@ -56,6 +56,6 @@ class RepeatCurrents(Pass):
             raise PassError(f"the rank of '{tensor.name}' is not known. Export the model with shapes")
         each = [self.steps if a == axis else 1 for a in range(len(shape))]
         repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
-        tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated")
+        tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated", role="repeat")
         tile.shape = [None if a == axis else d for a, d in enumerate(shape)]
         return tile

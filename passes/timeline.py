@@ -30,7 +30,7 @@ def stacked(graph: Graph) -> set[int]:
     for node in graph.nodes():
         if node.op in READERS:
             continue
-        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in node.inputs)):
+        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node))):
             found.update(id(t) for t in node.outputs)
     return found
 
@@ -39,7 +39,7 @@ def active(graph: Graph) -> set[int]:
     """The ids of the tensors that depend on the values of the network's inputs."""
     found = {id(t) for t in graph.inputs}
     for node in graph.nodes():
-        if node.op not in _SHAPES and any(id(t) in found for t in node.inputs):
+        if node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node)):
             found.update(id(t) for t in node.outputs)
     return found
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.builder import Builder
 from snncc.sessions import ORT_ERRORS, cpu_session
 
 __all__ = ["make_batch_dynamic"]
@@ -37,13 +38,14 @@ def _freed(model: onnx.ModelProto) -> onnx.ModelProto:
         if shape.dim:
             shape.dim[0].dim_param = "N"
     del freed.graph.value_info[:]
+    build = Builder(freed)
     for node in freed.graph.node:
         if node.op_type == "Reshape":
-            _free_reshape(freed, node)
+            _free_reshape(freed, node, build)
     return freed
 
 
-def _free_reshape(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
+def _free_reshape(model: onnx.ModelProto, node: onnx.NodeProto, build: Builder) -> None:
     """Reshape(activation, [1, a, …]) -> Reshape(activation, [-1, a, …]), unless another -1 is there already."""
     constants = {t.name: t for t in model.graph.initializer}
     constants |= {n.output[0]: n.attribute[0].t for n in model.graph.node if n.op_type == "Constant" and n.attribute}
@@ -53,9 +55,7 @@ def _free_reshape(model: onnx.ModelProto, node: onnx.NodeProto) -> None:
     if target.size > 1 and target[0] == 1:
         # An inferred axis elsewhere was inferred for one sample; Reshape's 0 then copies the batch.
         target[0] = 0 if -1 in target else -1
-        name = f"{node.output[0]}_batch_shape"
-        model.graph.initializer.append(numpy_helper.from_array(target, name))
-        node.input[1] = name
+        node.input[1] = build.constant(f"{node.output[0]}_batch_shape", target)
 
 
 def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:

@@ -23,11 +23,11 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
 
     Empty for a network without recurrent layers.
     """
-    if not graph.nodes(*RECURRENT, "Scan"):
+    if not graph.nodes(*RECURRENT) and not any(graph.has_role(n, "recurrent") for n in graph.nodes("Scan")):
         return {}
     found: dict[int, int | None] = {id(t): 0 for t in graph.inputs}
     for node in graph.nodes():
-        carried = [t for t in node.inputs if id(t) in found]
+        carried = [t for t in graph.reads(node) if id(t) in found]
         if carried and node.op not in _SHAPES:
             _place(graph, node, carried, found)
     return found
@@ -37,7 +37,7 @@ def off_axis(graph: Graph) -> dict[int, Node]:
     """The nodes, by id, that read or give a tensor whose batch is not on axis 0; recurrent ones are among them."""
     axes = batch_axes(graph)
     nodes = (n for n in graph.nodes() if n.op not in _SHAPES)
-    return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*n.inputs, *n.outputs))}
+    return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*graph.reads(n), *n.outputs))}
 
 
 def misplaced(node: Node, axes: dict[int, int | None]) -> str | None:
@@ -59,7 +59,7 @@ def _place(graph: Graph, node: Node, carried: Sequence[Tensor], found: dict[int,
     if node.op in RECURRENT:
         found.update({id(t): 2 - bool(index) for index, t in enumerate(node.outputs)})
         return
-    if node.op == "Scan":  # what recurrent nodes become: last states, then the state of each step
+    if graph.has_role(node, "recurrent"):  # what recurrent nodes become: last states, then the state of each step
         states = len(node.inputs) - int(node.attrs["num_scan_inputs"])
         found.update({id(t): int(index >= states) for index, t in enumerate(node.outputs)})
         return

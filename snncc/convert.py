@@ -16,7 +16,7 @@ from snncc.calibrate import Calibration, Method, calibrate
 from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
-from snncc.forms import choose_form, in_form
+from snncc.forms import in_form
 from snncc.frontend import import_model, where
 from snncc.graph import Graph
 from snncc.line import Line
@@ -107,10 +107,10 @@ def convert(
     preprocess = Preprocess.of(preprocess)
     source = borrow_model(model)
     line = Line(where(model), coding, fold_bn, weights, gates, strict, observer)
-    imported = import_model(source, line.name)  # not read again: the digest is of what is converted
+    graph = import_model(source, line.name)  # not read again: the digest is of what is converted
     head, calibration = head_of(calibration)
-    bounds = bound_forms(imported, head, preprocess, input_range)
-    graph = line.prepared(imported, bounds)
+    bounds = bound_forms(graph, head, preprocess, input_range)
+    line.prepare(graph, bounds)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
     tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
@@ -120,20 +120,15 @@ def convert(
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
     own = describe.neuron_scales(graph, scales)
-    reference, graph = line.normalised(graph, scales)
-    chosen = choose_form(form, coding, reference, anytime=anytime)
-    matched, confidence = line.measured(reference, graph, scales, measured.samples, match=match)
-    line.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
-    lowered = describe.thresholds(graph)
-    line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
-    graph.cleanup()  # what nothing reads any more has not stayed
+    made = line.spiking(graph, scales, measured.samples, form=form, anytime=anytime, match=match)
+    origin = describe.calibration(scales, levels, bounds, matched=made.matched, confidence=made.confidence)
     metadata = {
-        **_facts(line, source, graph, layers, tuning),
-        "snncc.calibration": describe.calibration(scales, levels, bounds, matched=bool(matched), confidence=confidence),
-        "snncc.neurons": describe.neurons(graph, own, lowered, scales),
+        **_facts(line, source, made.graph, layers, tuning),
+        "snncc.calibration": origin,
+        "snncc.neurons": describe.neurons(made.graph, own, made.thresholds, scales),
     }
-    line.run(storing(weights), graph)
-    return export_model(*in_form(graph, coding, chosen, metadata, observer))
+    line.run(storing(weights), made.graph)
+    return export_model(*in_form(made.graph, coding, made.form, metadata, observer))
 
 
 def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale: float) -> None:

@@ -18,8 +18,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.errors import UnsupportedOpError, UnsupportedShapeError
-from snncc.qoperators import is_bias_scale, is_q_operator, spelled_out
+from snncc.qoperators import is_q_operator, spelled_out
 from snncc.quantised_constants import evaluated
+from snncc.scopes import names_of, reads
 
 __all__ = ["dequantised", "refuse_quantised"]
 
@@ -84,10 +85,12 @@ class _Dequantiser:
         self._quantised: dict[str, list[str]] = {}  # activations that were integers: their scale and zero point
         self._positive: set[str] = set()
         self._weighted: set[str] = set()  # what comes from synapses
+        self._taken = set(names_of(graph))
+        self._bias_scales: set[str] = set()  # what spelling out adds to make scales of biases
 
     def run(self) -> None:
         """Rewrite the graph."""
-        nodes = [part for n in self.graph.node for part in (spelled_out(n) if is_q_operator(n) else [n])]
+        nodes = [part for n in self.graph.node for part in self._spelled_out(n)]
         kept = [new for node in nodes for new in self._rewritten(node)]
         for output in self.graph.output:
             if output.name in self._quantised:
@@ -95,17 +98,33 @@ class _Dequantiser:
                 raise UnsupportedOpError(f"{self.name}: its output '{output.name}' is quantised. {way_out}.")
         del self.graph.node[:], self.graph.value_info[:]
         self.graph.node.extend(kept)
-        read = {i for n in kept for i in n.input}
+        read = {i for n in kept for i in reads(n)}
         weights = [t for t in self.graph.initializer if t.name in read]
         del self.graph.initializer[:]
         self.graph.initializer.extend(weights)
         self.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in self.made.items() if k in read)
 
+    def _spelled_out(self, node: onnx.NodeProto) -> Iterable[onnx.NodeProto]:
+        """The float op in place of a quantised one, between nodes that dequantise and quantise."""
+        if not is_q_operator(node):
+            return [node]
+        parts = list(spelled_out(node, self._fresh))
+        if node.op_type != "QLinearMul":
+            self._bias_scales.update(part.output[0] for part in parts if part.op_type == "Mul")
+        return parts
+
+    def _fresh(self, name: str) -> str:
+        """A name like `name` that nothing in the graph has."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
     def _rewritten(self, node: onnx.NodeProto) -> Iterable[onnx.NodeProto]:
         if node.op_type == "Constant" and node.attribute[0].HasField("t"):
             self._stored[node.output[0]] = node.attribute[0].t
         constants = [self._value(i) for i in node.input if i]
-        if (node.op_type in _PAIR or is_bias_scale(node)) and all(v is not None for v in constants):
+        if (node.op_type in _PAIR or node.output[0] in self._bias_scales) and all(v is not None for v in constants):
             self.weights += node.op_type == "DequantizeLinear"
             self.made[node.output[0]] = evaluated(node, [v for v in constants if v is not None])
             return []

@@ -58,7 +58,7 @@ def neurons(
     found: dict[str, dict[str, Any]] = {}
     now = thresholds(graph)
     for node in _neurons(graph):
-        replaced = node.name.rpartition("_neuron")[0] or None
+        replaced = graph.provenance(node).made_for if graph.has_role(node, "neuron") else None
         scale = own.get(replaced or "")
         known = None if scale is None else [float(scale.min()), float(scale.max())]
         found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
@@ -91,9 +91,9 @@ def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, An
     `layers` are the recurrent nodes of the source and their ops.
     """
     found = {}
-    for scan in graph.nodes("Scan"):
+    for scan in (n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")):
         gates = [n for n in scan.attrs["body"].node if n.domain == DOMAIN]
-        replaced = max((name for name in layers if scan.name.startswith(f"{name}_")), key=len)
+        replaced = graph.provenance(scan).made_for
         thresholds = next(a.floats for n in gates for a in n.attribute if a.name == "thresholds")
         steps = sum(t < NEVER for t in thresholds)
         names = [n.name for n in gates]

@@ -8,6 +8,8 @@ graph allows it, and every node that cannot be converted reported at once.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ import onnx.inliner
 from onnx import helper, version_converter
 
 from snncc.batch import make_batch_dynamic
+from snncc.branches import refuse_branches, without_branches
 from snncc.dequantise import dequantised, refuse_quantised
 from snncc.errors import ModelError
 from snncc.graph import Graph
@@ -24,6 +27,7 @@ from snncc.memory import enough_memory
 from snncc.passes.manager import PassManager
 from snncc.passes.spelling import spelling
 from snncc.recurrent.tidy import tidy_recurrent
+from snncc.scopes import reads
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.settle import settle_shapes
 from snncc.support import (
@@ -54,6 +58,8 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     model = read_model(source)
     refuse_ours(model, name)
     check_weights(model, name)
+    model = without_branches(_without_functions(model, name))
+    refuse_branches(model, name)
     model = dequantised(with_dense_weights(model, name), name)
     refuse_quantised(model, name)
     model = _modernise(model, name)
@@ -77,6 +83,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
 
 
 def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """`model` at a current opset, its nodes named, its inputs those of the network alone."""
     weights = {t.name for t in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     del model.graph.input[:]
@@ -90,9 +97,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     if version is None or version < 7:
         given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"
         raise ModelError(f"{name}: {given}. Export the model again with opset 13 or newer.")
-    try:
-        if model.functions:
-            model = with_weights_of(onnx.inliner.inline_local_functions(outline(model)), model)
+    with _must_be_valid(name):
         _refuse_missing(model, name)
         refuse_training(model, name)
         _name_nodes(model)
@@ -101,9 +106,23 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
             model = _at_opset(model, version, name)
         model.ir_version = _IR_VERSION
         onnx.checker.check_model(outline(model))
+    return model
+
+
+@contextmanager
+def _must_be_valid(name: str) -> Iterator[None]:
+    """Turn what onnx says of a model that is not valid into a ModelError."""
+    try:
+        yield
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}). Export the model again.") from error
-    return model
+
+
+def _without_functions(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    if not model.functions:
+        return model
+    with _must_be_valid(name):
+        return with_weights_of(onnx.inliner.inline_local_functions(outline(model)), model)
 
 
 def _with_plain_constants(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -122,7 +141,7 @@ def _refuse_missing(model: onnx.ModelProto, name: str) -> None:
     known = {"", *(i.name for i in graph.input), *(t.name for t in graph.initializer)}
     known |= {out for n in graph.node for out in n.output}
     for node in graph.node:
-        for missing in set(node.input) - known:
+        for missing in sorted(set(reads(node)) - known):
             message = f"{name}: input '{missing}' of {node.op_type} '{node.name or node.output[0]}' is missing"
             way_out = "Export the model again, with its weights."
             raise ModelError(f"{message}: no weight, node or graph input has that name. {way_out}")

@@ -23,7 +23,7 @@ def is_island(graph: Graph, node: Node) -> bool:
         return True
     if node.domain == DOMAIN or node.op not in ANALOG or sends_both_signs(node):
         return False
-    computed = [t for t in node.inputs if t.name and graph.value(t) is None]
+    computed = [t for t in graph.reads(node) if graph.value(t) is None]
     if node.op in ("Mul", "MatMul"):
         return len(computed) > 1
     if node.op == "Div":

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import numpy.typing as npt
+
+from snncc import describe
 from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.confidence import confidence_of
+from snncc.forms import Form, choose_form
 from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.mixing import refuse_mixing
@@ -23,7 +28,26 @@ from snncc.scales import Confidence, Scales
 from snncc.support import refuse_islands, refuse_silence
 from snncc.vocabulary import RECURRENT
 
-__all__ = ["Line"]
+__all__ = ["Line", "Spiking"]
+
+
+@dataclass(frozen=True)
+class Spiking:
+    """A spiking network.
+
+    Attributes:
+        graph: Still in the folded form, or what single steps are made of.
+        form: Which it is to have.
+        matched: Whether potentials were matched to those of the ReLU network.
+        confidence: Of the spikes of layers that are doubted.
+        thresholds: The scales that neurons had before anything else became part of them, by node.
+    """
+
+    graph: Graph
+    form: Form
+    matched: bool
+    confidence: Mapping[str, Confidence]
+    thresholds: Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass
@@ -43,14 +67,33 @@ class Line:
         """Run `passes` for good: they are observed and reported."""
         self.reports.append(PassManager(passes, observer=self.observer).run(graph))
 
-    def prepared(self, graph: Graph, bounds: Forms | None = None) -> Graph:
-        """The imported network, whose neurons-to-be become ReLUs; `bounds` is how bounds do, by node."""
+    def prepare(self, graph: Graph, bounds: Forms | None = None) -> None:
+        """Make the neurons-to-be of the imported network ReLUs; `bounds` is how bounds do, by node."""
         self.run(preparation(self.coding, bounds), graph)
         if not self.coding.activations:  # no need to calibrate first
             self._check(graph, neurons_to_be(graph))
         if self.coding.slices > 1:
             refuse_mixing(graph, self.name)
-        return graph
+
+    def spiking(
+        self,
+        graph: Graph,
+        scales: Scales,
+        samples: Batch | None = None,
+        *,
+        form: str = "auto",
+        anytime: bool = False,
+        match: bool = True,
+    ) -> Spiking:
+        """The spiking network that becomes of the prepared `graph`, which is changed."""
+        reference, graph = self.normalised(graph, scales)
+        chosen = choose_form(form, self.coding, reference, anytime=anytime)
+        matched, confidence = self.measured(reference, graph, scales, samples, match=match)
+        self.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
+        lowered = describe.thresholds(graph)
+        self.finish(graph, matched, confidence, fuse=chosen.name == "folded")
+        graph.cleanup()  # what nothing reads any more has not stayed
+        return Spiking(graph, chosen, bool(matched), confidence, lowered)
 
     def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
         """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
@@ -102,7 +145,8 @@ class Line:
 
     def _check(self, graph: Graph, neurons: list[Node]) -> None:
         """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
-        if not neurons and not graph.nodes("Scan", *RECURRENT):
+        loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
+        if not neurons and not loops and not graph.nodes(*RECURRENT):
             refuse_silence(self.name)
         if self.strict:
-            refuse_islands(graph, self.name, [*graph.nodes("Scan"), *islands(graph)])
+            refuse_islands(graph, self.name, [*loops, *islands(graph)])

@@ -16,6 +16,7 @@ from onnx import helper
 
 from snncc.ops import DOMAIN, all_ops, get
 from snncc.ops.running import READOUT
+from snncc.scopes import reads, writes
 
 __all__ = ["Fold", "fold_of", "gives_steps", "one_step", "samples_at_once"]
 
@@ -60,8 +61,8 @@ def fold_of(model: onnx.ModelProto) -> Fold:
             continue
         if node.op_type == "Tile":
             repeated.add(out)
-        if _begins(node) or node.op_type == "Tile" or not stacked.isdisjoint(node.input):
-            stacked.update(filter(None, node.output))
+        if _begins(node) or node.op_type == "Tile" or not stacked.isdisjoint(reads(node)):
+            stacked.update(writes(node))
     return Fold(kind, count, frozenset(stacked), frozenset(repeated))
 
 
@@ -125,7 +126,7 @@ def _shorten(node: onnx.NodeProto) -> None:
 
 def _readouts(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
     """Where stacks end: the mean over all steps, the slice that is cut off last, steps on an axis of their own."""
-    makers = {out: n for n in model.graph.node for out in n.output if out}
+    makers = {out: n for n in model.graph.node for out in writes(n)}
 
     def measured(tensor: str, names: Iterable[str]) -> bool:
         """Whether one of `names` is the shape of `tensor`, or is made of it."""

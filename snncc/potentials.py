@@ -130,7 +130,7 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
         return False
     if node.domain == ops.DOMAIN and ops.get(node.op).neuron:
         return False
-    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in node.inputs)
+    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in graph.reads(node))
 
 
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:

@@ -75,7 +75,7 @@ def _from_shapes(graph: Graph, tensor: Tensor) -> bool:
     node = graph.producer(tensor)
     if node is None:
         return not any(tensor is t for t in graph.inputs)
-    return node.op in ("Shape", "Size") or all(_from_shapes(graph, t) for t in node.inputs)
+    return node.op in ("Shape", "Size") or all(_from_shapes(graph, t) for t in graph.reads(node))
 
 
 def _settle_reshape(graph: Graph, node: Node, before: Shape, after: Shape) -> None:

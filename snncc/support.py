@@ -28,6 +28,7 @@ from snncc.ways_out import way_out_of
 __all__ = [
     "refuse_inputs",
     "refuse_islands",
+    "refuse_nodes",
     "refuse_ours",
     "refuse_silence",
     "refuse_training",
@@ -48,7 +49,9 @@ _MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
 _COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
-_OF_IDS = "Add Cast Concat Flatten Gather Identity Reshape Shape Slice Split Squeeze Sub Transpose Unsqueeze"
+_OF_IDS = (
+    "Add Cast Concat Flatten Gather Identity If Loop Reshape Scan Shape Slice Split Squeeze Sub Transpose Unsqueeze"
+)
 _IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
 
 _FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
@@ -80,7 +83,7 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
         if node is not None and (other or tensor.elem_type not in {*_PLAIN, TensorProto.UNDEFINED}):
             reason = f"{node.op_type}: its result is {_type_name(value.type)}"
             reasons.setdefault(reason, []).append(node.name or value.name)
-    _refuse(name, reasons)
+    refuse_nodes(name, reasons)
 
 
 def refuse_ours(model: onnx.ModelProto, name: str) -> None:
@@ -109,7 +112,7 @@ def refuse_training(model: onnx.ModelProto, name: str) -> None:
         if node.op_type == "BatchNormalization" and (mode or sum(map(bool, node.output)) > 1):
             found.append(node.name or node.output[0])
     reason = "BatchNormalization: in training mode, export for inference (model.eval())"
-    _refuse(name, {reason: found} if found else {})
+    refuse_nodes(name, {reason: found} if found else {})
 
 
 def refuse_inputs(graph: Graph, name: str) -> None:
@@ -191,7 +194,7 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
         reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
         if reason and not _may_stay_analog(node):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    _refuse(name, reasons)
+    refuse_nodes(name, reasons)
 
 
 def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
@@ -201,7 +204,7 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
         loop = node.op == "Scan" or node.op in RECURRENT
         reason = "products of gates and states" if loop else obstacle(graph, node) or "not linear"
         reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    _refuse(name, reasons, "Convert without --strict to keep them as analog islands.")
+    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog islands.")
 
 
 def refuse_silence(name: str) -> None:
@@ -216,7 +219,7 @@ def _may_stay_analog(node: Node) -> bool:
     return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
 
 
-def _refuse(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
+def refuse_nodes(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
     """`reasons` maps "op: why" to nodes; without one `way_out` for all, each op has its own."""
     if not reasons:
         return

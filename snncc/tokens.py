@@ -42,7 +42,7 @@ def _side_nodes(graph: Graph) -> list[tuple[Node, bool]]:
     known = {id(t): True for t in graph.inputs if is_integer(t)}
     found = []
     for node in graph.nodes():
-        read = [t for t in node.inputs if t.name and graph.value(t) is None]
+        read = [t for t in graph.reads(node) if graph.value(t) is None]
         if node.op not in _SHAPES and not all(id(t) in known for t in read):
             continue
         valued = node.op not in _SHAPES and any(known[id(t)] for t in read)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 __all__ = ["way_out_of"]
 
-_CONTROL = "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled."
+_CONTROL = (
+    "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled, "
+    "sizes fixed and settings as constants."
+)
 _CHOICE = "A spiking network cannot compare activations: write a ReLU as Relu, Clip or Max, and make masks constants."
 _INDICES = "Make its indices constants, and take values with Slice or Gather."
 _EDGES = (
