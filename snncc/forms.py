@@ -75,7 +75,7 @@ def in_form(
         return graph.to_proto(), {**metadata, "snncc.form": described}
     through = StepThrough(form.chunk, getattr(coding, "wait", None))
     PassManager((through,), observer=observer).run(graph)
-    steps = coding.slices if coding.stepwise.slices > 1 else through.steps[0]
+    steps = through.steps[0] or coding.stepwise.slices
     described |= {"steps": steps, "chunk": form.chunk}
     if form.name == "loop":
         model = loop_model(graph.to_proto(), through.states, steps // form.chunk)
