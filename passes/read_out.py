@@ -112,12 +112,19 @@ def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
 
 
 def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
-    """The last of `slices` slices."""
-    name = f"{tensor.name}_readout"
-    first = graph.add("Split", [tensor], name=name, attrs={"axis": 0, "num_outputs": slices}, unused_outputs=slices - 1)
+    """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
+    name, number = f"{tensor.name}_readout", np.dtype(np.int64)
+    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1})
+    rows.dtype, rows.shape = number, (1,)
+    count = graph.constant(f"{name}_slices", np.array([slices], np.int64))
+    each = graph.add("Div", [rows, count], name=f"{name}_each")
+    before = graph.add("Sub", [rows, each], name=f"{name}_before")
+    sizes = graph.add("Concat", [before, each], name=f"{name}_sizes", attrs={"axis": 0})
+    sizes.shape = (2,)
+    first = graph.add("Split", [tensor, sizes], name=name, attrs={"axis": 0}, unused_outputs=1)
+    first.shape = None
     node = graph.producer(first)
     assert node is not None
-    for index in range(1, slices):
-        graph.use_output(node, index, tensor.dtype, None).name = graph.fresh(f"{name}_{index}")
-    last: Tensor = node.outputs[-1]
+    last = graph.use_output(node, 1, tensor.dtype, None)
+    last.name = graph.fresh(f"{name}_last")
     return last
