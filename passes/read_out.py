@@ -55,7 +55,7 @@ class ReadOut(Pass):
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
         steps = self.coding.slices
-        rows, shape = _rows(graph), graph.shape(tensor)
+        shape = graph.shape(tensor)
         if self.anytime:
             read = add_op(graph, "RunningTotal", [tensor], {"steps": steps, "mean": 1}, f"{tensor.name}_so_far")
         elif self.coding.readout == "mean":
@@ -64,10 +64,10 @@ class ReadOut(Pass):
             read = _last_slice(graph, tensor, steps)
         within = [u for u in graph.users(tensor) if not (u.op in (*TAIL, *MOVES) and leads_out(graph, u))]
         graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
-        read.shape = None if shape is None else [None if self.anytime else rows, *shape[1:]]
+        read.shape = None if shape is None else [None, *shape[1:]]
         for node in _behind(graph, read):
             out = node.outputs[0]
-            out.shape = [None if self.anytime else rows, *out.shape[1:]] if out.shape else out.shape
+            out.shape = [None, *out.shape[1:]] if out.shape else out.shape
         return read
 
     def _stack(self, graph: Graph, output: Tensor) -> None:
@@ -89,10 +89,6 @@ def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
     if node is None or not node.name.endswith(_ENDINGS):
         return tensor
     return in_front_of_readout(graph, node.inputs[0])
-
-
-def _rows(graph: Graph) -> int | str | None:
-    return (graph.shape(graph.inputs[0]) or (None,))[0]
 
 
 def _potential(graph: Graph, output: Tensor) -> Tensor:

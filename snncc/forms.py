@@ -16,6 +16,7 @@ from typing import Any
 
 import onnx
 
+from snncc.agreement import settled_states
 from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.graph import Graph
@@ -80,7 +81,7 @@ def in_form(
     if form.name == "loop":
         model = loop_model(graph.to_proto(), through.states, steps // form.chunk)
         return model, {**metadata, "snncc.form": described}
-    described["states"] = [asdict(s) for s in through.states]
+    described["states"] = [asdict(s) for s in settled_states(graph, through.states)]
     return graph.to_proto(), {**metadata, "snncc.form": described}
 
 
