@@ -74,7 +74,8 @@ def settled_states(graph: Graph, states: Sequence[State]) -> list[State]:
     runs = _state_runs(graph, states, given, starts)
     if not runs:
         return list(states)
-    axes = {str(d): [feeds[t.name].shape[a] for _, feeds, _ in runs] for t in given for a, d in enumerate(t.shape)}
+    opened = [(t.name, a, d) for t in given for a, d in enumerate(t.shape) if isinstance(d, str)]
+    axes = {symbol: [feeds[name].shape[axis] for _, feeds, _ in runs] for name, axis, symbol in opened}
     settled = [states[0]]
     for place, state in enumerate(states[1:], 1):
         sizes = list(zip(*(shapes[place] for _, _, shapes in runs), strict=True))
@@ -119,5 +120,5 @@ def _named(known: int | str | None, sizes: list[int], axes: Mapping[str, list[in
     """A size that is the same in all runs, or the open axis that has the same ones."""
     if isinstance(known, int) or (isinstance(known, str) and axes.get(known) == sizes):
         return known
-    names = [name for name, found in axes.items() if found == sizes and not name.isdigit()]
+    names = [name for name, found in axes.items() if found == sizes]
     return names[0] if names else known

@@ -173,9 +173,7 @@ def test_rows_that_do_not_fit_are_refused(build) -> None:
     refuse_rows(graph, "it", unit, expected)
     LowerRelu(RATE).run(graph)
     RepeatCurrents(4).run(graph)  # without what note-rows finds
-    with pytest.raises(
-        UnsupportedShapeError, match=r"output 'y' of 2 samples would be|rows do not fit"
-    ):
+    with pytest.raises(UnsupportedShapeError, match=r"output 'y' of 2 samples would be|rows do not fit"):
         refuse_rows(graph, "it", unit, expected)
 
 
