@@ -13,6 +13,7 @@ from typing import ClassVar
 from snncc.coding import Coding
 from snncc.graph import Graph
 from snncc.passes.base import Pass
+from snncc.passes.repeat_currents import repeat_constants
 from snncc.passes.timeline import free_rows
 from snncc.tokens import sources
 
@@ -37,5 +38,7 @@ class EncodeInput(Pass):
                 graph.replace_uses(source, spikes, keep=[graph.producer(spikes)], outputs=False)
                 done += 1
         if self.coding.slices > 1:
+            if done:  # now there are as many slices
+                repeat_constants(graph, self.coding.slices)
             free_rows(graph)
         return done

@@ -26,6 +26,7 @@ from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.merge_relus import MergeRelus
+from snncc.passes.note_rows import NoteRows
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.pools_behind_relus import PoolsBehindRelus
 from snncc.passes.quantise_weights import QuantiseWeights
@@ -38,6 +39,7 @@ from snncc.passes.spelling import spelling
 from snncc.passes.spike_messages import SpikeMessages
 from snncc.passes.split_clip import SplitClip
 from snncc.passes.split_leaky import SplitLeaky
+from snncc.passes.stacked_sizes import StackedSizes
 from snncc.passes.step_through import StepThrough
 from snncc.scales import Confidence, Scales
 
@@ -94,12 +96,15 @@ def lowering(
     in_pieces = coding.slices > 1
     coding = coding.stepwise if stepwise else coding
     own = scales.neurons if scales.normalize == "none" else {}
+    rows = NoteRows(coding.slices)
     return (
+        rows,  # as long as they can be measured
         LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
         KeepIslands(coding, scales.analog, in_pieces),  # what is left stays as it is
-        RepeatCurrents(coding.slices),  # or a constant current, where that meets steps
+        RepeatCurrents(coding.slices, rows.rows),  # or a constant current, where that meets steps
+        StackedSizes(coding.slices),  # sizes are those of samples
         PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
         ReadOut(coding, anytime),  # steps become the output
         EvenTables(),  # the neurons of an op share its body
@@ -157,7 +162,9 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         CorrectPotentials,
         FuseResidual,
         PoolsBehindRelus,
+        NoteRows,
         RepeatCurrents,
+        StackedSizes,
         PoolSpikes,
         ReadOut,
         StepThrough,

@@ -52,7 +52,7 @@ class ReadOut(Pass):
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
         steps = self.coding.slices
-        rows, shape = _rows(graph), graph.shape(tensor)
+        shape = graph.shape(tensor)
         if self.anytime:
             read = add_op(graph, "RunningTotal", [tensor], {"steps": steps, "mean": 1}, f"{tensor.name}_so_far")
         elif self.coding.readout == "mean":
@@ -62,10 +62,10 @@ class ReadOut(Pass):
         graph.set_role(read, "readout", graph.of_tensor(tensor))
         within = [u for u in graph.users(tensor) if not ends(graph, u)]
         graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
-        read.shape = None if shape is None else [None if self.anytime else rows, *shape[1:]]
+        read.shape = None if shape is None else [None, *shape[1:]]
         for node in _behind(graph, read):
             out = node.outputs[0]
-            out.shape = [None if self.anytime else rows, *out.shape[1:]] if out.shape else out.shape
+            out.shape = [None, *out.shape[1:]] if out.shape else out.shape
         return read
 
     def _stack(self, graph: Graph, output: Tensor) -> None:
@@ -89,8 +89,6 @@ def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
     return in_front_of_readout(graph, node.inputs[0])
 
 
-def _rows(graph: Graph) -> int | str | None:
-    return (graph.shape(graph.inputs[0]) or (None,))[0]
 
 
 def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
@@ -101,12 +99,19 @@ def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
 
 
 def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
-    """The last of `slices` slices."""
-    name = f"{tensor.name}_readout"
-    first = graph.add("Split", [tensor], name=name, attrs={"axis": 0, "num_outputs": slices}, unused_outputs=slices - 1)
+    """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
+    name, number = f"{tensor.name}_readout", np.dtype(np.int64)
+    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1})
+    rows.dtype, rows.shape = number, (1,)
+    count = graph.constant(f"{name}_slices", np.array([slices], np.int64))
+    each = graph.add("Div", [rows, count], name=f"{name}_each")
+    before = graph.add("Sub", [rows, each], name=f"{name}_before")
+    sizes = graph.add("Concat", [before, each], name=f"{name}_sizes", attrs={"axis": 0})
+    sizes.shape = (2,)
+    first = graph.add("Split", [tensor, sizes], name=name, attrs={"axis": 0}, unused_outputs=1)
+    first.shape = None
     node = graph.producer(first)
     assert node is not None
-    for index in range(1, slices):
-        graph.use_output(node, index, tensor.dtype, None).name = graph.fresh(f"{name}_{index}")
-    last: Tensor = node.outputs[-1]
+    last = graph.use_output(node, 1, tensor.dtype, None)
+    last.name = graph.fresh(f"{name}_last")
     return last

@@ -21,6 +21,7 @@ from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
+from snncc.passes.stacked_sizes import STACKED, UNSTACKED
 
 __all__ = ["State", "StepThrough"]
 
@@ -80,6 +81,8 @@ class StepThrough(Pass):
                 timing.starts(node, start)
             elif graph.has_role(node, "repeat"):
                 self._shorten(graph, node)
+            elif node.op in ("Div", "Mul") and node.name.endswith((UNSTACKED, STACKED)):
+                self._rescale(graph, node)
             else:
                 self._align(graph, node, timing)
             if node.domain == DOMAIN:
@@ -98,6 +101,13 @@ class StepThrough(Pass):
         repeats = graph.value(node.inputs[1])
         assert repeats is not None
         node.inputs[1] = graph.constant(node.inputs[1].name, np.where(repeats > 1, self.chunk, 1))
+
+    def _rescale(self, graph: Graph, node: Node) -> None:
+        """Sizes are those of the steps of one call."""
+        factors = graph.value(node.inputs[1])
+        assert factors is not None
+        each = np.where(factors > 1, self.chunk, 1).astype(np.int64)
+        node.inputs[1] = graph.constant(node.inputs[1].name, each)
 
     def _open(self, graph: Graph, node: Node, step: Tensor) -> None:
         """Make the states of `node` inputs and outputs of the graph; the clock is the graph's own."""
@@ -124,7 +134,7 @@ class StepThrough(Pass):
     def _align(self, graph: Graph, node: Node, timing: _Timing) -> None:
         """Let all inputs of a linear node carry the same phases."""
         late = timing.latest(node)
-        if late is None:
+        if late is None or node.op in ("Shape", "Size"):  # sizes are the same at every step
             return
         if timing.is_early:
             for tensor in {id(t): t for t in node.inputs}.values():

@@ -58,12 +58,23 @@ def free_rows(graph: Graph) -> None:
 
 
 def _free_target(graph: Graph, node: Node, axis: int) -> None:
-    """A Reshape must not fix the length of the batch's axis."""
-    target = graph.value(node.inputs[1])
-    if target is not None and target.size > axis and target[axis] > 0:
-        if (target == -1).any():
+    """A Reshape must not fix the length of the axis on which the steps are.
+
+    Where the network takes any number of samples, a fixed axis is none of theirs if another one is inferred.
+    """
+    target, sizes = graph.value(node.inputs[1]), graph.shape(node.outputs[0]) or ()
+    if target is None or target.size <= axis or target[axis] <= 0:
+        return
+    free = target.astype(np.int64)
+    if (target == -1).any():
+        if not any(isinstance(d, int) for t in graph.inputs for d in (graph.shape(t) or ())[:1]):
+            return
+        place = int(np.flatnonzero(target == -1)[0])
+        size = sizes[place] if len(sizes) > place else None
+        if not isinstance(size, int):
             raise PassError(
                 f"Reshape '{node.name}' fixes the batch at {target[axis]}. Export with a dynamic batch axis"
             )
-        free = np.where(np.arange(target.size) == axis, -1, target).astype(np.int64)
-        node.inputs[1] = graph.constant(f"{node.name}_shape", free)
+        free[place] = size
+    free[axis] = -1
+    node.inputs[1] = graph.constant(f"{node.name}_shape", free)

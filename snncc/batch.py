@@ -27,7 +27,13 @@ def make_batch_dynamic(model: onnx.ModelProto) -> onnx.ModelProto:
     if not all(d.dim_value for s in shapes for d in s):
         return model
     freed = _freed(model)
-    return freed if _same_samples(model, freed) else model
+    rows = _rows_of_samples(model, freed)
+    if rows is None:
+        return model
+    for output, count in zip(freed.graph.output, rows, strict=True):
+        if count != _TRIAL and output.type.tensor_type.shape.dim:
+            output.type.tensor_type.shape.dim[0].ClearField("dim_param")  # several rows for each sample, or some
+    return freed
 
 
 def _freed(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -58,7 +64,8 @@ def _free_reshape(model: onnx.ModelProto, node: onnx.NodeProto, build: Builder) 
         node.input[1] = build.constant(f"{node.output[0]}_batch_shape", target)
 
 
-def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:
+def _rows_of_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> list[int] | None:
+    """The rows of each output for samples at once; None if they are not those of each sample alone."""
     rng = np.random.default_rng(0)
     feeds = {}
     for value in fixed.graph.input:
@@ -72,11 +79,12 @@ def _same_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> bool:
         alone = cpu_session(fixed)
         single = [alone.run(None, {k: v[i : i + 1] for k, v in feeds.items()}) for i in range(_TRIAL)]
     except ORT_ERRORS:
-        return False
+        return None
     if not all(np.ndim(value) for value in together):
-        return False  # a scalar has no batch axis
+        return None  # a scalar has no batch axis
     stacked = [np.concatenate(parts) for parts in zip(*single, strict=True)]
-    return all(
+    same = all(
         a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4 * (np.abs(b).max(initial=0) + 1e-6))
         for a, b in zip(together, stacked, strict=True)
     )
+    return [len(value) for value in together] if same else None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from snncc import describe
+from snncc.agreement import output_shapes, refuse_rows
 from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.confidence import confidence_of
@@ -132,7 +133,15 @@ class Line:
 
     def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
         """ReLUs become neurons."""
+        declared = [graph.shape(t) for t in graph.outputs]
+        coding = self.coding.stepwise if stepwise else self.coding
+        asked = coding.slices > 1 and not anytime and graph.nodes("Shape", "Size")
+        unit, expected = output_shapes(graph) if asked else (1, {})
         self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
+        refuse_rows(graph, self.name, unit, expected)
+        for tensor, shape in zip(graph.outputs, declared, strict=True):  # which the passes do not know among steps
+            if shape is not None:
+                tensor.shape = [self.coding.slices, *shape] if anytime else list(shape)
         if self.coding.activations:
             self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
 

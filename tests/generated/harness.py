@@ -41,11 +41,12 @@ CODINGS: dict[str, tuple[Coding, float, float]] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its inputs {name: [N, …]}, and what a failure prints of it."""
+    """A network, its inputs {name: [N, …]}, and what a failure prints of it; `others` are inputs of other sizes."""
 
     model: onnx.ModelProto
     feeds: Mapping[str, Array]
     text: str
+    others: Mapping[str, Array] | None = None
 
 
 def model_of(body: str, inputs: str, outputs: str, opset: int = 21, constants: str = "") -> onnx.ModelProto:
@@ -70,6 +71,9 @@ def check(case: Case, coding: str, convert: Callable[..., onnx.ModelProto] = snn
     chosen, cosine, norm = CODINGS[coding]
     snn = convert(case.model, chosen, calibration=dict(case.feeds), **options)
     onnx.checker.check_model(snn, full_check=True)
+    if case.others is not None:
+        wanted, found = (run_plain(model, case.others) for model in (case.model, snn))
+        assert [v.shape for v in found] == [v.shape for v in wanted], f"other sizes, {coding}: {case.text}"
     expected = run_plain(case.model, case.feeds)
     plain = run_plain(snn, case.feeds)
     native = snncc.runtime.create_session(snn, device="cpu").run(None, dict(case.feeds))
