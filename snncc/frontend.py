@@ -17,6 +17,7 @@ from onnx import helper, version_converter
 from snncc.batch import make_batch_dynamic
 from snncc.dequantise import dequantised, refuse_quantised
 from snncc.errors import ModelError
+from snncc.fused import unfused, with_domains
 from snncc.graph import Graph
 from snncc.large import outline, with_weights_of
 from snncc.loading import Source, check_weights, read_model, where, with_dense_weights
@@ -54,7 +55,8 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     model = read_model(source)
     refuse_ours(model, name)
     check_weights(model, name)
-    model = dequantised(with_dense_weights(model, name), name)
+    model = with_domains(with_dense_weights(model, name))
+    model = dequantised(model, name)
     refuse_quantised(model, name)
     model = _modernise(model, name)
     refuse_types(model, name)
@@ -84,8 +86,6 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     if not inputs:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
     refuse_unshaped(model, name)
-    for opset in model.opset_import:
-        opset.domain = "" if opset.domain == "ai.onnx" else opset.domain  # two names of one domain
     version = next((o.version for o in model.opset_import if o.domain == ""), None)
     if version is None or version < 7:
         given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"
@@ -99,6 +99,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         model.ir_version = max(model.ir_version, 4)  # older ones list weights among the inputs
         if version < OPSET or not _runs_opset(version):
             model = _at_opset(model, version, name)
+        model = unfused(model, name)
         model.ir_version = _IR_VERSION
         onnx.checker.check_model(outline(model))
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -24,6 +24,7 @@ from snncc.ways_out import way_out_of
 __all__ = [
     "refuse_inputs",
     "refuse_islands",
+    "refuse_nodes",
     "refuse_ours",
     "refuse_silence",
     "refuse_training",
@@ -74,7 +75,7 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
         if node is not None and (other or tensor.elem_type not in {*_PLAIN, TensorProto.UNDEFINED}):
             reason = f"{node.op_type}: its result is {_type_name(value.type)}"
             reasons.setdefault(reason, []).append(node.name or value.name)
-    _refuse(name, reasons)
+    refuse_nodes(name, reasons)
 
 
 def refuse_ours(model: onnx.ModelProto, name: str) -> None:
@@ -103,7 +104,7 @@ def refuse_training(model: onnx.ModelProto, name: str) -> None:
         if node.op_type == "BatchNormalization" and (mode or sum(map(bool, node.output)) > 1):
             found.append(node.name or node.output[0])
     reason = "BatchNormalization: in training mode, export for inference (model.eval())"
-    _refuse(name, {reason: found} if found else {})
+    refuse_nodes(name, {reason: found} if found else {})
 
 
 def refuse_inputs(graph: Graph, name: str) -> None:
@@ -175,7 +176,7 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
         reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
         if reason and not _may_stay_analog(node):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    _refuse(name, reasons)
+    refuse_nodes(name, reasons)
 
 
 def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
@@ -185,7 +186,7 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
         loop = node.op == "Scan" or node.op in RECURRENT
         reason = "products of gates and states" if loop else obstacle(graph, node) or "not linear"
         reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    _refuse(name, reasons, "Convert without --strict to keep them as analog islands.")
+    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog islands.")
 
 
 def refuse_silence(name: str) -> None:
@@ -200,8 +201,11 @@ def _may_stay_analog(node: Node) -> bool:
     return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
 
 
-def _refuse(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
-    """`reasons` maps "op: why" to nodes; without one `way_out` for all, each op has its own."""
+def refuse_nodes(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
+    """Raise UnsupportedOpError if there are `reasons`, which map "op: why" to nodes.
+
+    Without one `way_out` for all, each op has its own.
+    """
     if not reasons:
         return
     lines = [f"{name}: {sum(map(len, reasons.values()))} node(s) cannot become synapses or neurons"]
