@@ -69,7 +69,8 @@ class Names:
         return int(dims[axis].dim_value) if known else None
 
     def _type_of(self, tensor: str) -> onnx.TypeProto.Tensor | None:
-        if tensor not in self._types:
+        known = self._types.get(tensor)
+        if known is None or not known.HasField("shape"):
             self._types |= {v.name: v.type.tensor_type for v in self.learn() if v.type.HasField("tensor_type")}
         return self._types.get(tensor)
 

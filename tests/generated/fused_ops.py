@@ -15,7 +15,8 @@ from onnx import numpy_helper, parser
 __all__ = ["draw"]
 
 _SAMPLES = 24
-_ACTIVATIONS = ["Relu", "Relu", "Relu", "LeakyRelu", "Tanh", "Sigmoid", "HardSigmoid"]
+_RELUS = ("Relu", "Relu", "LeakyRelu")
+_CURVES = ("Tanh", "Sigmoid", "HardSigmoid")
 _GELU = "{b} = Div ({a}, {r}) {c} = Erf ({b}) {d} = Add ({c}, {one}) {e} = Mul ({a}, {d}) {o} = Mul ({e}, {half})"
 _TANH_GELU = (
     "{b} = Pow ({a}, {three}) {c} = Mul ({b}, {k}) {d} = Add ({a}, {c}) {e} = Mul ({d}, {s}) {f} = Tanh ({e}) "
@@ -35,12 +36,17 @@ _RMS = (
 class Body:
     """The text of a network that grows, and its weights."""
 
-    def __init__(self, rng: np.random.Generator, width: int) -> None:
+    def __init__(self, rng: np.random.Generator, width: int, *, curves: bool) -> None:
         self.rng = rng
+        self.curves = curves
         self.width = width
         self.lines: list[str] = []
         self.weights: dict[str, np.ndarray] = {}
         self._count = 0
+
+    def activation(self, *more: str) -> str:
+        """The name of one; those that are curves only if the network has them."""
+        return str(self.rng.choice([*_RELUS, *(_CURVES + more if self.curves else ())]))
 
     def fresh(self) -> str:
         """A name."""
@@ -81,14 +87,14 @@ class Body:
         return model
 
 
-def draw(rng: np.random.Generator) -> Case:
-    """A network of one of the two kinds."""
-    return _written(rng) if rng.random() < 0.6 else _saved(rng)
+def draw(rng: np.random.Generator, *, curves: bool = False) -> Case:
+    """A network of one of the two kinds, with activations of ReLUs only, or with `curves`, too."""
+    return _written(rng, curves=curves) if rng.random() < 0.6 else _saved(rng, curves=curves)
 
 
-def _written(rng: np.random.Generator) -> Case:
+def _written(rng: np.random.Generator, *, curves: bool) -> Case:
     kind = str(rng.choice(["conv", "gemm", "sequence"]))
-    body = Body(rng, int(rng.integers(3, 7)))
+    body = Body(rng, int(rng.integers(3, 7)), curves=curves)
     layers = {"conv": _fused_conv, "gemm": _fused_gemm, "sequence": _on_sequences}[kind]
     lead = {"conv": (4, 4), "gemm": (), "sequence": (3,)}[kind]
     tensor = body.line("Relu (x)")
@@ -98,22 +104,15 @@ def _written(rng: np.random.Generator) -> Case:
     axes = "".join(f", {d}" for d in lead)
     shape = f"N, {body.width}{axes}" if kind == "conv" else f"N{axes}, {body.width}"
     opset = int(rng.choice([11, 13, 15, 17, 19, 21]))
-    stated = ', "com.microsoft": 1' if rng.random() < 0.8 else ""
     model = body.model(f"float[{shape}] x", f"float[{shape}] y", opset, ', "com.microsoft": 1')
-    del stated
     size = (body.width, *lead) if kind == "conv" else (*lead, body.width)
     return _case(rng, model, size)
 
 
-def _activation(rng: np.random.Generator) -> tuple[str, list[float]]:
-    name = str(rng.choice([*_ACTIVATIONS, "Clip"]))
-    given = {"LeakyRelu": [0.2], "HardSigmoid": [0.3, 0.4], "Clip": [0.0, 1.5]}.get(name, [])
-    return name, given
-
-
 def _fused_conv(body: Body, source: str) -> str:
     rng, width = body.rng, body.width
-    name, given = _activation(rng)
+    name = str(rng.choice([body.activation(), body.activation(), "Clip"]))
+    given = {"LeakyRelu": [0.2], "HardSigmoid": [0.3, 0.4], "Clip": [0.0, 1.5]}.get(name, [])
     attributes = [f'activation: string = "{name}"', "pads: ints = [1, 1, 1, 1]", "kernel_shape: ints = [3, 3]"]
     if given:
         attributes.append(f"activation_params: floats = {given}")
@@ -126,9 +125,9 @@ def _fused_conv(body: Body, source: str) -> str:
 
 def _fused_gemm(body: Body, source: str) -> str:
     rng, width = body.rng, body.width
-    kind = str(rng.choice(["gemm", "gemm", "matmul", "curve"]))
+    kind = str(rng.choice(["gemm", "gemm", "matmul", *(["curve"] if body.curves else [])]))
     if kind == "gemm":
-        name = str(rng.choice([*_ACTIVATIONS, "Elu", "Softplus", "Selu"]))
+        name = body.activation("Elu", "Softplus", "Selu")
         attributes = [f'activation: string = "{name}"', f"transB: int = {rng.integers(2)}"]
         alphas = {"LeakyRelu": "activation_alpha: float = 0.3", "Elu": "activation_alpha: float = 0.7"}
         alphas |= {"HardSigmoid": "activation_alpha: float = 0.3, activation_beta: float = 0.4"}
@@ -162,23 +161,21 @@ def _on_sequences(body: Body, source: str) -> str:
     gamma, beta, bias = (body.given(1 + 0.3 * rng.normal(0, 1, width)), *(body.weight(width, scale=0.4) for _ in "ab"))
     other = body.line(f"MatMul ({source}, {body.weight(width, width)})")
     calls = [
-        f"com.microsoft.SkipLayerNormalization <epsilon: float = 0.01> ({source}, {other}, {gamma}, {beta}, {bias})",
-        f"com.microsoft.SkipLayerNormalization <epsilon: float = 0.01> ({source}, {other}, {gamma})",
-        f"com.microsoft.SkipSimplifiedLayerNormalization <epsilon: float = 0.01> ({source}, {other}, {gamma}, {bias})",
-        f"LayerNormalization <axis: int = -1, epsilon: float = 0.01> ({other}, {gamma}, {beta})",
-        f"SimplifiedLayerNormalization <axis: int = -1, epsilon: float = 0.01> ({other}, {gamma})",
+        f"com.microsoft.SkipLayerNormalization <epsilon: float = 0.1> ({source}, {other}, {gamma}, {beta}, {bias})",
+        f"com.microsoft.SkipLayerNormalization <epsilon: float = 0.1> ({source}, {other}, {gamma})",
+        f"com.microsoft.SkipSimplifiedLayerNormalization <epsilon: float = 0.1> ({source}, {other}, {gamma}, {bias})",
+        f"LayerNormalization <axis: int = -1, epsilon: float = 0.1> ({other}, {gamma}, {beta})",
+        f"SimplifiedLayerNormalization <axis: int = -1, epsilon: float = 0.1> ({other}, {gamma})",
     ]
-    pick = int(rng.integers(7))
-    if pick == 5:
-        return _curve(body, source)
-    if pick == 6:
-        return _fused_matmul(body, source)
+    pick = int(rng.integers(7 if body.curves else 6))
+    if pick >= 5:
+        return _fused_matmul(body, source) if pick == 5 else _curve(body, source)
     return body.line(f"Relu ({body.line(calls[pick])})")
 
 
-def _saved(rng: np.random.Generator) -> Case:
+def _saved(rng: np.random.Generator, *, curves: bool) -> Case:
     """What onnxruntime makes of a network of plain ops."""
-    body = Body(rng, int(rng.integers(4, 7)))
+    body = Body(rng, int(rng.integers(4, 7)), curves=curves)
     image = rng.random() < 0.4
     tensor = "x"
     for _ in range(int(rng.integers(1, 4))):
@@ -199,26 +196,26 @@ def _plain_conv(body: Body, source: str) -> str:
     made = body.line(f"Conv <pads = [1, 1, 1, 1]> ({source}, {body.weight(width, width, 3, 3)}, {body.weight(width)})")
     if body.rng.random() < 0.3:
         made = body.line(f"Add ({made}, {source})")
-    return body.line(f"{body.rng.choice(['Relu', 'Relu', 'Sigmoid', 'Tanh', 'LeakyRelu'])} ({made})")
+    return body.line(f"{body.activation()} ({made})")
 
 
 def _plain_layer(body: Body, source: str) -> str:
     rng, width = body.rng, body.width
     made = body.line(f"MatMul ({source}, {body.weight(width, width)})")
     made = body.line(f"Add ({made}, {body.weight(width, scale=0.4)})") if rng.random() < 0.7 else made
-    match int(rng.integers(6)):
-        case 0:
+    match int(rng.integers(6 if body.curves else 4)):
+        case 4:
             return body.spelled(_GELU, made, r=np.sqrt(2), one=1, half=0.5)
-        case 1:
+        case 5:
             constants = {"three": 3, "k": 0.044715, "s": np.sqrt(2 / np.pi), "one": 1, "half": 0.5}
             return body.spelled(_TANH_GELU, made, **constants)
-        case 2:
+        case 0:
             total = body.line(f"Add ({made}, {source})")
             gamma, beta = np.ones(width) + 0.2 * rng.normal(0, 1, width), 0.3 * rng.normal(0, 1, width)
-            return body.spelled(_NORM, total, two=2, eps=1e-2, gamma=gamma, beta=beta)
-        case 3:
-            return body.spelled(_RMS, made, two=2, eps=1e-2, gamma=1 + 0.2 * rng.normal(0, 1, width))
-        case 4:
+            return body.spelled(_NORM, total, two=2, eps=0.1, gamma=gamma, beta=beta)
+        case 1:
+            return body.spelled(_RMS, made, two=2, eps=0.1, gamma=1 + 0.2 * rng.normal(0, 1, width))
+        case 2:
             turned = body.line(f"Transpose <perm = [0, 2, 1]> ({made})")
             mixed = body.line(f"MatMul ({turned}, {made})")
             return body.line(f"Relu ({body.line(f'MatMul ({made}, {mixed})')})")
@@ -238,4 +235,4 @@ def _optimised(model: onnx.ModelProto, level: ort.GraphOptimizationLevel) -> onn
 
 def _case(rng: np.random.Generator, model: onnx.ModelProto, size: tuple[int, ...]) -> Case:
     feeds = {"x": rng.normal(0.1, 1, (_SAMPLES, *size)).astype(np.float32)}
-    return Case(model, feeds, onnx.printer.to_text(model))
+    return Case(model, feeds, "; ".join(onnx.printer.to_text(node) for node in model.graph.node))
