@@ -24,9 +24,11 @@ from snncc.loading import Source, check_weights, read_model, where, with_dense_w
 from snncc.memory import enough_memory
 from snncc.passes.manager import PassManager
 from snncc.passes.spelling import spelling
+from snncc.plain_types import checkable, with_plain_types
 from snncc.recurrent.tidy import tidy_recurrent
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.settle import settle_shapes
+from snncc.single_precision import in_single_precision
 from snncc.support import (
     refuse_inputs,
     refuse_ours,
@@ -34,6 +36,7 @@ from snncc.support import (
     refuse_types,
     refuse_unshaped,
     refuse_unsupported,
+    refuse_untyped,
     refuse_weights,
 )
 
@@ -55,7 +58,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     model = read_model(source)
     refuse_ours(model, name)
     check_weights(model, name)
-    model = with_domains(with_dense_weights(model, name))
+    model = with_plain_types(with_domains(with_dense_weights(model, name)))
     model = dequantised(model, name)
     refuse_quantised(model, name)
     model = _modernise(model, name)
@@ -65,8 +68,10 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     graph.fold_constants()
     try:
         graph.infer_shapes()
+        refuse_untyped(graph, name)
         settle_shapes(graph)
         PassManager(spelling()).run(graph)
+        in_single_precision(graph, name)
         graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
         raise ModelError(
@@ -101,7 +106,7 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
             model = _at_opset(model, version, name)
         model = unfused(model, name)
         model.ir_version = _IR_VERSION
-        onnx.checker.check_model(outline(model))
+        onnx.checker.check_model(checkable(model))
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}). Export the model again.") from error
     return model

@@ -31,6 +31,7 @@ __all__ = [
     "refuse_types",
     "refuse_unshaped",
     "refuse_unsupported",
+    "refuse_untyped",
     "refuse_weights",
 ]
 
@@ -39,14 +40,15 @@ _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, S
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _INTEGERS = tuple(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64))
 _PLAIN = frozenset([*_FLOATS, *_INTEGERS, TensorProto.BOOL])  # other types, known to ONNX or not, are exotic
+_STANDARD = (None, "", "ai.onnx")  # the domain
 _MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
 _COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
-_OF_IDS = "Add Cast Concat Flatten Gather Identity Reshape Shape Slice Split Squeeze Sub Transpose Unsqueeze"
-_IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
+_OF_IDS = """Add Cast Clip Concat CumSum Div Expand Flatten Gather Identity Max Min Mod Mul Pad ReduceSum Reshape Resize
+    Shape Slice Split Squeeze Sub Tile Transpose Unsqueeze"""
 
-_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
+_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, or with a Cast to one behind it."
 
 _FLOAT_WEIGHT = "Export the model with its weights in float32, float16 or float64."
 
@@ -111,18 +113,19 @@ def refuse_inputs(graph: Graph, name: str) -> None:
     """Raise for inputs that are no batches of floating-point samples or of integers that tables are looked up with."""
     beside = side_tensors(graph)
     for tensor in graph.inputs:
-        if np.dtype(tensor.dtype) in _IDS and all(_takes_ids(user, beside) for user in graph.users(tensor)):
+        if is_integer(tensor) and all(_takes_ids(user, beside) for user in graph.users(tensor)):
             continue
         if np.dtype(tensor.dtype).kind != "f":
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' is {np.dtype(tensor.dtype)}. {_FLOAT_INPUT}")
-        rank = len(graph.shape(tensor) or ())
-        if rank < 2:
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank {rank}. {_BATCH_INPUT}")
+            odd = next(u for u in graph.users(tensor) if not _takes_ids(u, beside))
+            what = f"input '{tensor.name}' is {np.dtype(tensor.dtype)}, and {odd.op} '{odd.name}' computes with it"
+            raise UnsupportedShapeError(f"{name}: {what}. {_FLOAT_INPUT}")
+        if not graph.shape(tensor):
+            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank 0. {_BATCH_INPUT}")
 
 
 def _takes_ids(node: Node, beside: set[int]) -> bool:
     """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
-    known = node.op == "Gather" or is_integer(node.outputs[0])
+    known = node.op in ("Cast", "Gather") or is_integer(node.outputs[0])
     usual = node.op in (*_OF_IDS.split(), *_COMPARISONS.split()) and id(node.outputs[0]) in beside
     return node.op in RECURRENT or (known and usual)
 
@@ -179,6 +182,19 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
     refuse_nodes(name, reasons)
 
 
+def refuse_untyped(graph: Graph, name: str) -> None:
+    """Raise UnsupportedOpError with the nodes that give results of a type that is not known, and nothing behind them."""
+    if any(node.domain not in _STANDARD for node in graph.nodes()):
+        return  # which are reported with all others
+    unknown = {id(t) for n in graph.nodes() for t in n.outputs if t.name and t.dtype is None}
+    first = [n for n in graph.nodes() if not unknown.isdisjoint(map(id, n.outputs))]
+    first = [n for n in first if unknown.isdisjoint(map(id, n.inputs))]
+    reasons: dict[str, list[str]] = {}
+    for node in first:
+        reasons.setdefault(f"{node.op}: the type of its result is not known", []).append(node.name)
+    refuse_nodes(name, reasons)
+
+
 def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
     """Raise UnsupportedOpError with `nodes`, which are no part of a network that spikes everywhere."""
     reasons: dict[str, list[str]] = {}
@@ -196,7 +212,7 @@ def refuse_silence(name: str) -> None:
 
 
 def _may_stay_analog(node: Node) -> bool:
-    if node.domain not in (None, "", "ai.onnx") or node.op not in ANALOG:
+    if node.domain not in _STANDARD or node.op not in ANALOG:
         return False
     return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
 
