@@ -20,10 +20,12 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.obstacles import leads_out
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
+from snncc.tokens import is_integer
 from snncc.vocabulary import MOVES, TAIL
 
-__all__ = ["ReadOut", "in_front_of_readout"]
+__all__ = ["ReadOut", "in_front_of_readout", "read"]
 
+_ENDS = (*TAIL, *MOVES, "Cast")  # what comes behind the readout; of Casts, those of an output to its type
 _ENDINGS = ("_readout", "_so_far", "_stack")  # of the names of the nodes that this pass adds
 
 
@@ -54,21 +56,21 @@ class ReadOut(Pass):
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
-        steps = self.coding.slices
-        rows, shape = _rows(graph), graph.shape(tensor)
+        rows = _rows(graph)
         if self.anytime:
-            read = add_op(graph, "RunningTotal", [tensor], {"steps": steps, "mean": 1}, f"{tensor.name}_so_far")
-        elif self.coding.readout == "mean":
-            read = add_op(graph, "Readout", [tensor], {"steps": steps}, f"{tensor.name}_readout")
+            attrs = {"steps": self.coding.slices, "mean": 1}
+            result = add_op(graph, "RunningTotal", [tensor], attrs, f"{tensor.name}_so_far")
+            result.shape = None if tensor.shape is None else [None, *tensor.shape[1:]]
         else:
-            read = _last_slice(graph, tensor, steps)
-        within = [u for u in graph.users(tensor) if not (u.op in (*TAIL, *MOVES) and leads_out(graph, u))]
-        graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
-        read.shape = None if shape is None else [None if self.anytime else rows, *shape[1:]]
-        for node in _behind(graph, read):
+            result = read(graph, self.coding, tensor)
+        shape = result.shape
+        within = [u for u in graph.users(tensor) if not (u.op in _ENDS and leads_out(graph, u))]
+        graph.replace_uses(tensor, result, keep=[graph.producer(result), *within])
+        result.shape = shape
+        for node in _behind(graph, result):
             out = node.outputs[0]
             out.shape = [None if self.anytime else rows, *out.shape[1:]] if out.shape else out.shape
-        return read
+        return result
 
     def _stack(self, graph: Graph, output: Tensor) -> None:
         """[T N, …] -> [T, N, …]."""
@@ -81,6 +83,17 @@ class ReadOut(Pass):
         shape = None if output.shape is None else [self.coding.slices, None, *output.shape[1:]]
         graph.replace_uses(output, stack, keep=keep)
         stack.shape = shape
+
+
+def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
+    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, those of the last step."""
+    shape = graph.shape(tensor)
+    if coding.readout == "mean" and not is_integer(tensor):
+        result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
+    else:
+        result = _last_slice(graph, tensor, coding.slices)
+    result.shape = None if shape is None else [_rows(graph), *shape[1:]]
+    return result
 
 
 def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
@@ -98,9 +111,9 @@ def _rows(graph: Graph) -> int | str | None:
 def _potential(graph: Graph, output: Tensor) -> Tensor:
     """What the last synapses, or neurons, give: in front of Softmax and its like."""
     potential = tensor = output
-    while (node := graph.producer(tensor)) is not None and node.op in (*TAIL, *MOVES):
+    while (node := graph.producer(tensor)) is not None and node.op in _ENDS and leads_out(graph, node):
         tensor = node.inputs[0]
-        potential = tensor if node.op in TAIL else potential
+        potential = potential if node.op in MOVES else tensor
     return potential
 
 

@@ -38,7 +38,7 @@ class RepeatCurrents(Pass):
             if not self._takes_steps(node, over_time):
                 continue
             for tensor in node.inputs[:1] if begins_steps(node) or node.op in READERS else list(node.inputs):
-                if id(tensor) in driven and id(tensor) not in over_time:
+                if id(tensor) in driven and id(tensor) not in over_time and graph.shape(tensor) != ():
                     if id(tensor) not in repeated:
                         repeated[id(tensor)] = self._repeat(graph, tensor, axes.get(id(tensor)) or 0)
                     node.inputs = [repeated[id(tensor)] if t is tensor else t for t in node.inputs]

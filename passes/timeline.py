@@ -28,11 +28,16 @@ def stacked(graph: Graph) -> set[int]:
     """The ids of the tensors that hold stacked steps."""
     found: set[int] = set()
     for node in graph.nodes():
-        if node.op in READERS:
+        if node.op in READERS or _cuts(node):
             continue
         if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in node.inputs)):
             found.update(id(t) for t in node.outputs)
     return found
+
+
+def _cuts(node: Node) -> bool:
+    """Whether `node` takes the last of some slices."""
+    return bool(node.op == "Split" and node.attrs.get("axis", 0) == 0)
 
 
 def active(graph: Graph) -> set[int]:

@@ -14,11 +14,12 @@ from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
+from snncc.islands import may_stay_analog
 from snncc.large import outline
 from snncc.obstacles import obstacle
 from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
-from snncc.vocabulary import ANALOG, RECURRENT
+from snncc.vocabulary import CHOICES, RECURRENT
 from snncc.ways_out import way_out_of
 
 __all__ = [
@@ -127,7 +128,7 @@ def _takes_ids(node: Node, beside: set[int]) -> bool:
     """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
     known = node.op in ("Cast", "Gather") or is_integer(node.outputs[0])
     usual = node.op in (*_OF_IDS.split(), *_COMPARISONS.split()) and id(node.outputs[0]) in beside
-    return node.op in RECURRENT or (known and usual)
+    return node.op in RECURRENT or node.op in CHOICES or (known and usual)
 
 
 def _element_name(kind: int) -> str:
@@ -177,7 +178,7 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
         if id(node.outputs[0]) in beside:
             continue
         reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
-        if reason and not _may_stay_analog(node):
+        if reason and not may_stay_analog(graph, node, beside):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
     refuse_nodes(name, reasons)
 
@@ -209,12 +210,6 @@ def refuse_silence(name: str) -> None:
     """Raise the ModelError for a network in which nothing becomes a neuron."""
     way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it"
     raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")
-
-
-def _may_stay_analog(node: Node) -> bool:
-    if node.domain not in _STANDARD or node.op not in ANALOG:
-        return False
-    return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
 
 
 def refuse_nodes(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:

@@ -70,7 +70,13 @@ def id_ranges(graph: Graph, open_axis: int) -> Mapping[str, int]:
         elif node.op in RECURRENT and len(node.inputs) > _LENGTHS:
             steps = (graph.shape(node.inputs[0]) or (None,))[0]
             _limit(graph, node.inputs[_LENGTHS], (steps if isinstance(steps, int) else open_axis) + 1, ranges)
-    return {t.name: ranges.get(t.name, _usual(t)) for t in graph.inputs if is_integer(t)}
+    return {t.name: ranges.get(t.name, _usual(t)) for t in graph.inputs if is_integer(t) or _holds_ids(graph, t)}
+
+
+def _holds_ids(graph: Graph, tensor: Tensor) -> bool:
+    """Whether an input of floating-point numbers is cast to integers wherever it is read."""
+    users = graph.users(tensor)
+    return bool(users) and all(u.op == "Cast" and is_integer(u.outputs[0]) for u in users)
 
 
 def _usual(tensor: Tensor) -> int:
