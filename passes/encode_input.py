@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog.
 
-Of token ids it is what they are looked up as that is coded. What compares values, or takes them as indices, reads them as
-they are.
+Of token ids it is what they are looked up as that is coded. What compares values, or takes them as indices, reads them
+as they are.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 Values that travel in one piece need no decoder; behind the island they are coded as the network's input is. Where time
 steps are stacked, the island sees the mean of what has come so far, and sends at each step what that adds to the sum
 over all steps: in the mean over all of them, f of the mean. Slices of a value pass through as they are. What turns the
-batch off axis 0 for a recurrent layer, and back again, belongs to the island: neurons are outside. What compares, chooses
-or counts behind the last neurons is given the complete values, once.
+batch off axis 0 for a recurrent layer, and back again, belongs to the island: neurons are outside. What compares,
+chooses or counts behind the last neurons is given the complete values, once.
 """
 
 from __future__ import annotations

@@ -57,6 +57,8 @@ class ReadOut(Pass):
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
         rows = _rows(graph)
+        if self.anytime and is_integer(tensor):  # it is worked out of running means, at every step
+            return tensor
         if self.anytime:
             attrs = {"steps": self.coding.slices, "mean": 1}
             result = add_op(graph, "RunningTotal", [tensor], attrs, f"{tensor.name}_so_far")
@@ -86,7 +88,7 @@ class ReadOut(Pass):
 
 
 def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
-    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, those of the last step."""
+    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, the last step's."""
     shape = graph.shape(tensor)
     if coding.readout == "mean" and not is_integer(tensor):
         result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")

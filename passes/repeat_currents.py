@@ -53,7 +53,9 @@ class RepeatCurrents(Pass):
     def _repeat(self, graph: Graph, tensor: Tensor, axis: int) -> Tensor:
         shape = graph.shape(tensor)
         if not shape:
-            raise PassError(f"the rank of '{tensor.name}' is not known. Export the model with shapes")
+            maker = graph.producer(tensor)
+            what = f"{maker.op} '{maker.name}'" if maker is not None else f"input '{tensor.name}'"
+            raise PassError(f"how many axes {what} gives is not known. Export the model with fixed shapes")
         each = [self.steps if a == axis else 1 for a in range(len(shape))]
         repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
         tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated")

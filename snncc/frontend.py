@@ -16,7 +16,7 @@ from onnx import helper, version_converter
 
 from snncc.batch import make_batch_dynamic
 from snncc.dequantise import dequantised, refuse_quantised
-from snncc.errors import ModelError
+from snncc.errors import ModelError, in_words
 from snncc.fused import unfused, with_domains
 from snncc.graph import Graph
 from snncc.large import outline, with_weights_of
@@ -74,9 +74,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
         in_single_precision(graph, name)
         graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
-        raise ModelError(
-            f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."
-        ) from error
+        raise ModelError(f"{name}: shapes do not fit together ({in_words(error)}). Export the model again.") from error
     refuse_unsupported(graph, name)
     refuse_inputs(graph, name)
     refuse_weights(graph, name)

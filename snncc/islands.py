@@ -20,16 +20,7 @@ from snncc.vocabulary import ANALOG, CHOICES, MOVES, RECURRENT, TAIL
 __all__ = ["endings", "is_island", "islands", "may_stay_analog", "reads_values"]
 
 _SHAPES = ("Shape", "Size")
-_NO_FUNCTIONS = (
-    "If",
-    "Loop",
-    "Optional",
-    "Random",
-    "Scan",
-    "Sequence",
-    "SplitToSequence",
-    "String",
-)  # of values, or random
+_NO_FUNCTIONS = ("If", "Loop", "Optional", "Random", "Scan", "Sequence", "SplitToSequence", "String")
 _NEVER = frozenset({"Bernoulli", "ConcatFromSequence", "ImageDecoder", "Multinomial", "RegexFullMatch"})
 
 
@@ -74,7 +65,7 @@ def _chooses(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 
 def reads_values(graph: Graph, node: Node, beside: set[int]) -> bool:
-    """Whether `node` compares, chooses or counts, or moves values that nothing else reads: a code will not do for it."""
+    """Whether `node` compares, chooses or counts, for which a code will not do, or moves values for nothing else."""
     if _chooses(graph, node, beside):
         return True
     users = [u for t in node.outputs for u in graph.users(t)]

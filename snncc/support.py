@@ -184,7 +184,7 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
 
 
 def refuse_untyped(graph: Graph, name: str) -> None:
-    """Raise UnsupportedOpError with the nodes that give results of a type that is not known, and nothing behind them."""
+    """Raise UnsupportedOpError with the nodes that give results of a type that is not known, but none behind them."""
     if any(node.domain not in _STANDARD for node in graph.nodes()):
         return  # which are reported with all others
     unknown = {id(t) for n in graph.nodes() for t in n.outputs if t.name and t.dtype is None}

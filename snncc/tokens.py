@@ -80,7 +80,7 @@ def _holds_ids(graph: Graph, tensor: Tensor) -> bool:
 
 
 def _usual(tensor: Tensor) -> int:
-    """How many values an input of bytes, an image's above all, takes; of other integers no more than of truth values."""
+    """How many values an input takes: of bytes, an image's above all, all; of other integers two, as truth values."""
     return 256 if np.dtype(tensor.dtype) == np.uint8 else _FEWEST
 
 

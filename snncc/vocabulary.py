@@ -26,8 +26,8 @@ _NORMS = "GroupNormalization InstanceNormalization LayerNormalization LpNormaliz
 _REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
 _PRODUCTS = "Div Einsum MatMul Max Min Mod Mul"
 ANALOG = frozenset(" ".join((_CURVES, _MORE, _LAST, _NORMS, _REDUCTIONS, _PRODUCTS)).split())
-# What compares, chooses or counts: analog, too, and right only for the complete values. Whatever takes integers or truth
-# values that activations decide, or gives some, is one of them, by these or other names.
+# What compares, chooses or counts: analog, too, and right only for the complete values. Whatever takes integers or
+# truth values that activations decide, or gives some, is one of them, by these or other names.
 _COMPARE = "Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Where"
 _PICK = "ArgMax ArgMin Compress GatherElements GatherND Hardmax NonMaxSuppression NonZero TopK Unique"
 _PLACE = "CumSum OneHot ReverseSequence ScatterElements ScatterND"
