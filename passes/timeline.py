@@ -85,8 +85,6 @@ def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index
     if isinstance(size, int):
         return size
     rows = (graph.shape(node.inputs[0]) or (None,))[0]
-    what = (
-        f"Reshape '{node.name}' makes {target[axis]} rows of its input, and axis {index} has a length that is not fixed"
-    )
+    what = f"Reshape '{node.name}' makes {target[axis]} rows of its input, and the length of axis {index} is not fixed"
     given = f", where rows are time steps of samples (its input has {rows})" if isinstance(rows, int) else ""
     raise PassError(f"{what}{given}. Convert with --coding fs or phase, or export with a dynamic batch axis")

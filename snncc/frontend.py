@@ -22,6 +22,7 @@ from snncc.graph import Graph
 from snncc.large import outline, with_weights_of
 from snncc.loading import Source, check_weights, read_model, where, with_dense_weights
 from snncc.memory import enough_memory
+from snncc.old_norms import by_channel
 from snncc.passes.manager import PassManager
 from snncc.passes.spelling import spelling
 from snncc.plain_types import checkable, with_plain_types
@@ -69,6 +70,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     try:
         graph.infer_shapes()
         refuse_untyped(graph, name)
+        by_channel(graph)
         settle_shapes(graph)
         PassManager(spelling()).run(graph)
         in_single_precision(graph, name)

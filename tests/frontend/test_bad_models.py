@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import snncc
+from snncc.errors import ModelError
 from snncc.sessions import cpu_session, must_run
 
 MLP = "g (float[N, 4] x) => (float[N, 3] y) { c = MatMul(x, W) r = Relu(c) y = MatMul(r, V) }"
@@ -279,7 +280,7 @@ def test_ops_that_onnxruntime_lacks(network):
     body = "g (double[N, 1, 6, 6] x) => (double[N, 2, 4, 4] y) { c = Conv(x, K) y = Relu(c) }"
     model = network(body, K=np.ones((2, 1, 3, 3)))
     lacks = r"the network does not run in onnxruntime .*Conv.*Does the source model itself run there\?"
-    with pytest.raises(snncc.ModelError, match=lacks), must_run("the network"):
+    with pytest.raises(ModelError, match=lacks), must_run("the network"):
         cpu_session(model)
     snn = snncc.convert(model, snncc.FS(K=16))
     assert [v.type.tensor_type.elem_type for v in (*snn.graph.input, *snn.graph.output)] == [TensorProto.DOUBLE] * 2
