@@ -58,6 +58,10 @@ class Body:
         fan = max(1, int(np.prod(shape[1:]))) if len(shape) > 1 else 4
         return self.given(scale * self.rng.normal(0.05, 1, shape) / np.sqrt(fan))
 
+    def positive(self, *shape: int) -> str:
+        """A drawn weight without signs, so that what it adds up does not cancel out."""
+        return self.given(self.rng.uniform(0.2, 1, shape) / shape[0])
+
     def given(self, value: object) -> str:
         """A constant of float32."""
         name = self.fresh()
