@@ -35,8 +35,8 @@ class EncodeInput(Pass):
         beside = side_tensors(graph)
         for source in sources(graph):
             exact = [u for u in graph.users(source) if reads_values(graph, u, beside)]
-            if exact and len(exact) == len(graph.users(source)):
-                continue
+            if (exact and len(exact) == len(graph.users(source))) or graph.shape(source) == ():
+                continue  # nothing reads a code, or it is one number for all samples
             spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
             if spikes is not None:
                 graph.replace_uses(source, spikes, keep=[graph.producer(spikes), *exact], outputs=False)

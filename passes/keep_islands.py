@@ -67,7 +67,7 @@ class KeepIslands(Pass):
                         decoded[id(tensor)] = add_op(graph, "RunningTotal", [tensor], attrs, name)
                 node.inputs = [decoded.get(id(t), t) for t in node.inputs]
             for result in node.outputs:
-                if result.name and not is_integer(result):
+                if result.name and not is_integer(result) and graph.shape(result) != ():
                     self._code(graph, node, result, analog, decoded, over_time=bool(timed))
         return len(found) + len(ends)
 

@@ -120,7 +120,7 @@ def refuse_inputs(graph: Graph, name: str) -> None:
             odd = next(u for u in graph.users(tensor) if not _takes_ids(u, beside))
             what = f"input '{tensor.name}' is {np.dtype(tensor.dtype)}, and {odd.op} '{odd.name}' computes with it"
             raise UnsupportedShapeError(f"{name}: {what}. {_FLOAT_INPUT}")
-        if not graph.shape(tensor):
+        if not graph.shape(tensor) and len(graph.inputs) == 1:
             raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank 0. {_BATCH_INPUT}")
 
 
