@@ -47,7 +47,7 @@ _MORE = (
     "Softplus",
     "Tanh",
 )
-_UNARY = (*_CURVES, *_MORE, "Dropout", "Identity", "Softsign", "Sqrt", "ThresholdedRelu")
+_UNARY = (*_CURVES, *_MORE, "Dropout", "Identity", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu")
 _BINARY = ["Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum", "Where", "MatMul"]
 _BY_AXIS = {"Softmax": -1, "LogSoftmax": -1, "Concat": 0, "Gather": 0, "Split": 0, "LayerNormalization": -1}
 _REDUCTIONS = ["ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare"]
