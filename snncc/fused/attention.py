@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,14 +32,14 @@ def attention(lines: Lines) -> None:
     lines.add("Reshape", [back, lines.ints(0, 0, sizes[2])], lines.output(0))
 
 
-def _projected(lines: Lines, source: str, stored: npt.NDArray[np.generic], sizes: list[int], heads: int) -> list[str]:
+def _projected(lines: Lines, source: str, stored: npt.NDArray[Any], sizes: list[int], heads: int) -> list[str]:
     """q [N, heads, steps, each], k transposed to [N, heads, each, steps], and v as q."""
     ends = np.cumsum(sizes)[:-1]
     weights = np.split(stored, ends, axis=1)
     given = lines.names.value(lines.input(2))
     if lines.input(2) and given is None:
         raise NoSpelling("whose bias is computed")
-    biases = np.split(given, ends) if given is not None else [None] * 3
+    biases: list[Any] = np.split(given, ends) if given is not None else [None] * 3
     found = []
     for weight, bias, size, order in zip(
         weights, biases, sizes, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True

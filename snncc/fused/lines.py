@@ -37,7 +37,9 @@ class Names:
         self._types = dict(outer._types) if outer else {}
         typed = [v for v in (*graph.value_info, *graph.output, *graph.input) if v.type.HasField("tensor_type")]
         self._types |= {v.name: v.type.tensor_type for v in typed}
-        self.learn: Callable[[], Iterable[onnx.ValueInfoProto]] = tuple  # infers shapes of what is spelled out so far
+        self.learn: Callable[[], Iterable[onnx.ValueInfoProto]] = (
+            lambda: ()
+        )  # infers shapes of what is spelled out so far
         kinds = (v.type.tensor_type.elem_type for v in graph.input)
         self._usual = outer._usual if outer else next((k for k in kinds if _is_real(k)), onnx.TensorProto.FLOAT)
 
