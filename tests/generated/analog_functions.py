@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from generated.fused_ops import Body
-from generated.harness import Case, run_plain
+
+from tests.generated.fused_ops import Body
+from tests.generated.harness import Case, run_plain
 
 __all__ = ["draw"]
 

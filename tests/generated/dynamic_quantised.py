@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
-from generated.fused_ops import Body
-from generated.harness import Case
 from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from tests.generated.fused_ops import Body
+from tests.generated.harness import Case
 
 __all__ = ["Quantised", "draw"]
 

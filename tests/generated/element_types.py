@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from generated.fused_ops import Body
-from generated.harness import Case, run_plain
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.generated.fused_ops import Body
+from tests.generated.harness import Case, run_plain
 
 __all__ = ["draw"]
 

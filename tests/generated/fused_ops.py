@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime as ort
-from generated.harness import Case
 from onnx import numpy_helper, parser
+
+from tests.generated.harness import Case
 
 __all__ = ["draw"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from generated.analog_functions import draw
-from generated.harness import CODINGS, FEW, MANY, check
+
+from tests.generated.analog_functions import draw
+from tests.generated.harness import CODINGS, FEW, MANY, check
 
 
 @pytest.mark.parametrize("seed", range(FEW))

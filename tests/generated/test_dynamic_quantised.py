@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from generated.dynamic_quantised import Quantised, draw
-from generated.harness import CODINGS, FEW, MANY, check, run_plain
 
 from snncc.frontend import import_model
+from tests.generated.dynamic_quantised import Quantised, draw
+from tests.generated.harness import CODINGS, FEW, MANY, check, run_plain
 
 _EIGHT_BITS = 0.04  # of the largest output: what rounding of weights and activations may change
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from generated.element_types import draw
-from generated.harness import CODINGS, FEW, MANY, check
+
+from tests.generated.element_types import draw
+from tests.generated.harness import CODINGS, FEW, MANY, check
 
 
 @pytest.mark.parametrize("seed", range(FEW))

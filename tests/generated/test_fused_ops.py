@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from generated.fused_ops import draw
-from generated.harness import CODINGS, FEW, MANY, Case, check, run_plain
 
 from snncc.frontend import import_model
+from tests.generated.fused_ops import draw
+from tests.generated.harness import CODINGS, FEW, MANY, Case, check, run_plain
 
 
 def spelled_out(case: Case) -> None:
