@@ -102,7 +102,7 @@ def lowering(
         LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
-        KeepIslands(coding, scales.analog, in_pieces),  # what is left stays as it is
+        KeepIslands(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is
         RepeatCurrents(coding.slices, rows.rows),  # or a constant current, where that meets steps
         StackedSizes(coding.slices),  # sizes are those of samples
         PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds

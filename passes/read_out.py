@@ -20,8 +20,9 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.masks import ends, potential_of
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
+from snncc.tokens import is_integer
 
-__all__ = ["ReadOut", "in_front_of_readout"]
+__all__ = ["ReadOut", "in_front_of_readout", "read"]
 
 
 @dataclass(frozen=True)
@@ -51,22 +52,23 @@ class ReadOut(Pass):
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
-        steps = self.coding.slices
-        shape = graph.shape(tensor)
+        if self.anytime and is_integer(tensor):  # it is worked out of running means, at every step
+            return tensor
         if self.anytime:
-            read = add_op(graph, "RunningTotal", [tensor], {"steps": steps, "mean": 1}, f"{tensor.name}_so_far")
-        elif self.coding.readout == "mean":
-            read = add_op(graph, "Readout", [tensor], {"steps": steps}, f"{tensor.name}_readout")
+            attrs = {"steps": self.coding.slices, "mean": 1}
+            result = add_op(graph, "RunningTotal", [tensor], attrs, f"{tensor.name}_so_far")
+            result.shape = None if tensor.shape is None else [None, *tensor.shape[1:]]
         else:
-            read = _last_slice(graph, tensor, steps)
-        graph.set_role(read, "readout", graph.of_tensor(tensor))
+            result = read(graph, self.coding, tensor)
+        graph.set_role(result, "readout", graph.of_tensor(tensor))
+        shape = result.shape
         within = [u for u in graph.users(tensor) if not ends(graph, u)]
-        graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
-        read.shape = None if shape is None else [None, *shape[1:]]
-        for node in _behind(graph, read):
+        graph.replace_uses(tensor, result, keep=[graph.producer(result), *within])
+        result.shape = shape
+        for node in _behind(graph, result):
             out = node.outputs[0]
             out.shape = [None, *out.shape[1:]] if out.shape else out.shape
-        return read
+        return result
 
     def _stack(self, graph: Graph, output: Tensor) -> None:
         """[T N, …] -> [T, N, …]."""
@@ -81,14 +83,24 @@ class ReadOut(Pass):
         stack.shape = shape
 
 
+def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
+    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, the last step's."""
+    shape = graph.shape(tensor)
+    if coding.readout == "mean" and not is_integer(tensor):
+        result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
+    else:
+        result = _last_slice(graph, tensor, coding.slices)
+    graph.set_role(result, "readout", graph.of_tensor(tensor))
+    result.shape = None if shape is None else [None, *shape[1:]]
+    return result
+
+
 def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
     """The potential, step by step, that `tensor` is read from; `tensor` itself if it is no readout."""
     node = graph.producer(tensor)
     if node is None or not graph.has_role(node, "readout"):
         return tensor
     return in_front_of_readout(graph, node.inputs[0])
-
-
 
 
 def _behind(graph: Graph, tensor: Tensor) -> list[Node]:

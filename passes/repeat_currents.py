@@ -46,7 +46,7 @@ class RepeatCurrents(Pass):
             if not self._takes_steps(graph, node, over_time):
                 continue
             for tensor in node.inputs[:1] if begins_steps(node) or node.op in READERS else list(node.inputs):
-                if id(tensor) in over_time:
+                if id(tensor) in over_time or graph.shape(tensor) == ():
                     continue
                 if id(tensor) in driven or self._has_rows(graph, node, tensor):
                     if id(tensor) not in repeated:
@@ -66,7 +66,9 @@ class RepeatCurrents(Pass):
 
     def _repeat(self, graph: Graph, tensor: Tensor, axis: int) -> Tensor:
         if not graph.shape(tensor):
-            raise PassError(f"the rank of '{tensor.name}' is not known. Export the model with shapes")
+            maker = graph.producer(tensor)
+            what = f"{maker.op} '{maker.name}'" if maker is not None else f"input '{tensor.name}'"
+            raise PassError(f"how many axes {what} gives is not known. Export the model with fixed shapes")
         return _tiled(graph, tensor, self.steps, axis)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a fixed batch axis dynamic, where the graph allows it.
 
-The first axis of every input and output is freed, and a Reshape to [1, …] becomes one to [-1, …]. Whether the graph
-allows it is not guessed: three samples at once must give what each of them gives alone, in onnxruntime.
+The first axis of every input and output is freed, and a Reshape to [1, …] becomes one to [-1, …]; where the axis is
+dropped on the way, it is kept. Whether the graph allows it is not guessed: three samples at once must give what each of
+them gives alone, in onnxruntime.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.builder import Builder
+from snncc.lost_batch import with_batch_kept
 from snncc.sessions import ORT_ERRORS, cpu_session
 
 __all__ = ["make_batch_dynamic"]
@@ -39,6 +41,7 @@ def make_batch_dynamic(model: onnx.ModelProto) -> onnx.ModelProto:
 def _freed(model: onnx.ModelProto) -> onnx.ModelProto:
     freed = onnx.ModelProto()
     freed.CopyFrom(model)
+    with_batch_kept(freed)
     for value in (*freed.graph.input, *freed.graph.output):
         shape = value.type.tensor_type.shape
         if shape.dim:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from snncc.graph import Graph, Node, Shape, Tensor
 from snncc.vocabulary import RECURRENT
 
-__all__ = ["batch_axes", "misplaced", "off_axis"]
+__all__ = ["batch_axes", "input_axis", "misplaced", "off_axis"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
 _SHAPES = ("Shape", "Size")
@@ -25,12 +25,26 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
     """
     if not graph.nodes(*RECURRENT) and not any(graph.has_role(n, "recurrent") for n in graph.nodes("Scan")):
         return {}
-    found: dict[int, int | None] = {id(t): 0 for t in graph.inputs}
+    found: dict[int, int | None] = {id(t): input_axis(graph, t) for t in graph.inputs if graph.shape(t) != ()}
     for node in graph.nodes():
         carried = [t for t in graph.reads(node) if id(t) in found]
         if carried and node.op not in _SHAPES:
             _place(graph, node, carried, found)
     return found
+
+
+def input_axis(graph: Graph, tensor: Tensor) -> int:
+    """The axis of an input that samples lie on: the one that is called as axis 0 of other inputs, if its own is fixed.
+
+    States of recurrent layers come as [layers, N, units], whatever N is called.
+    """
+    shape = graph.shape(tensor) or ()
+    others = [s[0] for t in graph.inputs if t is not tensor and (s := graph.shape(t))]
+    opened = [d for d in others if not isinstance(d, int)]
+    if not shape or not isinstance(shape[0], int) or not opened:
+        return 0
+    named = [a for a, d in enumerate(shape) if isinstance(d, str) and d in opened]
+    return named[0] if named else int(len(shape) == 3 and not isinstance(shape[1], int))
 
 
 def off_axis(graph: Graph) -> dict[int, Node]:

@@ -28,6 +28,7 @@ from snncc.passes.manager import Observer
 from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
+from snncc.states import as_they_were, laid_out, with_samples_first
 from snncc.tuning.judge import judge_of
 from snncc.tuning.search import Freedom, Tuned, tuned
 from snncc.tuning.share import refuse_sharing
@@ -111,6 +112,8 @@ def convert(
     head, calibration = head_of(calibration)
     bounds = bound_forms(graph, head, preprocess, input_range)
     line.prepare(graph, bounds)
+    states = with_samples_first(graph)
+    calibration = None if calibration is None else laid_out(calibration, states)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
     tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
@@ -128,7 +131,8 @@ def convert(
         "snncc.neurons": describe.neurons(made.graph, own, made.thresholds, scales),
     }
     line.run(storing(weights), made.graph)
-    return export_model(*in_form(made.graph, coding, made.form, metadata, observer))
+    snn, metadata = in_form(made.graph, coding, made.form, metadata, observer)
+    return export_model(as_they_were(snn, states), metadata)
 
 
 def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale: float) -> None:

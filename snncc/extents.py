@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from snncc.batch_axis import off_axis
 from snncc.graph import Graph
+from snncc.islands import islands
 from snncc.passes.lower_activations import activation_of
 from snncc.sessions import cpu_session
 from snncc.tokens import is_integer
@@ -36,7 +37,8 @@ def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> tuple[Extents
         the tensor another name); and by tensor, of what each op computes that is not linear, and of the sources.
     """
     off = off_axis(graph)
-    nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in off]
+    chosen = {id(n) for n in islands(graph)} | off.keys()
+    nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in chosen]
     matches = {n.name: activation_of(graph, n) for n in nodes}
     sources = {name: match[1].name for name, match in matches.items() if match is not None}
     results = [t.name for n in nodes for t in n.outputs if t.name and not is_integer(t)]
@@ -65,4 +67,4 @@ def _measured(graph: Graph, data: Mapping[str, npt.NDArray[Any]], tensors: list[
         for name, value in zip(tensors, values, strict=True):
             low, high = found[name]
             found[name] = min(low, float(value.min(initial=np.inf))), max(high, float(value.max(initial=-np.inf)))
-    return found
+    return {name: span if np.isfinite(span).all() else (0.0, 0.0) for name, span in found.items()}

@@ -19,17 +19,21 @@ from onnx import helper, version_converter
 from snncc.batch import make_batch_dynamic
 from snncc.branches import refuse_branches, without_branches
 from snncc.dequantise import dequantised, refuse_quantised
-from snncc.errors import ModelError
+from snncc.errors import ModelError, in_words
+from snncc.fused import unfused, with_domains
 from snncc.graph import Graph
 from snncc.large import outline, with_weights_of
 from snncc.loading import Source, check_weights, read_model, where, with_dense_weights
 from snncc.memory import enough_memory
+from snncc.old_norms import by_channel
 from snncc.passes.manager import PassManager
 from snncc.passes.spelling import spelling
+from snncc.plain_types import checkable, with_plain_types
 from snncc.recurrent.tidy import tidy_recurrent
 from snncc.scopes import reads
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.settle import settle_shapes
+from snncc.single_precision import in_single_precision
 from snncc.support import (
     refuse_inputs,
     refuse_ours,
@@ -37,6 +41,7 @@ from snncc.support import (
     refuse_types,
     refuse_unshaped,
     refuse_unsupported,
+    refuse_untyped,
     refuse_weights,
 )
 
@@ -60,7 +65,8 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     check_weights(model, name)
     model = without_branches(_without_functions(model, name))
     refuse_branches(model, name)
-    model = dequantised(with_dense_weights(model, name), name)
+    model = with_plain_types(with_domains(with_dense_weights(model, name)))
+    model = dequantised(model, name)
     refuse_quantised(model, name)
     model = _modernise(model, name)
     refuse_types(model, name)
@@ -69,13 +75,14 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     graph.fold_constants()
     try:
         graph.infer_shapes()
+        refuse_untyped(graph, name)
+        by_channel(graph)
         settle_shapes(graph)
         PassManager(spelling()).run(graph)
+        in_single_precision(graph, name)
         graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
-        raise ModelError(
-            f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."
-        ) from error
+        raise ModelError(f"{name}: shapes do not fit together ({in_words(error)}). Export the model again.") from error
     refuse_unsupported(graph, name)
     refuse_inputs(graph, name)
     refuse_weights(graph, name)
@@ -91,8 +98,6 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     if not inputs:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
     refuse_unshaped(model, name)
-    for opset in model.opset_import:
-        opset.domain = "" if opset.domain == "ai.onnx" else opset.domain  # two names of one domain
     version = next((o.version for o in model.opset_import if o.domain == ""), None)
     if version is None or version < 7:
         given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"
@@ -104,8 +109,9 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         model.ir_version = max(model.ir_version, 4)  # older ones list weights among the inputs
         if version < OPSET or not _runs_opset(version):
             model = _at_opset(model, version, name)
+        model = unfused(model, name)
         model.ir_version = _IR_VERSION
-        onnx.checker.check_model(outline(model))
+        onnx.checker.check_model(checkable(model))
     return model
 
 

@@ -35,6 +35,9 @@ Shape = tuple[int | str | None, ...]
 _HUGE = 2**20  # bytes; constants that are not even written down to infer shapes
 _LARGE = 4096  # bytes; constants that say how shapes change are far smaller
 
+_LIKE_INPUT = frozenset({"GroupNormalization"})  # whose type and shape onnx does not infer: those of the input
+_NO_TYPE = "expected to have type but instead is null"  # what onnx says behind a result that it knows nothing of
+
 gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
 
 
@@ -157,9 +160,10 @@ class Graph:
         return [d for d in (self.shape(tensor) or ())[1:] if isinstance(d, int)]
 
     def element_type(self) -> np.dtype[Any]:
-        """The element type of the network's activations: that of its first input, or of what ids are looked up in."""
+        """The element type of the network's activations: that of its first input, or of what is made of its inputs."""
+        read = [t for t in self._graph.inputs if not all(n.op == "Cast" for n in t.outputs)]
         results = (t for n in self._graph.nodes for t in n.outputs)
-        kinds = (np.dtype(t.dtype) for t in (*self._graph.inputs, *results) if t.dtype is not None)
+        kinds = (np.dtype(t.dtype) for t in (*read, *results, *self._graph.inputs) if t.dtype is not None)
         return next(kind for kind in kinds if kind.kind == "f")
 
     # -- editing ------------------------------------------------------------------------------------------------
@@ -314,7 +318,7 @@ class Graph:
         for weight in model.graph.initializer:
             if len(weight.raw_data) > _LARGE:  # inference needs its shape only, and copies the model several times
                 weight.ClearField("raw_data")
-        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        inferred = _inferred(model)
         tensors = self._graph.tensors()
         for info in (*inferred.graph.value_info, *inferred.graph.output):
             tensor, kind = tensors.get(info.name), info.type.tensor_type
@@ -379,6 +383,20 @@ def _names_within(graph: gs.Graph | onnx.GraphProto) -> Iterator[str]:
         yield node.name
         for inner in _inner(node):
             yield from _names_within(inner)
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model`, which is changed, with the types and shapes of its tensors, as far as onnx knows its ops."""
+    for node in model.graph.node:
+        if node.op_type in _LIKE_INPUT and node.domain == "":
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        if _NO_TYPE not in str(error):
+            raise
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
 
 
 def _holds_ours(graph: onnx.GraphProto) -> bool:

@@ -41,17 +41,17 @@ def in_front_of(graph: Graph, node: Node) -> Tensor:
 
 
 def ends(graph: Graph, node: Node) -> bool:
-    """Whether `node` and all that follows it are moves, masks, and Softmax or its like at the end of the network."""
+    """Whether `node` and all that follows it are moves, Casts, masks, and Softmax or its like at the network's end."""
     if node.op in TAIL:
         return leads_out(graph, node)
     following = [u for out in node.outputs for u in graph.users(out)]
-    return (node.op in MOVES or is_mask(graph, node)) and all(ends(graph, u) for u in following)
+    return (node.op in (*MOVES, "Cast") or is_mask(graph, node)) and all(ends(graph, u) for u in following)
 
 
 def potential_of(graph: Graph, output: Tensor) -> Tensor:
     """What the last synapses, or neurons, give: in front of Softmax and its like, and of masks."""
     potential = tensor = output
-    while (node := graph.producer(tensor)) is not None and (node.op in (*TAIL, *MOVES) or is_mask(graph, node)):
+    while (node := graph.producer(tensor)) is not None and ends(graph, node):
         tensor = in_front_of(graph, node)
         potential = potential if node.op in MOVES else tensor
     return potential

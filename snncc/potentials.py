@@ -19,6 +19,7 @@ from snncc import ops
 from snncc.channels import channel_axis, spread
 from snncc.coding import Coding
 from snncc.graph import Graph, Tensor
+from snncc.islands import endings
 from snncc.masks import is_mask, potential_of
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.neurons_to_be import neurons_to_be, sends_both_signs
@@ -36,6 +37,7 @@ Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
 Moments = tuple[Array, Array]  # mean and standard deviation of each channel, broadcasting to the tensor
 
+_ENDS = (*TAIL, *MOVES, "Cast")  # what changes nothing of a potential, or comes behind it
 _BATCH = 32
 _MEMORY = 2**29  # bytes of activations that may be held at a time
 _HELD = 2**31  # bytes of a spiking network's potentials over all time steps
@@ -114,8 +116,11 @@ def _fewer(data: Batch, most: int, batch: int) -> Batch:
 def readouts(graph: Graph) -> list[Tensor]:
     """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
     found = []
+    chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
     for out in graph.outputs:
         potential = potential_of(graph, out)
+        if id(potential) in chosen:
+            continue
         real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"
         if real and _behind_synapse(graph, potential) and not _read_inside(graph, potential):
             found.append(potential)
@@ -137,7 +142,7 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
     """Whether anything but the way to an output reads `tensor`."""
     return any(
-        not (u.op in (*TAIL, *MOVES) or is_mask(graph, u)) or any(_read_inside(graph, out) for out in u.outputs)
+        not (u.op in (*TAIL, *MOVES, "Cast") or is_mask(graph, u)) or any(_read_inside(graph, out) for out in u.outputs)
         for u in graph.users(tensor)
     )
 

@@ -17,12 +17,13 @@ from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
 from snncc.intervals import BOUNDS
+from snncc.islands import may_stay_analog
 from snncc.large import outline
 from snncc.masks import may_be_infinite
 from snncc.obstacles import obstacle
 from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
-from snncc.vocabulary import ANALOG, RECURRENT
+from snncc.vocabulary import CHOICES, RECURRENT
 from snncc.ways_out import way_out_of
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "refuse_types",
     "refuse_unshaped",
     "refuse_unsupported",
+    "refuse_untyped",
     "refuse_weights",
 ]
 
@@ -45,16 +47,15 @@ _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, S
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _INTEGERS = tuple(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64))
 _PLAIN = frozenset([*_FLOATS, *_INTEGERS, TensorProto.BOOL])  # other types, known to ONNX or not, are exotic
+_STANDARD = (None, "", "ai.onnx")  # the domain
 _MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
 _COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
-_OF_IDS = (
-    "Add Cast Concat Flatten Gather Identity If Loop Reshape Scan Shape Slice Split Squeeze Sub Transpose Unsqueeze"
-)
-_IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
+_OF_IDS = """Add Cast Clip Concat CumSum Div Expand Flatten Gather Identity If Loop Max Min Mod Mul Pad ReduceSum
+    Reshape Resize Scan Shape Slice Split Squeeze Sub Tile Transpose Unsqueeze"""
 
-_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
+_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, or with a Cast to one behind it."
 
 _FLOAT_WEIGHT = "Export the model with its weights in float32, float16 or float64."
 
@@ -119,20 +120,21 @@ def refuse_inputs(graph: Graph, name: str) -> None:
     """Raise for inputs that are no batches of floating-point samples or of integers that tables are looked up with."""
     beside = side_tensors(graph)
     for tensor in graph.inputs:
-        if np.dtype(tensor.dtype) in _IDS and all(_takes_ids(user, beside) for user in graph.users(tensor)):
+        if is_integer(tensor) and all(_takes_ids(user, beside) for user in graph.users(tensor)):
             continue
         if np.dtype(tensor.dtype).kind != "f":
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' is {np.dtype(tensor.dtype)}. {_FLOAT_INPUT}")
-        rank = len(graph.shape(tensor) or ())
-        if rank < 2:
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank {rank}. {_BATCH_INPUT}")
+            odd = next(u for u in graph.users(tensor) if not _takes_ids(u, beside))
+            what = f"input '{tensor.name}' is {np.dtype(tensor.dtype)}, and {odd.op} '{odd.name}' computes with it"
+            raise UnsupportedShapeError(f"{name}: {what}. {_FLOAT_INPUT}")
+        if not graph.shape(tensor) and len(graph.inputs) == 1:
+            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank 0. {_BATCH_INPUT}")
 
 
 def _takes_ids(node: Node, beside: set[int]) -> bool:
     """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
-    known = node.op == "Gather" or is_integer(node.outputs[0])
+    known = node.op in ("Cast", "Gather") or is_integer(node.outputs[0])
     usual = node.op in (*_OF_IDS.split(), *_COMPARISONS.split()) and id(node.outputs[0]) in beside
-    return node.op in RECURRENT or (known and usual)
+    return node.op in RECURRENT or node.op in CHOICES or (known and usual)
 
 
 def _element_name(kind: int) -> str:
@@ -192,8 +194,21 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
         if id(node.outputs[0]) in beside:
             continue
         reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
-        if reason and not _may_stay_analog(node):
+        if reason and not may_stay_analog(graph, node, beside):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
+    refuse_nodes(name, reasons)
+
+
+def refuse_untyped(graph: Graph, name: str) -> None:
+    """Raise UnsupportedOpError with the nodes that give results of a type that is not known, but none behind them."""
+    if any(node.domain not in _STANDARD for node in graph.nodes()):
+        return  # which are reported with all others
+    unknown = {id(t) for n in graph.nodes() for t in n.outputs if t.name and t.dtype is None}
+    first = [n for n in graph.nodes() if not unknown.isdisjoint(map(id, n.outputs))]
+    first = [n for n in first if unknown.isdisjoint(map(id, n.inputs))]
+    reasons: dict[str, list[str]] = {}
+    for node in first:
+        reasons.setdefault(f"{node.op}: the type of its result is not known", []).append(node.name)
     refuse_nodes(name, reasons)
 
 
@@ -213,14 +228,11 @@ def refuse_silence(name: str) -> None:
     raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")
 
 
-def _may_stay_analog(node: Node) -> bool:
-    if node.domain not in (None, "", "ai.onnx") or node.op not in ANALOG:
-        return False
-    return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
-
-
 def refuse_nodes(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
-    """`reasons` maps "op: why" to nodes; without one `way_out` for all, each op has its own."""
+    """Raise UnsupportedOpError if there are `reasons`, which map "op: why" to nodes.
+
+    Without one `way_out` for all, each op has its own.
+    """
     if not reasons:
         return
     lines = [f"{name}: {sum(map(len, reasons.values()))} node(s) cannot become synapses or neurons"]

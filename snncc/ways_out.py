@@ -22,6 +22,10 @@ _TYPES = "Export the model in one floating-point type throughout."
 _SAMPLING = "Resample with Resize or a convolution, or cut the graph before it."
 _MATRIX = "It is linear: write it as a MatMul with a constant matrix, or a Mul with a constant mask."
 _DOMAIN = "Export the model in standard ONNX ops, or with the op's definition as a local function."
+_FUSED = (
+    "Give snncc the model as it was before onnxruntime optimised it, or save it there with graph_optimization_level "
+    "ORT_ENABLE_BASIC."
+)
 _PRODUCT = "Only products with constants are synapses."
 _DEFAULT = "Replace it in the source model, or cut the graph before it."
 
@@ -43,6 +47,8 @@ _BY_OP = {
 
 def way_out_of(op: str, reason: str) -> str:
     """A sentence for whoever has the model: what to change so that `op`, refused for `reason`, goes away."""
+    if reason.startswith("an op of onnxruntime's own"):
+        return _FUSED
     if reason.startswith("domain"):
         return _DOMAIN
     if reason.startswith(("product", "quotient", "divides")):
