@@ -43,7 +43,8 @@ class InsertScales(NodePass):
         if ceiling:
             bound = graph.value(ceiling[1]) / match
             node_min = ceiling[0]
-            constant = graph.constant(f"{node.name}_ceiling", bound.astype(graph.element_type()))
+            with np.errstate(over="ignore"):  # of half precision: a ceiling that high is none
+                constant = graph.constant(f"{node.name}_ceiling", bound.astype(graph.element_type()))
             node_min.inputs = [node.outputs[0], constant]
         last = ceiling[0].outputs[0] if ceiling else node.outputs[0]
         scaled = insert_factor(graph, last, match, f"{node.name}_rescale", "factor")

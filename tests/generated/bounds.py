@@ -63,7 +63,7 @@ def _clip(net: Net, x: str, opset: int) -> str:
     low, high = (_bound(net, side) if net.rng.random() < 0.75 else None for side in (-1, 1))
     low = 0.0 if net.rng.random() < 0.15 else low
     if opset < 11:
-        low = None if low is not None and high is not None and low > high else low  # which onnxruntime refuses
+        high = None if high is not None and high < max(low or 0, 0) else high  # which onnxruntime fails at
         return net.add(
             "Clip", [x], **{k: v for k, v in (("min", low), ("max", high)) if v is not None and np.isfinite(v)}
         )
