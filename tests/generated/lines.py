@@ -35,9 +35,9 @@ class Lines:
         return self.constant(f"float[{','.join(map(str, shape))}]", drawn.ravel())
 
     def weights(self, *shape: int) -> str:
-        """A constant whose products are about as large as what it is multiplied with."""
+        """A constant whose products are about as large as what it is multiplied with, and seldom cancel out."""
         bound = 1.7 / np.sqrt(np.prod(shape[1:] if len(shape) > 2 else shape[:1]))
-        return self.floats(*shape, low=-bound, high=bound)
+        return self.floats(*shape, low=-bound / 4, high=bound)
 
     def sizes(self, tensor: str, *axes: int) -> list[str]:
         """The sizes of axes of a tensor, [1] each, measured in one of the ways that exporters have."""
