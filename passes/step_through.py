@@ -123,7 +123,7 @@ class StepThrough(Pass):
             at = names.index(given)
             initial = graph.value(node.inputs[at])
             assert initial is not None
-            if graph.sole_user(node.inputs[at]) is node:  # what the state began with goes, and leaves it its name
+            if len(graph.users(node.inputs[at])) == 1:  # what the state began with goes, and leaves it its name
                 graph.free_name(node.inputs[at])
             name = graph.fresh(f"{node.name}_{given}")
             state = State(name, graph.fresh(f"{name}_out"), sample, "float32", float(initial.item()))

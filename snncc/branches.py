@@ -8,7 +8,7 @@ compute integers from integers: of a network's activations neither a choice nor 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 import onnx
 from onnx import helper
@@ -101,7 +101,8 @@ def _put_in_place(model: onnx.ModelProto, decided: Mapping[int, bool]) -> None:
             continue
         branch = next(a.g for a in node.attribute if _CONDITIONS.get(a.name) == decided[place])
         within = Counter(name for inner in inner_graphs(node) for name in names_of(inner))
-        names = _new_names(node, branch, lambda name, w=within: everywhere[name] > w[name], build)
+        shared = {name for name, count in within.items() if everywhere[name] > count}
+        names = _new_names(node, branch, shared, build)
         _keep_weights(model.graph, branch, names)
         kept += [_renamed(inner, names) for inner in branch.node]
         kept += _second_names(node, branch, names)
@@ -109,10 +110,8 @@ def _put_in_place(model: onnx.ModelProto, decided: Mapping[int, bool]) -> None:
     model.graph.node.extend(kept)
 
 
-def _new_names(
-    node: onnx.NodeProto, branch: onnx.GraphProto, elsewhere: Callable[[str], bool], build: Builder
-) -> dict[str, str]:
-    """What the tensors that `branch` makes are called outside: results as those of the If, others uniquely."""
+def _new_names(node: onnx.NodeProto, branch: onnx.GraphProto, shared: Container[str], build: Builder) -> dict[str, str]:
+    """What the tensors that `branch` makes are called outside: results as those of the If, those `shared` anew."""
     made = [name for inner in branch.node for name in writes(inner)]
     results = zip((value.name for value in branch.output), node.output, strict=True)
     names: dict[str, str] = {}
@@ -122,7 +121,7 @@ def _new_names(
     stored = [*(t.name for t in branch.initializer), *(t.values.name for t in branch.sparse_initializer)]
     for name in (*made, *stored):
         if name not in names:
-            names[name] = build.fresh(f"{name}_of_branch") if elsewhere(name) else name
+            names[name] = build.fresh(f"{name}_of_branch") if name in shared else name
     return names
 
 

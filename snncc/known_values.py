@@ -26,6 +26,7 @@ __all__ = ["KnownValues", "with_shapes"]
 
 Array = npt.NDArray[Any]  # of objects where elements may be None: not known
 
+_ERRORS: tuple[type[Exception], ...] = (*ORT_ERRORS, TypeError, ValueError, OverflowError)
 _LARGEST = 256  # elements; what shapes and conditions are made of is far smaller
 _MOVED = "Cast Concat Gather Identity Reshape Slice Squeeze Transpose Unsqueeze"
 _MOVES = frozenset(_MOVED.split())
@@ -167,7 +168,7 @@ class KnownValues:
         try:
             session = cpu_session(helper.make_model(graph, opset_imports=self._opsets, ir_version=10), ["result"])
             return np.asarray(session.run(None, {})[0]).astype(object)
-        except (*ORT_ERRORS, TypeError, ValueError, OverflowError):
+        except _ERRORS:
             return None
 
     def kind(self, name: str) -> np.dtype[Any]:
