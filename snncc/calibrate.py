@@ -160,7 +160,7 @@ def calibrate(
         "normalize": method.normalize,
         "input_range": method.input_range,
     }
-    potentials, analog = extents(graph if kept else batch_statistics(graph), kept or trial)
+    potentials, analog = extents(graph if kept else batch_statistics(graph), kept or trial, gates=bool(kept))
     inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
     known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)
