@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _SOURCES = re.compile(r"\.(cc|cu|cuh|h|map)$|CMakeLists\.txt$")
+_PRIVATE = re.compile(r"(^|/)\.(?!ci/)|id_rsa|\.(pem|key)$|notes\.txt$")  # of a developer
 _MOST = {"sdist": 5_000_000, "wheel": 40_000_000}  # bytes
 _NEEDED = {
     "sdist": ["LICENSE", "README.md", "pyproject.toml", "runtime/CMakeLists.txt", "snncc/cli.py", "passes/pipeline.py"],
@@ -53,7 +54,7 @@ def _in_both(kind: str, path: Path, names: list[str], version: str) -> Iterator[
         yield f"the {kind} has {path.stat().st_size} bytes, more than {_MOST[kind]}"
     yield from (f"the {kind} lacks {name}" for name in _NEEDED[kind] if name not in names)
     strange = [n for n in names if "onnxruntime" in n.lower() and n.endswith((".so", ".dll", ".dylib", ".h"))]
-    strange += [n for n in names if "__pycache__" in n or n.startswith("build/")]
+    strange += [n for n in names if "__pycache__" in n or n.startswith("build/") or _PRIVATE.search(n)]
     yield from (f"the {kind} holds {name}" for name in strange)
 
 

@@ -77,6 +77,7 @@ class NodePass(Pass):
                 case Skip(reason):
                     log.debug("%s: skip %s: %s", self.name, node.name, reason)
                 case found:
-                    self.rewrite(graph, node, found)
+                    with graph.rewriting(node):
+                        self.rewrite(graph, node, found)
                     done += 1
         return done

@@ -1,141 +1,159 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any bound is a ReLU of a shifted value, so that bounds become neurons between linear ops.
+"""Bounds are sums of ReLUs, so that they become neurons between linear ops.
 
-    Max(x, y) = y + Relu(x - y)        Min(x, y) = y - Relu(y - x)        Clip(x, a, b) = a + Clip(x - a, 0, b - a)
+With m the value within [a, b] that is nearest to 0:
 
-Min(Relu(x), c), a ReLU with a ceiling c > 0, is left for the neuron; Relu(Min(x, c)) and Max(Min(x, c), 0) become it.
+    Clip(x, a, b) = m + Min(Relu(x - m), b - m) - Min(Relu(m - x), m - a)
+                  = x + Relu(a - x) - Relu(x - b)                                         where the form `keeps` values
+    Max(x, y) = y + Relu(x - y) = x + Relu(y - x)        Min(x, y) = y - Relu(y - x) = x - Relu(x - y)
+
+The first form codes the bounded values, with an error in proportion to them. The second one codes nothing but what lies
+outside of the bounds: neurons of a bound that is never reached stay silent. A Min or Max has one bound of the two, and
+only that part of the sum. A ReLU with a ceiling, Clip(x, 0, b) or Min(Relu(x), b), is left for the neuron.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
+from snncc.bound_forms import BoundForm, Forms
 from snncc.graph import Graph, Node, Tensor
-from snncc.obstacles import clip_obstacle
-from snncc.passes.base import NodePass, Skip
-from snncc.passes.simplify_arithmetic import negated, shifted
-from snncc.passes.split_clip import ceiling_behind
+from snncc.intervals import BOUNDS, Interval, as_tensor, bounded_pair, interval_of, is_ceiling, widens
+from snncc.passes.base import Pass
+from snncc.passes.merge_relus import is_rectified
+from snncc.tokens import side_tensors
 
-__all__ = ["BoundsToRelus", "CeilingsBehindRelus"]
+__all__ = ["BoundsToRelus", "free_bounds"]
 
-
-@dataclass(frozen=True)
-class CeilingsBehindRelus(NodePass):
-    """Relu(Min(x, c)) -> Min(Relu(x), c) for c > 0."""
-
-    name: ClassVar[str] = "ceilings-behind-relus"
-    ops: ClassVar[tuple[str, ...]] = ("Relu",)
-
-    def match(self, graph: Graph, node: Node) -> Node | Skip | None:
-        """The Min in front of the ReLU."""
-        ceiling = graph.producer(node.inputs[0])
-        if ceiling is None or ceiling.op != "Min" or len(ceiling.inputs) != 2:
-            return None
-        if graph.sole_user(ceiling.outputs[0]) is not node:
-            return Skip(f"the minimum '{ceiling.name}' has other users")
-        bounds = [v for t in ceiling.inputs if (v := graph.value(t)) is not None]
-        return ceiling if len(bounds) == 1 and (bounds[0] > 0).all() else Skip("its ceiling is no positive constant")
-
-    def rewrite(self, graph: Graph, node: Node, match: Node) -> None:
-        """Swap the two."""
-        first, second = match.inputs
-        source, bound = (first, second) if graph.value(second) is not None else (second, first)
-        relu = graph.add("Relu", [source], name=f"{node.name}_below")
-        graph.bypass(node, graph.add("Min", [relu, bound], name=match.name))
-        graph.cleanup()
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class BoundsToRelus(NodePass):
-    """Max(x, y), Min(x, y), Clip(x, a, b) -> Relu between linear ops."""
+class BoundsToRelus(Pass):
+    """Max, Min, Clip -> Relu between linear ops; `forms` tells how, by node, where it is not the first form."""
 
     name: ClassVar[str] = "bounds-to-relus"
-    ops: ClassVar[tuple[str, ...]] = ("Max", "Min", "Clip")
-    max_rounds: ClassVar[int] = 1000  # one per input of the longest Max
+    forms: Forms = field(default_factory=dict)
 
-    def match(self, graph: Graph, node: Node) -> bool | Skip:
-        """Refuses integers, bounds that are computed or in the wrong order, and a ReLU's own ceiling."""
-        kind = node.outputs[0].dtype
-        if kind is None or np.dtype(kind).kind != "f":
-            return Skip("it bounds no activations")
-        if node.op == "Clip":
-            plain = clip_obstacle(graph, node)
-            return Skip("its neuron takes it as it is") if plain is None else _settled(graph, node) or Skip(plain)
-        bounds = [v for t in node.inputs if (v := graph.value(t)) is not None]
-        if not all(np.isfinite(v).all() for v in bounds):
-            return Skip("its bound is not finite")
-        relu = next((p for t in node.inputs if (p := graph.producer(t)) is not None and p.op == "Relu"), None)
-        ceiling = ceiling_behind(graph, relu) if node.op == "Min" and relu is not None else None
-        if ceiling is not None and ceiling[0] is node and (bounds[0] > 0).all():
-            return Skip("it is the ceiling of a ReLU")
-        user = graph.sole_user(node.outputs[0])
-        if (
-            user is not None
-            and user.op == "Relu"
-            and not isinstance(CeilingsBehindRelus().match(graph, user), Skip | None)
-        ):
-            return Skip("it becomes one")
-        return True
-
-    def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
-        """Put a Relu between two sums in its place."""
-        if node.op == "Clip":
-            result = _unclipped(graph, node)
-        else:
-            result, *others = node.inputs
-            for other in others:
-                result = _bounded(graph, node, result, other)
-        if result is not node.inputs[0]:
-            result.shape = node.outputs[0].shape
-        graph.bypass(node, result)
+    def run(self, graph: Graph) -> int:
+        """Rewrite each bound of floating-point activations."""
+        found = free_bounds(graph)
+        for node, interval in found:
+            form = self.forms.get(node.name, BoundForm())
+            result = _compared(graph, node, form) if interval is None else _bounded(graph, node, interval, form)
+            if interval is None or result is not interval.source:
+                result.shape = node.outputs[0].shape
+            graph.bypass(node, result)
+        graph.cleanup()
+        return len(found)
 
 
-def _becomes_ceiling(graph: Graph, relu: Node) -> bool:
-    return not isinstance(CeilingsBehindRelus().match(graph, relu), Skip | None)
+def free_bounds(graph: Graph) -> list[tuple[Node, Interval | None]]:
+    """The bounds that are no ReLU's ceiling, with the interval; None for a Max or Min of two activations."""
+    beside = side_tensors(graph)
+    found: list[tuple[Node, Interval | None]] = []
+    taken: set[int] = set()
+    for node in reversed(graph.nodes(*BOUNDS)):
+        if id(node) in taken or id(node.outputs[0]) in beside or is_ceiling(graph, node):
+            continue
+        interval = interval_of(graph, node)
+        if interval is not None:
+            taken.update(id(n) for n in interval.nodes)
+        if interval is not None or bounded_pair(graph, node) is not None:
+            found.append((node, interval))
+    return found
 
 
-def _bounded(graph: Graph, node: Node, x: Tensor, y: Tensor) -> Tensor:
-    """max(x, y) or min(x, y); a constant is the bound."""
-    name = node.name
-    if graph.value(x) is not None:
-        x, y = y, x
-    if node.op == "Max":
-        relu = graph.add("Relu", [shifted(graph, x, negated(graph, y, f"{name}_minus"), f"{name}_over")], name=name)
-        return shifted(graph, relu, y, f"{name}_bounded")
-    relu = graph.add("Relu", [shifted(graph, negated(graph, x, f"{name}_minus"), y, f"{name}_under")], name=name)
-    return shifted(graph, negated(graph, relu, f"{name}_back"), y, f"{name}_bounded")
+def _compared(graph: Graph, node: Node, form: BoundForm) -> Tensor:
+    """Max or Min of two activations."""
+    first, second = node.inputs
+    kept, other = (first, second) if form.keeps else (second, first)
+    shape, up = node.outputs[0].shape, node.op == "Max"
+    names = [f"{node.name}_{part}" for part in ("minus", "over", "back", "bounded")]
+    more, less = (other, kept) if up else (kept, other)
+    excess = graph.add("Relu", [_sum(graph, more, _times(graph, less, -1, names[0]), names[1], shape)], name=node.name)
+    return _sum(graph, kept, excess if up else _times(graph, excess, -1, names[2]), names[3], shape)
 
 
-def _settled(graph: Graph, node: Node) -> bool:
-    """Whether both bounds are single constants, the lower one below the upper one."""
-    low, high = _bounds(graph, node)
-    return low is not None and high is not None and low < high
+def _bounded(graph: Graph, node: Node, interval: Interval, form: BoundForm) -> Tensor:
+    """What constant bounds leave of a value."""
+    kept = interval.without(low=form.no_low, high=form.no_high)
+    return _kept(graph, node, kept) if form.keeps else _coded(graph, node, kept)
 
 
-def _bounds(graph: Graph, node: Node) -> tuple[float | None, float | None]:
-    """The lower and the upper bound; None for one that is computed."""
-    found: list[float | None] = [-np.inf, np.inf]
-    for index, tensor in enumerate(node.inputs[1:3]):
-        if tensor.name:
-            value = graph.value(tensor)
-            found[index] = None if value is None or value.size != 1 else float(value.item())
-    return found[0], found[1]
+def _coded(graph: Graph, node: Node, found: Interval) -> Tensor:
+    """m + Min(Relu(x - m), b - m) - Min(Relu(m - x), m - a)."""
+    name, kind, shape = node.name, node.outputs[0].dtype, node.outputs[0].shape
+    middle = np.broadcast_to(found.middle, np.broadcast_shapes(found.low.shape, found.high.shape))
+    above, below = found.high - middle, middle - found.low
+    source = found.source
+    if is_rectified(graph, source):
+        below = np.where(middle == 0, 0, below)
+    if middle.any() or widens(graph, found):
+        source = _sum(graph, source, as_tensor(graph, f"{name}_minus", -middle, kind), f"{name}_centred", shape)
+    parts = []
+    if above.any():
+        parts.append(_part(graph, source, above, 1, f"{name}_above"))
+    if below.any():
+        parts.append(_times(graph, _part(graph, source, below, -1, f"{name}_below"), -1, f"{name}_back"))
+    if not parts:
+        parts.append(_times(graph, source, 0, f"{name}_none"))
+    if middle.any():
+        parts.append(as_tensor(graph, f"{name}_middle", middle, kind))
+    return parts[0] if len(parts) == 1 else _total(graph, parts, f"{name}_bounded", shape)
 
 
-def _unclipped(graph: Graph, node: Node) -> Tensor:
-    (low, high), source, name, kind = _bounds(graph, node), node.inputs[0], node.name, node.inputs[0].dtype
-    assert low is not None
-    assert high is not None
-    if not np.isfinite(low):
-        if not np.isfinite(high):
-            return source
-        bound = graph.constant(f"{name}_high", np.asarray(high, kind))
-        return graph.add("Min", [source, bound], name=name)
-    floor, minus = (graph.constant(f"{name}_low", np.asarray(v, kind)) for v in (low, -low))
-    inputs = [shifted(graph, source, minus, f"{name}_over"), graph.constant(f"{name}_zero", np.asarray(0, kind))]
-    if np.isfinite(high):
-        inputs.append(graph.constant(f"{name}_span", np.asarray(high - low, kind)))
-    return shifted(graph, graph.add("Clip", inputs, name=name), floor, f"{name}_bounded")
+def _part(graph: Graph, source: Tensor, ceiling: Array, sign: int, name: str) -> Tensor:
+    """Min(Relu(sign x), ceiling); where the ceiling is 0, that is 0, and the neuron gets nothing."""
+    alive = ceiling > 0
+    factor = np.where(alive, sign, 0)
+    if (factor != 1).any():
+        source = _times(graph, source, sign if alive.all() else factor, f"{name}_input")
+    relu = graph.add("Relu", [source], name=name)
+    if not np.isfinite(ceiling).any():
+        return relu
+    bound = as_tensor(graph, f"{name}_ceiling", np.where(alive, ceiling, 1.0), source.dtype)
+    return graph.add("Min", [relu, bound], name=f"{name}_min")
+
+
+def _kept(graph: Graph, node: Node, found: Interval) -> Tensor:
+    """x + Relu(a - x) - Relu(x - b)."""
+    name, shape = node.name, node.outputs[0].shape
+    parts = [found.source]
+    if np.isfinite(found.low).any():
+        parts.append(_outside(graph, found.source, found.low, -1, f"{name}_under", shape))
+    if np.isfinite(found.high).any():
+        over = _outside(graph, found.source, found.high, 1, f"{name}_over", shape)
+        parts.append(_times(graph, over, -1, f"{name}_back"))
+    return parts[0] if len(parts) == 1 else _total(graph, parts, f"{name}_bounded", shape)
+
+
+def _outside(graph: Graph, source: Tensor, bound: Array, sign: int, name: str, shape: Any) -> Tensor:
+    """Relu(sign (x - bound)): by how much x lies beyond a bound; where that is infinite, 0."""
+    real = np.isfinite(bound)
+    factor = sign if real.all() else np.where(real, sign, 0)
+    if not (real.all() and sign == 1):
+        source = _times(graph, source, factor, f"{name}_input")
+    shift = as_tensor(graph, f"{name}_shift", np.where(real, -sign * np.where(real, bound, 0), -1.0), source.dtype)
+    return graph.add("Relu", [_sum(graph, source, shift, f"{name}_by", shape)], name=name)
+
+
+def _times(graph: Graph, tensor: Tensor, factor: npt.ArrayLike, name: str) -> Tensor:
+    return graph.add("Mul", [tensor, graph.constant(f"{name}_factor", np.asarray(factor, tensor.dtype))], name=name)
+
+
+def _sum(graph: Graph, first: Tensor, second: Tensor, name: str, shape: Any) -> Tensor:
+    total = graph.add("Add", [first, second], name=name)
+    total.shape = shape
+    return total
+
+
+def _total(graph: Graph, parts: list[Tensor], name: str, shape: Any) -> Tensor:
+    total, *others = parts
+    for other in others:
+        total = _sum(graph, total, other, name, shape)
+    return total

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,12 @@ from onnx.reference import ReferenceEvaluator
 from snncc.graph import Graph, Node, Tensor
 from snncc.passes.scale import factor_of
 
-__all__ = ["joined_factor", "moved_factor", "reduced_factor"]
+__all__ = ["joined_factor", "moved_factor", "reduced_factor", "squeezed"]
 
 Array = npt.NDArray[Any]
 
 
-def _squeezed(factor: Array) -> Array:
+def squeezed(factor: Array) -> Array:
     """The same factor with size 1 wherever it does not vary."""
     for axis in range(factor.ndim):
         if factor.shape[axis] > 1 and (factor == (first := factor.take([0], axis=axis))).all():
@@ -30,8 +32,8 @@ def _squeezed(factor: Array) -> Array:
 def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
 
-    The op itself is run on k, for the graph's fixed batch or a batch of two. What a Pad adds is 0, so that any factor
-    there will do: it gets 1.
+    The op itself is run on k, for the graph's fixed batch, or for two batches, which must agree: rows may become more
+    or fewer. What a Pad adds is 0, so that any factor there will do: it gets 1.
     """
     shape = graph.shape(node.inputs[0])
     sizes = [d for d in shape[1:] if isinstance(d, int)] if shape else []
@@ -40,13 +42,36 @@ def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
         return None
     if node.op == "Pad" and not _pads_zeros(graph, node):
         return None
-    batch = shape[0] if isinstance(shape[0], int) else 2  # of an open batch, two samples must stay apart
-    full = np.ascontiguousarray(np.broadcast_to(factor, (batch, *sizes)), np.float64)
-    result = _run(graph, node, full)
-    if result.shape[:1] != (batch,):
-        return None  # the batch is mixed with other axes
-    moved = _squeezed(result)
-    return moved if moved.shape[0] == 1 else None
+    fixed = isinstance(shape[0], int)
+    least = 1 if fixed else _least_rows(graph, node, prod(sizes))
+    kept: Array | None = None
+    for rows in (int(shape[0]),) if fixed else (2 * least, 3 * least):  # type: ignore[arg-type]
+        moved = _moved(graph, node, factor, rows, sizes)
+        if moved is None or (fixed and moved.shape[:1] != (rows,)):
+            return None  # the batch is mixed with other axes
+        now = squeezed(moved)
+        if now.shape[:1] != (1,) or (kept is not None and not np.array_equal(kept, now)):
+            return None
+        kept = now
+    return kept
+
+
+def _least_rows(graph: Graph, node: Node, each: int) -> int:
+    """How many rows of `each` elements a Reshape takes at least, if the batch is what it infers."""
+    target = graph.value(node.inputs[1]) if node.op == "Reshape" else None
+    if target is None or target.size == 0 or target[0] != -1 or (target[1:] <= 0).any():
+        return 1
+    wanted = prod(int(d) for d in target[1:])
+    return wanted // gcd(wanted, each) if each else 1
+
+
+def _moved(graph: Graph, node: Node, factor: Array, rows: int, sizes: Sequence[int]) -> Array | None:
+    """What `node` makes of `factor` on that many rows; None if it takes no such number of them."""
+    full = np.ascontiguousarray(np.broadcast_to(factor, (rows, *sizes)), np.float64)
+    try:
+        return _run(graph, node, full)
+    except (ValueError, IndexError, RuntimeError):  # of onnx's evaluator
+        return None
 
 
 def _pads_zeros(graph: Graph, node: Node) -> bool:
@@ -58,11 +83,11 @@ def _pads_zeros(graph: Graph, node: Node) -> bool:
 
 
 def _run(graph: Graph, node: Node, data: Array) -> Array:
-    names = [t.name for t in node.inputs]
-    feeds: dict[str, Array] = {names[0]: data}
-    feeds |= {t.name: v for t in node.inputs[1:] if t.name and (v := graph.value(t)) is not None}
+    values = [data, *(graph.value(t) for t in node.inputs[1:])]
     if node.op == "Pad":
-        names, feeds = [*names[:2], "one", *names[3:]], feeds | {"one": np.ones((), np.float64)}
+        values[2:3] = [np.ones((), np.float64)]
+    names = ["" if value is None else f"input_{index}" for index, value in enumerate(values)]
+    feeds = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     inputs = [
         helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(v.dtype), None) for n, v in feeds.items()
     ]
@@ -96,7 +121,7 @@ def joined_factor(graph: Graph, node: Node) -> Array | None:
     axis %= known[0].ndim
     others = np.broadcast_shapes(*[(*p.shape[:axis], 1, *p.shape[axis + 1 :]) for p in known])
     full = [np.broadcast_to(p, (*others[:axis], p.shape[axis], *others[axis + 1 :])) for p in known]
-    return _squeezed(np.concatenate(full, axis))
+    return squeezed(np.concatenate(full, axis))
 
 
 def _extended(graph: Graph, tensor: Tensor, axis: int) -> Array | None:

@@ -24,6 +24,8 @@ __all__ = ["CorrectPotentials", "Correction"]
 
 Array = npt.NDArray[Any]
 
+_SHAPES = ("Shape", "Size")  # what reads no values
+
 
 @dataclass(frozen=True, eq=False)
 class Correction:
@@ -48,7 +50,7 @@ class CorrectPotentials(Pass):
             potential = in_front_of_readout(graph, output)
             corrected = _shifted(graph, potential, correction.offset)
             if (correction.gain != 1).any():
-                scaled = insert_factor(graph, corrected, correction.gain, f"{potential.name}_gain")
+                scaled = insert_factor(graph, corrected, correction.gain, f"{potential.name}_gain", "factor")
                 graph.replace_uses(corrected, scaled, keep=[graph.producer(scaled)])
         return len(found)
 
@@ -69,7 +71,8 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
 def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Array] | None:
     """The synapse whose bias can take what `potential` lacks, and what that is in front of any factor."""
     producer, shape = graph.producer(potential), graph.shape(potential)
-    if producer is None or not shape or len(graph.users(potential)) + graph.is_output(potential) != 1:
+    users = [u for u in graph.users(potential) if u.op not in _SHAPES]
+    if producer is None or not shape or len(users) + graph.is_output(potential) != 1:
         return None
     if producer.op in SYNAPSES:
         found = synapse(graph, producer)

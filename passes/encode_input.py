@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog.
 
-Of token ids it is what they are looked up as that is coded.
+Of token ids it is what they are looked up as that is coded. What compares values, or takes them as indices, reads them
+as they are.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import ClassVar
 
 from snncc.coding import Coding
 from snncc.graph import Graph
+from snncc.islands import reads_values
 from snncc.passes.base import Pass
+from snncc.passes.repeat_currents import repeat_constants
 from snncc.passes.timeline import free_rows
-from snncc.tokens import sources
+from snncc.tokens import side_tensors, sources
 
 __all__ = ["EncodeInput"]
 
@@ -30,11 +33,18 @@ class EncodeInput(Pass):
     def run(self, graph: Graph) -> int:
         """Add an encoder behind each source."""
         done = 0
+        beside = side_tensors(graph)
         for source in sources(graph):
+            exact = [u for u in graph.users(source) if reads_values(graph, u, beside)]
+            if (exact and len(exact) == len(graph.users(source))) or graph.shape(source) == ():
+                continue  # nothing reads a code, or it is one number for all samples
             spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
             if spikes is not None:
-                graph.replace_uses(source, spikes, keep=[graph.producer(spikes)], outputs=False)
+                graph.set_role(spikes, "encoder", graph.of_tensor(source))
+                graph.replace_uses(source, spikes, keep=[graph.producer(spikes), *exact], outputs=False)
                 done += 1
         if self.coding.slices > 1:
+            if done:  # now there are as many slices
+                repeat_constants(graph, self.coding.slices)
             free_rows(graph)
         return done

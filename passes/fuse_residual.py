@@ -51,10 +51,12 @@ class FuseResidual(NodePass):
         total = graph.producer(node.inputs[0])
         assert total is not None
         inputs = [current, node.inputs[1], residual, graph.constant(f"{node.name}_weight", weight.astype(np.float32))]
-        name, spikes, tables = node.name, node.outputs[0], dict(node.attrs)
+        name, spikes, tables, known = node.name, node.outputs[0], dict(node.attrs), graph.provenance(node)
         graph.erase(node)
         graph.erase(total)
         fused = graph.add("ResidualOneSpikeNeuron", inputs, name=name, attrs=tables, domain=DOMAIN, unused_outputs=1)
+        if known.role is not None:
+            graph.set_role(fused, known.role, known)
         graph.replace_uses(spikes, fused)
 
 

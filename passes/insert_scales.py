@@ -38,7 +38,7 @@ class InsertScales(NodePass):
 
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
         """Put a Mul on either side, and scale a ceiling."""
-        node.inputs[0] = insert_factor(graph, node.inputs[0], 1.0 / match, f"{node.name}_normalise")
+        node.inputs[0] = insert_factor(graph, node.inputs[0], 1.0 / match, f"{node.name}_normalise", "factor")
         ceiling = ceiling_behind(graph, node)
         if ceiling:
             bound = graph.value(ceiling[1]) / match
@@ -46,7 +46,7 @@ class InsertScales(NodePass):
             constant = graph.constant(f"{node.name}_ceiling", bound.astype(graph.element_type()))
             node_min.inputs = [node.outputs[0], constant]
         last = ceiling[0].outputs[0] if ceiling else node.outputs[0]
-        scaled = insert_factor(graph, last, match, f"{node.name}_rescale")
+        scaled = insert_factor(graph, last, match, f"{node.name}_rescale", "factor")
         graph.replace_uses(last, scaled, keep=[graph.producer(scaled)])
 
 

@@ -70,6 +70,6 @@ def _scale_inputs(graph: Graph, node: Node, factor: Array, count: int) -> None:
     for index, tensor in enumerate(list(node.inputs)[:count]):
         value = graph.value(tensor)
         if value is None:
-            node.inputs[index] = insert_factor(graph, tensor, factor, f"{node.name}_lifted")
+            node.inputs[index] = insert_factor(graph, tensor, factor, f"{node.name}_lifted", "factor")
         else:
             node.inputs[index] = graph.constant(tensor.name, np.asarray(value * factor, value.dtype))

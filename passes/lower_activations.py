@@ -56,6 +56,7 @@ class LowerActivations(NodePass):
         """Put the neuron in the place of the whole activation."""
         kind, source, last = match
         spikes = self.coding.activation(graph, kind, source, self.extents[node.name], f"{node.name}_neuron")
+        graph.set_role(spikes, "neuron")
         graph.bypass(last, spikes)
         graph.cleanup()
 

@@ -62,7 +62,7 @@ class LowerRecurrent(NodePass):
 
     def _side(self, graph: Graph, node: Node, layer: Layer, index: int, side: Side) -> list[Tensor]:
         """[Y, Y_h, Y_c] of one direction, without the axis of directions."""
-        prefix = graph.fresh(f"{node.name}_{side.name}")
+        prefix = graph.fresh_prefix(f"{node.name}_{side.name}")
         current = _currents(graph, node.inputs[0], layer, side, prefix)
         starts = [
             _start(graph, node.inputs[0], t, layer.units, index, f"{prefix}_{s}_start")
@@ -71,13 +71,12 @@ class LowerRecurrent(NodePass):
         sequences = (
             [current] if layer.lengths is None else [current, _mask(graph, node.inputs[0], layer.lengths, prefix)]
         )
-        attrs: dict[str, Any] = {
-            "body": scan_body(layer, side, self._gate(node, side), prefix, np.dtype(current.dtype)),
-            "num_scan_inputs": len(sequences),
-        }
+        body = scan_body(layer, side, self._gate(node, side), prefix, np.dtype(current.dtype))
+        attrs: dict[str, Any] = {"body": body, "num_scan_inputs": len(sequences)}
         if side.backwards:
             attrs |= {"scan_input_directions": [1] * len(sequences), "scan_output_directions": [1]}
         ends = graph.add("Scan", [*starts, *sequences], name=f"{prefix}_steps", attrs=attrs, unused_outputs=len(starts))
+        graph.set_role(ends, "recurrent")
         scan = graph.producer(ends)
         assert scan is not None
         for position in range(1, len(scan.outputs)):

@@ -59,13 +59,15 @@ class LowerRelu(NodePass):
         ceiling = ceiling_behind(graph, node)
         coding = self.coding.of_layer(self.choices.get(node.name, Choice()))
         potential = node.inputs[0]
-        bound = graph.value(ceiling[1]) if ceiling else None
+        given = graph.value(ceiling[1]) if ceiling else None
+        bound = None if given is None else given.astype(np.float64)
         if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no ceiling
             match = np.minimum(match, bound / coding.largest)
         elif ceiling and bound is not None and (coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
         add = coding.signed_neuron if sends_both_signs(node) else coding.neuron
         spikes = add(graph, potential, match, f"{node.name}_neuron")
+        graph.set_role(spikes, "neuron")
         if ceiling:
             graph.bypass(ceiling[0], spikes)
         graph.bypass(node, spikes)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from snncc.errors import PassError, SnnccError
+from snncc.errors import PassError, PostconditionError, PreconditionError, SnnccError, in_words
 from snncc.graph import Graph
 from snncc.large import outline
 from snncc.passes.base import NodePass, Pass
@@ -37,7 +37,7 @@ class PassManager:
     observer: Observer | None = None
 
     def run(self, graph: Graph) -> Report:
-        """Edit `graph` in place; raises PassError, naming the pass, its options and the passes already done."""
+        """Edit `graph` in place; raises PassError where a pass leaves what onnx refuses, naming node and op."""
         done: list[tuple[str, int]] = []
         for index, each in enumerate(self.passes):
             try:
@@ -50,17 +50,26 @@ class PassManager:
                 graph.infer_shapes()
                 if self.verify:
                     onnx.checker.check_model(outline(graph.to_proto()), full_check=True)
-            except SnnccError as error:
-                raise type(error)(self._where(each, done, error)) from error
+            except (PreconditionError, PostconditionError) as error:  # a fault of ours
+                raise type(error)(f"{error} ({each.name}). Please report this model") from error
+            except SnnccError:
+                log.debug("raised in %s; passes done before it: %s", each, _names(done))
+                raise
             except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-                raise PassError(self._where(each, done, error)) from error
+                log.debug("raised in %s; passes done before it: %s", each, _names(done))
+                raise PassError(_explained(each, error)) from error
             log.info("%s: %d", each, count)
             done.append((each.name, count))
             if self.observer:
                 self.observer(index, each, graph)
         return Report(tuple(done))
 
-    @staticmethod
-    def _where(each: Pass, done: Sequence[tuple[str, int]], error: Exception) -> str:
-        before = ", ".join(name for name, _ in done) or "none"
-        return f"{error} (in pass {each}; passes done before it: {before})"
+
+def _names(done: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(name for name, _ in done) or "none"
+
+
+def _explained(each: Pass, error: Exception) -> str:
+    """What onnx says of a graph that `each` has left, in the words of whoever gave the network."""
+    what = f"shapes no longer fit together once the network is rewritten ({each.name}): {in_words(error)}"
+    return f"{what}. Convert with --coding fs, cut the graph before it, or report this model"

@@ -15,7 +15,7 @@ from snncc.passes.base import NodePass, Skip
 from snncc.passes.pool_spikes import MAX_POOLS
 from snncc.passes.split_clip import ceiling_behind
 
-__all__ = ["MergeRelus"]
+__all__ = ["MergeRelus", "is_rectified"]
 
 _KEEPING = (*MAX_POOLS, "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
 
@@ -29,7 +29,7 @@ class MergeRelus(NodePass):
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
         """Refuses what may be negative, a ReLU with a ceiling of its own, and one that gives an output its name."""
-        if not _rectified(graph, node.inputs[0]):
+        if not is_rectified(graph, node.inputs[0]):
             return Skip("its input may be negative")
         first = graph.producer(node.inputs[0])
         alone = first is not None and first.op == "Relu" and graph.sole_user(first.outputs[0]) is node
@@ -42,14 +42,16 @@ class MergeRelus(NodePass):
         graph.bypass(node, node.inputs[0])
 
 
-def _rectified(graph: Graph, tensor: Tensor) -> bool:
-    """Whether `tensor` is a ReLU's result that has only been moved or pooled."""
+def is_rectified(graph: Graph, tensor: Tensor) -> bool:
+    """Whether `tensor` is a ReLU's result that has only been moved, pooled or bounded."""
     node = graph.producer(tensor)
     if node is None:
         return False
-    if node.op == "Min":  # of a ReLU and its ceiling
-        return any(_rectified(graph, t) for t in node.inputs) and all(
-            value is None or (value >= 0).all() for value in map(graph.value, node.inputs)
-        )
+    if node.op in ("Min", "Max"):
+        values = [graph.value(t) for t in node.inputs]
+        each = [
+            is_rectified(graph, t) if v is None else (v >= 0).all() for t, v in zip(node.inputs, values, strict=True)
+        ]
+        return all(each) if node.op == "Min" else any(each)
     clipped = node.op == "Clip" and clip_obstacle(graph, node) is None
-    return node.op == "Relu" or clipped or (node.op in _KEEPING and _rectified(graph, node.inputs[0]))
+    return node.op == "Relu" or clipped or (node.op in _KEEPING and is_rectified(graph, node.inputs[0]))

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from onnx import helper
 
-from snncc.graph import Graph, Tensor
+from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 
-__all__ = ["OneFloatType"]
+__all__ = ["OneFloatType", "in_type"]
 
 _CASTS = ("Cast", "CastLike")
 _CONTROL = ("If", "Loop", "Scan")
@@ -35,21 +36,32 @@ class OneFloatType(Pass):
         casts = [n for n in casts if n.inputs[0].dtype != n.outputs[0].dtype]
         if len(inputs) != 1 or not casts or graph.nodes(*_CONTROL):  # whose bodies have types of their own
             return 0
-        kind = inputs.pop()
         for node in casts:
             graph.bypass(node, node.inputs[0])
-        for node in graph.nodes():
-            node.inputs = [_constant_of(graph, t, kind) for t in node.inputs]
-            if node.op == "Cast" and _is_real(node.outputs[0]):  # of integers
-                node.attrs["to"] = helper.np_dtype_to_tensor_dtype(kind)
-        for tensor in graph.outputs:
-            if _is_real(tensor) and np.dtype(tensor.dtype) != kind:
-                _cast_back(graph, tensor, kind)
+        in_type(graph, inputs.pop())
         return len(casts)
+
+
+def in_type(graph: Graph, kind: np.dtype[Any]) -> None:
+    """Let constants, and what is made of integers, be of type `kind`; outputs of another are cast at the end."""
+    for node in graph.nodes():
+        node.inputs = [_constant_of(graph, t, kind) for t in node.inputs]
+        if node.op == "Cast" and _is_real(node.outputs[0]):  # of integers
+            node.attrs["to"] = helper.np_dtype_to_tensor_dtype(kind)
+        if node.op == "ConstantOfShape" and _is_real(node.outputs[0]):
+            node.attrs["value"] = graph.constant(f"{node.name}_value", _filling(node).astype(kind))
+    for tensor in graph.outputs:
+        if _is_real(tensor) and np.dtype(tensor.dtype) != kind:
+            _cast_back(graph, tensor, kind)
 
 
 def _is_real(tensor: Tensor) -> bool:
     return tensor.dtype is not None and bool(np.dtype(tensor.dtype).kind == "f")
+
+
+def _filling(node: Node) -> npt.NDArray[Any]:
+    given = node.attrs.get("value")
+    return np.zeros(1, np.float32) if given is None else np.asarray(given.values)
 
 
 def _constant_of(graph: Graph, tensor: Tensor, kind: np.dtype[Any]) -> Tensor:

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.passes.base import Pass
 from snncc.passes.batch_first import BatchFirst
+from snncc.passes.bounds_to_relus import BoundsToRelus
 from snncc.passes.correct_potentials import Correction, CorrectPotentials
 from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
@@ -19,9 +21,12 @@ from snncc.passes.fuse_residual import FuseResidual
 from snncc.passes.insert_scales import InsertScales
 from snncc.passes.keep_islands import KeepIslands
 from snncc.passes.lift_scales import LiftScales
+from snncc.passes.linear_pieces import LinearPieces
 from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.merge_relus import MergeRelus
+from snncc.passes.note_rows import NoteRows
 from snncc.passes.pool_spikes import PoolSpikes
 from snncc.passes.pools_behind_relus import PoolsBehindRelus
 from snncc.passes.quantise_weights import QuantiseWeights
@@ -34,6 +39,7 @@ from snncc.passes.spelling import spelling
 from snncc.passes.spike_messages import SpikeMessages
 from snncc.passes.split_clip import SplitClip
 from snncc.passes.split_leaky import SplitLeaky
+from snncc.passes.stacked_sizes import StackedSizes
 from snncc.passes.step_through import StepThrough
 from snncc.scales import Confidence, Scales
 
@@ -43,14 +49,17 @@ FOLDS = ("weights", "threshold")
 WEIGHTS = ("float", "int8", "int8-tensor")
 
 
-def preparation(coding: Coding) -> tuple[Pass, ...]:
-    """What comes between `spelling` and calibration.
+def preparation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
+    """What comes between `spelling` and calibration; `bounds` is how bounds are made of neurons, by node.
 
     After it, neurons-to-be are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
     """
     return (
         BatchFirst(),  # between recurrent layers, too
         FuseGelu(),  # one op each for activations
+        LinearPieces(),  # and ReLUs for what consists of such
+        BoundsToRelus(bounds or {}),  # bounds are sums of ReLUs
+        MergeRelus(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
         SplitLeaky(),  # and a leaky ReLU two of opposite polarity
         SpikeMessages(coding.signed_neurons),  # what graph convolutions pass on spikes as well
@@ -87,12 +96,15 @@ def lowering(
     in_pieces = coding.slices > 1
     coding = coding.stepwise if stepwise else coding
     own = scales.neurons if scales.normalize == "none" else {}
+    rows = NoteRows(coding.slices)
     return (
+        rows,  # as long as they can be measured
         LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
-        KeepIslands(coding, scales.analog, in_pieces),  # what is left stays as it is
-        RepeatCurrents(coding.slices),  # or a constant current, where that meets steps
+        KeepIslands(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is
+        RepeatCurrents(coding.slices, rows.rows),  # or a constant current, where that meets steps
+        StackedSizes(coding.slices),  # sizes are those of samples
         PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
         ReadOut(coding, anytime),  # steps become the output
         EvenTables(),  # the neurons of an op share its body
@@ -150,7 +162,9 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         CorrectPotentials,
         FuseResidual,
         PoolsBehindRelus,
+        NoteRows,
         RepeatCurrents,
+        StackedSizes,
         PoolSpikes,
         ReadOut,
         StepThrough,
@@ -162,6 +176,8 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         LowerActivations,
         KeepIslands,
         BatchFirst,
+        BoundsToRelus,
+        LinearPieces,
         LowerRecurrent,
         RoundWeights,
         QuantiseWeights,

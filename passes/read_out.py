@@ -2,7 +2,7 @@
 """x -> Readout(x): what the last synapses build up over time becomes the network's output.
 
 Rate codes read the mean over all steps, or with `anytime` the mean after every step, [T, N, …]; of slices the last one
-holds everything. A Softmax or its like at the end comes behind the readout.
+holds everything. A Softmax or its like, or a mask, at the end comes behind the readout.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
-from snncc.obstacles import leads_out
+from snncc.masks import ends, potential_of
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
-from snncc.vocabulary import MOVES, TAIL
+from snncc.tokens import is_integer
 
-__all__ = ["ReadOut", "in_front_of_readout"]
-
-_ENDINGS = ("_readout", "_so_far", "_stack")  # of the names of the nodes that this pass adds
+__all__ = ["ReadOut", "in_front_of_readout", "read"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class ReadOut(Pass):
             raise PassError(f"{message}. Export it with the batch first, or convert with --coding fs or phase")
         done: dict[int, Tensor] = {}
         for output in graph.outputs:
-            tensor = _potential(graph, output)
+            tensor = potential_of(graph, output)
             if id(tensor) in over_time and id(tensor) not in done:
                 done[id(tensor)] = self._read(graph, tensor)
         if self.anytime:
@@ -54,21 +52,23 @@ class ReadOut(Pass):
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
-        steps = self.coding.slices
-        rows, shape = _rows(graph), graph.shape(tensor)
+        if self.anytime and is_integer(tensor):  # it is worked out of running means, at every step
+            return tensor
         if self.anytime:
-            read = add_op(graph, "RunningTotal", [tensor], {"steps": steps, "mean": 1}, f"{tensor.name}_so_far")
-        elif self.coding.readout == "mean":
-            read = add_op(graph, "Readout", [tensor], {"steps": steps}, f"{tensor.name}_readout")
+            attrs = {"steps": self.coding.slices, "mean": 1}
+            result = add_op(graph, "RunningTotal", [tensor], attrs, f"{tensor.name}_so_far")
+            result.shape = None if tensor.shape is None else [None, *tensor.shape[1:]]
         else:
-            read = _last_slice(graph, tensor, steps)
-        within = [u for u in graph.users(tensor) if not (u.op in (*TAIL, *MOVES) and leads_out(graph, u))]
-        graph.replace_uses(tensor, read, keep=[graph.producer(read), *within])
-        read.shape = None if shape is None else [None if self.anytime else rows, *shape[1:]]
-        for node in _behind(graph, read):
+            result = read(graph, self.coding, tensor)
+        graph.set_role(result, "readout", graph.of_tensor(tensor))
+        shape = result.shape
+        within = [u for u in graph.users(tensor) if not ends(graph, u)]
+        graph.replace_uses(tensor, result, keep=[graph.producer(result), *within])
+        result.shape = shape
+        for node in _behind(graph, result):
             out = node.outputs[0]
-            out.shape = [None if self.anytime else rows, *out.shape[1:]] if out.shape else out.shape
-        return read
+            out.shape = [None, *out.shape[1:]] if out.shape else out.shape
+        return result
 
     def _stack(self, graph: Graph, output: Tensor) -> None:
         """[T N, …] -> [T, N, …]."""
@@ -76,32 +76,31 @@ class ReadOut(Pass):
         rest = graph.add("Shape", [output], name=f"{output.name}_sample", attrs={"start": 1})
         rest.dtype, rest.shape = np.dtype(np.int64), None
         target = graph.add("Concat", [steps, rest], name=f"{output.name}_stack_shape", attrs={"axis": 0})
-        stack = graph.add("Reshape", [output, target], name=f"{output.name}_stack")
+        stack = graph.add("Reshape", [output, target], name=f"{output.name}_stack", role="readout")
         keep = [graph.producer(stack), graph.producer(rest)]
         shape = None if output.shape is None else [self.coding.slices, None, *output.shape[1:]]
         graph.replace_uses(output, stack, keep=keep)
         stack.shape = shape
 
 
+def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
+    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, the last step's."""
+    shape = graph.shape(tensor)
+    if coding.readout == "mean" and not is_integer(tensor):
+        result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
+    else:
+        result = _last_slice(graph, tensor, coding.slices)
+    graph.set_role(result, "readout", graph.of_tensor(tensor))
+    result.shape = None if shape is None else [None, *shape[1:]]
+    return result
+
+
 def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
     """The potential, step by step, that `tensor` is read from; `tensor` itself if it is no readout."""
     node = graph.producer(tensor)
-    if node is None or not node.name.endswith(_ENDINGS):
+    if node is None or not graph.has_role(node, "readout"):
         return tensor
     return in_front_of_readout(graph, node.inputs[0])
-
-
-def _rows(graph: Graph) -> int | str | None:
-    return (graph.shape(graph.inputs[0]) or (None,))[0]
-
-
-def _potential(graph: Graph, output: Tensor) -> Tensor:
-    """What the last synapses, or neurons, give: in front of Softmax and its like."""
-    potential = tensor = output
-    while (node := graph.producer(tensor)) is not None and node.op in (*TAIL, *MOVES):
-        tensor = node.inputs[0]
-        potential = tensor if node.op in TAIL else potential
-    return potential
 
 
 def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
@@ -112,12 +111,19 @@ def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
 
 
 def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
-    """The last of `slices` slices."""
-    name = f"{tensor.name}_readout"
-    first = graph.add("Split", [tensor], name=name, attrs={"axis": 0, "num_outputs": slices}, unused_outputs=slices - 1)
+    """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
+    name, number = f"{tensor.name}_readout", np.dtype(np.int64)
+    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1})
+    rows.dtype, rows.shape = number, (1,)
+    count = graph.constant(f"{name}_slices", np.array([slices], np.int64))
+    each = graph.add("Div", [rows, count], name=f"{name}_each")
+    before = graph.add("Sub", [rows, each], name=f"{name}_before")
+    sizes = graph.add("Concat", [before, each], name=f"{name}_sizes", attrs={"axis": 0})
+    sizes.shape = (2,)
+    first = graph.add("Split", [tensor, sizes], name=name, attrs={"axis": 0}, unused_outputs=1)
+    first.shape = None
     node = graph.producer(first)
     assert node is not None
-    for index in range(1, slices):
-        graph.use_output(node, index, tensor.dtype, None).name = graph.fresh(f"{name}_{index}")
-    last: Tensor = node.outputs[-1]
+    last = graph.use_output(node, 1, tensor.dtype, None)
+    last.name = graph.fresh(f"{name}_last")
     return last

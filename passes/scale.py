@@ -18,6 +18,7 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import Skip
 from snncc.passes.fold_batchnorm import Side, scale_batchnorm
 from snncc.passes.synapse import SYNAPSES, synapse
+from snncc.provenance import Role
 
 __all__ = [
     "absorb",
@@ -52,7 +53,7 @@ def channel_vector(factor: Array, axis: int) -> Array | None:
     return factor.reshape(-1) if all(d == 1 for d in others) else None
 
 
-def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str) -> Tensor:
+def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str, role: Role | None = None) -> Tensor:
     """Add Mul(tensor, factor), read by nobody yet."""
     with np.errstate(over="ignore"):
         cast = factor.astype(graph.element_type())
@@ -60,7 +61,7 @@ def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str) -> Ten
         way_out = f"{cast.dtype} cannot hold it; convert the float32 model"
         raise PassError(f"the scale of '{tensor.name}' is as large as {np.abs(factor).max():.3g}, and {way_out}")
     constant = graph.constant(f"{name}_factor", cast)
-    return graph.add("Mul", [tensor, constant], name=name)
+    return graph.add("Mul", [tensor, constant], name=name, role=role)
 
 
 def factor_of(graph: Graph, tensor: Tensor) -> Array | None:

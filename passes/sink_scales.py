@@ -97,7 +97,7 @@ def _pass_on(graph: Graph, user: Node, after: Array) -> None:
         if found is not None:
             user.inputs[index] = found[0]
     result = user.outputs[0]
-    rescaled = insert_factor(graph, result, after, f"{user.name}_rescale")
+    rescaled = insert_factor(graph, result, after, f"{user.name}_rescale", "factor")
     graph.replace_uses(result, rescaled, keep=[graph.producer(rescaled)])
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from snncc.passes.base import Pass
-from snncc.passes.bounds_to_relus import BoundsToRelus, CeilingsBehindRelus
+from snncc.passes.ceilings_behind_relus import CeilingsBehindRelus
 from snncc.passes.fuse_aggregation import FuseAggregation
 from snncc.passes.lower_einsum import LowerEinsum
 from snncc.passes.masks_to_factors import MasksToFactors
@@ -13,8 +13,10 @@ from snncc.passes.one_float_type import OneFloatType
 from snncc.passes.place_constants import PlaceConstants
 from snncc.passes.recognise_relus import RecogniseRelus
 from snncc.passes.remove_identity import RemoveIdentity
+from snncc.passes.settle_masks import SettleMasks
 from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.slice_splits import JoinTiles, SliceSplits
+from snncc.passes.spell_bounds import SpellBounds
 
 __all__ = ["spelling"]
 
@@ -31,8 +33,9 @@ def spelling() -> tuple[Pass, ...]:
         PlaceConstants(),  # a constant for each sample is a bias
         MasksToFactors(),  # masks are factors
         SimplifyArithmetic(),  # one spelling each for sums and factors
+        SettleMasks(),  # whose infinities go to the end
         RecogniseRelus(),  # however they are put together
-        BoundsToRelus(),  # and whatever else keeps within bounds
+        SpellBounds(),  # one spelling for bounds, and none for those that do nothing
         CeilingsBehindRelus(),  # ReLU6, too
         MergeRelus(),  # one layer of neurons where one will do
     )

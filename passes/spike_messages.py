@@ -16,11 +16,11 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 from snncc.passes.split_leaky import split_leaky
 from snncc.passes.synapse import SYNAPSES
+from snncc.provenance import MESSAGE, Provenance
 from snncc.vocabulary import MOVES
 
-__all__ = ["MESSAGE", "SpikeMessages", "aggregates"]
+__all__ = ["SpikeMessages", "aggregates"]
 
-MESSAGE = "_as_spikes"  # how the names of the neurons-to-be end that stand for no node of the source
 _PASSING = (*MOVES, "Add", "Sub", "Sum", "Mul", "Div", "BatchNormalization")
 
 
@@ -40,12 +40,15 @@ class SpikeMessages(Pass):
             if behind and any(aggregates(graph, n) for n in (node, *behind)):
                 potentials.setdefault(id(source), (source, []))[1].append(node)
         for source, readers in potentials.values():
-            message = graph.add("LeakyRelu", [source], name=f"{source.name}{MESSAGE}", attrs={"alpha": 1.0})
+            name = f"{source.name}_as_spikes"
+            known = Provenance(source.name, source.name, MESSAGE)
+            message = graph.add("LeakyRelu", [source], name=name, attrs={"alpha": 1.0}, provenance=known)
             for reader in readers:
                 reader.inputs = [message if t is source else t for t in reader.inputs]
             leaky = graph.producer(message)
             if not self.signed and leaky is not None:
-                split_leaky(graph, leaky, 1.0)
+                with graph.rewriting(leaky):
+                    split_leaky(graph, leaky, 1.0)
         return len(potentials)
 
 

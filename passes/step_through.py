@@ -21,6 +21,7 @@ from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
+from snncc.passes.stacked_sizes import STACKED, UNSTACKED
 
 __all__ = ["State", "StepThrough"]
 
@@ -68,8 +69,9 @@ class StepThrough(Pass):
 
     def run(self, graph: Graph) -> int:
         """Rewrite every neuron and every op over time."""
-        self.states.append(State("step", "step_out", (1,), "int64", 0.0))
-        step = graph.add_input("step", np.dtype(np.int64), (1,))
+        step = graph.add_input(graph.fresh("step"), np.dtype(np.int64), (1,))
+        clock = State(step.name, graph.fresh("step_out"), (1,), "int64", 0.0)
+        self.states.append(clock)
         timing = _Timing(self.wait)
         done = 0
         for node in graph.nodes():
@@ -77,8 +79,10 @@ class StepThrough(Pass):
                 start = timing.start(node)
                 node = _single_step(graph, node, start)  # noqa: PLW2901
                 timing.starts(node, start)
-            elif node.op == "Tile" and node.name.endswith("_repeated"):
+            elif graph.has_role(node, "repeat"):
                 self._shorten(graph, node)
+            elif node.op in ("Div", "Mul") and node.name.endswith((UNSTACKED, STACKED)):
+                self._rescale(graph, node)
             else:
                 self._align(graph, node, timing)
             if node.domain == DOMAIN:
@@ -86,7 +90,7 @@ class StepThrough(Pass):
                 done += 1
         self.steps.append(timing.total(graph))
         advance = graph.constant("steps_per_call", np.array([self.chunk], np.int64))
-        graph.add_output(graph.add("Add", [step, advance], name="next_step"), "step_out")
+        graph.add_output(graph.add("Add", [step, advance], name="next_step"), clock.output)
         return done
 
     def _shorten(self, graph: Graph, node: Node) -> None:
@@ -97,6 +101,13 @@ class StepThrough(Pass):
         repeats = graph.value(node.inputs[1])
         assert repeats is not None
         node.inputs[1] = graph.constant(node.inputs[1].name, np.where(repeats > 1, self.chunk, 1))
+
+    def _rescale(self, graph: Graph, node: Node) -> None:
+        """Sizes are those of the steps of one call."""
+        factors = graph.value(node.inputs[1])
+        assert factors is not None
+        each = np.where(factors > 1, self.chunk, 1).astype(np.int64)
+        node.inputs[1] = graph.constant(node.inputs[1].name, each)
 
     def _open(self, graph: Graph, node: Node, step: Tensor) -> None:
         """Make the states of `node` inputs and outputs of the graph; the clock is the graph's own."""
@@ -112,8 +123,10 @@ class StepThrough(Pass):
             at = names.index(given)
             initial = graph.value(node.inputs[at])
             assert initial is not None
-            name = f"{node.name}_{given}"
-            state = State(name, f"{name}_out", sample, "float32", float(initial.item()))
+            if graph.sole_user(node.inputs[at]) is node:  # what the state began with goes, and leaves it its name
+                graph.free_name(node.inputs[at])
+            name = graph.fresh(f"{node.name}_{given}")
+            state = State(name, graph.fresh(f"{name}_out"), sample, "float32", float(initial.item()))
             node.inputs[at] = graph.add_input(name, np.dtype(np.float32), sample)
             graph.add_output(graph.use_output(node, outputs.index(left), np.dtype(np.float32), sample), state.output)
             self.states.append(state)
@@ -121,7 +134,7 @@ class StepThrough(Pass):
     def _align(self, graph: Graph, node: Node, timing: _Timing) -> None:
         """Let all inputs of a linear node carry the same phases."""
         late = timing.latest(node)
-        if late is None:
+        if late is None or node.op in ("Shape", "Size"):  # sizes are the same at every step
             return
         if timing.is_early:
             for tensor in {id(t): t for t in node.inputs}.values():
@@ -141,7 +154,7 @@ class StepThrough(Pass):
             shape = graph.add("Shape", [current], name=f"{name}_shape")
             shape.dtype, shape.shape = np.dtype(np.int64), None
             before = graph.add_input(name, tensor.dtype, sample)
-            state = State(name, f"{name}_out", sample, str(np.dtype(tensor.dtype)), 0.0)
+            state = State(name, graph.fresh(f"{name}_out"), sample, str(np.dtype(tensor.dtype)), 0.0)
             graph.add_output(graph.add("Identity", [current], name=f"{name}_{number}"), state.output)
             self.states.append(state)
             current = graph.add("Expand", [before, shape], name=f"{name}_read")
@@ -196,8 +209,11 @@ def _single_step(graph: Graph, node: Node, start: int) -> Node:
     if node.op == "OneSpikeNeuron":
         attrs |= {"last_thresholds": attrs["thresholds"], "max_spikes": 1, "signed": 0}
     op, inputs, name, spikes = _TABLES[node.op][1], list(node.inputs), node.name, node.outputs[0]
+    known = graph.provenance(node)
     graph.erase(node)
     value = add_op(graph, op, inputs, attrs, name)
+    if known.role is not None:
+        graph.set_role(value, known.role, known)
     graph.replace_uses(spikes, value)
     found = graph.producer(value)
     assert found is not None

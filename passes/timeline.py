@@ -6,11 +6,14 @@ Steps begin at a neuron of an op that runs over time, or at an encoder of slices
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from snncc.batch_axis import batch_axes
 from snncc.errors import PassError
-from snncc.graph import Graph, Node
+from snncc.graph import Graph, Node, Shape
 from snncc.ops import DOMAIN, get
 
 __all__ = ["READERS", "active", "begins_steps", "free_rows", "stacked"]
@@ -28,18 +31,23 @@ def stacked(graph: Graph) -> set[int]:
     """The ids of the tensors that hold stacked steps."""
     found: set[int] = set()
     for node in graph.nodes():
-        if node.op in READERS:
+        if node.op in READERS or _cuts(node):
             continue
-        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in node.inputs)):
+        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node))):
             found.update(id(t) for t in node.outputs)
     return found
+
+
+def _cuts(node: Node) -> bool:
+    """Whether `node` takes the last of some slices."""
+    return bool(node.op == "Split" and node.attrs.get("axis", 0) == 0)
 
 
 def active(graph: Graph) -> set[int]:
     """The ids of the tensors that depend on the values of the network's inputs."""
     found = {id(t) for t in graph.inputs}
     for node in graph.nodes():
-        if node.op not in _SHAPES and any(id(t) in found for t in node.inputs):
+        if node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node)):
             found.update(id(t) for t in node.outputs)
     return found
 
@@ -58,12 +66,31 @@ def free_rows(graph: Graph) -> None:
 
 
 def _free_target(graph: Graph, node: Node, axis: int) -> None:
-    """A Reshape must not fix the length of the batch's axis."""
+    """A Reshape must not fix the length of the axis that the rows are on.
+
+    Where the network takes any number of samples, a fixed axis is none of theirs if another one is inferred.
+    """
     target = graph.value(node.inputs[1])
-    if target is not None and target.size > axis and target[axis] > 0:
-        if (target == -1).any():
-            raise PassError(
-                f"Reshape '{node.name}' fixes the batch at {target[axis]}. Export with a dynamic batch axis"
-            )
-        free = np.where(np.arange(target.size) == axis, -1, target).astype(np.int64)
-        node.inputs[1] = graph.constant(f"{node.name}_shape", free)
+    if target is None or target.size <= axis or target[axis] <= 0:
+        return
+    any_number = not any(isinstance(d, int) for t in graph.inputs for d in (graph.shape(t) or ())[:1])
+    if any_number and (target == -1).any():
+        return
+    sizes = graph.shape(node.outputs[0]) or (None,) * target.size
+    free = [_row(graph, node, target, sizes, i, axis) for i in range(target.size)]
+    node.inputs[1] = graph.constant(f"{node.name}_shape", np.array(free, np.int64))
+
+
+def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index: int, axis: int) -> int:
+    """A length among those of a Reshape whose rows are open: what was inferred there must be known then."""
+    if index == axis:
+        return -1
+    if target[index] != -1:
+        return int(target[index])
+    size = sizes[index]
+    if isinstance(size, int):
+        return size
+    rows = (graph.shape(node.inputs[0]) or (None,))[0]
+    what = f"Reshape '{node.name}' makes {target[axis]} rows of its input, and the length of axis {index} is not fixed"
+    given = f", where rows are time steps of samples (its input has {rows})" if isinstance(rows, int) else ""
+    raise PassError(f"{what}{given}. Convert with --coding fs or phase, or export with a dynamic batch axis")

@@ -7,10 +7,9 @@ in vain; so the driver, a device and the provider's own libraries are looked for
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
-import io
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -51,9 +50,7 @@ def _device_count() -> int | None:
 
 def _missing_library() -> str | None:
     """What the loader misses when it loads the CUDA provider."""
-    if hasattr(ort, "preload_dlls"):
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            ort.preload_dlls()  # libraries that pip installed; it prints what it does not find
+    _load_pip_libraries()
     folder = Path(ort.__file__).parent / "capi"
     try:
         for name in ("libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so"):
@@ -62,3 +59,26 @@ def _missing_library() -> str | None:
     except OSError as error:
         return str(error)
     return None
+
+
+def _load_pip_libraries() -> None:
+    """Load the CUDA libraries that pip installed, as `onnxruntime.preload_dlls` does, which prints what it misses.
+
+    A library that needs another one loads after it, so that rounds go on while any loads.
+    """
+    spec = importlib.util.find_spec("nvidia")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    waiting = [file for folder in folders for file in sorted(folder.glob("*/lib/lib*.so.*"))]
+    while waiting:
+        missing = [file for file in waiting if not _loads(file)]
+        if len(missing) == len(waiting):
+            return
+        waiting = missing
+
+
+def _loads(file: Path) -> bool:
+    try:
+        ctypes.CDLL(str(file), mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True

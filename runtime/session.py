@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from snncc.runtime.devices import cuda_obstacle
 from snncc.runtime.library import get_library_path
 
 __all__ = ["create_session"]
+
+log = logging.getLogger("snncc.runtime")
 
 _ORT_ERRORS = (
     states.EPFail,
@@ -63,7 +65,7 @@ def create_session(
     options = _with_library(options) if kernels else options or _default_options()
     _fold_weights(options)
     with _openable(model) as (source, name):
-        session = _open(source, name, options, providers)
+        session = _open(source, name, options, providers, device)
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise RuntimeLibraryError(
             f"CUDA did not start for {name}: onnxruntime fell back to {session.get_providers()[0]}; "
@@ -116,7 +118,9 @@ def _has_library(options: ort.SessionOptions) -> bool:
     """Whether a node that only the library knows loads with these options; onnxruntime has no way to ask."""
     shape = onnx.helper.make_tensor_value_info
     inputs = [shape("X", onnx.TensorProto.FLOAT, [1]), shape("scale", onnx.TensorProto.FLOAT, [1])]
-    node = onnx.helper.make_node("OneSpikeNeuron", ["X", "scale"], ["Y"], domain=DOMAIN, levels=[1.0], thresholds=[1.0])
+    node = onnx.helper.make_node(
+        "OneSpikeNeuron", ["X", "scale"], ["Y", ""], domain=DOMAIN, levels=[1.0], thresholds=[1.0]
+    )
     graph = onnx.helper.make_graph([node], "probe", inputs, [shape("Y", onnx.TensorProto.FLOAT, [1])])
     opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid(DOMAIN, OPSET)]
     probe = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
@@ -165,12 +169,20 @@ def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str
                 yield source, str(path)
 
 
-def _open(source: str | bytes, name: str, options: ort.SessionOptions, providers: list[Any]) -> ort.InferenceSession:
+def _open(
+    source: str | bytes, name: str, options: ort.SessionOptions, providers: list[Any], device: str
+) -> ort.InferenceSession:
+    """A session; onnxruntime's own retry on other providers is off, since it prints to stdout."""
     try:
-        # onnxruntime's Python side prints when it falls back to the CPU.
-        with contextlib.redirect_stdout(io.StringIO()):
-            return ort.InferenceSession(source, options, providers=providers)
+        return ort.InferenceSession(source, options, providers=providers, enable_fallback=0)
     except _ORT_ERRORS as error:
+        if providers != [_CPU] and device == "auto":
+            log.warning("%s: CUDA did not start, so that the CPU runs it: %s", name, error)
+            return _open(source, name, options, [_CPU], device)
+        if isinstance(error, states.EPFail):
+            raise RuntimeLibraryError(
+                f"CUDA did not start for {name}: {error}. Use device='cpu', or 'auto'."
+            ) from error
         message = str(error)
         if "protobuf" in message.lower():
             advice = "It is no ONNX file, or a damaged one; export or download it again."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from snncc.graph import Graph, Node, Shape, Tensor
 from snncc.vocabulary import RECURRENT
 
-__all__ = ["batch_axes", "misplaced", "off_axis"]
+__all__ = ["batch_axes", "input_axis", "misplaced", "off_axis"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
 _SHAPES = ("Shape", "Size")
@@ -23,21 +23,35 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
 
     Empty for a network without recurrent layers.
     """
-    if not graph.nodes(*RECURRENT, "Scan"):
+    if not graph.nodes(*RECURRENT) and not any(graph.has_role(n, "recurrent") for n in graph.nodes("Scan")):
         return {}
-    found: dict[int, int | None] = {id(t): 0 for t in graph.inputs}
+    found: dict[int, int | None] = {id(t): input_axis(graph, t) for t in graph.inputs if graph.shape(t) != ()}
     for node in graph.nodes():
-        carried = [t for t in node.inputs if id(t) in found]
+        carried = [t for t in graph.reads(node) if id(t) in found]
         if carried and node.op not in _SHAPES:
             _place(graph, node, carried, found)
     return found
+
+
+def input_axis(graph: Graph, tensor: Tensor) -> int:
+    """The axis of an input that samples lie on: the one that is called as axis 0 of other inputs, if its own is fixed.
+
+    States of recurrent layers come as [layers, N, units], whatever N is called.
+    """
+    shape = graph.shape(tensor) or ()
+    others = [s[0] for t in graph.inputs if t is not tensor and (s := graph.shape(t))]
+    opened = [d for d in others if not isinstance(d, int)]
+    if not shape or not isinstance(shape[0], int) or not opened:
+        return 0
+    named = [a for a, d in enumerate(shape) if isinstance(d, str) and d in opened]
+    return named[0] if named else int(len(shape) == 3 and not isinstance(shape[1], int))
 
 
 def off_axis(graph: Graph) -> dict[int, Node]:
     """The nodes, by id, that read or give a tensor whose batch is not on axis 0; recurrent ones are among them."""
     axes = batch_axes(graph)
     nodes = (n for n in graph.nodes() if n.op not in _SHAPES)
-    return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*n.inputs, *n.outputs))}
+    return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*graph.reads(n), *n.outputs))}
 
 
 def misplaced(node: Node, axes: dict[int, int | None]) -> str | None:
@@ -59,7 +73,7 @@ def _place(graph: Graph, node: Node, carried: Sequence[Tensor], found: dict[int,
     if node.op in RECURRENT:
         found.update({id(t): 2 - bool(index) for index, t in enumerate(node.outputs)})
         return
-    if node.op == "Scan":  # what recurrent nodes become: last states, then the state of each step
+    if graph.has_role(node, "recurrent"):  # what recurrent nodes become: last states, then the state of each step
         states = len(node.inputs) - int(node.attrs["num_scan_inputs"])
         found.update({id(t): int(index >= states) for index, t in enumerate(node.outputs)})
         return

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.scopes import names_of
+
 __all__ = ["Builder"]
 
 
@@ -19,8 +21,7 @@ class Builder:
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._graph = model.graph
-        self._taken = {name for n in model.graph.node for name in (*n.input, *n.output)}
-        self._taken |= {v.name for v in (*model.graph.initializer, *model.graph.input, *model.graph.output)}
+        self._taken = set(names_of(model.graph))
 
     def fresh(self, name: str) -> str:
         """A name like `name` that nothing has yet; it is taken from then on."""

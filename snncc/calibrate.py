@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from snncc.coding import Coding
 from snncc.errors import CalibrationError, OptionError
-from snncc.extents import extents
+from snncc.extents import depths, extents
 from snncc.graph import Graph
 from snncc.histogram import LeastSquares, Percentile
 from snncc.no_data import observe_noise
@@ -130,9 +130,18 @@ class Calibration:
 
 
 def calibrate(
-    graph: Graph, coding: Coding, method: Method, data: Samples | None, preprocess: Preprocess | None = None
+    graph: Graph,
+    coding: Coding,
+    method: Method,
+    data: Samples | None,
+    preprocess: Preprocess | None = None,
+    *,
+    outside: Collection[str] = (),
 ) -> Calibration:
     """Observe all neurons-to-be in `graph` on `data` or, without data, on noise.
+
+    `outside` names ReLUs that tell how far values lie outside of bounds; one that never fires gets a scale of as much
+    as values stayed within them.
 
     Raises:
         CalibrationError: the data does not fit the model, or an activation is not finite.
@@ -160,7 +169,10 @@ def calibrate(
         "normalize": method.normalize,
         "input_range": method.input_range,
     }
-    potentials, analog = extents(graph if kept else batch_statistics(graph), kept or trial, gates=bool(kept))
+    shown, seen = graph if kept else batch_statistics(graph), kept or trial
+    silent = [p.relu for p in spots if p.relu in outside and not watcher.result(p).any()]
+    spots = _with_room(spots, depths(shown, seen, silent))
+    potentials, analog = extents(shown, seen, gates=bool(kept))
     inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
     known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)
@@ -181,12 +193,17 @@ def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator
         yield batch
 
 
+def _with_room(spots: list[Place], below: Mapping[str, float]) -> list[Place]:
+    """`spots` with room for as much above 0 as potentials came `below` it, by ReLU: they may do so on other data."""
+    return [replace(p, room=below[p.relu]) if below.get(p.relu) else p for p in spots]
+
+
 def _settled(place: Place, values: Array) -> Array:
-    """A positive scale for every channel: one that never fires takes its layer's, a layer that never fires takes 1."""
+    """Positive scales: a channel that never fires takes its layer's, a layer that never fires its `room`."""
     if not np.isfinite(values).all():
         way_out = "Is the preprocessing right? Try fewer or smaller inputs."
         raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {way_out}")
     largest = float(values.max(initial=0.0))
     if largest <= 0:
-        return np.ones(1)
+        return np.full(1, place.room)
     return place.broadcast(np.where(values > 0, values, largest))

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import signal
+import sys
 from typing import Any
 
 import click
 
+from snncc.cli_tables import echo
 from snncc.commands.bench import bench
 from snncc.commands.check import check
 from snncc.commands.compare import compare
@@ -31,16 +35,33 @@ from snncc.progress import shown
 __all__ = ["main"]
 
 
+_INTERRUPTED = 128 + signal.SIGINT
+
+
 class _Group(click.Group):
     """A group whose commands end in one line on stderr when the library refuses something."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()  # else the interpreter would, and complain, after the exit status is known
+        except OSError as error:
+            sys.stdout = io.StringIO()  # what is left in the old one has nowhere to go
+            echo(f"OutputError: stdout cannot be written ({error.strerror or error}).", err=True)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             with shown():
                 return super().invoke(ctx)
         except SnnccError as error:
-            click.echo(f"{type(error).__name__}: {error}", err=True)
+            echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(1)
+        except KeyboardInterrupt:
+            echo("Interrupted.", err=True)
+            ctx.exit(_INTERRUPTED)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the commands print data on stdout: tables that fit the terminal, or JSON."""
+"""How the commands print: tables that fit the terminal, JSON, lines.
+
+All of it goes through `printable`: names come from models, and a terminal obeys some characters.
+"""
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
@@ -12,10 +16,24 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["number", "print_json", "print_table", "print_text"]
+__all__ = ["echo", "number", "print_json", "print_table", "print_text", "printable"]
 
 # As rich's SIMPLE_HEAD, with a line between sections. Line by line: top, head, its rule, row, rule, foot's, foot, end.
 _BOX = box.Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
+
+
+# Characters that change the order in which others are shown.
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str, allowed: str = "\n\t") -> str:
+    """`text` with every character that a terminal would obey, but those `allowed`, as an escape such as \\x1b."""
+    return "".join(c if c in allowed or not _is_control(c) else ascii(c)[1:-1] for c in text)
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """A line on stdout or stderr."""
+    click.echo(printable(text), err=err)
 
 
 def print_table(
@@ -37,20 +55,25 @@ def print_table(
     for number, row in enumerate(rows):
         if number in rules:
             table.add_section()
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else printable(str(cell), "") for cell in row))
     if title:
-        click.echo(title)
+        echo(title)
     click.echo(_rendered(table) + "\n")
 
 
 def print_text(text: str) -> None:
     """A paragraph, wrapped to the terminal."""
-    click.echo(_rendered(text) + "\n" * text.endswith("\n"))
+    click.echo(_rendered(printable(text)) + "\n" * text.endswith("\n"))
 
 
 def print_json(value: Any) -> None:
     """JSON, indented, keys in the order given."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo("".join(c if c == "\n" or not _is_control(c) else f"\\u{ord(c):04x}" for c in text))
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or character in _DIRECTIONS
 
 
 def number(value: float) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.builder import Builder
 from snncc.coding import MSAT, Coding
 from snncc.errors import OptionError
 from snncc.export import attach_bodies
@@ -71,7 +72,7 @@ def last_layers(graph: Graph) -> list[Node]:
         if _is_neuron(node):
             found[id(node)] = node
         else:
-            pending += [graph.producer(t) for t in node.inputs]
+            pending += [graph.producer(t) for t in graph.reads(node)]
     return [n for n in graph.nodes() if id(n) in found]
 
 
@@ -81,14 +82,14 @@ def measure_confidence(
     """The confidence of each of `neurons`, by name.
 
     Args:
-        reference: The ReLU network; a neuron's name is that of its ReLU and `_neuron`.
+        reference: The ReLU network, for whose ReLUs the neurons were made.
         spiking: The same, lowered, in the folded form, all spikes surviving.
         neurons: Nodes of `spiking`.
         data: Samples {input: [n, …]}.
         steps: Time steps of a run.
     """
     relus = {n.name: n for n in reference.nodes("Relu")}
-    pairs = {n.name: relus[n.name.rpartition("_neuron")[0]].inputs[0].name for n in neurons}
+    pairs = {n.name: relus[spiking.provenance(n).made_for].inputs[0].name for n in neurons}
     model, counts = _counting(spiking, list(pairs))
     ann = cpu_session(reference.to_proto(), list(pairs.values()))
     snn = cpu_session(model, list(counts.values()))
@@ -113,10 +114,10 @@ def _early(vain: Array) -> int:
 def _counting(spiking: Graph, names: list[str]) -> tuple[Any, dict[str, str]]:
     """The network with the spike counts of the named neurons as tensors, and what these are called."""
     model = spiking.to_proto()
-    counts = {}
+    build, counts = Builder(model), {}
     for node in model.graph.node:
         if node.name in names:
-            counts[node.name] = f"{node.name}_count"
+            counts[node.name] = build.fresh(f"{node.name}_count")
             at = [p.name for p in get(node.op_type).outputs].index("count")
             node.output[at] = counts[node.name]
     attach_bodies(model)

@@ -10,12 +10,14 @@ from typing import Any
 import onnx
 
 from snncc import describe
+from snncc.bound_forms import excesses
+from snncc.bounds_seen import bound_forms, head_of
 from snncc.calibrate import Calibration, Method, calibrate
 from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.export import export_model, model_digest
-from snncc.forms import choose_form, in_form
-from snncc.frontend import where
+from snncc.forms import in_form
+from snncc.frontend import import_model, where
 from snncc.graph import Graph
 from snncc.line import Line
 from snncc.loading import Source, borrow_model
@@ -26,6 +28,7 @@ from snncc.passes.manager import Observer
 from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
 from snncc.preprocess import Preprocess
 from snncc.samples import Samples
+from snncc.states import as_they_were, laid_out, with_samples_first
 from snncc.tuning.judge import judge_of
 from snncc.tuning.search import Freedom, Tuned, tuned
 from snncc.tuning.share import refuse_sharing
@@ -105,9 +108,14 @@ def convert(
     preprocess = Preprocess.of(preprocess)
     source = borrow_model(model)
     line = Line(where(model), coding, fold_bn, weights, gates, strict, observer)
-    graph = line.prepared(source)
+    graph = import_model(source, line.name)  # not read again: the digest is of what is converted
+    head, calibration = head_of(calibration)
+    bounds = bound_forms(graph, head, preprocess, input_range)
+    line.prepare(graph, bounds)
+    states = with_samples_first(graph)
+    calibration = None if calibration is None else laid_out(calibration, states)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
-    measured = calibrate(graph, coding, method, calibration, preprocess)
+    measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
     tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
     scales = measured.scales(coding, tuning.choices if tuning else levels_of_layers(levels, graph, measured, coding))
     if threshold_scale != 1:
@@ -115,20 +123,16 @@ def convert(
     if fold_bn == "threshold":  # what λ would be folded into are the weights
         scales = replace(scales, normalize="none")
     own = describe.neuron_scales(graph, scales)
-    reference, graph = line.normalised(graph, scales)
-    chosen = choose_form(form, coding, reference, anytime=anytime)
-    matched, confidence = line.measured(reference, graph, scales, measured.samples, match=match)
-    line.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
-    lowered = describe.thresholds(graph)
-    line.finish(graph, matched, confidence, fuse=chosen.name == "folded")
-    graph.cleanup()  # what nothing reads any more has not stayed
+    made = line.spiking(graph, scales, measured.samples, form=form, anytime=anytime, match=match)
+    origin = describe.calibration(scales, levels, bounds, matched=made.matched, confidence=made.confidence)
     metadata = {
-        **_facts(line, source, graph, layers, tuning),
-        "snncc.calibration": describe.calibration(scales, levels, matched=bool(matched), confidence=confidence),
-        "snncc.neurons": describe.neurons(graph, own, lowered, scales),
+        **_facts(line, source, made.graph, layers, tuning),
+        "snncc.calibration": origin,
+        "snncc.neurons": describe.neurons(made.graph, own, made.thresholds, scales),
     }
-    line.run(storing(weights), graph)
-    return export_model(*in_form(graph, coding, chosen, metadata, observer))
+    line.run(storing(weights), made.graph)
+    snn, metadata = in_form(made.graph, coding, made.form, metadata, observer)
+    return export_model(as_they_were(snn, states), metadata)
 
 
 def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale: float) -> None:

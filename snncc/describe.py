@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.bound_forms import Forms, words_of
 from snncc.few_spikes.neuron import NEVER
 from snncc.graph import Graph, Node
 from snncc.islands import islands
@@ -34,11 +35,15 @@ def thresholds(graph: Graph) -> dict[str, Array]:
 
 
 def calibration(
-    scales: Scales, levels: str | None, *, matched: bool, confidence: Mapping[str, Confidence]
+    scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, Confidence]
 ) -> dict[str, Any]:
-    """Where scales come from, and levels if that was said, and what else calibration data was used for."""
+    """Where scales come from, and levels if that was said, and what else calibration data was used for.
+
+    Forms of bounds are there where some have other ones than the usual.
+    """
+    forms = {"bounds": {name: words_of(form) for name, form in bounds.items()}} if bounds else {}
     doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}
-    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **doubts}
+    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **forms, **doubts}
 
 
 def neurons(
@@ -53,7 +58,7 @@ def neurons(
     found: dict[str, dict[str, Any]] = {}
     now = thresholds(graph)
     for node in _neurons(graph):
-        replaced = node.name.rpartition("_neuron")[0] or None
+        replaced = graph.provenance(node).made_for if graph.has_role(node, "neuron") else None
         scale = own.get(replaced or "")
         known = None if scale is None else [float(scale.min()), float(scale.max())]
         found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
@@ -86,9 +91,9 @@ def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, An
     `layers` are the recurrent nodes of the source and their ops.
     """
     found = {}
-    for scan in graph.nodes("Scan"):
+    for scan in (n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")):
         gates = [n for n in scan.attrs["body"].node if n.domain == DOMAIN]
-        replaced = max((name for name in layers if scan.name.startswith(f"{name}_")), key=len)
+        replaced = graph.provenance(scan).made_for
         thresholds = next(a.floats for n in gates for a in n.attribute if a.name == "thresholds")
         steps = sum(t < NEVER for t in thresholds)
         names = [n.name for n in gates]

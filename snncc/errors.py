@@ -9,7 +9,7 @@
     ├── CalibrationError           calibration data does not fit the model
     ├── BudgetError                no recipe that was tried keeps what it may cost
     ├── DataError                  evaluation data is missing, misnamed or of the wrong shape
-    ├── PassError                  a pass failed; says which one, on which node, after which others
+    ├── PassError                  the network cannot be rewritten; says at which node, and what to do
     │   ├── PreconditionError
     │   └── PostconditionError
     ├── OutputError                a result cannot be written: full disk, folder missing or not writable
@@ -19,6 +19,8 @@ A message says what is wrong, where (file, node, op) and what to do. Anything el
 """
 
 from __future__ import annotations
+
+import re
 
 __all__ = [
     "BudgetError",
@@ -34,7 +36,20 @@ __all__ = [
     "SnnccError",
     "UnsupportedOpError",
     "UnsupportedShapeError",
+    "in_words",
 ]
+
+_PLACE = re.compile(r"\(op_type:(?P<op>[^,]*), node name: (?P<name>[^)]*)\)")
+_KIND = re.compile(r"\[[A-Za-z]+\] *")
+
+
+def in_words(error: Exception) -> str:
+    """What onnx says is wrong with a graph, as op, node and reason in one line."""
+    text = str(error)
+    found = _PLACE.search(text)
+    rest = _KIND.sub("", text[found.end() :] if found else text).lstrip(": ")
+    reason = next((line.strip() for line in rest.splitlines() if line.strip()), "shapes or types differ").rstrip(".:")
+    return f"{found['op']} '{found['name']}': {reason}" if found else reason
 
 
 class SnnccError(Exception):
@@ -74,7 +89,7 @@ class OutputError(SnnccError):
 
 
 class PassError(SnnccError):
-    """A pass failed; the message names the pass and the passes already done."""
+    """The network cannot be rewritten; the message names the node, and the log the pass."""
 
 
 class PreconditionError(PassError):

@@ -15,7 +15,7 @@ import onnx
 from onnx import helper
 
 from snncc import ops
-from snncc.errors import ModelError
+from snncc.errors import ModelError, in_words
 from snncc.large import fits_one_file, outline, parts, values_of
 
 __all__ = ["KEYS", "all_nodes", "attach_bodies", "export_model", "metadata_of", "model_digest"]
@@ -54,7 +54,8 @@ def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.Mo
     try:
         onnx.checker.check_model(outline(model), full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ModelError(f"the converted model does not pass onnx's checker: {error}; please report this") from error
+        what = f"the converted model does not pass onnx's checker: {in_words(error)}"
+        raise ModelError(f"{what}. Please report this model") from error
     return model
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from snncc.batch_axis import off_axis
 from snncc.graph import Graph
+from snncc.islands import islands
 from snncc.passes.lower_activations import activation_of
 from snncc.recurrent.observed import watched_gates
 from snncc.sessions import cpu_session
@@ -18,7 +19,7 @@ from snncc.tokens import is_integer
 from snncc.tokens import sources as network_sources
 from snncc.vocabulary import ANALOG, RECURRENT
 
-__all__ = ["extents"]
+__all__ = ["depths", "extents"]
 
 _BATCH = 32
 
@@ -39,7 +40,8 @@ def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: bool =
         what each op computes that is not linear, and of the sources.
     """
     off = off_axis(graph)
-    nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in off]
+    chosen = {id(n) for n in islands(graph)} | off.keys()
+    nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in chosen]
     matches = {n.name: activation_of(graph, n) for n in nodes}
     sources = {name: match[1].name for name, match in matches.items() if match is not None}
     results = [t.name for n in nodes for t in n.outputs if t.name and not is_integer(t)]
@@ -56,6 +58,13 @@ def _gates(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> Extents:
     return {gate: (measured[least][0], measured[largest][1]) for gate, (least, largest) in tensors.items()}
 
 
+def depths(graph: Graph, data: Mapping[str, npt.NDArray[Any]], relus: Collection[str]) -> dict[str, float]:
+    """How far below 0 the inputs of these ReLUs come at most, by node."""
+    sources = {n.name: n.inputs[0].name for n in graph.nodes("Relu") if n.name in relus}
+    measured = _measured(graph, data, sorted(set(sources.values())))
+    return {name: max(0.0, -measured[tensor][0]) for name, tensor in sources.items()}
+
+
 def _measured(graph: Graph, data: Mapping[str, npt.NDArray[Any]], tensors: list[str]) -> Extents:
     if not tensors:
         return {}
@@ -68,4 +77,4 @@ def _measured(graph: Graph, data: Mapping[str, npt.NDArray[Any]], tensors: list[
         for name, value in zip(tensors, values, strict=True):
             low, high = found[name]
             found[name] = min(low, float(value.min(initial=np.inf))), max(high, float(value.max(initial=-np.inf)))
-    return found
+    return {name: span if np.isfinite(span).all() else (0.0, 0.0) for name, span in found.items()}

@@ -1,26 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes files whole or not at all: under a temporary name in the same folder, then renamed."""
+"""Writes files whole or not at all: under a temporary name in the same folder, then renamed.
+
+A model of more than 2 GB is two files. Its weights are named after their content and written first, the graph that
+names them last; so at every moment the graph under the final name, old or new, has the weights that belong to it.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
+import re
+import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from snncc.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows, which does not remove a file that a process has open
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["require_writable", "weights_of", "write_model", "write_whole"]
+__all__ = ["clear_temporary", "require_writable", "weight_files", "write_model", "write_whole"]
+
+_TEMPORARY = (".snncc-", ".part")
 
 
 def require_writable(path: Path) -> None:
     """Raise OutputError if `path` cannot be written, before any work has gone into what it shall hold."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({_reason(error)}). Give another name.") from error
+    if mode is not None and stat.S_ISDIR(mode):
         raise OutputError(f"{path}: is a folder. Give the name of a file in it.")
+    if mode is not None and not mode & 0o222:
+        raise OutputError(f"{path}: is read-only. Remove it, make it writable, or give another name.")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder '{path.parent}' is not there. Make it first.")
     if not os.access(path.parent, os.W_OK):
@@ -28,27 +52,33 @@ def require_writable(path: Path) -> None:
 
 
 def write_model(path: Path, model: onnx.ModelProto) -> int:
-    """Write `model` to `path`, one over 2 GB with its large weights beside it, in PATH.data; return the bytes written.
+    """Write `model` to `path`, one over 2 GB with its large weights beside it; return the bytes written.
 
     Raises:
         OutputError: as `write_whole` does.
     """
     from snncc.large import fits_one_file, parts, values_of
 
-    beside = weights_of(path)
-    written = 0
+    written, beside = 0, None
     if not fits_one_file(model):
-        model, weights = parts(model, beside.name)
-        _write(beside, map(values_of, weights))
+        _, weights = parts(model, "")
+        beside = _write_by_content(path, map(values_of, weights))
         written = beside.stat().st_size
+        model, _ = parts(model, beside.name)
     data = model.SerializeToString(deterministic=True)
     write_whole(path, data)
+    for old in weight_files(path):
+        if old != beside:
+            old.unlink(missing_ok=True)
     return written + len(data)
 
 
-def weights_of(path: Path) -> Path:
-    """The file of weights beside a model that is too large for one."""
-    return path.with_name(f"{path.name}.data")
+def weight_files(path: Path) -> list[Path]:
+    """The files of weights that `write_model` put beside the model `path`, by their names."""
+    ours = re.compile(re.escape(_short(path.name)) + r"\.[0-9a-f]{16}\.data")
+    with suppress(OSError):
+        return sorted(file for file in path.parent.iterdir() if ours.fullmatch(file.name))
+    return []
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -57,34 +87,99 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OutputError: the folder is missing or not writable, the disk is full. Nothing is left behind.
     """
-    _write(path, [data])
-
-
-def _write(path: Path, data: Iterable[bytes]) -> None:
     require_writable(path)
-    try:
+    with _explained(path):
         if path.exists() and not path.is_file():  # a device or a pipe, which must not be replaced
             with path.open("wb") as file:
-                file.writelines(data)
+                file.write(data)
         else:
-            _replace(path.resolve(), data)
+            with _temporary(path.resolve()) as (file, rename):
+                file.write(data)
+                rename(path.resolve())
+
+
+def _write_by_content(path: Path, chunks: Iterable[bytes]) -> Path:
+    """Write `chunks` beside `path`, under a name that tells their digest."""
+    require_writable(path)
+    digest = hashlib.sha256()
+    target = path.resolve()
+    with _explained(path), _temporary(target) as (file, rename):
+        for chunk in chunks:
+            digest.update(chunk)
+            file.write(chunk)
+        return rename(target.with_name(f"{_short(path.name)}.{digest.hexdigest()[:16]}.data"))
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         hint = "Free some space or choose another folder."
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error}). {hint}") from error
+        raise OutputError(f"{path}: cannot be written ({_reason(error)}). {hint}") from error
 
 
-def _replace(path: Path, data: Iterable[bytes]) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+@contextmanager
+def _temporary(target: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], Path]]]:
+    """A new file in the folder of `target`, and what gives it its final name; without that it goes away again."""
+    clear_temporary(target.parent)
+    file = _locked(target.parent)
+    name = Path(file.name)
+
+    def rename(final: Path) -> Path:
+        file.flush()
+        os.fsync(file.fileno())
+        if fcntl is None:  # Windows renames no file that is open
+            file.close()
+        name.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        return name.replace(final)
+
+    with file:
+        try:
+            yield file, rename
+        finally:
+            name.unlink(missing_ok=True)
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    """A new temporary file in `folder`; while it is open, `clear_temporary` of any process leaves it alone."""
+    prefix, suffix = _TEMPORARY
+    while True:
+        file = tempfile.NamedTemporaryFile("wb", prefix=prefix, suffix=suffix, dir=folder, delete=False)  # noqa: SIM115
+        with suppress(FileNotFoundError):  # cleared between the two
+            if _lock(file) and Path(file.name).stat().st_ino == os.fstat(file.fileno()).st_ino:
+                return file
+        file.close()
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Whether no other process has `file` open here to write it."""
+    if fcntl is None:
+        return True
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno != errno.EWOULDBLOCK  # a file system without locks
+    return True
+
+
+def clear_temporary(folder: Path) -> None:
+    """Remove what processes that were killed left in `folder`."""
+    prefix, suffix = _TEMPORARY
+    for old in folder.glob(f"{prefix}*{suffix}"):
+        with suppress(OSError), old.open("rb") as file:
+            if _lock(file):
+                old.unlink()
+
+
+def _short(name: str) -> str:
+    """`name` without so much of its end that a digest and a suffix fit behind it."""
+    return os.fsencode(name)[:200].decode(errors="ignore")
+
+
+def _reason(error: OSError) -> str:
+    known = {errno.ELOOP: "its links lead in a circle", errno.ENAMETOOLONG: "the name is too long"}
+    return known.get(error.errno or 0, "") or error.strerror or str(error)
 
 
 def _umask() -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 import onnx
 
+from snncc.agreement import settled_states
 from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.graph import Graph
@@ -75,12 +76,12 @@ def in_form(
         return graph.to_proto(), {**metadata, "snncc.form": described}
     through = StepThrough(form.chunk, getattr(coding, "wait", None))
     PassManager((through,), observer=observer).run(graph)
-    steps = coding.slices if coding.stepwise.slices > 1 else through.steps[0]
+    steps = through.steps[0] or coding.stepwise.slices
     described |= {"steps": steps, "chunk": form.chunk}
     if form.name == "loop":
         model = loop_model(graph.to_proto(), through.states, steps // form.chunk)
         return model, {**metadata, "snncc.form": described}
-    described["states"] = [asdict(s) for s in through.states]
+    described["states"] = [asdict(s) for s in settled_states(graph, through.states)]
     return graph.to_proto(), {**metadata, "snncc.form": described}
 
 

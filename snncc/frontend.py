@@ -8,6 +8,8 @@ graph allows it, and every node that cannot be converted reported at once.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import onnx
@@ -15,17 +17,23 @@ import onnx.inliner
 from onnx import helper, version_converter
 
 from snncc.batch import make_batch_dynamic
+from snncc.branches import refuse_branches, without_branches
 from snncc.dequantise import dequantised, refuse_quantised
-from snncc.errors import ModelError
+from snncc.errors import ModelError, in_words
+from snncc.fused import unfused, with_domains
 from snncc.graph import Graph
 from snncc.large import outline, with_weights_of
 from snncc.loading import Source, check_weights, read_model, where, with_dense_weights
 from snncc.memory import enough_memory
+from snncc.old_norms import by_channel
 from snncc.passes.manager import PassManager
 from snncc.passes.spelling import spelling
+from snncc.plain_types import checkable, with_plain_types
 from snncc.recurrent.tidy import tidy_recurrent
+from snncc.scopes import reads
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.settle import settle_shapes
+from snncc.single_precision import in_single_precision
 from snncc.support import (
     refuse_inputs,
     refuse_ours,
@@ -33,6 +41,7 @@ from snncc.support import (
     refuse_types,
     refuse_unshaped,
     refuse_unsupported,
+    refuse_untyped,
     refuse_weights,
 )
 
@@ -54,7 +63,10 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     model = read_model(source)
     refuse_ours(model, name)
     check_weights(model, name)
-    model = dequantised(with_dense_weights(model, name), name)
+    model = without_branches(_without_functions(model, name))
+    refuse_branches(model, name)
+    model = with_plain_types(with_domains(with_dense_weights(model, name)))
+    model = dequantised(model, name)
     refuse_quantised(model, name)
     model = _modernise(model, name)
     refuse_types(model, name)
@@ -63,13 +75,14 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     graph.fold_constants()
     try:
         graph.infer_shapes()
+        refuse_untyped(graph, name)
+        by_channel(graph)
         settle_shapes(graph)
         PassManager(spelling()).run(graph)
+        in_single_precision(graph, name)
         graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
-        raise ModelError(
-            f"{name}: shapes do not fit together ({_first_line(error)}). Export the model again."
-        ) from error
+        raise ModelError(f"{name}: shapes do not fit together ({in_words(error)}). Export the model again.") from error
     refuse_unsupported(graph, name)
     refuse_inputs(graph, name)
     refuse_weights(graph, name)
@@ -77,6 +90,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
 
 
 def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """`model` at a current opset, its nodes named, its inputs those of the network alone."""
     weights = {t.name for t in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     del model.graph.input[:]
@@ -84,26 +98,37 @@ def _modernise(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     if not inputs:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
     refuse_unshaped(model, name)
-    for opset in model.opset_import:
-        opset.domain = "" if opset.domain == "ai.onnx" else opset.domain  # two names of one domain
     version = next((o.version for o in model.opset_import if o.domain == ""), None)
     if version is None or version < 7:
         given = "no ONNX opset is stated" if version is None else f"opset {version} is older than 7"
         raise ModelError(f"{name}: {given}. Export the model again with opset 13 or newer.")
-    try:
-        if model.functions:
-            model = with_weights_of(onnx.inliner.inline_local_functions(outline(model)), model)
+    with _must_be_valid(name):
         _refuse_missing(model, name)
         refuse_training(model, name)
         _name_nodes(model)
         model.ir_version = max(model.ir_version, 4)  # older ones list weights among the inputs
         if version < OPSET or not _runs_opset(version):
             model = _at_opset(model, version, name)
+        model = unfused(model, name)
         model.ir_version = _IR_VERSION
-        onnx.checker.check_model(outline(model))
+        onnx.checker.check_model(checkable(model))
+    return model
+
+
+@contextmanager
+def _must_be_valid(name: str) -> Iterator[None]:
+    """Turn what onnx says of a model that is not valid into a ModelError."""
+    try:
+        yield
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ModelError(f"{name}: not a valid ONNX model ({_first_line(error)}). Export the model again.") from error
-    return model
+
+
+def _without_functions(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    if not model.functions:
+        return model
+    with _must_be_valid(name):
+        return with_weights_of(onnx.inliner.inline_local_functions(outline(model)), model)
 
 
 def _with_plain_constants(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -122,7 +147,7 @@ def _refuse_missing(model: onnx.ModelProto, name: str) -> None:
     known = {"", *(i.name for i in graph.input), *(t.name for t in graph.initializer)}
     known |= {out for n in graph.node for out in n.output}
     for node in graph.node:
-        for missing in set(node.input) - known:
+        for missing in sorted(set(reads(node)) - known):
             message = f"{name}: input '{missing}' of {node.op_type} '{node.name or node.output[0]}' is missing"
             way_out = "Export the model again, with its weights."
             raise ModelError(f"{message}: no weight, node or graph input has that name. {way_out}")

@@ -7,7 +7,9 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +22,8 @@ from onnx import helper
 
 from snncc.ops import DOMAIN
 from snncc.ops import OPSET as DOMAIN_VERSION
+from snncc.provenance import SOURCE, Provenance, Role
+from snncc.scopes import names_of
 
 __all__ = ["Graph", "Node", "Shape", "Tensor"]
 
@@ -31,6 +35,9 @@ Shape = tuple[int | str | None, ...]
 _HUGE = 2**20  # bytes; constants that are not even written down to infer shapes
 _LARGE = 4096  # bytes; constants that say how shapes change are far smaller
 
+_LIKE_INPUT = frozenset({"GroupNormalization"})  # whose type and shape onnx does not infer: those of the input
+_NO_TYPE = "expected to have type but instead is null"  # what onnx says behind a result that it knows nothing of
+
 gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
 
 
@@ -41,6 +48,10 @@ class Graph:
         self._graph = graph
         self._template = template
         self._names = {t.name for t in graph.tensors().values()} | {n.name for n in graph.nodes}
+        self._names |= {name for n in graph.nodes for inner in _inner(n) for name in _names_within(inner)}
+        self._with_graphs = [n for n in graph.nodes if any(isinstance(inner, gs.Graph) for inner in _inner(n))]
+        self._provenance: dict[str, Provenance] = {}  # by node
+        self._rewritten: Provenance | None = None  # of the node in whose place nodes are added
 
     @classmethod
     def from_proto(cls, model: onnx.ModelProto) -> Graph:
@@ -73,7 +84,9 @@ class Graph:
         """An independent graph; constants' values are shared, since nobody edits them in place."""
         template = onnx.ModelProto()
         template.CopyFrom(self._template)
-        return Graph(self._graph.copy(), template)
+        made = Graph(self._graph.copy(), template)
+        made._provenance = {n.name: self._provenance[n.name] for n in made._graph.nodes if n.name in self._provenance}
+        return made
 
     # -- looking ------------------------------------------------------------------------------------------------
 
@@ -107,10 +120,27 @@ class Graph:
         """The node that computes `tensor`; None for inputs and constants."""
         return tensor.inputs[0] if tensor.inputs else None
 
+    def users(self, tensor: Tensor) -> list[Node]:
+        """The nodes that read `tensor`, one entry per use; for a node of a graph inside a node, the latter."""
+        owners = self._owners()
+        return [owners.get(id(user), user) for user in tensor.outputs]
+
     @staticmethod
-    def users(tensor: Tensor) -> list[Node]:
-        """The nodes that read `tensor`, one entry per use."""
-        return list(tensor.outputs)
+    def reads(node: Node) -> list[Tensor]:
+        """What `node` reads: its inputs, but for those left out, and what graphs inside it read from outside."""
+        found = [t for t in node.inputs if t.name]
+        for inner in _inner(node):
+            if isinstance(inner, gs.Graph):
+                found += [t for t in inner._foreign_tensors().values() if t.name]
+        return found
+
+    def provenance(self, node: Node) -> Provenance:
+        """Where `node` comes from; one that no pass has added is its own origin."""
+        return self._provenance.get(node.name) or Provenance(node.name, node.name, node.op)
+
+    def has_role(self, node: Node | None, role: Role) -> bool:
+        """Whether a pass has added `node` for this."""
+        return node is not None and self.provenance(node).role == role
 
     def is_output(self, tensor: Tensor) -> bool:
         """Whether `tensor` leaves the graph."""
@@ -130,9 +160,10 @@ class Graph:
         return [d for d in (self.shape(tensor) or ())[1:] if isinstance(d, int)]
 
     def element_type(self) -> np.dtype[Any]:
-        """The element type of the network's activations: that of its first input, or of what ids are looked up in."""
+        """The element type of the network's activations: that of its first input, or of what is made of its inputs."""
+        read = [t for t in self._graph.inputs if not all(n.op == "Cast" for n in t.outputs)]
         results = (t for n in self._graph.nodes for t in n.outputs)
-        kinds = (np.dtype(t.dtype) for t in (*self._graph.inputs, *results) if t.dtype is not None)
+        kinds = (np.dtype(t.dtype) for t in (*read, *results, *self._graph.inputs) if t.dtype is not None)
         return next(kind for kind in kinds if kind.kind == "f")
 
     # -- editing ------------------------------------------------------------------------------------------------
@@ -144,6 +175,13 @@ class Graph:
             number += 1
             name = f"{prefix}_{number}"
         self._names.add(name)
+        return name
+
+    def fresh_prefix(self, prefix: str) -> str:
+        """A name that nothing has, and that with a slash behind it nothing begins with."""
+        name = self.fresh(prefix)
+        while any(known.startswith(f"{name}/") for known in self._names):
+            name = self.fresh(prefix)
         return name
 
     def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
@@ -159,17 +197,48 @@ class Graph:
         attrs: dict[str, Any] | None = None,
         domain: str | None = None,
         unused_outputs: int = 0,
+        role: Role | None = None,
+        provenance: Provenance | None = None,
     ) -> Tensor:
         """Add a node and return its first output, which has the type and shape of input 0.
 
         `unused_outputs` more are written as '': a node of an op with a function body must name all of its outputs.
+        What it is made for is the node that is just being rewritten, unless `provenance` says otherwise.
         """
         name, like = self.fresh(name), inputs[0]
         outputs = [gs.Variable(self.fresh(f"{name}_out"), dtype=like.dtype, shape=like.shape)]
         outputs += [gs.Variable.empty() for _ in range(unused_outputs)]
         node = gs.Node(op, name, dict(attrs or {}), list(inputs), outputs, domain=domain)
         self._graph.nodes.append(node)
+        made = provenance or self._rewritten
+        if made is not None or role is not None:
+            made = made or Provenance(name, name, op)
+            self._provenance[name] = replace(made, role=role or made.role)
         return outputs[0]
+
+    @contextmanager
+    def rewriting(self, node: Node) -> Iterator[None]:
+        """Within it, what is added is made for `node`, but has no role yet."""
+        before, self._rewritten = self._rewritten, self.descent(node)
+        try:
+            yield
+        finally:
+            self._rewritten = before
+
+    def set_role(self, tensor: Tensor, role: Role, provenance: Provenance | None = None) -> None:
+        """Note what the node that computes `tensor` is for, and where it comes from if that is not known yet."""
+        node = self.producer(tensor)
+        assert node is not None
+        self._provenance[node.name] = replace(provenance or self.provenance(node), role=role)
+
+    def descent(self, node: Node) -> Provenance:
+        """The provenance of what is added in the place of `node`."""
+        return replace(self.provenance(node), made_for=node.name, role=None)
+
+    def of_tensor(self, tensor: Tensor) -> Provenance:
+        """The provenance of what is added behind `tensor`: made for that input, or for the node that computes it."""
+        node = self.producer(tensor)
+        return Provenance(tensor.name, tensor.name, SOURCE) if node is None else self.descent(node)
 
     def add_input(self, name: str, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
         """A new input of the graph; `name` should be fresh."""
@@ -194,9 +263,9 @@ class Graph:
 
         A graph output keeps its name.
         """
-        for user in list(dict.fromkeys(map(id, old.outputs))):
-            node = next(n for n in old.outputs if id(n) == user)
-            if not any(node is k for k in keep):
+        owners, kept = self._owners(), {id(k) for k in keep}
+        for node in {id(n): n for n in old.outputs}.values():
+            if id(owners.get(id(node), node)) not in kept:
                 node.inputs = [new if t is old else t for t in node.inputs]
         if outputs and self.is_output(old):
             self._move_output(old, new)
@@ -207,6 +276,7 @@ class Graph:
         node.outputs.clear()
         self._graph.nodes.remove(node)
         self._names.discard(node.name)
+        self._provenance.pop(node.name, None)
 
     def bypass(self, node: Node, source: Tensor) -> None:
         """Let the users of `node` read `source` instead, and erase it."""
@@ -248,7 +318,7 @@ class Graph:
         for weight in model.graph.initializer:
             if len(weight.raw_data) > _LARGE:  # inference needs its shape only, and copies the model several times
                 weight.ClearField("raw_data")
-        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        inferred = _inferred(model)
         tensors = self._graph.tensors()
         for info in (*inferred.graph.value_info, *inferred.graph.output):
             tensor, kind = tensors.get(info.name), info.type.tensor_type
@@ -276,11 +346,57 @@ class Graph:
         """The graph in onnx's text form, without the values of its weights."""
         return onnx.printer.to_text(self.to_proto())
 
+    def free_name(self, tensor: Tensor) -> None:
+        """Let something new have the name of `tensor`, which is about to go."""
+        self._names.discard(tensor.name)
+
+    def _owners(self) -> dict[int, Node]:
+        """By id of each node in a graph inside a node of this graph: that node."""
+        return {id(n): node for node in self._with_graphs for inner in _inner(node) for n in _nodes_within(inner)}
+
     def _name_nodes(self) -> None:
         """Give every unnamed node a name, so that messages can point at it."""
         for node in self._graph.nodes:
             if not node.name:
                 node.name = self.fresh(node.outputs[0].name if node.outputs else node.op)
+
+
+def _inner(node: Node) -> list[gs.Graph | onnx.GraphProto]:
+    """The graphs inside `node`: graphsurgeon's, or protos if a pass has added it."""
+    return [v for v in node.attrs.values() if isinstance(v, gs.Graph | onnx.GraphProto)]
+
+
+def _nodes_within(graph: gs.Graph | onnx.GraphProto) -> Iterator[Node]:
+    if isinstance(graph, gs.Graph):
+        for node in graph.nodes:
+            yield node
+            for inner in _inner(node):
+                yield from _nodes_within(inner)
+
+
+def _names_within(graph: gs.Graph | onnx.GraphProto) -> Iterator[str]:
+    if isinstance(graph, onnx.GraphProto):
+        yield from names_of(graph)
+        return
+    yield from graph.tensors()
+    for node in graph.nodes:
+        yield node.name
+        for inner in _inner(node):
+            yield from _names_within(inner)
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model`, which is changed, with the types and shapes of its tensors, as far as onnx knows its ops."""
+    for node in model.graph.node:
+        if node.op_type in _LIKE_INPUT and node.domain == "":
+            node.op_type = "Identity"
+            del node.input[1:], node.attribute[:]
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        if _NO_TYPE not in str(error):
+            raise
+    return onnx.shape_inference.infer_shapes(model, data_prop=True)
 
 
 def _holds_ours(graph: onnx.GraphProto) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 
+from snncc.builder import Builder
 from snncc.observe import Observer, Place
 
 __all__ = ["LeastSquares", "Percentile"]
@@ -39,7 +39,7 @@ class _Histogram(Observer):
     _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
-    def probe(self, model: onnx.ModelProto, place: Place) -> str:  # noqa: ARG002 - nothing to add to the network
+    def probe(self, build: Builder, place: Place) -> str:  # noqa: ARG002 - nothing to add to the network
         """The activations themselves."""
         return place.tensor
 

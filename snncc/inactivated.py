@@ -20,7 +20,7 @@ from snncc.builder import Builder
 from snncc.counting import SpikeCounter
 from snncc.graph import Graph
 from snncc.network import Network, label
-from snncc.recorded import prepared, recorded_coding, replaced_relus
+from snncc.recorded import prepared, recorded_bounds, recorded_coding, replaced_relus
 
 __all__ = ["Inactivated", "LayerInactivated", "SilentRelus"]
 
@@ -116,7 +116,7 @@ class SilentRelus:
         coding = recorded_coding(snn)
         if coding is None or coding.name not in CODINGS:
             return None
-        graph, relus = prepared(ann, coding), replaced_relus(snn)
+        graph, relus = prepared(ann, coding, recorded_bounds(snn)), replaced_relus(snn)
         shapes = Network(graph.to_proto(), samples)
         known = {n.name: shapes.shape(n.output[0]) for n in shapes.nodes if n.op_type == "Relu"}
         hidden = [n for n in network.neurons if n.name in relus]

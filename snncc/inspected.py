@@ -16,7 +16,7 @@ from snncc.graph import Graph
 from snncc.network import is_neuron
 from snncc.passes.lower_activations import LowerActivations
 from snncc.passes.neurons_to_be import neurons_to_be
-from snncc.recorded import prepared, recorded_coding
+from snncc.recorded import prepared, recorded_bounds, recorded_coding
 
 __all__ = ["Inspected"]
 
@@ -42,7 +42,7 @@ class Inspected:
     def prepared(self) -> Graph:
         """The source as it is when calibration looks at it."""
         coding = recorded_coding(self.snn)
-        return prepared(self.source, coding) if coding else self.source
+        return prepared(self.source, coding, recorded_bounds(self.snn)) if coding else self.source
 
     @cached_property
     def activations(self) -> dict[str, str]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-import onnx
+import numpy.typing as npt
 
+from snncc import describe
+from snncc.agreement import output_shapes, refuse_rows
+from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.confidence import confidence_of
-from snncc.frontend import import_model
+from snncc.forms import Form, choose_form
 from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.mixing import refuse_mixing
@@ -25,7 +29,26 @@ from snncc.scales import Confidence, Scales
 from snncc.support import refuse_islands, refuse_silence
 from snncc.vocabulary import RECURRENT
 
-__all__ = ["Line"]
+__all__ = ["Line", "Spiking"]
+
+
+@dataclass(frozen=True)
+class Spiking:
+    """A spiking network.
+
+    Attributes:
+        graph: Still in the folded form, or what single steps are made of.
+        form: Which it is to have.
+        matched: Whether potentials were matched to those of the ReLU network.
+        confidence: Of the spikes of layers that are doubted.
+        thresholds: The scales that neurons had before anything else became part of them, by node.
+    """
+
+    graph: Graph
+    form: Form
+    matched: bool
+    confidence: Mapping[str, Confidence]
+    thresholds: Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass
@@ -45,15 +68,33 @@ class Line:
         """Run `passes` for good: they are observed and reported."""
         self.reports.append(PassManager(passes, observer=self.observer).run(graph))
 
-    def prepared(self, source: onnx.ModelProto) -> Graph:
-        """The imported network, whose neurons-to-be are ReLUs."""
-        graph = import_model(source, self.name)  # not read again: the digest is of what is converted
-        self.run(preparation(self.coding), graph)
+    def prepare(self, graph: Graph, bounds: Forms | None = None) -> None:
+        """Make the neurons-to-be of the imported network ReLUs; `bounds` is how bounds do, by node."""
+        self.run(preparation(self.coding, bounds), graph)
         if not self.coding.activations:  # no need to calibrate first
             self._check(graph, neurons_to_be(graph))
         if self.coding.slices > 1:
             refuse_mixing(graph, self.name)
-        return graph
+
+    def spiking(
+        self,
+        graph: Graph,
+        scales: Scales,
+        samples: Batch | None = None,
+        *,
+        form: str = "auto",
+        anytime: bool = False,
+        match: bool = True,
+    ) -> Spiking:
+        """The spiking network that becomes of the prepared `graph`, which is changed."""
+        reference, graph = self.normalised(graph, scales)
+        chosen = choose_form(form, self.coding, reference, anytime=anytime)
+        matched, confidence = self.measured(reference, graph, scales, samples, match=match)
+        self.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
+        lowered = describe.thresholds(graph)
+        self.finish(graph, matched, confidence, fuse=chosen.name == "folded")
+        graph.cleanup()  # what nothing reads any more has not stayed
+        return Spiking(graph, chosen, bool(matched), confidence, lowered)
 
     def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
         """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
@@ -92,7 +133,15 @@ class Line:
 
     def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
         """ReLUs become neurons."""
+        declared = [graph.shape(t) for t in graph.outputs]
+        coding = self.coding.stepwise if stepwise else self.coding
+        asked = coding.slices > 1 and not anytime and graph.nodes("Shape", "Size")
+        unit, expected = output_shapes(graph) if asked else (1, {})
         self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
+        refuse_rows(graph, self.name, unit, expected)
+        for tensor, shape in zip(graph.outputs, declared, strict=True):  # which the passes do not know among steps
+            if shape is not None:
+                tensor.shape = [self.coding.slices, *shape] if anytime else list(shape)
         if self.coding.activations:
             self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
 
@@ -105,7 +154,8 @@ class Line:
 
     def _check(self, graph: Graph, neurons: list[Node]) -> None:
         """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
-        if not neurons and not graph.nodes("Scan", *RECURRENT):
+        loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
+        if not neurons and not loops and not graph.nodes(*RECURRENT):
             refuse_silence(self.name)
         if self.strict:
-            refuse_islands(graph, self.name, [*graph.nodes("Scan"), *islands(graph)])
+            refuse_islands(graph, self.name, [*loops, *islands(graph)])

@@ -14,11 +14,13 @@ from onnx import numpy_helper
 
 from snncc import external
 from snncc.errors import ModelError
+from snncc.utf8 import require_utf8
 
 __all__ = [
     "Source",
     "borrow_model",
     "check_weights",
+    "external_files",
     "opens_alone",
     "read_model",
     "refuse_external",
@@ -86,6 +88,21 @@ def _bytes_of(path: Path) -> bytes:
         raise ModelError(f"{path}: cannot be read ({error.strerror}). Give the path of an .onnx file.") from error
 
 
+def external_files(path: Path) -> list[Path]:
+    """The files of weights that the model `path` names, as far as they are there.
+
+    Raises:
+        ModelError: as `read_model` does.
+    """
+    found = {
+        path.parent / entry.value
+        for _, tensor in _external_in(_bytes_of(path), str(path))
+        for entry in tensor.external_data
+        if entry.key == "location" and "\0" not in entry.value
+    }
+    return sorted(file for file in found if file.is_file())
+
+
 def _external_in(data: bytes, where: str) -> Iterable[tuple[str, onnx.TensorProto]]:
     """The external weights of a serialised model; it is parsed only if it has a word that all of them need."""
     return _external(_parse(data, where)) if b"location" in data else ()
@@ -149,6 +166,7 @@ def _in_sparse(sparse: onnx.SparseTensorProto, name: str) -> Iterator[tuple[str,
 def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
     if not model.graph.node or not model.graph.output or not model.ir_version:
         raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
+    require_utf8(model, where)
     for name, tensor in _external(model):
         if folder is None:
             _refuse_bytes(name, tensor, where)

@@ -6,13 +6,15 @@ What depends on the input alone runs once, in front of the loop; what follows th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from snncc.builder import Builder
 from snncc.passes.step_through import State
+from snncc.scopes import reads, writes
 
 __all__ = ["loop_model"]
 
@@ -37,10 +39,12 @@ def loop_model(model: onnx.ModelProto, states: Sequence[State], turns: int) -> o
     graph.output.extend(outputs)
     read = _crossing(inner, after, [v.name for v in outputs])
     weights = {w.name: w for w in model.graph.initializer}
-    body = _body([_renamed(n, read) for n in inner], states, read, weights)
+    build = Builder(model)
+    inside = {name: build.fresh(f"{name}_in_turn") for name in read}  # outside they keep their own names
+    body = _body([_renamed(n, inside) for n in inner], states, inside, weights, build)
     _keep_weights(graph, [*before, *after])
     graph.node.extend(before)
-    graph.node.extend(_loop(body, states, read, turns, graph, _ranks(model)))
+    graph.node.extend(_loop(body, states, read, turns, graph, _ranks(model), build))
     graph.node.extend(after)
     return outer
 
@@ -51,51 +55,51 @@ def _split(model: onnx.ModelProto, states: Sequence[State]) -> tuple[Nodes, Node
     before: Nodes = []
     rest: Nodes = []
     for node in model.graph.node:
-        moving = any(name in timed for name in node.input)
+        moving = any(name in timed for name in reads(node))
         (rest if moving else before).append(node)
         if moving:
-            timed.update(filter(None, node.output))
+            timed.update(writes(node))
     needed = set(remembered)
     inner: Nodes = []
     readouts = {n.output[0] for n in rest if n.op_type == "Readout"}
     for node in reversed(rest):
-        reaches = any(name in needed for name in node.output)
-        if reaches or not readouts or any(name in readouts for name in node.output):
+        reaches = any(name in needed for name in writes(node))
+        if reaches or not readouts or any(name in readouts for name in writes(node)):
             inner.append(node)
-            needed.update(node.input)
+            needed.update(reads(node))
     chosen = {id(n) for n in inner}
     return [n for n in rest if id(n) in chosen], before, [n for n in rest if id(n) not in chosen]
 
 
 def _crossing(inner: Nodes, after: Nodes, outputs: Iterable[str]) -> list[str]:
     """What the loop computes and its outside reads."""
-    wanted = {name for n in after for name in n.input} | set(outputs)
-    return [name for n in inner for name in n.output if name in wanted]
+    wanted = {name for n in after for name in reads(n)} | set(outputs)
+    return [name for n in inner for name in writes(n) if name in wanted]
 
 
 def _body(
-    inner: Nodes, states: Sequence[State], read: Sequence[str], weights: dict[str, onnx.TensorProto]
+    inner: Nodes,
+    states: Sequence[State],
+    inside: Mapping[str, str],
+    weights: Mapping[str, onnx.TensorProto],
+    build: Builder,
 ) -> onnx.GraphProto:
     """One turn: (turn, go, *states, *results) -> (go, *states, *results); results are of the last turn."""
-    inputs = [helper.make_tensor_value_info("turn", TensorProto.INT64, [])]
-    inputs += [helper.make_tensor_value_info("go", TensorProto.BOOL, [])]
-    inputs += [_untyped(s.input) for s in states] + [_untyped(f"{name}_before_turn") for name in read]
-    outputs = [_untyped("go_on"), *(_untyped(s.output) for s in states), *(_untyped(_inside(name)) for name in read)]
-    nodes = [helper.make_node("Identity", ["go"], ["go_on"], name="go_on"), *inner]
-    used = sorted({name for n in inner for name in n.input if name in weights})
+    go, go_on = build.fresh("go"), build.fresh("go_on")
+    inputs = [helper.make_tensor_value_info(build.fresh("turn"), TensorProto.INT64, [])]
+    inputs += [helper.make_tensor_value_info(go, TensorProto.BOOL, [])]
+    inputs += [_untyped(s.input) for s in states] + [_untyped(build.fresh(f"{name}_before_turn")) for name in inside]
+    outputs = [_untyped(go_on), *(_untyped(s.output) for s in states), *map(_untyped, inside.values())]
+    nodes = [helper.make_node("Identity", [go], [go_on], name=go_on), *inner]
+    used = sorted({name for n in inner for name in reads(n) if name in weights})
     return helper.make_graph(nodes, "steps", inputs, outputs, [weights[name] for name in used])
 
 
-def _inside(name: str) -> str:
-    """How a result is called within the loop: outside it keeps its own name."""
-    return f"{name}_in_turn"
-
-
-def _renamed(node: onnx.NodeProto, read: Sequence[str]) -> onnx.NodeProto:
+def _renamed(node: onnx.NodeProto, inside: Mapping[str, str]) -> onnx.NodeProto:
     renamed = onnx.NodeProto()
     renamed.CopyFrom(node)
     for names in (renamed.input, renamed.output):
-        names[:] = [_inside(name) if name in read else name for name in names]
+        names[:] = [inside.get(name, name) for name in names]
     return renamed
 
 
@@ -107,7 +111,7 @@ def _untyped(name: str) -> onnx.ValueInfoProto:
 
 def _keep_weights(graph: onnx.GraphProto, nodes: Nodes) -> None:
     """Drop the weights that the loop has taken along."""
-    used = {name for n in nodes for name in n.input}
+    used = {name for n in nodes for name in reads(n)}
     kept = [w for w in graph.initializer if w.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
@@ -120,24 +124,26 @@ def _loop(
     turns: int,
     graph: onnx.GraphProto,
     kinds: dict[str, tuple[int, int]],
+    build: Builder,
 ) -> Nodes:
     """The Loop and the constants that it starts from; states start as one element each, whatever the batch."""
 
     def constant(name: str, value: np.ndarray) -> str:
+        name = build.fresh(name)
         graph.initializer.append(numpy_helper.from_array(value, name))
         return name
 
     starts = []
     for state in states:
-        rank = 1 if state.input == "step" or state.shape is None else len(state.shape)
+        rank = 1 if state.shape is None else len(state.shape)
         start = np.full([1] * rank, state.initial, np.dtype(state.dtype))
         starts.append(constant(f"{state.input}_start", start))
     for name in read:
         kind, rank = kinds[name]
         starts.append(constant(f"{name}_start", np.zeros([1] * rank, helper.tensor_dtype_to_np_dtype(kind))))
     trips, go = constant("turns", np.array(turns, np.int64)), constant("go_first", np.array(True))
-    ends = [f"{s.output}_last" for s in states]
-    return [helper.make_node("Loop", [trips, go, *starts], [*ends, *read], name="over_time", body=body)]
+    ends = [build.fresh(f"{s.output}_last") for s in states]
+    return [helper.make_node("Loop", [trips, go, *starts], [*ends, *read], name=build.fresh("over_time"), body=body)]
 
 
 def _ranks(model: onnx.ModelProto) -> dict[str, tuple[int, int]]:

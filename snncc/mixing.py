@@ -15,8 +15,10 @@ import numpy.typing as npt
 from snncc.batch_axis import batch_axes
 from snncc.errors import UnsupportedOpError
 from snncc.graph import Graph, Node
+from snncc.islands import endings, islands
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.tokens import is_integer
+from snncc.trial import UNITS, trial_feeds
 
 __all__ = ["mixes_samples", "refuse_mixing"]
 
@@ -39,32 +41,49 @@ def refuse_mixing(graph: Graph, name: str) -> None:
 def mixes_samples(graph: Graph) -> Node | None:
     """The first node whose result for a sample depends on the others; None also where a trial is not possible.
 
-    It is not where the batch has a fixed size, or another axis of an input an open one.
+    It is not where the batch has a fixed size.
     """
     shapes = [graph.shape(t) or (None,) for t in graph.inputs]
-    if any(isinstance(s[0], int) for s in shapes) or not all(isinstance(d, int) for s in shapes for d in s[1:]):
+    if any(isinstance(s[0], int) for s in shapes):
         return None
-    ends = [n for t in graph.outputs if (n := graph.producer(t)) is not None]
-    return _mixes(graph, [*graph.nodes("Relu"), *ends]) and _mixes(graph, graph.nodes())
+    relus = graph.nodes("Relu")
+    read = [*(n.inputs[0] for n in relus), *graph.outputs]  # of a ReLU that is silent, the potential
+    ends = [n for t in read if (n := graph.producer(t)) is not None]
+    return _mixes(graph, [*relus, *ends]) and _mixes(graph, graph.nodes())
 
 
 def _mixes(graph: Graph, nodes: list[Node]) -> Node | None:
     """The first of `nodes` whose result differs when half of the samples come alone."""
-    watched = [n for n in nodes if n.outputs[0].dtype is not None and _is_real(n)]
+    last, chosen = {id(n) for n in endings(graph)}, {id(n) for n in islands(graph)}
+    watched = [n for n in nodes if n.outputs[0].dtype is not None and (_is_real(n) or id(n) in chosen)]
+    watched = [n for n in watched if id(n) not in last]  # which is worked out once, of the samples themselves
     names, axes = [n.outputs[0].name for n in watched], batch_axes(graph)
-    rng = np.random.default_rng(0)
-    high = {t.name: _IDS if is_integer(t) else 1 for t in graph.inputs}
-    feeds = {t.name: rng.uniform(0, high[t.name], [2 * _TRIAL, *graph.sizes(t)]).astype(t.dtype) for t in graph.inputs}
     try:
         session = cpu_session(graph.to_proto(), names)
-        together = session.run(None, feeds)
-        apart = [session.run(None, {k: v[h] for k, v in feeds.items()}) for h in (slice(_TRIAL), slice(_TRIAL, None))]
     except ORT_ERRORS:
-        return None  # runs with another number of samples only: nothing is known
-    for node, value, parts in zip(watched, together, zip(*apart, strict=True), strict=True):
-        if not _same(value, parts, axes.get(id(node.outputs[0])) or 0):
-            return node
+        return None
+    for unit in UNITS:
+        feeds = _drawn(graph, unit)
+        try:
+            together = session.run(None, feeds)
+            halves = (slice(_TRIAL), slice(_TRIAL, None))
+            apart = [session.run(None, {k: v[half] for k, v in feeds.items()}) for half in halves]
+        except ORT_ERRORS:
+            continue  # runs with other sizes, or another number of samples, only
+        for node, value, parts in zip(watched, together, zip(*apart, strict=True), strict=True):
+            if not _same(value, parts, axes.get(id(node.outputs[0])) or 0):
+                return node
+        break
     return None
+
+
+def _drawn(graph: Graph, unit: int) -> dict[str, Array]:
+    """Random inputs; open axes are multiples of `unit` long."""
+    rng = np.random.default_rng(0)
+    zeros = next(feeds for _, feeds in trial_feeds(graph.inputs, unit))
+    high = {t.name: _IDS if is_integer(t) else 1 for t in graph.inputs}
+    low = {t.name: 0 if is_integer(t) else -1 for t in graph.inputs}  # one sign alone might silence a layer
+    return {k: rng.uniform(low[k], high[k], [2 * _TRIAL, *v.shape[1:]]).astype(v.dtype) for k, v in zeros.items()}
 
 
 def _is_real(node: Node) -> bool:
@@ -82,5 +101,7 @@ def _same(together: Array, parts: Sequence[Array], axis: int) -> bool:
     apart = np.concatenate(parts, axis)
     if apart.shape != together.shape:
         return False
+    if apart.dtype.kind != "f":
+        return bool((apart == together).all())
     largest = float(np.nanmax(np.abs(apart), initial=0)) + 1e-6
     return bool(np.allclose(together, apart, rtol=_TOLERANCE, atol=_TOLERANCE * largest, equal_nan=True))

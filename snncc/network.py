@@ -26,6 +26,7 @@ from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.running import INCREASE, RUNNING_TOTAL
 from snncc.ops.wait import WAIT_ONE_SPIKE
 from snncc.recurrent.costs import is_recurrent
+from snncc.scopes import inner_graphs, reads, writes
 
 __all__ = ["PASSING", "SHAPE_OPS", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
 
@@ -107,7 +108,7 @@ class Network:
         for node in self.nodes:
             carriers = self.carriers(node)
             if node.op_type in PASSING | _LOOKUPS and carriers and plain.issuperset(carriers):
-                plain.update(node.output)
+                plain.update(writes(node))
         return [n for n in self.neurons if n.input[0] in plain]
 
     @property
@@ -120,7 +121,7 @@ class Network:
         found = dict.fromkeys(self.inputs, 0)
         for node in self.nodes:
             here = max((found[name] for name in self.carriers(node)), default=0)
-            found.update(dict.fromkeys(node.output, here + length(node)))
+            found.update(dict.fromkeys(writes(node), here + length(node)))
         return found
 
     def longest(self, length: Callable[[onnx.NodeProto], int]) -> int:
@@ -152,7 +153,7 @@ class Network:
 
     def carriers(self, node: onnx.NodeProto) -> list[str]:
         """The inputs of `node` that carry activations, rather than constants or shapes."""
-        return [name for name in node.input if name in self.activations]
+        return [name for name in reads(node) if name in self.activations]
 
     def spike_driven(self, node: onnx.NodeProto) -> bool:
         """Whether all that reaches `node` are spikes; a product of two activations is one of values."""
@@ -176,7 +177,7 @@ class Network:
 
     def sources(self, tensor: str) -> list[onnx.NodeProto]:
         """The neurons whose spikes make up the spiking `tensor`, each one once."""
-        producers = {out: n for n in self.nodes for out in n.output if out}
+        producers = {out: n for n in self.nodes for out in writes(n)}
         found: dict[str, onnx.NodeProto] = {}
         stack = [tensor]
         while stack:
@@ -190,8 +191,8 @@ class Network:
     def _reached(self) -> frozenset[str]:
         reached = set(self.inputs)
         for node in self.nodes:
-            if node.op_type not in SHAPE_OPS and not reached.isdisjoint(node.input):
-                reached.update(filter(None, node.output))
+            if node.op_type not in SHAPE_OPS and not reached.isdisjoint(reads(node)):
+                reached.update(writes(node))
         return frozenset(reached)
 
     def _spiking(self) -> frozenset[str]:
@@ -213,8 +214,9 @@ def _shapes(
             dims[0].dim_value = 1
             for dim, size in zip(dims[1:], samples.get(value.name, ()), strict=False):
                 dim.dim_value = size
-    for value in single.graph.output:
-        value.type.tensor_type.ClearField("shape")
+    branches = [graph for node in single.graph.node if node.op_type == "If" for graph in inner_graphs(node)]
+    for value in (v for graph in (single.graph, *branches) for v in graph.output):
+        value.type.tensor_type.ClearField("shape")  # of any number of samples
     try:
         inferred = onnx.shape_inference.infer_shapes(outline(single), data_prop=True)
     except (onnx.shape_inference.InferenceError, RuntimeError) as error:

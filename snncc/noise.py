@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.errors import CalibrationError
 from snncc.graph import Graph, Node
 from snncc.sessions import cpu_session, must_run
 from snncc.specs import InputSpec
@@ -30,7 +29,7 @@ def coloured_noise(spec: InputSpec, count: int, rng: np.random.Generator) -> Arr
     """`count` samples of noise with amplitude 1/f over the last one or two axes; mean 0, variance 1 in each channel."""
     shape = [d if isinstance(d, int) else OPEN_AXIS for d in spec.shape[1:]]
     if not shape:
-        raise CalibrationError(f"input {spec} has no axis but the batch. Give calibration data (--calib).")
+        return rng.standard_normal(count).astype(np.float32)
     axes = (1, 2) if spec.channels_last else tuple(range(max(1, len(shape) - 1), len(shape) + 1))
     if len(shape) == 1:
         axes = (1,)

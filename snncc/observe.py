@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-from onnx import helper
 
+from snncc.builder import Builder
 from snncc.channels import channel_axis, spread
 from snncc.graph import Graph
 from snncc.passes.insert_scales import neuron_output
@@ -41,6 +40,7 @@ class Place:
         ceiling: what no activation exceeds, that of a ReLU6.
         signed: whether it has both signs, so that its magnitude counts.
         relu: the name of the node that becomes the neuron.
+        room: the scale of the layer if none of its channels fires.
     """
 
     tensor: str
@@ -49,6 +49,7 @@ class Place:
     ceiling: float = math.inf
     signed: bool = False
     relu: str = ""
+    room: float = 1.0
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
@@ -64,8 +65,8 @@ class Observer(ABC):
     """Reduces the activations of all batches to one value per channel."""
 
     @abstractmethod
-    def probe(self, model: onnx.ModelProto, place: Place) -> str:
-        """Extend `model` so that it puts out what `update` wants; returns the output's name."""
+    def probe(self, build: Builder, place: Place) -> str:
+        """Extend a model so that it puts out what `update` wants; returns the output's name."""
 
     @abstractmethod
     def update(self, place: Place, value: Array) -> None:
@@ -98,14 +99,10 @@ class Maximum(Observer):
 
     _maxima: dict[str, Array] = field(default_factory=dict)
 
-    def probe(self, model: onnx.ModelProto, place: Place) -> str:
+    def probe(self, build: Builder, place: Place) -> str:
         """ReduceMax over everything but the channels, so that only that leaves the network."""
-        name, axes = f"{place.tensor}__maximum", f"{place.tensor}__axes"
-        model.graph.initializer.append(
-            helper.make_tensor(axes, onnx.TensorProto.INT64, [len(place.others)], place.others)
-        )
-        model.graph.node.append(helper.make_node("ReduceMax", [place.tensor, axes], [name], keepdims=0))
-        return name
+        axes = build.constant(f"{place.tensor}__axes", np.array(place.others, np.int64))
+        return build.node("ReduceMax", [place.tensor, axes], f"{place.tensor}__maximum", keepdims=0)
 
     def update(self, place: Place, value: Array) -> None:
         """Keep the larger."""
@@ -139,7 +136,8 @@ def observe(
     Integer inputs have none.
     """
     model = graph.to_proto()
-    outputs = {p.tensor: observer.probe(model, _magnitude(model, p)) for p in spots}
+    build = Builder(model)
+    outputs = {p.tensor: observer.probe(build, _magnitude(build, p)) for p in spots}
     with must_run("the prepared network"):
         session = cpu_session(model, list(outputs.values()) or None)
     largest = {i.name: 0.0 for i in graph.inputs if not is_integer(i)}
@@ -155,10 +153,8 @@ def observe(
     return largest
 
 
-def _magnitude(model: onnx.ModelProto, place: Place) -> Place:
-    """`place`, or one in `model` that has the magnitudes of what has both signs there."""
+def _magnitude(build: Builder, place: Place) -> Place:
+    """`place`, or a new one that has the magnitudes of what has both signs there."""
     if not place.signed:
         return place
-    name = f"{place.tensor}__magnitude"
-    model.graph.node.append(helper.make_node("Abs", [place.tensor], [name]))
-    return replace(place, tensor=name)
+    return replace(place, tensor=build.node("Abs", [place.tensor], f"{place.tensor}__magnitude"))

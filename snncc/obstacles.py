@@ -14,6 +14,7 @@ from snncc.vocabulary import LINEAR, MOVES, POOLS, RECURRENT, TAIL
 __all__ = ["clip_obstacle", "leads_out", "obstacle"]
 
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
+_ONNXRUNTIME = ("com.microsoft", "com.ms.internal")
 
 
 def obstacle(graph: Graph, node: Node) -> str | None:
@@ -21,7 +22,8 @@ def obstacle(graph: Graph, node: Node) -> str | None:
     if node.domain == DOMAIN and node.op == "Aggregate":
         return None
     if node.domain not in (None, "", "ai.onnx"):
-        return f"domain '{node.domain}' is unknown"
+        own = node.domain.startswith(_ONNXRUNTIME)
+        return f"an op of onnxruntime's own, of domain '{node.domain}'" if own else f"domain '{node.domain}' is unknown"
     if node.op in ("Conv", "ConvTranspose", "Gemm", "BatchNormalization"):
         dynamic = [t.name for t in node.inputs[1:] if t.name and graph.value(t) is None]
         return f"dynamic weight '{dynamic[0]}', export with constant folding" if dynamic else None

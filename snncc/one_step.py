@@ -7,7 +7,7 @@ For one step all of that is taken out: what remains has the shapes of samples ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from onnx import helper
 
 from snncc.ops import DOMAIN, all_ops, get
 from snncc.ops.running import READOUT
+from snncc.scopes import reads, writes
 
 __all__ = ["Fold", "fold_of", "gives_steps", "one_step", "samples_at_once"]
 
@@ -51,17 +52,16 @@ def fold_of(model: onnx.ModelProto) -> Fold:
     if not begin:
         return Fold()
     kind, count = begin[0]
-    ends = {n.output[0] for n in _readouts(model)}
+    ends = {tensor for _, tensor in _readouts(model)}
     stacked: set[str] = set()
     repeated: set[str] = set()
     for node in model.graph.node:
-        out = node.output[0]
-        if out in ends or node.op_type in _SHAPE_OPS:
+        if node.op_type in _SHAPE_OPS:
             continue
         if node.op_type == "Tile":
-            repeated.add(out)
-        if _begins(node) or node.op_type == "Tile" or not stacked.isdisjoint(node.input):
-            stacked.update(filter(None, node.output))
+            repeated.add(node.output[0])
+        if _begins(node) or node.op_type == "Tile" or not stacked.isdisjoint(reads(node)):
+            stacked.update({*writes(node)} - ends)
     return Fold(kind, count, frozenset(stacked), frozenset(repeated))
 
 
@@ -71,13 +71,13 @@ def one_step(model: onnx.ModelProto) -> onnx.ModelProto:
     single.CopyFrom(model)
     if not any(_begins(n) for n in model.graph.node):
         return single
-    ends = {n.output[0] for n in _readouts(single)}
+    ends = {tensor for _, tensor in _readouts(single)}
     for node in single.graph.node:
         if _begins(node):
             _shorten(node)
-        elif node.op_type == "Tile" or node.output[0] in ends:
-            identity = helper.make_node("Identity", node.input[:1], node.output[:1], name=node.name)
-            node.CopyFrom(identity)
+        elif node.op_type == "Tile" or not ends.isdisjoint(node.output):
+            out = next((name for name in node.output if name in ends), node.output[0])
+            node.CopyFrom(helper.make_node("Identity", node.input[:1], [out], name=node.name))
     return single
 
 
@@ -123,19 +123,22 @@ def _shorten(node: onnx.NodeProto) -> None:
             attribute.i = lengths["levels"]
 
 
-def _readouts(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
-    """Where stacks end: the mean over all steps, the slice that is cut off last, steps on an axis of their own."""
+def _readouts(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str]]:
+    """Where stacks end, and in which tensor: the mean over all steps, the last slice, steps on an axis of their own."""
     makers = {out: n for n in model.graph.node for out in n.output if out}
-
-    def measured(tensor: str, names: Iterable[str]) -> bool:
-        """Whether one of `names` is the shape of `tensor`, or is made of it."""
-        known = [makers[name] for name in names if name in makers]
-        return any(
-            (m.op_type == "Shape" and m.input[0] == tensor) or (m.op_type == "Concat" and measured(tensor, m.input))
-            for m in known
-        )
-
+    constants = {t.name: t for t in model.graph.initializer}
     for node in model.graph.node:
-        cuts = node.op_type in ("Slice", "Reshape") and measured(node.input[0], node.input[1:])
-        if cuts or (node.domain == DOMAIN and node.op_type == READOUT.name):
-            yield node
+        sizes = makers.get(node.input[1]) if node.op_type in ("Split", "Reshape") else None
+        if node.domain == DOMAIN and node.op_type == READOUT.name:
+            yield node, node.output[0]
+        elif sizes is not None and sizes.op_type == "Concat" and _measures(makers, sizes, node.input[0]):
+            first = constants.get(sizes.input[0])  # of a network's own Reshape, this is the batch
+            if node.op_type == "Split" or (first is not None and list(first.dims) == [2]):
+                yield node, node.output[-1]
+
+
+def _measures(makers: Mapping[str, onnx.NodeProto], node: onnx.NodeProto, tensor: str) -> bool:
+    """Whether `node` computes with the shape of `tensor`."""
+    if node.op_type == "Shape":
+        return bool(node.input[0] == tensor)
+    return any(_measures(makers, makers[name], tensor) for name in node.input if name in makers)

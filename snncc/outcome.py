@@ -9,18 +9,16 @@ from typing import Any
 
 import onnx
 
-from snncc.graph import Graph
+from snncc.graph import Graph, Node
 from snncc.islands import islands
 from snncc.ops import DOMAIN, get
 from snncc.passes.insert_scales import InsertScales
 from snncc.passes.manager import Report
 from snncc.passes.scale import constant_factor
-from snncc.passes.spike_messages import MESSAGE
 from snncc.passes.synapse import SYNAPSES
+from snncc.provenance import MESSAGE, SOURCE
 
 __all__ = ["outcome"]
-
-_ENDINGS = ("_normalise", "_rescale", "_lifted", "_gain")
 
 
 def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fold_bn: str) -> dict[str, Any]:
@@ -33,15 +31,12 @@ def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fo
         fold_bn: Where BatchNormalization went: `weights` or `threshold`.
     """
     names = {n.name or n.output[0]: n.op_type for n in source.graph.node if n.output}
-    inputs = {i.name for i in source.graph.input}
-    became = Counter(
-        (_origin(n.name, names, inputs), n.op) for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron
-    )
-    for scan in graph.nodes("Scan"):
+    became = Counter((_origin(graph, n, names), n.op) for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron)
+    for scan in (n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")):
         gates = [n.op_type for n in scan.attrs["body"].node if n.domain == DOMAIN]
-        became.update((f"{_origin(scan.name, names, inputs)} gate", op) for op in gates)
+        became.update((f"{_origin(graph, scan, names)} gate", op) for op in gates)
     norms = graph.nodes("BatchNormalization")
-    left = [n.name for n in graph.nodes("Mul") if constant_factor(graph, n) and _is_factor(n.name)]
+    left = [n.name for n in graph.nodes("Mul") if constant_factor(graph, n) and graph.has_role(n, "factor")]
     inserted = 2 * sum(count for report in reports for name, count in report.rewrites if name == InsertScales.name)
     return {
         "neurons": [{"from": origin, "to": op, "layers": count} for (origin, op), count in sorted(became.items())],
@@ -56,15 +51,7 @@ def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fo
     }
 
 
-def _is_factor(name: str) -> bool:
-    return name.rstrip("0123456789").rstrip("_").endswith(_ENDINGS)
-
-
-def _origin(neuron: str, nodes: Mapping[str, str], inputs: set[str]) -> str:
-    """The op of the node whose name, extended by those who rewrote it, is the neuron's; messages have none."""
-    name = neuron
-    while name and name not in nodes and name not in inputs:
-        if name.endswith(MESSAGE):
-            return "message"
-        name = name.rpartition("_")[0]
-    return nodes.get(name, "input" if name in inputs else "Relu")
+def _origin(graph: Graph, node: Node, nodes: Mapping[str, str]) -> str:
+    """The op, in the source, of what `node` was made of; `input` or `message` if that is no node."""
+    known = graph.provenance(node)
+    return known.op if known.op in (SOURCE, MESSAGE) else nodes.get(known.origin, known.op)

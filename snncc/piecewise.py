@@ -14,6 +14,7 @@ from onnx import helper
 from snncc import ops
 from snncc.export import attach_bodies
 from snncc.graph import Graph, Node
+from snncc.scopes import reads, writes
 from snncc.sessions import cpu_session
 
 __all__ = ["Piecewise"]
@@ -34,7 +35,7 @@ class Piecewise:
     def __init__(self, graph: Graph, data: Mapping[str, Array], size: int) -> None:
         self._graph = graph
         self._model = graph.to_proto()
-        self._producers = {out: n for n in self._model.graph.node for out in n.output}
+        self._producers = {out: n for n in self._model.graph.node for out in writes(n)}
         self._known = {name: [value[i : i + size] for i in range(0, len(value), size)] for name, value in data.items()}
 
     def values(self, wanted: str) -> list[Array]:
@@ -101,7 +102,7 @@ class Piecewise:
                 needed.add(name)
             elif name in self._producers and id(self._producers[name]) not in nodes:
                 nodes.add(id(self._producers[name]))
-                pending += self._producers[name].input
+                pending += reads(self._producers[name])
         return nodes, needed
 
 

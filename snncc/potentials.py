@@ -19,6 +19,8 @@ from snncc import ops
 from snncc.channels import channel_axis, spread
 from snncc.coding import Coding
 from snncc.graph import Graph, Tensor
+from snncc.islands import endings
+from snncc.masks import is_mask, potential_of
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.neurons_to_be import neurons_to_be, sends_both_signs
 from snncc.passes.synapse import SYNAPSES
@@ -35,6 +37,7 @@ Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
 Moments = tuple[Array, Array]  # mean and standard deviation of each channel, broadcasting to the tensor
 
+_ENDS = (*TAIL, *MOVES, "Cast")  # what changes nothing of a potential, or comes behind it
 _BATCH = 32
 _MEMORY = 2**29  # bytes of activations that may be held at a time
 _HELD = 2**31  # bytes of a spiking network's potentials over all time steps
@@ -75,7 +78,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         log.warning("potentials are not matched: %d time steps of %d samples need too much memory", coding.slices, most)
         return {}
     data = _fewer(data, most, size)
-    wanted = _moments_of(reference, data, size)
+    wanted, axes = _moments_of(reference, data, size)
     network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size)
     neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
     last_ones = [t for t in readouts(spiking) if t.name in wanted]
@@ -84,7 +87,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         source = node.inputs[0]
         potential = network.values(source.name)
         if source.name in wanted:
-            have = _moments_over(spiking, source, [coding.decoded(part) for part in potential])
+            have = _moments_over([coding.decoded(part) for part in potential], axes[source.name])
             found[source.name] = correction = _correction(wanted[source.name], have)
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
             network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
@@ -92,7 +95,8 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         network.keep_for([n.inputs[0].name for n in neurons[number + 1 :]] + [t.name for t in last_ones])
     for last in last_ones:
         if last.name not in found:
-            found[last.name] = _correction(wanted[last.name], _moments_over(spiking, last, network.values(last.name)))
+            have = _moments_over(network.values(last.name), axes[last.name])
+            found[last.name] = _correction(wanted[last.name], have)
     return found
 
 
@@ -112,11 +116,11 @@ def _fewer(data: Batch, most: int, batch: int) -> Batch:
 def readouts(graph: Graph) -> list[Tensor]:
     """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
     found = []
+    chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
     for out in graph.outputs:
-        potential = tensor = out
-        while (node := graph.producer(tensor)) is not None and node.op in (*TAIL, *MOVES):
-            tensor = node.inputs[0]
-            potential = tensor if node.op in TAIL else potential
+        potential = potential_of(graph, out)
+        if id(potential) in chosen:
+            continue
         real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"
         if real and _behind_synapse(graph, potential) and not _read_inside(graph, potential):
             found.append(potential)
@@ -132,39 +136,45 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
         return False
     if node.domain == ops.DOMAIN and ops.get(node.op).neuron:
         return False
-    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in node.inputs)
+    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in graph.reads(node))
 
 
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
     """Whether anything but the way to an output reads `tensor`."""
     return any(
-        u.op not in (*TAIL, *MOVES) or any(_read_inside(graph, out) for out in u.outputs) for u in graph.users(tensor)
+        not (u.op in (*TAIL, *MOVES, "Cast") or is_mask(graph, u)) or any(_read_inside(graph, out) for out in u.outputs)
+        for u in graph.users(tensor)
     )
 
 
-def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
-    """Moments of every potential in the ReLU network; memory holds one batch."""
+def _moments_of(graph: Graph, data: Batch, size: int) -> tuple[dict[str, Moments], dict[str, int | None]]:
+    """(Moments of every potential in the ReLU network, the axes of their channels); memory holds one batch."""
     found = [n.inputs[0] for n in neurons_to_be(graph)] + readouts(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     if not tensors:
-        return {}
+        return {}, {}
+    axes = {name: _axis(graph, tensor) for name, tensor in tensors.items()}
     session = cpu_session(graph.to_proto(), list(tensors))
     sums: dict[str, _Sums] = {name: _Sums() for name in tensors}
     for batch in _batches(data, size):
-        for (name, tensor), value in zip(tensors.items(), session.run(list(tensors), batch), strict=True):
-            sums[name].add(value, _axis(graph, tensor, value))
-    return {name: total.moments() for name, total in sums.items()}
+        for name, value in zip(tensors, session.run(list(tensors), batch), strict=True):
+            sums[name].add(value, axes[name])
+    return {name: total.moments() for name, total in sums.items()}, axes
 
 
-def _moments_over(graph: Graph, tensor: Tensor, values: list[Array]) -> Moments:
+def _moments_over(values: list[Array], axis: int | None) -> Moments:
     sums = _Sums()
     for value in values:
-        sums.add(value, _axis(graph, tensor, value))
+        sums.add(value, axis)
     return sums.moments()
 
 
-def _axis(graph: Graph, tensor: Tensor, value: Array) -> int | None:
-    return 1 if value.ndim == 2 else channel_axis(graph, tensor)  # in rank 2 each neuron is its own channel
+def _axis(graph: Graph, tensor: Tensor) -> int | None:
+    """The axis of the channels; in rank 2 each neuron is its own, unless there may be any number of them."""
+    shape = graph.shape(tensor) or ()
+    if len(shape) == 2:
+        return 1 if isinstance(shape[1], int) else None
+    return channel_axis(graph, tensor)
 
 
 class _Sums:

@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import onnx
 from onnx import helper
 
-__all__ = ["is_bias_scale", "is_q_operator", "spelled_out"]
+__all__ = ["is_q_operator", "spelled_out"]
 
 # What is quantised is given as (value, scale, zero point), and what becomes of the result as (scale, zero point).
 _ONE = {f"QLinear{op}": op for op in ("AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax")}
 _TWO = {f"QLinear{op}": op for op in ("Add", "MatMul", "Mul")}
 _BIASED = {"QLinearConv": "Conv", "QGemm": "Gemm"}
-_BIAS_SCALE = "/bias_scale"
 _DROPPED = ("channels_last", "opset")  # attributes that the float op does not have
 
 _KNOWN = frozenset({*_ONE, *_TWO, *_BIASED, "QLinearConcat"})
@@ -38,26 +37,22 @@ def is_q_operator(node: onnx.NodeProto) -> bool:
     return bool(node.output) and all(len(operand) > 1 for operand in _parts(node).operands)
 
 
-def is_bias_scale(node: onnx.NodeProto) -> bool:
-    """Whether `node` is one of `spelled_out`, and gives the scale of a bias."""
-    return node.op_type == "Mul" and node.name.endswith(_BIAS_SCALE)
-
-
-def spelled_out(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """The nodes that stand for `node`, one that `is_q_operator` knows."""
+def spelled_out(node: onnx.NodeProto, fresh: Callable[[str], str]) -> Iterator[onnx.NodeProto]:
+    """The nodes that stand for `node`, one that `is_q_operator` knows; `fresh` makes a name one that is new."""
     parts = _parts(node)
     name = node.name or node.output[0]
     inputs = []
     for index, (value, scale, *zero) in enumerate(parts.operands):
-        inputs.append(f"{name}/operand_{index}")
+        inputs.append(fresh(f"{name}/operand_{index}"))
         axis = _weight_axis(node, parts.op) if index == 1 else None
         yield _linear("DequantizeLinear", [value, scale, *zero], inputs[-1], axis)
     if parts.bias:
         scales = [operand[1] for operand in parts.operands]
-        yield helper.make_node("Mul", scales, [f"{name}{_BIAS_SCALE}"], name=f"{name}{_BIAS_SCALE}")
-        inputs.append(f"{name}/bias")
-        yield _linear("DequantizeLinear", [parts.bias, f"{name}{_BIAS_SCALE}"], inputs[-1], 0)
-    made = f"{name}/float" if any(parts.result) else node.output[0]
+        both = fresh(f"{name}/bias_scale")
+        yield helper.make_node("Mul", scales, [both], name=both)
+        inputs.append(fresh(f"{name}/bias"))
+        yield _linear("DequantizeLinear", [parts.bias, both], inputs[-1], 0)
+    made = fresh(f"{name}/float") if any(parts.result) else node.output[0]
     plain = helper.make_node(parts.op, inputs, [made], name=name)
     plain.attribute.extend(a for a in node.attribute if a.name not in _DROPPED)
     yield plain

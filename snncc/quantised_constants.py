@@ -35,6 +35,10 @@ def _spread(parameter: Array, shape: tuple[int, ...], attributes: dict[str, Any]
     """A scale or zero point, one for all, for each index of an axis or for each block of one, in a shape that fits."""
     if parameter.size == 1:
         return parameter.reshape(())
+    if (
+        len(shape) == 3 and parameter.size == shape[0] * shape[-1] != shape[0]
+    ):  # of a recurrent layer, both ways at once
+        return parameter.reshape(shape[0], 1, shape[-1])
     axis = int(attributes.get("axis", 1)) % len(shape)
     if block := int(attributes.get("block_size", 0)):
         return np.repeat(parameter, block, axis=axis).take(range(shape[axis]), axis=axis)

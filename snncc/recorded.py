@@ -4,35 +4,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.coding import CODINGS, Coding
+from snncc.bound_forms import Forms, form_of
+from snncc.coding import Coding, coding_of
 from snncc.errors import ModelError, OptionError
 from snncc.export import metadata_of
 from snncc.graph import Graph
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
 
-__all__ = ["own_settings", "own_steps", "prepared", "recorded_coding", "replaced_relus", "units"]
+__all__ = ["own_settings", "own_steps", "prepared", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
     """The coding in the model's metadata; None if there is none, or it is damaged or of another version of snncc."""
     try:
-        parameters: dict[str, Any] = metadata_of(model)["snncc.coding"]
-        return CODINGS[parameters["name"]](**{key: parameters[key] for key in parameters if key != "name"})
+        return coding_of(metadata_of(model)["snncc.coding"])
     except (ModelError, OptionError, KeyError, TypeError):
         return None
 
 
-def prepared(source: Graph, coding: Coding) -> Graph:
+def recorded_bounds(model: onnx.ModelProto) -> Forms:
+    """How the model's bounds were made of neurons, by node; empty if the metadata do not say."""
+    try:
+        recorded = metadata_of(model).get("snncc.calibration", {}).get("bounds", {})
+    except (ModelError, AttributeError):
+        return {}
+    return {name: form_of(words) for name, words in recorded.items()} if isinstance(recorded, dict) else {}
+
+
+def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
     """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
     graph = source.copy()
-    PassManager(preparation(coding)).run(graph)
+    PassManager(preparation(coding, bounds)).run(graph)
     return graph
 
 

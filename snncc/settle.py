@@ -75,7 +75,7 @@ def _from_shapes(graph: Graph, tensor: Tensor) -> bool:
     node = graph.producer(tensor)
     if node is None:
         return not any(tensor is t for t in graph.inputs)
-    return node.op in ("Shape", "Size") or all(_from_shapes(graph, t) for t in node.inputs)
+    return node.op in ("Shape", "Size") or all(_from_shapes(graph, t) for t in graph.reads(node))
 
 
 def _settle_reshape(graph: Graph, node: Node, before: Shape, after: Shape) -> None:
@@ -83,6 +83,17 @@ def _settle_reshape(graph: Graph, node: Node, before: Shape, after: Shape) -> No
     if graph.value(node.inputs[1]) is None and target:
         node.inputs = [node.inputs[0], graph.constant(f"{node.name}_shape", np.array(target, np.int64))]
         node.attrs.pop("allowzero", None)
+    _keep_batch(graph, node, before)
+
+
+def _keep_batch(graph: Graph, node: Node, before: Shape) -> None:
+    """A batch of fixed size that stays as it is, beside an axis that is inferred, is copied (0)."""
+    given = graph.value(node.inputs[1])
+    if given is None or node.attrs.get("allowzero") or given.size < 2 or -1 not in given[1:]:
+        return
+    if isinstance(before[0], int) and before[0] == given[0]:
+        kept = np.concatenate([[0], given[1:]]).astype(np.int64)
+        node.inputs[1] = graph.constant(f"{node.name}_shape", kept)
 
 
 def _settled_shape(before: Shape, after: Shape) -> list[int] | None:

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import onnx
 
 from snncc.errors import ModelError
-from snncc.export import all_nodes, metadata_of
+from snncc.export import all_nodes
 from snncc.large import outline
 from snncc.loading import Source, check_weights, read_model, where
+from snncc.metadata_schema import damaged_entry
 from snncc.ops import DOMAIN, all_ops
 
 __all__ = ["CHECKER_ERRORS", "read_converted", "refuse_damaged"]
@@ -45,44 +43,5 @@ def refuse_damaged(model: onnx.ModelProto, name: str) -> None:
     except CHECKER_ERRORS as error:
         reason = " ".join(str(error).split())[:300]
         raise ModelError(f"{name}: not a valid ONNX model ({reason}). {_WAY_OUT}") from error
-    for key, value in metadata_of(model).items():
-        if not _SOUND.get(key, _is_table)(value, model):
-            raise ModelError(f"{name}: the metadata entry {key} is damaged. {_WAY_OUT}")
-
-
-def _is_table(value: Any, _model: onnx.ModelProto) -> bool:
-    return isinstance(value, dict)
-
-
-def _tells_neurons(value: Any, _model: onnx.ModelProto) -> bool:
-    return isinstance(value, dict) and all(isinstance(entry, dict) for entry in value.values())
-
-
-def _tells_states(value: Any, model: onnx.ModelProto) -> bool:
-    """Whether the states of single steps are inputs and outputs of the graph."""
-    if not isinstance(value, dict):
-        return False
-    inputs, outputs = ([v.name for v in values] for values in (model.graph.input, model.graph.output))
-    stepwise = value.get("form") == "step"
-    states = value.get("states", None if stepwise else [])
-    return (
-        isinstance(states, list)
-        and isinstance(value.get("steps", None if stepwise else 1), int)
-        and all(
-            isinstance(s, dict)
-            and s.get("input") in inputs
-            and s.get("output") in outputs
-            and s.get("dtype") in _STATES
-            and (s.get("shape") is None or isinstance(s["shape"], list))
-            and isinstance(s.get("initial"), int | float)
-            for s in states
-        )
-    )
-
-
-_STATES = ("float16", "float32", "float64", "int64")
-_SOUND: dict[str, Callable[[Any, onnx.ModelProto], bool]] = {
-    "snncc.version": lambda value, _: isinstance(value, str),
-    "snncc.form": _tells_states,
-    "snncc.neurons": _tells_neurons,
-}
+    if damaged := damaged_entry(model):
+        raise ModelError(f"{name}: the metadata entry {damaged} is damaged. {_WAY_OUT}")

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from numpy.lib import format as npy
-from PIL import Image, UnidentifiedImageError
 
 from snncc.errors import DataError, SnnccError
+from snncc.images import image_files, is_image, read_image
 
-__all__ = ["Part", "Samples", "chunks_of", "count_of", "image_files", "labels_of"]
+__all__ = ["Part", "Samples", "chunks_of", "count_of", "labels_of"]
 
 Array = npt.NDArray[Any]
 
@@ -40,7 +40,6 @@ class Part:
 
 Samples = npt.ArrayLike | Mapping[str, npt.ArrayLike] | Iterable[Any] | str | Path | Part
 
-_IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _USUAL_KEYS = ("input", "images")
 
 
@@ -103,9 +102,9 @@ def _from_path(
     path = part.path
     if path.is_dir():
         for image in part.of(image_files(path, error)):
-            yield _single(_read_image(image, size, error), names, str(path), error)
+            yield _single(read_image(image, size, error), names, str(path), error)
         return
-    if path.suffix not in (".npy", ".npz") or not path.exists():
+    if path.suffix not in (".npy", ".npz") or not path.is_file():  # a pipe may never begin
         what = "is not there" if not path.exists() else "is of a kind that is not read"
         raise error(f"{path}: {what}. Give an .npy or .npz file, or a folder of images.")
     try:
@@ -127,36 +126,12 @@ def _unreadable(path: Path, cause: Exception) -> str:
     return f"{path}: cannot be read: {reason}. Save the arrays again with numpy.save{'z' * (path.suffix == '.npz')}."
 
 
-def image_files(folder: Path, error: type[SnnccError] = DataError) -> list[Path]:
-    """The images of a folder, in the order in which they are read."""
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in _IMAGES)
-    if not files:
-        kinds = " ".join(sorted(_IMAGES))
-        raise error(f"{folder}: holds no images ({kinds}). Put the images right into the folder.")
-    return files
-
-
-def _read_image(path: Path, size: tuple[int, int, int] | None, error: type[SnnccError]) -> Array:
-    """One image as uint8 [1, H, W, C]."""
-    if size is None:
-        raise error(f"{path.parent}: a folder of images, but the model's input is no image. Give an .npz file.")
-    height, width, channels = size
-    try:
-        with Image.open(path) as image:
-            converted = image.convert("L" if channels == 1 else "RGB")
-    except (OSError, UnidentifiedImageError) as cause:
-        raise error(f"{path}: cannot be read as an image ({cause}). Repair it or take it out of the folder.") from cause
-    if converted.size != (width, height):
-        converted = converted.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(converted, np.uint8).reshape(1, height, width, channels)
-
-
 def count_of(source: Samples) -> int | None:
     """How many samples there are, None where that takes reading them; for progress bars."""
     if isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir():
-            return sum(p.suffix.lower() in _IMAGES for p in path.iterdir())
+            return sum(map(is_image, path.iterdir()))
         return _rows_of_file(path)
     if isinstance(source, Part):
         count = count_of(source.path)
@@ -211,4 +186,6 @@ def checked_labels(labels: npt.ArrayLike, error: type[SnnccError] = DataError) -
     array = np.asarray(labels)
     if not array.ndim or array.dtype.kind not in "iu" or (array.ndim == 1 and array.size and array.min() < 0):
         raise error(f"labels are {array.dtype} {array.shape}; they must be one class number (0, 1, …) per sample.")
+    if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
+        raise error(f"labels reach {array.max()}; they must be class numbers (0, 1, …), one per sample.")
     return array.astype(np.int64)

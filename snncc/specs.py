@@ -62,9 +62,14 @@ def specs_of(model: onnx.ModelProto) -> list[InputSpec]:
     for value in model.graph.input:
         kind = value.type.tensor_type
         if value.name not in weights:
-            shape = tuple(d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in kind.shape.dim)
+            shape = tuple(_length(d) for d in kind.shape.dim)
             specs.append(InputSpec(value.name, shape, _dtype(value)))
     return specs
+
+
+def _length(axis: onnx.TensorShapeProto.Dimension) -> int | str | None:
+    """How long an axis is; some exporters write -1 where it is open."""
+    return axis.dim_value if axis.HasField("dim_value") and axis.dim_value >= 0 else axis.dim_param or None
 
 
 def _dtype(value: onnx.ValueInfoProto) -> np.dtype[Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
@@ -14,38 +16,46 @@ from snncc.batch_axis import batch_axes, misplaced
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.export import all_nodes
 from snncc.graph import Graph, Node, Shape
+from snncc.intervals import BOUNDS
+from snncc.islands import may_stay_analog
 from snncc.large import outline
+from snncc.masks import may_be_infinite
 from snncc.obstacles import obstacle
 from snncc.ops import DOMAIN
 from snncc.tokens import is_integer, side_tensors
-from snncc.vocabulary import ANALOG, RECURRENT
+from snncc.vocabulary import CHOICES, RECURRENT
 from snncc.ways_out import way_out_of
 
 __all__ = [
     "refuse_inputs",
     "refuse_islands",
+    "refuse_nodes",
     "refuse_ours",
     "refuse_silence",
     "refuse_training",
     "refuse_types",
     "refuse_unshaped",
     "refuse_unsupported",
+    "refuse_untyped",
     "refuse_weights",
 ]
+
+Array = npt.NDArray[Any]
 
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _INTEGERS = tuple(getattr(TensorProto, f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64))
 _PLAIN = frozenset([*_FLOATS, *_INTEGERS, TensorProto.BOOL])  # other types, known to ONNX or not, are exotic
+_STANDARD = (None, "", "ai.onnx")  # the domain
 _MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
 _COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
-_OF_IDS = "Add Cast Concat Flatten Gather Identity Reshape Shape Slice Split Squeeze Sub Transpose Unsqueeze"
-_IDS = (np.dtype(np.int32), np.dtype(np.int64), np.dtype(np.bool_))
+_OF_IDS = """Add Cast Clip Concat CumSum Div Expand Flatten Gather Identity If Loop Max Min Mod Mul Pad ReduceSum
+    Reshape Resize Scan Shape Slice Split Squeeze Sub Tile Transpose Unsqueeze"""
 
-_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, without casts behind it."
+_FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, or with a Cast to one behind it."
 
 _FLOAT_WEIGHT = "Export the model with its weights in float32, float16 or float64."
 
@@ -74,7 +84,7 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
         if node is not None and (other or tensor.elem_type not in {*_PLAIN, TensorProto.UNDEFINED}):
             reason = f"{node.op_type}: its result is {_type_name(value.type)}"
             reasons.setdefault(reason, []).append(node.name or value.name)
-    _refuse(name, reasons)
+    refuse_nodes(name, reasons)
 
 
 def refuse_ours(model: onnx.ModelProto, name: str) -> None:
@@ -103,27 +113,28 @@ def refuse_training(model: onnx.ModelProto, name: str) -> None:
         if node.op_type == "BatchNormalization" and (mode or sum(map(bool, node.output)) > 1):
             found.append(node.name or node.output[0])
     reason = "BatchNormalization: in training mode, export for inference (model.eval())"
-    _refuse(name, {reason: found} if found else {})
+    refuse_nodes(name, {reason: found} if found else {})
 
 
 def refuse_inputs(graph: Graph, name: str) -> None:
     """Raise for inputs that are no batches of floating-point samples or of integers that tables are looked up with."""
     beside = side_tensors(graph)
     for tensor in graph.inputs:
-        if np.dtype(tensor.dtype) in _IDS and all(_takes_ids(user, beside) for user in graph.users(tensor)):
+        if is_integer(tensor) and all(_takes_ids(user, beside) for user in graph.users(tensor)):
             continue
         if np.dtype(tensor.dtype).kind != "f":
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' is {np.dtype(tensor.dtype)}. {_FLOAT_INPUT}")
-        rank = len(graph.shape(tensor) or ())
-        if rank < 2:
-            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank {rank}. {_BATCH_INPUT}")
+            odd = next(u for u in graph.users(tensor) if not _takes_ids(u, beside))
+            what = f"input '{tensor.name}' is {np.dtype(tensor.dtype)}, and {odd.op} '{odd.name}' computes with it"
+            raise UnsupportedShapeError(f"{name}: {what}. {_FLOAT_INPUT}")
+        if not graph.shape(tensor) and len(graph.inputs) == 1:
+            raise UnsupportedShapeError(f"{name}: input '{tensor.name}' has rank 0. {_BATCH_INPUT}")
 
 
 def _takes_ids(node: Node, beside: set[int]) -> bool:
     """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
-    known = node.op == "Gather" or is_integer(node.outputs[0])
+    known = node.op in ("Cast", "Gather") or is_integer(node.outputs[0])
     usual = node.op in (*_OF_IDS.split(), *_COMPARISONS.split()) and id(node.outputs[0]) in beside
-    return node.op in RECURRENT or (known and usual)
+    return node.op in RECURRENT or node.op in CHOICES or (known and usual)
 
 
 def _element_name(kind: int) -> str:
@@ -148,15 +159,25 @@ def refuse_weights(graph: Graph, name: str) -> None:
             message = f"{name}: slope '{node.inputs[1].name}' {list(slope)} of PRelu '{node.name}' does not broadcast"
             raise ModelError(f"{message} to its input {list(shape)}. Give it one axis per axis behind the channels.")
     for node in graph.nodes():
-        for tensor in node.inputs:
+        for index, tensor in enumerate(node.inputs):
             value = graph.value(tensor)
             if value is None or value.dtype.kind != "f" or np.isfinite(value).all():
                 continue
-            if node.op in ("Clip", "Pad") and not np.isnan(value).any():
+            if not np.isnan(value).any() and _may_be_infinite(graph, node, index, value):
                 continue
             bad = int(value.size - np.isfinite(value).sum())
             message = f"{name}: weight '{tensor.name}' of {node.op} '{node.name}' has {bad} NaN or infinite value(s)"
             raise ModelError(f"{message}. The training diverged or the file is damaged; export it again.")
+
+
+def _may_be_infinite(graph: Graph, node: Node, index: int, value: Array) -> bool:
+    """Whether infinities in this constant do no harm: in padding, in masks, and as bounds that do nothing."""
+    if node.op == "Pad":
+        return True
+    if node.op == "Add":
+        return may_be_infinite(graph, node)
+    lower = node.op == "Max" or (node.op == "Clip" and index == 1)
+    return node.op in BOUNDS and not (np.isposinf(value) if lower else np.isneginf(value)).any()
 
 
 def _broadcasts(slope: Shape, shape: Shape) -> bool:
@@ -173,9 +194,22 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
         if id(node.outputs[0]) in beside:
             continue
         reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
-        if reason and not _may_stay_analog(node):
+        if reason and not may_stay_analog(graph, node, beside):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    _refuse(name, reasons)
+    refuse_nodes(name, reasons)
+
+
+def refuse_untyped(graph: Graph, name: str) -> None:
+    """Raise UnsupportedOpError with the nodes that give results of a type that is not known, but none behind them."""
+    if any(node.domain not in _STANDARD for node in graph.nodes()):
+        return  # which are reported with all others
+    unknown = {id(t) for n in graph.nodes() for t in n.outputs if t.name and t.dtype is None}
+    first = [n for n in graph.nodes() if not unknown.isdisjoint(map(id, n.outputs))]
+    first = [n for n in first if unknown.isdisjoint(map(id, n.inputs))]
+    reasons: dict[str, list[str]] = {}
+    for node in first:
+        reasons.setdefault(f"{node.op}: the type of its result is not known", []).append(node.name)
+    refuse_nodes(name, reasons)
 
 
 def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
@@ -185,7 +219,7 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
         loop = node.op == "Scan" or node.op in RECURRENT
         reason = "products of gates and states" if loop else obstacle(graph, node) or "not linear"
         reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    _refuse(name, reasons, "Convert without --strict to keep them as analog islands.")
+    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog islands.")
 
 
 def refuse_silence(name: str) -> None:
@@ -194,14 +228,11 @@ def refuse_silence(name: str) -> None:
     raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")
 
 
-def _may_stay_analog(node: Node) -> bool:
-    if node.domain not in (None, "", "ai.onnx") or node.op not in ANALOG:
-        return False
-    return all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
+def refuse_nodes(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
+    """Raise UnsupportedOpError if there are `reasons`, which map "op: why" to nodes.
 
-
-def _refuse(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
-    """`reasons` maps "op: why" to nodes; without one `way_out` for all, each op has its own."""
+    Without one `way_out` for all, each op has its own.
+    """
     if not reasons:
         return
     lines = [f"{name}: {sum(map(len, reasons.values()))} node(s) cannot become synapses or neurons"]

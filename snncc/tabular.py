@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-__all__ = ["Table", "parts", "ruled", "short", "to_csv", "to_latex"]
+__all__ = ["Table", "csv_cell", "parts", "ruled", "short", "to_csv", "to_latex"]
 
 _KEYS = 44  # letters that the columns that name a row may take, between them
 _KEY = 24  # and one alone
@@ -102,12 +102,28 @@ def parts(table: Table, width: int) -> list[Table]:
     ]
 
 
+def csv_cell(value: object) -> object:
+    """`value`; a text that a spreadsheet would take for a formula has an apostrophe in front."""
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r", "\\r")  # which readers take for the end of a row
+    if not value.startswith(("=", "+", "-", "@", "\t")):
+        return value
+    try:
+        float(value.rstrip(" x%"))  # a number, with its unit
+    except ValueError:
+        return f"'{value}"
+    return value
+
+
 def to_csv(tables: Iterable[Table]) -> str:
     """The tables, each headed by its columns, with an empty line between two."""
     texts = []
     for table in tables:
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([table.columns, *table.rows])
+        csv.writer(text, lineterminator="\n").writerows(
+            [csv_cell(cell) for cell in row] for row in (table.columns, *table.rows)
+        )
         texts.append(text.getvalue())
     return "\n".join(texts)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Integer inputs: token ids, masks and lengths, and what becomes of them before the network's first activations.
+"""Integer inputs: token ids, masks, lengths, images, and what becomes of them before the network's first activations.
 
 Integers that depend on nothing but such inputs and on shapes stay integers. The first floating-point values that they
 lead to, rows of an embedding above all, are analog values as an input's are: the network's sources.
@@ -29,7 +29,7 @@ def is_integer(tensor: Tensor) -> bool:
 def sources(graph: Graph) -> list[Tensor]:
     """Where activations come from: the floating-point inputs, and what is looked up by integer ones."""
     looked_up = [t for node, valued in _side_nodes(graph) if valued for t in node.outputs if not is_integer(t)]
-    return [*(t for t in graph.inputs if not is_integer(t)), *looked_up]
+    return [*(t for t in graph.inputs if not is_integer(t) and not _only_cast(graph, t)), *looked_up]
 
 
 def side_tensors(graph: Graph) -> set[int]:
@@ -39,16 +39,22 @@ def side_tensors(graph: Graph) -> set[int]:
 
 def _side_nodes(graph: Graph) -> list[tuple[Node, bool]]:
     """The nodes that read nothing else, and whether integer inputs' values (not just shapes) matter to them."""
-    known = {id(t): True for t in graph.inputs if is_integer(t)}
+    known = {id(t): True for t in graph.inputs if is_integer(t) or _only_cast(graph, t)}
     found = []
     for node in graph.nodes():
-        read = [t for t in node.inputs if t.name and graph.value(t) is None]
+        read = [t for t in graph.reads(node) if graph.value(t) is None]
         if node.op not in _SHAPES and not all(id(t) in known for t in read):
             continue
         valued = node.op not in _SHAPES and any(known[id(t)] for t in read)
         found.append((node, valued))
         known.update({id(t): valued for t in node.outputs if not valued or is_integer(t)})
     return found
+
+
+def _only_cast(graph: Graph, tensor: Tensor) -> bool:
+    """Whether an input is given in a type that the network does not compute in: what it is cast to counts."""
+    users = graph.users(tensor)
+    return bool(users) and all(u.op == "Cast" and u.outputs[0].dtype != tensor.dtype for u in users)
 
 
 def id_ranges(graph: Graph, open_axis: int) -> Mapping[str, int]:
@@ -64,7 +70,18 @@ def id_ranges(graph: Graph, open_axis: int) -> Mapping[str, int]:
         elif node.op in RECURRENT and len(node.inputs) > _LENGTHS:
             steps = (graph.shape(node.inputs[0]) or (None,))[0]
             _limit(graph, node.inputs[_LENGTHS], (steps if isinstance(steps, int) else open_axis) + 1, ranges)
-    return {t.name: ranges.get(t.name, _FEWEST) for t in graph.inputs if is_integer(t)}
+    return {t.name: ranges.get(t.name, _usual(t)) for t in graph.inputs if is_integer(t) or _holds_ids(graph, t)}
+
+
+def _holds_ids(graph: Graph, tensor: Tensor) -> bool:
+    """Whether an input of floating-point numbers is cast to integers wherever it is read."""
+    users = graph.users(tensor)
+    return bool(users) and all(u.op == "Cast" and is_integer(u.outputs[0]) for u in users)
+
+
+def _usual(tensor: Tensor) -> int:
+    """How many values an input takes: of bytes, an image's above all, all; of other integers two, as truth values."""
+    return 256 if np.dtype(tensor.dtype) == np.uint8 else _FEWEST
 
 
 def _limit(graph: Graph, tensor: Tensor, size: int, ranges: dict[str, int]) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.builder import Builder
 from snncc.errors import ModelError
 from snncc.export import all_nodes, metadata_of
 from snncc.large import outline
 from snncc.ops import DOMAIN, get
 from snncc.ops.running import READOUT
+from snncc.scopes import reads, writes
 
 __all__ = ["unrolled"]
 
@@ -60,9 +62,9 @@ def _flat(model: onnx.ModelProto, loop: onnx.NodeProto) -> onnx.ModelProto:
     graph = flat.graph
     del graph.node[:], graph.value_info[:]
     graph.initializer.extend(body.initializer)
-    at = next(i for i, n in enumerate(model.graph.node) if n.name == loop.name)
+    at = list(model.graph.node).index(loop)
     before, after = _copies(model.graph.node[:at]), _copies(model.graph.node[at + 1 :])
-    read = {name for n in after for name in n.input} | {v.name for v in graph.output}
+    read = {name for n in after for name in reads(n)} | {v.name for v in graph.output}
     results = [v.name for v, name in zip(body.output[1:], loop.output, strict=True) if name in read]
     inner = _copies(_needed(body.node, results))
     turns = next(w for w in graph.initializer if w.name == loop.input[0])
@@ -77,7 +79,7 @@ def _flat(model: onnx.ModelProto, loop: onnx.NodeProto) -> onnx.ModelProto:
         if _over_time(node):
             _attribute(node).i = steps
     graph.node.extend([*before, *tiles, *inner, *after])
-    used = {name for n in graph.node for name in n.input}
+    used = {name for n in graph.node for name in reads(n)}
     weights = [w for w in graph.initializer if w.name in used]
     del graph.initializer[:]
     graph.initializer.extend(weights)
@@ -106,8 +108,8 @@ def _needed(nodes: Sequence[onnx.NodeProto], results: Iterable[str]) -> list[onn
     """The nodes that work towards a result; what counts the turns of the loop is not among them."""
     wanted, kept = set(results), []
     for node in reversed(nodes):
-        if not wanted.isdisjoint(node.output):
-            wanted.update(node.input)
+        if not wanted.isdisjoint(writes(node)):
+            wanted.update(reads(node))
             kept.append(node)
     return kept[::-1]
 
@@ -122,20 +124,22 @@ def _repeated(
     """Repeats, for all steps, of the constant currents that the loop reads from outside, where it has none yet."""
     makers: dict[str, onnx.NodeProto | None] = {v.name: None for v in model.graph.input}
     for node in before:
-        if not makers.keys().isdisjoint(node.input):  # else it works on weights
-            makers |= dict.fromkeys(node.output, node)
+        if not makers.keys().isdisjoint(reads(node)):  # else it works on weights
+            makers |= dict.fromkeys(writes(node), node)
     inferred = onnx.shape_inference.infer_shapes(outline(model)).graph
     ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in (*inferred.input, *inferred.value_info)}
     tiles = []
-    for name in dict.fromkeys(name for n in inner for name in n.input if name in makers):
+    build = Builder(model)
+    for name in dict.fromkeys(name for n in inner for name in reads(n) if name in makers):
         maker = makers[name]
         tile = maker if maker is not None and maker.op_type == "Tile" else None
         if tile is None:
-            tile = helper.make_node("Tile", [name, ""], [f"{name}_unrolled"], name=f"{name}_unrolled")
+            unrolled = build.fresh(f"{name}_unrolled")
+            tile = helper.make_node("Tile", [name, ""], [unrolled], name=unrolled)
             tiles.append(tile)
         times = next((numpy_helper.to_array(w) for w in graph.initializer if w.name == tile.input[1]), np.ones(1))
         axis = int(times.argmax())  # of the batch; not 0 beside recurrent layers
         repeats = np.array([steps if a == axis else 1 for a in range(ranks[name])], np.int64)
-        tile.input[1] = f"{name}_unrolled_steps"
+        tile.input[1] = build.fresh(f"{name}_unrolled_steps")
         graph.initializer.append(numpy_helper.from_array(repeats, tile.input[1]))
     return tiles

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ANALOG", "LINEAR", "MOVES", "POOLS", "RECURRENT", "TAIL"]
+__all__ = ["ANALOG", "CHOICES", "LINEAR", "MOVES", "POOLS", "RECURRENT", "TAIL"]
 
 # The synapses: linear in the activation.
 LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
@@ -19,9 +19,16 @@ RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 # Fine behind the last synapses; elsewhere an analog island.
 TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})
 # Functions of each sample's values that may stay analog: curves, norms, reductions, and products of activations.
-_CURVES = "Abs Ceil Celu Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish LeakyRelu Log Mish Pow PRelu Reciprocal"
-_MORE = "Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu"
+_CURVES = "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish"
+_MORE = "LeakyRelu Log Mish Pow PRelu Reciprocal Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish"
+_LAST = "Tan Tanh ThresholdedRelu"
 _NORMS = "GroupNormalization InstanceNormalization LayerNormalization LpNormalization LRN LogSoftmax Softmax"
-_REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
-_PRODUCTS = "Div Einsum MatMul Max Min Mul"
-ANALOG = frozenset(" ".join((_CURVES, _MORE, _NORMS, _REDUCTIONS, _PRODUCTS)).split())
+_REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
+_PRODUCTS = "Div Einsum MatMul Max Min Mod Mul"
+ANALOG = frozenset(" ".join((_CURVES, _MORE, _LAST, _NORMS, _REDUCTIONS, _PRODUCTS)).split())
+# What compares, chooses or counts: analog, too, and right only for the complete values. Whatever takes integers or
+# truth values that activations decide, or gives some, is one of them, by these or other names.
+_COMPARE = "Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Where"
+_PICK = "ArgMax ArgMin Compress GatherElements GatherND Hardmax NonMaxSuppression NonZero TopK Unique"
+_PLACE = "CumSum OneHot ReverseSequence ScatterElements ScatterND"
+CHOICES = frozenset(" ".join((_COMPARE, _PICK, _PLACE)).split())

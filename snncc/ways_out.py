@@ -5,7 +5,10 @@ from __future__ import annotations
 
 __all__ = ["way_out_of"]
 
-_CONTROL = "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled."
+_CONTROL = (
+    "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled, "
+    "sizes fixed and settings as constants."
+)
 _CHOICE = "A spiking network cannot compare activations: write a ReLU as Relu, Clip or Max, and make masks constants."
 _INDICES = "Make its indices constants, and take values with Slice or Gather."
 _EDGES = (
@@ -19,6 +22,10 @@ _TYPES = "Export the model in one floating-point type throughout."
 _SAMPLING = "Resample with Resize or a convolution, or cut the graph before it."
 _MATRIX = "It is linear: write it as a MatMul with a constant matrix, or a Mul with a constant mask."
 _DOMAIN = "Export the model in standard ONNX ops, or with the op's definition as a local function."
+_FUSED = (
+    "Give snncc the model as it was before onnxruntime optimised it, or save it there with graph_optimization_level "
+    "ORT_ENABLE_BASIC."
+)
 _PRODUCT = "Only products with constants are synapses."
 _DEFAULT = "Replace it in the source model, or cut the graph before it."
 
@@ -40,6 +47,8 @@ _BY_OP = {
 
 def way_out_of(op: str, reason: str) -> str:
     """A sentence for whoever has the model: what to change so that `op`, refused for `reason`, goes away."""
+    if reason.startswith("an op of onnxruntime's own"):
+        return _FUSED
     if reason.startswith("domain"):
         return _DOMAIN
     if reason.startswith(("product", "quotient", "divides")):

@@ -17,7 +17,9 @@ FACE = {"snncc.cli", "snncc.cli_tables", "snncc.commands", "snncc.demo"}
 ALLOWED = {
     "snncc.errors": set(),
     "snncc.ops": {"snncc.ops", "snncc.errors"},
-    "snncc.graph": {"snncc.ops", "snncc.errors"},
+    "snncc.graph": {"snncc.ops", "snncc.errors", "snncc.provenance", "snncc.scopes"},
+    "snncc.provenance": set(),
+    "snncc.scopes": set(),
     "snncc.passes": {
         "snncc.passes",
         "snncc.batch_axis",
@@ -29,6 +31,7 @@ ALLOWED = {
         "snncc.recurrent",
         "snncc.scales",
         "snncc.obstacles",
+        "snncc.provenance",
         "snncc.resizing",
         "snncc.support",
         "snncc.islands",
@@ -38,7 +41,10 @@ ALLOWED = {
     },
     "snncc.external": {"snncc.errors"},
     "snncc.large": {"snncc.external", "snncc.errors"},
-    "snncc.loading": {"snncc.external", "snncc.errors"},
+    "snncc.utf8": {"snncc.errors"},
+    "snncc.loading": {"snncc.external", "snncc.errors", "snncc.utf8"},
+    "snncc.toml_files": {"snncc.errors"},
+    "snncc.npz": set(),
     "snncc.runtime": {"snncc.runtime", "snncc.large", "snncc.loading", "snncc.ops", "snncc.errors"},
 }
 

@@ -50,6 +50,8 @@ def test_a_good_release_passes(tmp_path: Path, check: ModuleType) -> None:
     ("spoilt", "said"),
     [
         ({"more": "snncc/runtime/csrc/ort.cc"}, "holds the source snncc/runtime/csrc/ort.cc"),
+        ({"more": "snncc/.env"}, "holds snncc/.env"),
+        ({"more": "id_rsa"}, "holds id_rsa"),
         ({"more": "snncc/libonnxruntime.so"}, "holds snncc/libonnxruntime.so"),
         ({"less": LIBRARY}, "the wheel's libraries are"),
         ({"less": "snncc/py.typed"}, "lacks snncc/py.typed"),

@@ -18,7 +18,7 @@ struct TablePlace {
   int64_t entry;
 
   TablePlace(int64_t step, int64_t start, int64_t length)
-      : q(step - start), active(q >= 0 && q < length), entry(std::clamp(q, int64_t{0}, length - 1)) {}
+      : q(wrapped_difference(step, start)), active(q >= 0 && q < length), entry(std::clamp(q, int64_t{0}, length - 1)) {}
 };
 
 class PhaseStepOp {
@@ -38,7 +38,7 @@ class PhaseStepOp {
             tables.thresholds[at.entry],
             tables.last_thresholds[at.entry],
             static_cast<float>(limit_),
-            static_cast<float>(limit_ - 1),
+            static_cast<float>(limit_) - 1.0f,
             at.active,
             tables.is_signed != 0};
   }

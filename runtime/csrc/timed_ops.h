@@ -103,7 +103,7 @@ class ReadoutOp {
 
   explicit ReadoutOp(const Attributes& node) : steps_(stacked_steps(node)) {}
   static int64_t steps(const Attributes& node) { return stacked_steps(node); }
-  Rule rule(int64_t first) const { return {static_cast<float>(first + steps_)}; }
+  Rule rule(int64_t first) const { return {static_cast<float>(wrapped_sum(first, steps_))}; }
 
  private:
   int64_t steps_;

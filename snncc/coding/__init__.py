@@ -3,12 +3,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from snncc.coding.base import Coding
 from snncc.coding.few_spikes import FS
 from snncc.coding.msat import MSAT
 from snncc.coding.phase import Phase
 from snncc.coding.rate import Rate
 
-__all__ = ["CODINGS", "FS", "MSAT", "Coding", "Phase", "Rate"]
+__all__ = ["CODINGS", "FS", "MSAT", "Coding", "Phase", "Rate", "coding_of"]
 
 CODINGS: dict[str, type[Coding]] = {c.name: c for c in (Phase, FS, Rate, MSAT)}
+
+
+def coding_of(parameters: Mapping[str, Any]) -> Coding:
+    """The coding that `Coding.parameters` describes.
+
+    Raises:
+        OptionError, KeyError, TypeError: they are those of none.
+    """
+    return CODINGS[parameters["name"]](**{key: value for key, value in parameters.items() if key != "name"})

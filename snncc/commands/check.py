@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from snncc.cli_tables import print_json
+from snncc.cli_tables import echo, print_json
 from snncc.commands.options import FILE, ann, data, device, json_flag, limit, preprocess
-from snncc.files import require_writable, write_whole
+from snncc.files import write_whole
+from snncc.outputs import require_outputs
 
 __all__ = ["check"]
 
@@ -61,8 +62,7 @@ def check(
     from snncc.check import Budgets, run_checks
     from snncc.junit import junit_xml
 
-    if junit is not None:
-        require_writable(junit)
+    require_outputs({"--junit": junit}, [snn, ann, data, calib])
     options = {"calibration": calib, "preprocess": preprocess, "device": device, "limit": limit}
     results = run_checks(snn, ann, data, Budgets(**budgets), **options)  # type: ignore[arg-type]
     if junit is not None:
@@ -70,14 +70,14 @@ def check(
     failures = [result for result in results if not result.passed]
     if os.environ.get("GITHUB_ACTIONS") == "true" if github is None else github:
         for result in failures:
-            click.echo(annotation(result, str(snn)), err=True)
+            echo(annotation(result, str(snn)), err=True)
     if as_json:
         print_json({"passed": not failures, "checks": [result.to_json() for result in results]})
     else:
         asked = {name.replace("_", "-") for name, budget in budgets.items() if budget is not None}
         for result in results:
             if not result.passed or result.name in asked:
-                click.echo(str(result))
-        click.echo(f"{len(results) - len(failures)} of {len(results)} checks passed")
+                echo(str(result))
+        echo(f"{len(results) - len(failures)} of {len(results)} checks passed")
     if failures:
         ctx.exit(1)

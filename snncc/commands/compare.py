@@ -10,8 +10,9 @@ import click
 
 from snncc.cli_tables import print_json
 from snncc.commands.options import FILE, ann, data, device, json_flag, limit, preprocess
-from snncc.commands.tables_out import csv_option, latex_option, print_tables, require_writables, write_tables
+from snncc.commands.tables_out import csv_option, latex_option, print_tables, write_tables
 from snncc.errors import OptionError
+from snncc.outputs import require_outputs
 
 __all__ = ["compare"]
 
@@ -58,7 +59,7 @@ def compare(
     """
     from snncc.compare import compare as run
 
-    require_writables(csv_file, latex_file)
+    require_outputs({"--csv": csv_file, "--latex": latex_file}, [*snns, ann, data])
     if len(set(snns)) < len(snns):
         raise OptionError("a model is given twice. Give each of them once.")
     wanted = [] if runtimes == "none" else [name.strip() for name in runtimes.split(",")]

@@ -14,8 +14,9 @@ import click
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.codings import CodingCommand, chosen
 from snncc.commands.conversion import PASSED_ON, conversion_options
-from snncc.errors import OptionError, OutputError, SnnccError
-from snncc.files import require_writable, write_model, write_whole
+from snncc.errors import OptionError, SnnccError
+from snncc.files import write_model, write_whole
+from snncc.outputs import require_outputs
 
 if TYPE_CHECKING:
     import onnx
@@ -60,8 +61,7 @@ def convert_and_print(
     from snncc.loading import read_model
 
     neurons, arguments = chosen(ctx, coding)
-    require_writable(output)
-    _refuse_overwriting(output, model, options["calib"])
+    require_outputs({"-o": output}, [model, options["calib"]])
     if options["calib"] and options["input_range"]:
         raise OptionError("--input-range says what --calib shows already; give one of them.")
     source = read_model(model)
@@ -81,12 +81,6 @@ def convert_and_print(
     size = write_model(output, converted)
     found = {"output": str(output), "recipes": recipes} if recipes else {"output": str(output)}
     _print(found, size, _ops(source), _ops(converted), described, comparison, as_json)
-
-
-def _refuse_overwriting(output: Path, model: Path, calibration: Path | None) -> None:
-    for name, path in (("MODEL", model), ("--calib", calibration)):
-        if path is not None and path.exists() and output.exists() and output.samefile(path):
-            raise OutputError(f"{output}: is {name} itself, which would be overwritten. Give -o another name.")
 
 
 def _dumper(folder: Path) -> Callable[[int, Any, Any], None]:

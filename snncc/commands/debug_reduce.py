@@ -9,7 +9,8 @@ import click
 
 from snncc.cli_tables import print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
-from snncc.files import require_writable, write_model
+from snncc.files import write_model
+from snncc.outputs import require_outputs
 
 __all__ = ["reduce"]
 
@@ -47,7 +48,7 @@ def reduce(model: Path, check: str, output: Path, timeout: float, as_json: bool)
     from snncc.debugging import reduce_model
     from snncc.debugging.shell import ShellCheck
 
-    require_writable(output)
+    require_outputs({"-o": output}, [model])
     found = reduce_model(model, ShellCheck(check, timeout))
     write_model(output, found.model)
     nodes = [(n.op_type, n.name or n.output[0]) for n in found.model.graph.node]

@@ -10,7 +10,7 @@ import click
 
 from snncc.cli_tables import print_json, print_text
 from snncc.commands.options import json_flag
-from snncc.files import require_writable
+from snncc.outputs import require_outputs
 
 __all__ = ["export"]
 
@@ -30,7 +30,7 @@ def export(snn: Path, to: str, output: Path, as_json: bool) -> None:
 
     from snncc.neuromorphic import export as exported
 
-    require_writable(output)
+    require_outputs({"-o": output}, [snn])
     graph: Any = exported(snn, output, to=to)
     kinds = Counter(type(node).__name__ for node in graph.nodes.values())
     if as_json:

@@ -13,7 +13,7 @@ import click
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
 from snncc.commands.outcome_table import print_outcome
-from snncc.commands.prospects import prospects, sentences
+from snncc.commands.prospects import sentences
 
 if TYPE_CHECKING:
     import onnx
@@ -64,8 +64,17 @@ def _common(file: Path, model: onnx.ModelProto) -> dict[str, Any]:
 
 
 def _plain(file: Path) -> dict[str, Any]:
-    analog, recurrent, obstacles = prospects(file)
-    return {"convertible": bool(analog), "obstacles": obstacles, "analog": analog, "recurrent": recurrent}
+    from snncc.feasibility import feasibility
+
+    found = feasibility(file)
+    reasons = [] if found.analog else list(dict.fromkeys(found.refused.values()))
+    return {
+        "convertible": bool(found.analog),
+        "obstacles": [line.strip() for reason in reasons for line in reason.splitlines()],
+        "analog": found.analog,
+        "refused": found.refused if found.analog else {},
+        "recurrent": found.recurrent,
+    }
 
 
 def _converted(model: onnx.ModelProto) -> dict[str, Any]:
@@ -105,7 +114,9 @@ def _print(found: dict[str, Any]) -> None:
     print_table("Nodes", ("op", "count"), found["ops"].items())
     if not found["converted"]:
         print_text(
-            sentences(found["analog"], found["recurrent"]) if found["convertible"] else "\n".join(found["obstacles"])
+            sentences(found["analog"], found["recurrent"], found["refused"])
+            if found["convertible"]
+            else "\n".join(found["obstacles"])
         )
         return
     if rows := found["batch_axis"]:

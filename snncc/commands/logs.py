@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-import click
+from snncc.cli_tables import echo
 
 __all__ = ["log_to_stderr"]
 
@@ -24,7 +24,7 @@ class _StderrHandler(logging.Handler):
             if line in self.warned:
                 return
             self.warned.add(line)
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 def log_to_stderr(level: int) -> None:

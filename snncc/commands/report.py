@@ -11,7 +11,8 @@ import click
 from snncc.cli_tables import print_text
 from snncc.commands.options import FILE, ann, data, device, preprocess
 from snncc.errors import OptionError, OutputError
-from snncc.files import require_writable, write_whole
+from snncc.files import write_whole
+from snncc.outputs import require_outputs
 
 __all__ = ["report"]
 
@@ -66,7 +67,8 @@ def report(snn: Path, ann: Path, data: Path, output: Path, figures: Path | None,
     what the coding has. The page needs nothing from the network
     and suits light and dark, paper and phones.
     """
-    require_writable(output)
+    inputs = [snn, ann, data, options["calibration"]]
+    require_outputs({"-o": output}, inputs)
     if options["calibration"] and not options["grid"]:
         raise click.UsageError("--calib says nothing without --grid.")
     try:
@@ -76,17 +78,18 @@ def report(snn: Path, ann: Path, data: Path, output: Path, figures: Path | None,
         raise OptionError(f"a report needs matplotlib and jinja2 ({error}). {hint}") from error
     found = made(snn, ann, data, **options)
     if figures is not None:
-        _write_all(figures, found.files())
+        _write_all(figures, found.files(), inputs)
     write_whole(output, found.html.encode())
     panels = sum(len(section.panels) for section in found.sections)
     print_text(f"Wrote {output} ({len(found.html) / 1024:.0f} KiB, {panels} figures).")
 
 
-def _write_all(folder: Path, files: dict[str, bytes]) -> None:
+def _write_all(folder: Path, files: dict[str, bytes], inputs: list[Path | None]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         message = f"--figures {folder}: cannot be made ({error.strerror}). Choose another folder."
         raise OutputError(message) from error
+    require_outputs({f"--figures ({name})": folder / name for name in files}, inputs)
     for name, content in files.items():
         write_whole(folder / name, content)

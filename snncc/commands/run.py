@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,10 @@ import numpy as np
 
 from snncc.cli_tables import number, print_json, print_table, print_text
 from snncc.commands.options import FILE, device, json_flag, limit, preprocess
-from snncc.errors import OptionError, OutputError
-from snncc.files import require_writable, write_whole
+from snncc.errors import OptionError
+from snncc.files import write_whole
+from snncc.npz import npz_bytes
+from snncc.outputs import require_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,10 +87,7 @@ def run(
 
     if spikes and early_exit is not None:
         raise click.UsageError("--spikes records all time steps, and --early-exit leaves some out; give one of them.")
-    for path in filter(None, (output, spikes)):
-        require_writable(path)
-    if output and spikes and output.resolve() == spikes.resolve():
-        raise OutputError(f"{output}: is named by both -o and --spikes. Give two files.")
+    require_outputs({"-o": output, "--spikes": spikes}, [model, data])
     proto = read_converted(model)
     if spikes:
         result = _recorded(proto, data, **options)
@@ -100,9 +98,7 @@ def run(
     else:
         result = _in_one_pass(proto, data, **options)
     if output is not None:
-        buffer = io.BytesIO()
-        np.savez(buffer, **result.outputs)
-        write_whole(output, buffer.getvalue())
+        write_whole(output, npz_bytes(result.outputs))
     if spikes and result.trains:
         write_whole(spikes, result.trains.to_npz())
     _print(result, data, as_json)
@@ -160,7 +156,7 @@ def _batches(
 
 
 def _print(result: _Result, data: Path, as_json: bool) -> None:
-    from snncc.sources import image_files
+    from snncc.images import image_files
 
     name, first = next(iter(result.outputs.items()))
     shapes = {key: list(value.shape) for key, value in result.outputs.items()}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from snncc.cli_tables import print_json, print_table, print_text
+from snncc.cli_tables import echo, print_json, print_table, print_text
 from snncc.commands.options import FILE, json_flag
-from snncc.files import require_writable, write_whole
+from snncc.files import write_whole
+from snncc.outputs import require_outputs
 
 if TYPE_CHECKING:
     from snncc.sweep import Plan, Table
@@ -27,6 +28,12 @@ __all__ = ["sweep"]
 @click.option("--ray", metavar="[auto|ADDRESS]", help="Run on this Ray cluster instead.")
 @click.option("--csv", type=FILE, metavar="FILE", help="Also write the table as CSV.")
 @click.option("--parquet", type=FILE, metavar="FILE", help="Also write the table as Parquet.")
+@click.option(
+    "--max-configurations",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse a GRID of more configurations.  [default: 10000]",
+)
 @click.option("--dry-run", is_flag=True, help="List the configurations, and run nothing.")
 @json_flag
 @click.pass_context
@@ -38,6 +45,7 @@ def sweep(
     ray: str | None,
     csv: Path | None,
     parquet: Path | None,
+    max_configurations: int | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -52,17 +60,17 @@ def sweep(
 
     if jobs is not None and ray is not None:
         raise click.UsageError("--jobs says how many processes run here, --ray that others do; give one of them.")
-    plan = read_plan(grid)
+    plan = read_plan(grid, max_configurations)
     if dry_run:
         _list(plan, as_json)
         return
-    for path in (output, csv, parquet):
-        if path is not None:
-            require_writable(path)
+    read = {path for c in plan.configurations.values() for path in (c.model, c.data, c.calib) if path}
+    echo(f"{len(plan.configurations)} configurations in {len(plan)} shards.", err=True)
+    require_outputs({"-o": output, "--csv": csv, "--parquet": parquet}, [grid, *map(Path, sorted(read))])
     try:
         table = run(plan, output, jobs=jobs, ray=ray)
     except KeyboardInterrupt:
-        click.echo(f"Stopped. What is done is in {output}; the same command goes on from there.", err=True)
+        echo(f"Stopped. What is done is in {output}; the same command goes on from there.", err=True)
         raise
     if csv is not None:
         write_whole(csv, table.csv())

@@ -10,8 +10,9 @@ import click
 
 from snncc.cli_tables import print_json, print_table, print_text
 from snncc.commands.options import FILE, device, json_flag, limit, preprocess
-from snncc.commands.tables_out import csv_option, latex_option, print_tables, require_writables, write_tables
+from snncc.commands.tables_out import csv_option, latex_option, print_tables, write_tables
 from snncc.errors import OptionError
+from snncc.outputs import require_outputs
 from snncc.paper_tables.definition import PAPERS, Paper, read_paper
 from snncc.paper_tables.subject import Subject, read_subjects
 
@@ -64,8 +65,9 @@ def tables(
     if paper is None:
         _list([read_paper(name) for name in PAPERS], as_json)
         return
-    require_writables(csv_file, latex_file)
     subjects = _subjects(given, file, preprocess)
+    read = [path for s in subjects for path in (s.model, s.calib, s.test)]
+    require_outputs({"--csv": csv_file, "--latex": latex_file}, [file, *read])
     known = read_paper(paper)
     wanted = list(known.tables.values()) if table is None else [known.table(table)]
     found = []

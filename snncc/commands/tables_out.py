@@ -11,10 +11,10 @@ from rich.console import Console
 
 from snncc.cli_tables import print_table, print_text
 from snncc.commands.options import FILE
-from snncc.files import require_writable, write_whole
+from snncc.files import write_whole
 from snncc.tabular import Table, parts, ruled, to_csv, to_latex
 
-__all__ = ["csv_option", "latex_option", "print_tables", "require_writables", "write_tables"]
+__all__ = ["csv_option", "latex_option", "print_tables", "write_tables"]
 
 csv_option = click.option("--csv", "csv_file", type=FILE, metavar="FILE", help="Also write the table as CSV.")
 latex_option = click.option(
@@ -34,13 +34,6 @@ def print_tables(tables: Sequence[Table]) -> None:
             print_text(note)
         if table.notes:
             click.echo()
-
-
-def require_writables(*files: Path | None) -> None:
-    """Raise OutputError if one of those that are given cannot be written."""
-    for file in files:
-        if file is not None:
-            require_writable(file)
 
 
 def write_tables(tables: Sequence[Table], csv_file: Path | None, latex_file: Path | None) -> None:

@@ -20,7 +20,7 @@ from snncc.one_step import samples_at_once
 from snncc.passes.insert_scales import neuron_output
 from snncc.passes.lower_activations import activation_of
 from snncc.passes.neurons_to_be import NEURONS
-from snncc.recorded import prepared, recorded_coding, replaced_relus, units
+from snncc.recorded import prepared, recorded_bounds, recorded_coding, replaced_relus, units
 from snncc.samples import Batch
 from snncc.unroll import unrolled
 
@@ -51,7 +51,7 @@ class Comparison:
         if coding is None:
             raise ModelError("the model's metadata name no coding. Give a model that snncc has converted.")
         self._snn, self._device, self._cut, self._watch = unrolled(snn), device, cut, watch
-        self._ann = prepared(ann, coding)
+        self._ann = prepared(ann, coding, recorded_bounds(snn))
         self._units = units(snn, (n.name for n in self._snn.graph.node if is_neuron(n)))
         self._replaced = replaced_relus(snn)
         self._samples = 0

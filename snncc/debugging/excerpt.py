@@ -12,6 +12,7 @@ import onnx
 from onnx import helper
 
 from snncc.large import outline
+from snncc.scopes import captured, inner_graphs, reads, writes
 
 __all__ = ["Excerpts"]
 
@@ -44,14 +45,13 @@ class Excerpts:
         """
         if outputs is not None:
             nodes = _leading_to(nodes, outputs)
-        made = {name for n in nodes for name in n.output if name}
+        made = {name for n in nodes for name in writes(n)}
         read = {name for n in nodes for name in reads(n)}
         own = [v.name for v in self._model.graph.output if v.name in made]
-        loose = [name for n in nodes for name in n.output if name and name not in read | set(own)]
+        loose = [name for n in nodes for name in writes(n) if name not in read | set(own)]
         left = [*own, *loose] if outputs is None else [name for name in outputs if name in made]
         given = list(dict.fromkeys(name for n in nodes for name in reads(n) if name not in made))
         given = [name for name in given if name not in self._weights or name in inputs]
-        given = [name for name in given if name in self._types or self._is_outer(name)]
         if not left or not all(name in self._types for name in (*given, *left)):
             return None
         return self._assembled(nodes, given, left, (read & self._weights) - set(inputs))
@@ -71,11 +71,11 @@ class Excerpts:
             copy.CopyFrom(node)
             copy.input[:] = [instead.get(name, name) for name in node.input]
             if place not in dropped:
-                if any(name in instead for name in set(reads(node)) - set(node.input)):
+                if any(name in instead for name in captured(node)):
                     return None  # a graph inside the node reads it
                 kept.append(copy)
                 continue
-            for output in filter(None, node.output):
+            for output in writes(node):
                 sources = [name for name in copy.input if self._alike(name, output)]
                 if not sources:
                     return None
@@ -86,11 +86,6 @@ class Excerpts:
         """The weights of `nodes` of at least `least` bytes."""
         read = {name for n in nodes for name in reads(n)}
         return [t.name for t in self._model.graph.initializer if t.name in read and t.ByteSize() >= least]
-
-    def _is_outer(self, name: str) -> bool:
-        """Whether `name`, which a node or a graph inside it reads, is no name of that inner graph alone."""
-        graph = self._model.graph
-        return any(name in n.output for n in graph.node) or any(name == v.name for v in graph.input)
 
     def _alike(self, first: str, second: str) -> bool:
         """Whether both are computed, and of the same type and shape."""
@@ -120,19 +115,10 @@ class Excerpts:
         return part
 
 
-def reads(node: onnx.NodeProto) -> Iterator[str]:
-    """What `node` reads, and all that graphs inside it read."""
-    yield from filter(None, node.input)
-    for attribute in node.attribute:
-        for graph in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
-            yield from (name for inner in graph.node for name in reads(inner))
-            yield from (value.name for value in graph.output)
-
-
 def _leading_to(nodes: Sequence[onnx.NodeProto], outputs: Collection[str]) -> list[onnx.NodeProto]:
     wanted, kept = set(outputs), []
     for node in reversed(nodes):
-        if not wanted.isdisjoint(node.output):
+        if not wanted.isdisjoint(writes(node)):
             wanted.update(reads(node))
             kept.append(node)
     return kept[::-1]
@@ -141,9 +127,8 @@ def _leading_to(nodes: Sequence[onnx.NodeProto], outputs: Collection[str]) -> li
 def _nodes_within(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
     for node in nodes:
         yield node
-        for attribute in node.attribute:
-            for graph in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
-                yield from _nodes_within(graph.node)
+        for graph in inner_graphs(node):
+            yield from _nodes_within(graph.node)
 
 
 def _functions(model: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> list[onnx.FunctionProto]:

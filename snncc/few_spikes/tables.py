@@ -96,7 +96,7 @@ def parsed(text: str, name: str) -> tuple[Entry, ...]:
     """
     try:
         return tuple(_entry(found) for found in json.loads(text))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         hint = "Give a file that `snncc fit-fs -o` wrote, or a new name."
         raise DataError(f"{name} holds no tables of few-spikes neurons ({error!r}). {hint}") from error
 

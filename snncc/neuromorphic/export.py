@@ -8,6 +8,7 @@ the graph's metadata say, with the number of steps and that outputs are means ov
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ import onnx
 
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.export import metadata_of
+from snncc.files import write_whole
 from snncc.frontend import where
 from snncc.loading import Source
 from snncc.network import Network, label
@@ -44,6 +46,7 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
         ModelError: the model is not converted, or in a coding that NIR has no neuron for.
         UnsupportedOpError: NIR has no node for some of its ops; all of them are named.
         OptionError: there is no such format, or the package nir is not installed.
+        OutputError: `path` cannot be written.
     """
     if to not in FORMATS:
         raise OptionError(f"there is no format '{to}'; snncc exports to {', '.join(FORMATS)}")
@@ -57,7 +60,9 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
     _refuse_coding(coding, name)
     graph = _Writer(converted, name).graph(coding)
     if path is not None:
-        nir.write(path, graph)
+        content = io.BytesIO()  # HDF5 ends the process where it cannot write a file
+        nir.write(content, graph)
+        write_whole(Path(path), content.getvalue())
     return graph
 
 

@@ -23,7 +23,7 @@ from snncc.ops.arithmetic import CONSTANTS, exp, exp_body, logistic, logistic_bo
 from snncc.ops.draws import DRAW, DRAW_PRELUDE, draw
 from snncc.ops.integrate import CURRENT
 from snncc.ops.one_spike import SCALE
-from snncc.ops.over_time import COUNT, STEP, STEPS, VALUES, over_steps, run_steps, state_in, state_out
+from snncc.ops.over_time import COUNT, STEP, STEPS, VALUES, over_steps, run_steps, state_in, state_out, wrapped
 from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
 
 __all__ = ["CONFIDENT_MSAT", "MSAT", "PRESETS"]
@@ -52,7 +52,7 @@ def _threshold(current: Array, v: Array, total: Array, number: int, attributes: 
     if number == 0:
         return np.ones_like(v)
     a = {name: np.float32(attributes[name]) for name in _PARAMETERS}
-    distance = v - total / np.float32(number)
+    distance = v - total / np.int64(number).astype(np.float32)
     tracking = (distance * a["alpha"] + a["V_T"]) + softplus(distance / a["k_i"]) * a["k_a"]
     return logistic(tracking * a["tau_mp"] + exp(-(current / a["C"])) * a["tau_rd"])
 
@@ -63,7 +63,7 @@ def _run(inputs: Sequence[Array], attributes: AttributeValues, *, confident: boo
     elements = np.arange(size).reshape(x.shape[1:])
 
     def step(t: int, given: Array, v: Array, total: Array) -> tuple[Array, ...]:
-        number = int(first.item()) + t
+        number = wrapped(int(first.item()) + t)
         current = given / scale
         theta = _threshold(current, v, total, number, attributes)
         charged = v + current

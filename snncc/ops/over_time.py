@@ -17,12 +17,17 @@ from onnx import defs
 
 from snncc.ops.registry import Array, Attribute, AttributeValues, Parameter
 
-__all__ = ["COUNT", "STEP", "STEPS", "VALUES", "over_steps", "run_steps", "samples", "state_in", "state_out"]
+__all__ = ["COUNT", "STEP", "STEPS", "VALUES", "over_steps", "run_steps", "samples", "state_in", "state_out", "wrapped"]
 
 STEPS = Attribute("steps", defs.OpSchema.AttrType.INT, "Time steps stacked on the first axis of X, at least 1.")
 STEP = Parameter("step", "tensor(int64)", "One element: the number of the first time step of this call, from 0.")
 VALUES = Parameter("Y", "T", "Value that each neuron emits at each step, the shape of X.")
 COUNT = Parameter("count", "tensor(int32)", "Number of spikes at each step, 0 or 1, the shape of X.", optional=True)
+
+
+def wrapped(number: int) -> int:
+    """A number of steps as int64 holds it, which wraps: counters come from outside and may be any."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def samples(rows: int, attributes: AttributeValues) -> int:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -143,11 +144,16 @@ _REGISTRY: dict[str, OpDef] = {}
 
 
 def register(op: OpDef) -> OpDef:
-    """Add `op` to the registry and its schema to onnx; registering the same op twice is harmless."""
+    """Add `op` to the registry and its schema to onnx; registering the same op twice is harmless.
+
+    onnx keeps the inference function, and onnx 1.21 and 1.22 release it after the interpreter, which crashes; so the
+    schema goes before that.
+    """
     if op.name not in _REGISTRY:
         _REGISTRY[op.name] = op
         if not defs.has(op.name, DOMAIN):
             defs.register_schema(op.schema())
+            atexit.register(defs.deregister_schema, op.name, op.since, DOMAIN)
     return _REGISTRY[op.name]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
-from snncc.ops.over_time import STEP, STEPS, over_steps, run_steps, samples, state_in, state_out
+from snncc.ops.over_time import STEP, STEPS, over_steps, run_steps, samples, state_in, state_out, wrapped
 from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
 
 __all__ = ["INCREASE", "READOUT", "RUNNING_TOTAL"]
@@ -23,13 +23,18 @@ _MEAN = Attribute("mean", defs.OpSchema.AttrType.INT, "1: all steps so far stand
 _TOTAL = "Sum over all steps so far"
 
 
+def _number(steps: int) -> np.float32:
+    """Rounded once, as int64 is."""
+    return np.int64(wrapped(steps)).astype(np.float32)
+
+
 def reference_total(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Array, ...]:
     """RunningTotal in numpy: (X, total, step) -> (Y, total_out)."""
     x, before, first = inputs
 
     def step(t: int, value: Array, total: Array) -> tuple[Array, ...]:
         total = total + value
-        number = np.float32(int(first.item()) + t + 1)
+        number = _number(int(first.item()) + t + 1)
         return total / number if attributes["mean"] else total, total
 
     (y,), (total,) = run_steps(x, attributes, [before], step)
@@ -41,7 +46,7 @@ def reference_increase(inputs: Sequence[Array], attributes: AttributeValues) -> 
     x, start, first = inputs
 
     def step(t: int, value: Array, before: Array) -> tuple[Array, ...]:
-        number = np.float32(int(first.item()) + t + 1)
+        number = _number(int(first.item()) + t + 1)
         now = value * number if attributes["mean"] else value
         return now - before, now
 
@@ -53,7 +58,7 @@ def reference_readout(inputs: Sequence[Array], attributes: AttributeValues) -> t
     """Readout in numpy: (X, total, step) -> (Y, total_out)."""
     x, _, first = inputs
     total = reference_total(inputs, {**attributes, "mean": 0})[1]
-    return (total / np.float32(int(first.item()) + attributes["steps"])).astype(x.dtype), total
+    return (total / _number(int(first.item()) + attributes["steps"])).astype(x.dtype), total
 
 
 _NUMBER = """passed = Add (step, t)

@@ -16,7 +16,7 @@ from onnx import defs
 from snncc.ops.few_spikes import FEW_SPIKES, FS_TABLES
 from snncc.ops.multi_spike import PHASE
 from snncc.ops.one_spike import SCALE
-from snncc.ops.over_time import STEP
+from snncc.ops.over_time import STEP, wrapped
 from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
 
 __all__ = ["FEW_SPIKES_STEP", "PHASE_STEP"]
@@ -40,7 +40,7 @@ _LEFT = _state("v", "Potential that the spikes so far leave, in units of `scale`
 
 def _phase(first: Array, attributes: AttributeValues, length: int) -> tuple[int, bool, int]:
     """(phase, whether it is one of the neuron's, an index into its tables)."""
-    q = int(first.item()) - attributes["start"]
+    q = wrapped(int(first.item()) - attributes["start"])
     return q, 0 <= q < length, min(max(q, 0), length - 1)
 
 
@@ -53,7 +53,7 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
     rest = np.where(sent == 0, np.abs(u) if attributes["signed"] else u, rest)
     tables = (np.float32(attributes[name][at]) for name in ("levels", "thresholds", "last_thresholds"))
     level, threshold, last = tables
-    needed = np.where(sent == attributes["max_spikes"] - 1, last, threshold)
+    needed = np.where(sent == np.float32(attributes["max_spikes"]) - np.float32(1), last, threshold)
     fires = active & (sent < attributes["max_spikes"]) & (rest >= needed)
     spike = np.where(fires, level, np.float32(0))
     value = value + spike

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from snncc.errors import OptionError
 from snncc.ops.msat import PRESETS
+from snncc.toml_files import path_beside, read_toml
 
 __all__ = ["Subject", "read_subjects"]
 
@@ -66,12 +66,7 @@ def read_subjects(path: Path) -> list[Subject]:
     Raises:
         OptionError: the file cannot be read or names no network, or a network lacks something.
     """
-    try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be read ({error.strerror or error}). Is the path right?") from error
-    except ValueError as error:  # neither UTF-8 nor TOML
-        raise OptionError(f"{path}: is no TOML file ({error})") from error
+    entries = read_toml(path)
     if not entries:
         raise OptionError(f"{path}: names no network. Give each a table [NAME] with model, calib and test.")
     return [_subject(path, name, entry) for name, entry in entries.items()]
@@ -86,5 +81,5 @@ def _subject(path: Path, name: str, entry: Any) -> Subject:
     preset = entry.get("preset")
     if preset not in (None, *PRESETS):
         raise OptionError(f"{path}: [{name}] has preset '{preset}', but it must be one of {', '.join(PRESETS)}")
-    model, calib, test = (path.parent / entry[key] for key in _KEYS[:3])
+    model, calib, test = (path_beside(path, entry[key]) for key in _KEYS[:3])
     return Subject(name, model, calib, test, entry.get("preprocess"), preset)

@@ -18,6 +18,7 @@ import onnx
 from onnx import numpy_helper
 
 from snncc.builder import Builder
+from snncc.scopes import writes
 from snncc.vocabulary import RECURRENT
 
 __all__ = ["tidy_recurrent"]
@@ -132,5 +133,5 @@ def _zeros(model: onnx.ModelProto, constants: Mapping[str, npt.NDArray[Any]]) ->
             read = node.input if node.op_type == "Concat" else node.input[:1]
             zero = node.op_type in _KEEP_ZERO and found.issuperset(read)
         if zero:
-            found.update(node.output)
+            found.update(writes(node))
     return found

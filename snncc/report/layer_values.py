@@ -128,6 +128,6 @@ def _channels(values: Array) -> Array:
 
 def _kinds(ann: Graph, coding: Coding, replaced: Mapping[str, str]) -> dict[str, str]:
     """The activation, by neuron, that each stands for, where that is no ReLU."""
-    graph = prepared(ann, coding)
+    graph = prepared(ann, coding, {})  # no activation is a bound
     known = {n.name: found[0] for n in graph.nodes() if (found := activation_of(graph, n)) is not None}
     return {neuron: known[relu] for neuron, relu in replaced.items() if relu in known}

@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from snncc.errors import OutputError
-from snncc.files import weights_of, write_model
+from snncc.files import clear_temporary, weight_files, write_model
 
 __all__ = ["converted_path", "discard", "keep"]
 
@@ -34,5 +34,6 @@ def keep(model: onnx.ModelProto, path: Path) -> None:
 
 def discard(path: Path) -> None:
     """Remove what `keep` wrote, and what it left behind where it was killed."""
-    for file in (path, weights_of(path), *path.parent.glob(f".{path.name}.*")):
+    clear_temporary(path.parent)
+    for file in (path, *weight_files(path)):
         file.unlink(missing_ok=True)

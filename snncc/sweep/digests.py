@@ -9,8 +9,8 @@ from pathlib import Path
 
 from snncc.errors import DataError
 from snncc.export import model_digest
+from snncc.images import image_files
 from snncc.loading import borrow_model
-from snncc.sources import image_files
 
 __all__ = ["data_digest", "file_digest"]
 

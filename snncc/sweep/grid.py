@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from snncc.coding import CODINGS
 from snncc.errors import OptionError
+from snncc.toml_files import read_toml
 
 __all__ = ["Grid", "combinations", "read_grid"]
 
@@ -55,6 +56,11 @@ class Grid:
     codings: tuple[Mapping[str, list[Any]], ...]
     convert: Mapping[str, list[Any]]
 
+    def size(self) -> int:
+        """How many configurations it has."""
+        codings = sum(prod(map(len, coding.values())) for coding in self.codings)
+        return len(self.models) * codings * prod(map(len, self.convert.values()))
+
 
 def combinations(table: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
     """One value of each list, in every combination; the last key changes fastest."""
@@ -68,12 +74,7 @@ def read_grid(path: Path) -> Grid:
     Raises:
         OptionError: it cannot be read, or a table, key or value is none of a grid; names the file and the key.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OptionError(f"{path}: cannot be read ({error.strerror}). Give the path of a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path}: is no TOML file: {error}.") from error
+    content = read_toml(path)
     reader = _Reader(path)
     reader.only(content, "the file", ("sweep", "model", "coding", "convert"))
     models = [reader.checked(t, "[[model]]", _MODEL) for t in reader.tables(content, "model")]

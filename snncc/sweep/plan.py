@@ -19,10 +19,12 @@ from snncc.errors import OptionError
 from snncc.sources import count_of, labels_of
 from snncc.sweep.digests import data_digest, file_digest
 from snncc.sweep.grid import Grid, combinations, read_grid
+from snncc.toml_files import path_beside
 from snncc.version import VERSION
 
 __all__ = ["Configuration", "Plan", "Shard", "read_plan"]
 
+_MOST = 10_000  # configurations; more are asked for
 _BATCH, _SHARD = 64, 512
 
 
@@ -94,13 +96,19 @@ class Plan:
         return sum(map(len, self.shards.values()))
 
 
-def read_plan(path: Path) -> Plan:
-    """The plan of a TOML file; its paths start from the file's folder.
+def read_plan(path: Path, most: int | None = None) -> Plan:
+    """The plan of a TOML file, of `most` configurations at most (10 000); its paths start from the file's folder.
 
     Raises:
-        SnnccError: the file is no grid, or what it names cannot be read.
+        SnnccError: the file is no grid or a larger one, or what it names cannot be read.
     """
     grid = read_grid(path)
+    most = most or _MOST
+    if (size := grid.size()) > most:
+        raise OptionError(
+            f"{path}: {size:,} configurations, more than {most:,}. Take values out, or allow more "
+            "(--max-configurations)."
+        )
     batch = grid.sweep.get("batch", min(_BATCH, grid.sweep.get("shard", _BATCH)))
     shard = grid.sweep.get("shard", -(-_SHARD // batch) * batch)
     if shard % batch:  # else the same samples would run in other batches, which may change a last bit
@@ -117,7 +125,7 @@ def read_plan(path: Path) -> Plan:
 def _configurations(grid: Grid, path: Path, batch: int) -> Iterator[tuple[Configuration, int]]:
     """Each configuration, and how many samples it has."""
     for model in grid.models:
-        files = {key: _absolute(path, model[key]) for key in ("path", "data", "calib") if key in model}
+        files = {key: path_beside(path, model[key]) for key in ("path", "data", "calib") if key in model}
         digests = {"model": file_digest(files["path"])}
         digests |= {key: data_digest(files[key]) for key in ("data", "calib") if key in files}
         count = _count(path, files["data"], model.get("limit"))
@@ -138,10 +146,6 @@ def _configurations(grid: Grid, path: Path, batch: int) -> Iterator[tuple[Config
                     digests=digests,
                 )
                 yield configuration, count
-
-
-def _absolute(path: Path, given: str) -> Path:
-    return (path.parent / Path(given).expanduser()).absolute()
 
 
 def _count(path: Path, data: Path, limit: int | None) -> int:

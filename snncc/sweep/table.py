@@ -16,6 +16,7 @@ from snncc.errors import DataError, OptionError
 from snncc.evaluation import Evaluation
 from snncc.sweep.plan import Configuration, Plan, Shard
 from snncc.sweep.task import DONE, Outcome
+from snncc.tabular import csv_cell
 
 __all__ = ["FIGURES", "Row", "Table", "make_table"]
 
@@ -115,7 +116,7 @@ class Table:
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns(), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self.records())
+        writer.writerows({name: csv_cell(value) for name, value in record.items()} for record in self.records())
         return text.getvalue().encode()
 
     def parquet(self) -> bytes:

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import onnx
 import onnxruntime as ort
 
 from snncc.errors import ModelError, OptionError
-from snncc.export import all_nodes, metadata_of
+from snncc.export import metadata_of
 from snncc.network import is_neuron
+from snncc.scopes import reads, writes
 from snncc.unroll import unrolled
 
 __all__ = ["behind_neurons", "exact_session", "folded_form"]
@@ -48,16 +48,7 @@ def behind_neurons(model: onnx.ModelProto) -> tuple[list[onnx.NodeProto], set[st
     read = {value.name for value in model.graph.output}
     kept: list[Any] = []
     for node in reversed(model.graph.node):
-        if not is_neuron(node) and not read.isdisjoint(node.output):
+        if not is_neuron(node) and not read.isdisjoint(writes(node)):
             kept.append(node)
-            read.update(_inputs(node))
-    return kept[::-1], read - {name for node in kept for name in node.output}
-
-
-def _inputs(node: onnx.NodeProto) -> Iterable[str]:
-    """What `node` reads, the graphs inside it included."""
-    yield from filter(None, node.input)
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield from (name for inner in all_nodes(attribute.g) for name in inner.input if name)
-            yield from (value.name for value in attribute.g.output)
+            read.update(reads(node))
+    return kept[::-1], read - {name for node in kept for name in writes(node)}

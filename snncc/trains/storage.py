@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.errors import DataError
+from snncc.npz import entry_names, npz_bytes
 from snncc.trains.train import Train
 
 __all__ = ["SpikeTrains"]
@@ -77,9 +78,7 @@ class SpikeTrains:
             arrays[f"{key}/shape"] = np.array(layer.shape, np.int64)
             found = {name: getattr(layer, name) for name in _ARRAYS}
             arrays |= {f"{key}/{name}": value for name, value in found.items() if value is not None}
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
-        return buffer.getvalue()
+        return npz_bytes(arrays, compress=True)
 
     @classmethod
     def from_npz(cls, source: Path | str | bytes) -> SpikeTrains:
@@ -92,7 +91,8 @@ class SpikeTrains:
         try:
             with _opened(source, name) as file:
                 index = json.loads(str(file["index"]))
-                inputs = {key: file[f"inputs/{key}"] for key in index["inputs"]}
+                names = [f"inputs/{name}" for name in index["inputs"]]
+                inputs = {name: file[entry] for name, entry in zip(index["inputs"], entry_names(names), strict=True)}
                 layers = tuple(_layer(entry, file) for entry in index["layers"])
                 return cls(index["model"], layers, inputs)
         except _DAMAGED as error:
@@ -110,10 +110,10 @@ def _opened(source: Path | str | bytes, name: str) -> Any:
 
 
 def _keys(layers: tuple[Train, ...]) -> list[str]:
-    """Names for a zip archive: relative paths, each only once."""
+    """Names for a zip archive."""
     names = Counter(layer.name for layer in layers)
     chosen = [layer.name if names[layer.name] == 1 else layer.tensor for layer in layers]
-    return [name.strip("/") for name in chosen]
+    return entry_names(chosen)
 
 
 def _entry(key: str, layer: Train) -> dict[str, Any]:

@@ -132,21 +132,6 @@ def test_files_that_are_no_model_are_refused(snncc, digits, tmp_path, content, m
     assert not (tmp_path / "snn.onnx").exists()
 
 
-@pytest.mark.parametrize("role", ["MODEL", "--calib"])
-def test_sources_are_not_overwritten(snncc, digits, tmp_path, role):
-    model, data, link = tmp_path / "ann.onnx", tmp_path / "train.npz", tmp_path / "link"
-    model.write_bytes((digits / "ann.onnx").read_bytes())
-    data.write_bytes((digits / "train.npz").read_bytes())
-    victim = model if role == "MODEL" else data
-    link.symlink_to(victim)
-    before = victim.read_bytes()
-    for output in (victim, link):
-        result = snncc("convert", model, "-o", output, "--calib", data)
-        assert result.exit_code == ERROR
-        assert f"OutputError: {output}: is {role} itself" in result.stderr
-    assert victim.read_bytes() == before
-
-
 def test_a_converted_model_is_refused(snncc, digits, tmp_path):
     result = snncc("convert", digits / "snn.onnx", "-o", tmp_path / "again.onnx")
     assert result.exit_code == ERROR

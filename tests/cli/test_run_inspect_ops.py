@@ -77,7 +77,11 @@ def test_inspect_says_which_codings_have_neurons_for_a_network(snncc, tmp_path):
     (tmp_path / "silu.onnx").write_bytes(digits_network("silu"))
     found = json.loads(snncc("inspect", tmp_path / "silu.onnx", "--json").stdout)
     assert (found["convertible"], found["analog"]) == (True, {"fs": {}})
-    assert "It converts with --coding fs." in snncc("inspect", tmp_path / "silu.onnx").stdout
+    assert found["refused"].keys() == {"phase", "rate", "msat"}
+    text = " ".join(snncc("inspect", tmp_path / "silu.onnx").stdout.split())
+    assert "It converts with --coding fs." in text
+    assert "Not with --coding phase or rate or msat" in text
+    assert "holds no ReLU" in text
 
 
 def test_inspect_names_what_would_stay_analog(snncc, tmp_path):

@@ -3,12 +3,22 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 
-from snncc.errors import SnnccError
-from snncc.files import require_writable, write_whole
+from snncc import files, large
+from snncc.errors import OutputError, SnnccError
+from snncc.files import require_writable, weight_files, write_model, write_whole
+from snncc.loading import read_model
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_replaces_a_file_and_leaves_nothing_else(tmp_path):
@@ -55,3 +65,105 @@ def test_unwritable_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(SnnccError, match="not writable"):
         require_writable(tmp_path / "snn.onnx")
+
+
+def test_a_loop_of_links_is_an_error(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(OutputError, match="links lead in a circle"):
+        write_whole(tmp_path / "a", b"new")
+
+
+@pytest.mark.parametrize("length", [247, 255])
+def test_the_longest_names_are_written(tmp_path, length):
+    write_whole(tmp_path / ("n" * length), b"new")
+    assert (tmp_path / ("n" * length)).read_bytes() == b"new"
+
+
+def test_a_name_that_is_too_long_is_an_error_before_any_work(tmp_path):
+    with pytest.raises(OutputError, match=r"the name is too long.*another name"):
+        require_writable(tmp_path / ("n" * 256))
+
+
+def test_a_read_only_file_is_not_replaced(tmp_path):
+    path = tmp_path / "snn.onnx"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(OutputError, match="is read-only"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_files_of_a_killed_process_are_cleared_and_those_of_a_live_one_stay(tmp_path):
+    (tmp_path / ".snncc-dead.part").write_bytes(b"half")
+    live = files._locked(tmp_path)
+    with live:
+        write_whole(tmp_path / "out", b"new")
+        assert {f.name for f in tmp_path.iterdir()} == {"out", Path(live.name).name}
+
+
+def dense(value: float) -> onnx.ModelProto:
+    weights = numpy_helper.from_array(np.full((64, 64), value, np.float32), "w")
+    infos = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["N", 64]) for n in "xy"]
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["y"])]
+    return helper.make_model(helper.make_graph(nodes, "g", infos[:1], infos[1:], [weights]), ir_version=10)
+
+
+@pytest.fixture
+def small_files(monkeypatch):
+    monkeypatch.setattr(large, "_MOST", 1024)
+    monkeypatch.setattr(large, "_SET_ASIDE", 64)
+
+
+def test_a_new_large_model_takes_the_old_weights_with_it(tmp_path, small_files, monkeypatch):
+    path = tmp_path / "snn.onnx"
+    for value in (1.0, 2.0, 2.0):
+        write_model(path, dense(value))
+        (beside,) = weight_files(path)
+        assert {f.name for f in tmp_path.iterdir()} == {path.name, beside.name}
+        assert read_model(path) == dense(value)
+    write_whole(tmp_path / "snn.onnx.other.data", b"not ours")
+    monkeypatch.setattr(large, "_MOST", 10**6)
+    write_model(path, dense(3.0))
+    assert {f.name for f in tmp_path.iterdir()} == {path.name, "snn.onnx.other.data"}
+
+
+def test_out_of_space_between_the_two_files_leaves_the_old_model(tmp_path, small_files, monkeypatch):
+    path = tmp_path / "snn.onnx"
+    write_model(path, dense(1.0))
+    monkeypatch.setattr(files, "write_whole", lambda *_: (_ for _ in ()).throw(OutputError("full")))
+    with pytest.raises(OutputError):
+        write_model(path, dense(2.0))
+    assert read_model(path) == dense(1.0)
+
+
+_LOOP = """
+import sys
+from pathlib import Path
+from snncc import large
+from tests.export.test_files import dense
+from snncc.files import write_model
+large._MOST, large._SET_ASIDE = 1024, 64
+value = 0
+while True:
+    value += 1
+    write_model(Path(sys.argv[1]), dense(float(value)))
+    print(value, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_an_old_or_a_new_model(tmp_path):
+    path, rng = tmp_path / "snn.onnx", np.random.default_rng(0)
+    for _ in range(20):
+        process = subprocess.Popen([sys.executable, "-c", _LOOP, str(path)], stdout=subprocess.PIPE, cwd=ROOT)
+        assert process.stdout is not None
+        for _ in range(int(rng.integers(1, 5))):
+            process.stdout.readline()
+        time.sleep(float(rng.uniform(0, 0.01)))
+        process.kill()
+        process.wait()
+        found = read_model(path)
+        assert found == dense(float(numpy_helper.to_array(found.graph.initializer[0])[0, 0]))
+    write_model(path, dense(0.5))
+    assert len(list(tmp_path.iterdir())) <= 2

@@ -19,6 +19,7 @@ import snncc
 from snncc import large
 from snncc.cli import main
 from snncc.export import metadata_of, model_digest
+from snncc.files import weight_files
 from snncc.large import fits_one_file, openable, outline, parts, values_of, with_weights_of
 from snncc.loading import read_model
 from snncc.models.digits import load_digits
@@ -104,7 +105,8 @@ def test_the_commands_write_the_weights_beside_the_model(tmp_path: Path) -> None
     options = ["--coding", "phase", "--T", "8", "--Q", "1.4", "--calib", str(calibration)]
     run = CliRunner().invoke(main, ["convert", str(DIGITS), *options, "-o", str(tmp_path / "snn.onnx")])
     assert run.exit_code == 0, run.output
-    assert (tmp_path / "snn.onnx.data").stat().st_size > 1024
+    (weights,) = weight_files(tmp_path / "snn.onnx")
+    assert weights.stat().st_size > 1024
     for command in (["inspect"], ["run", str(test)], ["evaluate", "--ann", str(DIGITS), "--data", str(test)]):
         name, *rest = command
         run = CliRunner().invoke(main, [name, str(tmp_path / "snn.onnx"), *rest])

@@ -190,11 +190,10 @@ PAIR = "q = QuantizeLinear (x, s, z) d = DequantizeLinear (q, s, z)"
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
-        ("d = DequantizeLinear (x, s, z) y = Relu (d)", "uint8", "its input 'x' is quantised. Give it a float input"),
         ("q = QuantizeLinear (x, s, z) t = Add (q, three) y = DequantizeLinear (t, s, z)", "float", "Add 't' computes"),
         ("q = QuantizeLinear (x, each, none) y = DequantizeLinear (q, each, none)", "float", "between channels"),
         ("t = ReduceMax (x) q = QuantizeLinear (x, t, z) y = DequantizeLinear (q, t, z)", "float", "is computed"),
-        ("q, t, u = DynamicQuantizeLinear (x) y = DequantizeLinear (q, t, u)", "float", "is computed"),
+        ("q, t, u = DynamicQuantizeLinear (x) r = Add (q, q) y = DequantizeLinear (r, t, u)", "float", "Add 'r'"),
     ],
 )  # fmt: skip
 def test_what_has_no_float_network_is_refused(body, kind, message) -> None:
@@ -210,11 +209,28 @@ def test_a_quantised_output_is_refused() -> None:
         import_model(model)
 
 
-def test_dynamic_quantisation_is_refused_by_name(network, tmp_path) -> None:
+@pytest.mark.parametrize("channels", [False, True], ids=["tensor", "channels"])
+def test_dynamic_quantisation_leaves_the_float_network(network, images, tmp_path, channels) -> None:
     onnx.save(network, tmp_path / "float.onnx")
-    quantize_dynamic(tmp_path / "float.onnx", tmp_path / "dynamic.onnx")
-    with pytest.raises(SnnccError, match=r"a quantised model .* the first is (DynamicQ|Conv)\w+ '.*quantize_static"):
-        import_model(tmp_path / "dynamic.onnx")
+    quantize_dynamic(tmp_path / "float.onnx", tmp_path / "dynamic.onnx", per_channel=channels)
+    found = import_model(tmp_path / "dynamic.onnx")
+    assert not [n.op for n in found.nodes() if "Integer" in n.op or "uant" in n.op]
+    back, given = run(found.to_proto(), images), run(tmp_path / "dynamic.onnx", images)
+    np.testing.assert_allclose(back, given, atol=0.03 * np.abs(given).max())
+
+
+def test_integers_mean_what_the_node_says_that_reads_them() -> None:
+    """Quantised by one scale, dequantised by another."""
+    model = pairs("q = QuantizeLinear (x, s, three) y = DequantizeLinear (q, each_one, seven)")
+    model.graph.initializer.extend(tensors({"each_one": np.float32(0.3), "seven": np.uint8(7)}))
+    x = np.random.default_rng(1).uniform(0, 20, (3, 4)).astype(np.float32)
+    np.testing.assert_allclose(run(dequantised(model, "m"), x), run(model, x), atol=0.1501)
+
+
+def test_a_quantised_input_is_a_number_like_any_other() -> None:
+    model = pairs("d = DequantizeLinear (x, s, three) y = Relu (d)", "uint8")
+    x = np.random.default_rng(1).integers(0, 256, (5, 4)).astype(np.uint8)
+    np.testing.assert_allclose(run(dequantised(model, "m"), x), run(model, x), rtol=1e-6)
 
 
 def test_integers_are_padded_with_what_the_filling_stands_for() -> None:

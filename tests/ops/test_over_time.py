@@ -29,6 +29,9 @@ SHAPES = {
     "empty": ((0, 4), (4,)),
 }
 
+# Numbers of a first step that no run reaches, at and next to the ends of int64, and where float32 has gaps.
+COUNTERS = (2**63 - 1, 2**63 - 2, 2**63 - 3, -(2**63), -(2**63) + 1, -1, -2, -3, 2**62 + 2**38 + 1, 2**24 + 1)
+
 every_variant = pytest.mark.parametrize("library", ["plain", "avx2", "avx512"], indirect=True)
 every_dtype = pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
 every_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
@@ -98,6 +101,17 @@ def test_kernel_in_onnxruntime(op: OpDef, dtype: str, shapes: str, library: Libr
     inputs, attributes = arguments(op, shapes, 4, full=len(shapes) % 2 == 0, first=2)
     inputs = run.cast(op, inputs, dtype)
     run.assert_same(run.session(op, inputs, attributes), run.reference(op, inputs, attributes))
+
+
+@every_variant
+@every_op
+@pytest.mark.parametrize("first", COUNTERS)
+def test_counters_wrap(op: OpDef, first: int, library: Library, run: Any) -> None:
+    inputs, attributes = arguments(op, "rank-2", 3, full=True, first=first, special=False)
+    expected = run.reference(op, inputs, attributes)
+    run.assert_same(run.native(op, inputs, attributes), expected)
+    run.assert_same(run.session(op, inputs, attributes), expected)
+    run.assert_same(run.body(op, inputs, attributes), expected, signs=False)
 
 
 @every_variant

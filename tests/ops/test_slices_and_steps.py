@@ -162,6 +162,33 @@ def test_step_bodies(name: str, dtype: str, shapes: str, run: Any) -> None:
         inputs[2:-1] = expected[1:-1]
 
 
+@every_variant
+@every_step
+@pytest.mark.parametrize("start", [2, -2, 0, 2**63 - 2, -(2**63), -(2**63) + 3])
+def test_counters_wrap(name: str, start: int, library: Library, run: Any) -> None:
+    """Numbers of steps at the ends of int64: the phase is the difference as int64 has it."""
+    op = ops.get(name)
+    inputs, attributes, _ = stepping(name, "rank-2")
+    attributes["start"] = start
+    for number in (2**63 - 1, 2**63 - 2, -(2**63), -(2**63) + 1, -(2**63) + 5, -1, 0, start):
+        inputs[-1] = np.array([number], np.int64)
+        expected = run.reference(op, inputs, attributes)
+        run.assert_same(run.native(op, inputs, attributes), expected)
+        run.assert_same(run.session(op, inputs, attributes), expected)
+        run.assert_same(run.body(op, inputs, attributes), expected, signs=False)
+
+
+@pytest.mark.parametrize("limit", [1, 2**24 + 1, 2**63 - 1])
+def test_any_number_of_spikes_may_be_allowed(limit: int, run: Any) -> None:
+    op = ops.get("PhaseNeuronStep")
+    inputs, attributes, start = stepping("PhaseNeuronStep", "rank-2")
+    attributes |= start | {"max_spikes": limit}
+    inputs[4], inputs[-1] = np.float32([2**24 - 1]), np.array([3], np.int64)
+    expected = run.reference(op, inputs, attributes)
+    run.assert_same(run.native(op, inputs, attributes), expected)
+    run.assert_same(run.body(op, inputs, attributes), expected, signs=False)
+
+
 def test_tables_of_different_lengths(run: Any) -> None:
     inputs, attributes, start = stepping("FSNeuronStep", "rank-2")
     with pytest.raises(ValueError, match="'resets' has 1 entries, 'thresholds' has 8"):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from snncc.graph import Graph
-from snncc.passes.bounds_to_relus import BoundsToRelus, CeilingsBehindRelus
+from snncc.passes.ceilings_behind_relus import CeilingsBehindRelus
 from snncc.passes.lower_einsum import LowerEinsum
 from snncc.passes.manager import PassManager
 from snncc.passes.masks_to_factors import MasksToFactors
@@ -67,9 +67,6 @@ REWRITES = {
     "Where below": (RecogniseRelus(), "g = Less (x, zero) y = Where (g, x, zero)", ["Mul", "Relu", "Mul"]),
     "Where, leaky": (RecogniseRelus(), "g = Less (zero, x) m = Mul (x, v) y = Where (g, x, m)", ["PRelu"]),
     "gate": (RecogniseRelus(), "g = Greater (x, zero) m = Cast <to = 1> (g) y = Mul (x, m)", ["Relu"]),
-    "Clip": (BoundsToRelus(), "y = Clip (x, minus, half)", ["Add", "Clip", "Add"]),
-    "Clip without bounds": (BoundsToRelus(), "a = Relu (x) y = Clip (a)", ["Relu"]),
-    "Max of two": (BoundsToRelus(), "a = Relu (x) b = Abs (x) y = Max (a, b)", None),
     "ReLU6 the other way": (CeilingsBehindRelus(), "a = Min (x, half) y = Relu (a)", ["Relu", "Min"]),
     "Relu twice": (MergeRelus(), "a = Relu (x) b = Relu (a) y = Add (b, a)", ["Relu", "Add"]),
     "Abs of a ReLU6": (MergeRelus(), "a = Clip (x, zero, half) b = Abs (a) y = Add (b, a)", ["Clip", "Add"]),
@@ -93,8 +90,6 @@ LEFT = {
     ),
     "a threshold": (RecogniseRelus(), "y = ThresholdedRelu <alpha = 0.5> (x)", "its threshold is not 0"),
     "both bounds": (RecogniseRelus(), "y = Clip (x, zero, half)", "its bounds are others than 0"),
-    "a ceiling": (BoundsToRelus(), "a = Relu (x) y = Min (a, half)", "it is the ceiling of a ReLU"),
-    "wrong order": (BoundsToRelus(), "y = Clip (x, half, minus)", "lower bound is not the constant 0"),
     "a negative ceiling": (CeilingsBehindRelus(), "a = Min (x, minus) y = Relu (a)", "no positive constant"),
     "a ceiling read twice": (
         CeilingsBehindRelus(),

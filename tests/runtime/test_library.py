@@ -99,3 +99,19 @@ def test_environment_chooses_the_cpu_variant(asked: str) -> None:
     loaded.use_cpu_variant(before)
     done = run_python("from snncc.runtime.native import Library; print(Library().cpu_variant)", SNNCC_CPU=asked)
     assert done.stdout.strip() == expected
+
+
+def test_is_hardened() -> None:
+    """Full RELRO and a stack protector."""
+    tools = shutil.which("readelf"), shutil.which("nm")
+    if None in tools or sys.platform != "linux":
+        pytest.skip("needs readelf and nm, to read a Linux library")
+    path = str(get_library_path())
+    shown = [
+        subprocess.run([tool, *options, path], check=True, capture_output=True, text=True).stdout
+        for tool, options in zip(tools, (["-ldW"], ["-D"]), strict=True)
+        if tool
+    ]
+    assert "GNU_RELRO" in shown[0]
+    assert "BIND_NOW" in shown[0]
+    assert "__stack_chk_fail" in shown[1]

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -145,3 +148,42 @@ def test_weights_beside_bytes(neuron_model: ModelBuilder, tmp_path: Path, monkey
     monkeypatch.chdir(elsewhere)
     with pytest.raises(ModelError, match="as bytes"):
         create_session(path.read_bytes())
+
+
+def test_streams_of_the_process_stay(neuron_model: ModelBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other threads may print while a session opens."""
+    seen = []
+    open_session = ort.InferenceSession
+
+    def watched(*args: Any, **options: Any) -> ort.InferenceSession:
+        seen.append((sys.stdout, sys.stderr))
+        return open_session(*args, **options)
+
+    monkeypatch.setattr(session.ort, "InferenceSession", watched)
+    before = (sys.stdout, sys.stderr)
+    assert_runs(create_session(neuron_model(), options=ort.SessionOptions()))
+    assert seen
+    assert all(streams == before for streams in seen)
+
+
+def test_auto_takes_the_cpu_where_cuda_does_not_start(
+    neuron_model: ModelBuilder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    open_session = ort.InferenceSession
+
+    def without_cuda(*args: Any, providers: list[Any], **options: Any) -> ort.InferenceSession:
+        if providers != ["CPUExecutionProvider"]:
+            raise session.states.EPFail("no device")
+        return open_session(*args, providers=providers, **options)
+
+    monkeypatch.setattr(session, "cuda_obstacle", lambda: None)
+    monkeypatch.setattr(session.ort, "InferenceSession", without_cuda)
+    assert_runs(create_session(neuron_model(), device="auto"))
+    with pytest.raises(RuntimeLibraryError, match="no device"):
+        create_session(neuron_model(), device="cuda")
+    assert capfd.readouterr().out == ""
+
+
+def test_python_ends_well_after_an_import() -> None:
+    """onnx 1.21 crashed where an inference function in Python outlived the interpreter."""
+    assert subprocess.run([sys.executable, "-c", "import snncc"], check=False).returncode == 0

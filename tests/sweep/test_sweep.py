@@ -140,7 +140,7 @@ def test_half_written_models_of_a_killed_run_go(digits, tmp_path, here):
     plan = read_plan(write_grid(digits, MODEL + FS))
     here()
     (tmp_path / "r.sqlite.models").mkdir()
-    (tmp_path / "r.sqlite.models" / f".{next(iter(plan.configurations))}.onnx.abc").write_bytes(b"half")
+    (tmp_path / "r.sqlite.models" / ".snncc-abc.part").write_bytes(b"half")
     assert sweep(plan, tmp_path / "r.sqlite").rows[0].state == "done"
     assert list(tmp_path.iterdir()) == [tmp_path / "r.sqlite"]
 

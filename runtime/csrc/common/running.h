@@ -15,7 +15,7 @@ struct RunningTotal {
 
 template <class Live>
 static SNNCC_HD void at(const RunningTotal& rule, int64_t number, const Live& live) {
-  live(rule.mean ? static_cast<float>(number + 1) : 1.0f);
+  live(rule.mean ? static_cast<float>(wrapped_sum(number, 1)) : 1.0f);
 }
 
 static SNNCC_HD float step(const RunningTotal&, float by, float input, uint32_t, float* states, int32_t&) {
@@ -31,7 +31,7 @@ struct Increase {
 
 template <class Live>
 static SNNCC_HD void at(const Increase& rule, int64_t number, const Live& live) {
-  live(rule.mean ? static_cast<float>(number + 1) : 1.0f);
+  live(rule.mean ? static_cast<float>(wrapped_sum(number, 1)) : 1.0f);
 }
 
 static SNNCC_HD float step(const Increase&, float by, float input, uint32_t, float* states, int32_t&) {

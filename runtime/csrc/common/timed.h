@@ -16,9 +16,19 @@
 
 #include <cstdint>
 
+#include "common/hd.h"
 #include "common/neuron.h"
 
 namespace snncc {
+
+// Numbers of steps come from outside and may be any; they wrap, as int64 does in the function bodies.
+static SNNCC_HD int64_t wrapped_sum(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+
+static SNNCC_HD int64_t wrapped_difference(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
 
 constexpr int kMaxStates = 3;
 

@@ -55,7 +55,7 @@ void TimedCall<Rule>::run_block(Block& block) const {
   }
   for (int64_t t = 0; t < tensors_.steps; ++t) {
     const int64_t offset = t * each.size;
-    span.number = tensors_.first + t;
+    span.number = wrapped_sum(tensors_.first, t);
     span.x = as_floats(variant_, x + offset, values, block.size);
     span.count = each.count == nullptr ? nullptr : each.count + block.begin + offset;
     if constexpr (std::is_same_v<Element, float>) {

@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(kThreads) timed_kernel(const __grid_constant__
   }
   neurons.bring_in(a.tensors);
   for (int64_t t = 0; t < a.tensors.steps; ++t) {
-    at(a.rule, a.tensors.first + t, [&](const auto& now) { neurons.live(a, now, t * a.tensors.each.size); });
+    at(a.rule, wrapped_sum(a.tensors.first, t), [&](const auto& now) { neurons.live(a, now, t * a.tensors.each.size); });
   }
   neurons.take_out(a);
 }

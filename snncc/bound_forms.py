@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the bounds of a network are made of neurons, each as suits the values that meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["BoundForm", "Forms", "excesses", "form_of", "words_of"]
+
+
+@dataclass(frozen=True)
+class BoundForm:
+    """How one bound is made of neurons.
+
+    Attributes:
+        keeps: Values pass as they are, and neurons code by how much they lie outside; else neurons code the values.
+            Of a Max or Min of two activations: the first of them passes, else the second.
+        no_low: The lower bound is left out: values stay far above it.
+        no_high: Likewise the upper bound.
+    """
+
+    keeps: bool = False
+    no_low: bool = False
+    no_high: bool = False
+
+
+Forms = Mapping[str, BoundForm]  # by the name of the (last) node that bounds
+
+
+def excesses(forms: Forms) -> set[str]:
+    """The names of the ReLUs that tell by how much values lie outside of bounds, where these pass as they are."""
+    return {f"{name}_{side}" for name, form in forms.items() if form.keeps for side in ("under", "over")}
+
+
+def words_of(form: BoundForm) -> list[str]:
+    """As JSON values, for the metadata."""
+    return [name for name in BoundForm.__dataclass_fields__ if getattr(form, name)]
+
+
+def form_of(words: Any) -> BoundForm:
+    """From such JSON values; what they do not say, and what is unknown, is false."""
+    said = words if isinstance(words, list) else []
+    return BoundForm(**{name: name in said for name in BoundForm.__dataclass_fields__})

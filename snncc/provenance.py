@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node that a pass added is for, and which node of the network it was made for: names say nothing of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["MESSAGE", "SOURCE", "Provenance", "Role"]
+
+# A neuron in the place of a neuron-to-be; one that codes an input or what an analog op computes; a scale of a neuron,
+# or what moves it; a constant current that is repeated for each time step; what reads the output; a recurrent layer.
+Role = Literal["neuron", "encoder", "factor", "repeat", "readout", "recurrent"]
+
+SOURCE = "input"  # `op` of what an input of the network is the origin of
+MESSAGE = "message"  # `op` of what stands for no node of the network: it passes messages on as spikes
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a node comes from.
+
+    Attributes:
+        made_for: The node, or the input, that it replaces, codes or scales, by its name at that time.
+        origin: The node of the imported network, or its input, that this goes back to.
+        op: The op of the origin; `SOURCE` or `MESSAGE` if it is none.
+        role: What it is for, if code asks.
+    """
+
+    made_for: str
+    origin: str
+    op: str
+    role: Role | None = None

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DequantizeLinear of what is not simply the activation that was quantised: the float nodes that it stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+__all__ = ["Meaning", "Spelled", "integers", "looked_up", "rescaled"]
+
+Array = npt.NDArray[Any]
+Meaning = tuple[float, float]  # scale and zero point
+Spelled = tuple[list[onnx.NodeProto], dict[str, Array]]  # nodes, and their constants by name
+
+
+def rescaled(node: onnx.NodeProto, old: Meaning, new: Meaning) -> Spelled:
+    """What was quantised by `old` and is dequantised by `new`: (x / s + z - z') s'."""
+    source, result = node.input[0], node.output[0]
+    if old == new:
+        return [helper.make_node("Identity", [source], [result], name=node.name)], {}
+    factor, offset, scaled = f"{result}/factor", f"{result}/offset", f"{result}/scaled"
+    nodes = [
+        helper.make_node("Mul", [source, factor], [scaled], name=scaled),
+        helper.make_node("Add", [scaled, offset], [result], name=node.name),
+    ]
+    return nodes, {factor: np.float32(new[0] / old[0]), offset: np.float32((old[1] - new[1]) * new[0])}
+
+
+def integers(node: onnx.NodeProto, meaning: Meaning) -> Spelled:
+    """What is given as integers: (x - z) s."""
+    source, result = node.input[0], node.output[0]
+    zero, scale, cast, centred = (f"{result}/{k}" for k in ("zero", "scale", "cast", "centred"))
+    nodes = [
+        helper.make_node("Cast", [source], [cast], name=cast, to=onnx.TensorProto.FLOAT),
+        helper.make_node("Sub", [cast, zero], [centred], name=centred),
+        helper.make_node("Mul", [centred, scale], [result], name=node.name),
+    ]
+    return nodes, {zero: np.float32(meaning[1]), scale: np.float32(meaning[0])}
+
+
+def looked_up(node: onnx.NodeProto, gather: onnx.NodeProto, table: Array, meaning: Meaning) -> Spelled:
+    """What `gather` has taken from a table of integers: rows of a table of floating-point numbers."""
+    scale, zero = meaning
+    name = f"{node.output[0]}/table"
+    again = helper.make_node("Gather", [name, gather.input[1]], node.output, name=node.name)
+    again.attribute.extend(gather.attribute)
+    return [again], {name: np.asarray((table.astype(np.float64) - zero) * scale, np.float32)}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names across the graphs inside nodes (the branches of an If, the body of a Loop or Scan).
+
+A graph inside a node reads tensors of the graphs around it by their names, without listing them: they are inputs of the
+node as much as those that it lists. '' is no name: it stands for an input that is left out, or an output not wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+
+__all__ = ["captured", "inner_graphs", "names_of", "reads", "writes"]
+
+
+def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """The graphs right inside `node`."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def reads(node: onnx.NodeProto) -> list[str]:
+    """The tensors that `node` reads: one entry for each input, then what graphs inside it take from outside."""
+    return [*filter(None, node.input), *captured(node)]
+
+
+def captured(node: onnx.NodeProto) -> list[str]:
+    """The tensors that graphs inside `node` take from outside, each once."""
+    return list(dict.fromkeys(name for graph in inner_graphs(node) for name in _taken_from_outside(graph)))
+
+
+def writes(node: onnx.NodeProto) -> list[str]:
+    """The tensors that `node` computes, without outputs that nobody wants."""
+    return [name for name in node.output if name]
+
+
+def names_of(graph: onnx.GraphProto) -> Iterator[str]:
+    """The names of all tensors and nodes of `graph`, those in graphs inside it included."""
+    yield from (value.name for value in (*graph.input, *graph.output, *graph.initializer))
+    yield from (sparse.values.name for sparse in graph.sparse_initializer)
+    for node in graph.node:
+        yield from (name for name in (node.name, *node.input, *node.output) if name)
+        for inner in inner_graphs(node):
+            yield from names_of(inner)
+
+
+def _taken_from_outside(graph: onnx.GraphProto) -> Iterator[str]:
+    own = {value.name for value in (*graph.input, *graph.initializer)}
+    own |= {sparse.values.name for sparse in graph.sparse_initializer}
+    own |= {name for node in graph.node for name in node.output}
+    yield from (name for node in graph.node for name in reads(node) if name not in own)
+    yield from (value.name for value in graph.output if value.name not in own)

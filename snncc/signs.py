@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether what a node of a quantised network gives can be negative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any
+
+import numpy.typing as npt
+import onnx
+
+__all__ = ["MOVES", "none_negative"]
+
+MOVES = frozenset(
+    {"Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Reshape", "Slice", "Split"}
+    | {"Squeeze", "Transpose", "Unsqueeze"}
+)
+_POSITIVE = frozenset({"Abs", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus"})
+_SUMS = frozenset({"Add", "Concat", "Mul", "Sum"})
+_POOLS = frozenset({"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMean"})
+_FUSED = ("FusedConv", "FusedGemm")  # with the activation as an attribute
+
+
+def none_negative(
+    node: onnx.NodeProto, positive: Container[str], value: Callable[[str], npt.NDArray[Any] | None]
+) -> bool:
+    """Whether no value that `node` gives can be negative, by its op and what is known of its inputs.
+
+    `positive` are the tensors known to be like that, `value` gives constants.
+    """
+    match node.op_type:
+        case "Clip":
+            values = node.input[1:2]
+        case "Pad":
+            values = [node.input[0], *filter(None, node.input[2:3])]
+        case op if op in _FUSED:
+            given = {a.name: a for a in node.attribute}
+            name = given["activation"].s.decode() if "activation" in given else ""
+            return name in _POSITIVE or (name == "Clip" and given["activation_params"].floats[0] >= 0)
+        case op if op in _SUMS:
+            values = node.input
+        case op if op in MOVES | _POOLS:
+            values = node.input[:1]
+        case op:
+            return op in _POSITIVE
+    constants = {i: value(i) for i in values}
+    known = (i in positive or (v is not None and (v >= 0).all()) for i, v in constants.items())
+    return bool(constants) and all(known)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""States and single numbers among the inputs, and networks for one sample that drop the batch axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+
+import snncc
+from snncc.errors import CalibrationError
+from snncc.states import laid_out, with_samples_first
+
+CODING = snncc.FS(K=16)
+LSTM = """g (float[N, 5, 4] x, float[1, {n}, 6] h, float[1, {n}, 6] c, int64 rate)
+    => (float[N, 3] y, float[1, N, 6] hn, float[1, N, 6] cn) {{
+    t = Transpose <perm = [1, 0, 2]> (x) a, hn, cn = LSTM <hidden_size = 6> (t, W, R, B, , h, c)
+    s = Squeeze (hn, zero) k = Equal (rate, usual) f = Cast <to = 1> (k) g = Add (s, f) r = Relu (g)
+    y = MatMul (r, U) }}"""
+WEIGHTS = {"W": (1, 24, 4), "R": (1, 24, 6), "B": (1, 48), "U": (6, 3), "zero": np.array([0]), "usual": np.int64(16000)}
+
+
+def run(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, feeds)
+
+
+def close(want: np.ndarray, found: np.ndarray, cosine: float = 0.999) -> None:
+    assert found.shape == want.shape
+    a, b = want.ravel().astype(np.float64), found.ravel().astype(np.float64)
+    assert a @ b >= cosine * np.linalg.norm(a) * np.linalg.norm(b)
+
+
+@pytest.fixture(scope="module")
+def feeds() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(2)
+    states = {k: rng.normal(0, 0.4, (1, 24, 6)).astype(np.float32) for k in "hc"}
+    return {"x": rng.normal(0, 1, (24, 5, 4)).astype(np.float32), **states, "rate": np.array(16000)}
+
+
+@pytest.mark.parametrize("axis", ["N", "M"], ids=["named", "not named"])
+@pytest.mark.parametrize("given", ["all", "one", "none"])
+def test_states_keep_their_shape(network, feeds, axis, given) -> None:
+    model = network(LSTM.format(n=axis), **WEIGHTS)
+    calibration = {"all": feeds, "one": feeds | {k: feeds[k][:, :1] for k in "hc"}, "none": None}[given]
+    snn = snncc.convert(model, CODING, calibration=calibration)
+    for before, after in zip(model.graph.input, snn.graph.input, strict=True):
+        assert (before.name, before.type) == (after.name, after.type)
+    for want, found in zip(run(model, feeds), run(snn, feeds), strict=True):
+        if given == "none":  # noise knows nothing of the rate
+            assert found.shape == want.shape
+        else:
+            close(want, found, 0.998)
+
+
+@pytest.mark.parametrize("coding", [snncc.Phase(T=48, Q=1.12), snncc.Rate(T=64), snncc.Phase(T=48, Q=1.12, wait=40)])
+def test_a_number_for_all_samples(network, coding) -> None:
+    model = network(
+        "g (float[N, 4] x, float s) => (float[N, 3] y) { r = Relu (x) z = Mul (r, s) y = MatMul (z, W) }", W=(4, 3)
+    )
+    feeds = {"x": np.random.default_rng(1).normal(0, 1, (24, 4)).astype(np.float32), "s": np.array(0.7, np.float32)}
+    close(run(model, feeds)[0], run(snncc.convert(model, coding, calibration=feeds), feeds)[0], 0.995)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rate": np.array([1, 2])}, "input 'rate' is one number, but the data has 2. Give one"),
+        ({"h": np.zeros((24, 6), np.float32)}, r"input 'h' is \[1, 'N', 6\], but the data is \[24, 6\]"),
+    ],
+)
+def test_data_that_is_no_state(network, feeds, change, message) -> None:
+    with pytest.raises(CalibrationError, match=message):
+        snncc.convert(network(LSTM.format(n="N"), **WEIGHTS), CODING, calibration=feeds | change)
+
+
+def test_other_networks_are_left_alone(network) -> None:
+    model = network("g (float[N, 4] x, float[N, 4] z) => (float[N, 4] y) { a = Add (x, z) y = Relu (a) }")
+    graph = snncc.frontend.import_model(model)
+    assert with_samples_first(graph) == []
+    data = [np.zeros((2, 4), np.float32)]
+    assert laid_out(data, []) is data
+
+
+HEADS = dict.fromkeys("QKVO", (8, 8)) | {"h": np.array([5, 2, 4]), "b": np.array([1, 5, 8]), "half": np.float32(0.5)}
+ATTENTION = """g (float[1, 5, 8] x) => (float[1, 5, 8] y) {
+    q = MatMul (x, Q) k = MatMul (x, K) v = MatMul (x, V) qr = Reshape (q, h) kr = Reshape (k, h) vr = Reshape (v, h)
+    qt = Transpose <perm = [1, 0, 2]> (qr) kt = Transpose <perm = [1, 2, 0]> (kr) vt = Transpose <perm = [1, 0, 2]> (vr)
+    s = MatMul (qt, kt) t = Mul (s, half) p = Softmax (t) o = MatMul (p, vt) ot = Transpose <perm = [1, 0, 2]> (o)
+    ob = Reshape (ot, b) r = Relu (ob) y = MatMul (r, O) }"""
+SHUFFLE = """g (float[1, 3, 4, 4] x) => (float[1, 6] y) {
+    c = Conv <pads = [1, 1, 1, 1]> (x, W) r = Relu (c) a = Reshape (r, apart) t = Transpose <perm = [1, 0, 2]> (a)
+    b = Reshape (t, whole) d = Conv <group = 2> (b, V) e = Relu (d) g = GlobalAveragePool (e) y = Flatten (g) }"""
+GROUPS = {"W": (6, 3, 3, 3), "V": (6, 3, 1, 1), "apart": np.array([2, 3, 16]), "whole": np.array([1, 6, 4, 4])}
+SQUEEZE = """g (float[1, 5, 8] x) => (float[1, 5, 3] y) {
+    s = Squeeze (x, zero) m = MatMul (s, W) c = Slice (m, zero, end, zero) r = Relu (c) d = Concat <axis = 0> (r, r)
+    e = Slice (d, zero, end, zero) u = Unsqueeze (e, zero) y = MatMul (u, V) }"""
+CUT = {"W": (8, 6), "V": (6, 3), "zero": np.array([0]), "end": np.array([5])}
+
+
+@pytest.mark.parametrize("coding", [CODING, snncc.Rate(T=64), snncc.Phase(T=48, Q=1.12, wait=40)], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    ("body", "weights"), [(ATTENTION, HEADS), (SHUFFLE, GROUPS), (SQUEEZE, CUT)], ids=["heads", "shuffle", "squeeze"]
+)
+def test_the_batch_axis_is_kept_where_a_network_for_one_sample_drops_it(network, coding, body, weights) -> None:
+    model = network(body, **weights)
+    shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    x = np.random.default_rng(1).normal(0, 1, (24, *shape[1:])).astype(np.float32)
+    want = np.concatenate([run(model, {"x": x[i : i + 1]})[0] for i in range(24)])
+    close(want, run(snncc.convert(model, coding, calibration=x), {"x": x})[0], 0.995)
+
+
+def test_rows_that_are_no_samples_are_refused_in_words(network) -> None:
+    """What comes out has no batch axis, so that none can be kept."""
+    body = "q = MatMul (x, Q) a = Reshape (q, h) r = Relu (a) y = Reshape (r, b)"
+    model = network(
+        f"g (float[1, 5, 8] x) => (float[8, 5] y) {{ {body} }}", Q=(8, 8), h=np.array([5, 2, 4]), b=np.array([8, 5])
+    )
+    with pytest.raises(snncc.SnnccError) as caught:
+        snncc.convert(model, snncc.Rate(T=8), calibration=np.ones((1, 5, 8), np.float32))
+    assert "[ShapeInferenceError]" not in str(caught.value)
+    assert "Rate(" not in str(caught.value)
+    assert "--coding fs" in str(caught.value)

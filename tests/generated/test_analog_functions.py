@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What compares, chooses or counts decides in the spiking network as in the network itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.generated.analog_functions import draw
+from tests.generated.harness import CODINGS, FEW, MANY, check
+
+
+@pytest.mark.parametrize("seed", range(FEW))
+def test_analog_functions(seed: int) -> None:
+    check(draw(np.random.default_rng(seed)), list(CODINGS)[seed % len(CODINGS)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("coding", CODINGS)
+def test_many_analog_functions(coding: str) -> None:
+    for seed in range(FEW, FEW + MANY // len(CODINGS)):
+        check(draw(np.random.default_rng([seed, len(coding)])), coding)

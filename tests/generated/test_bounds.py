@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bounds, wherever they are and whether they are reached or not, leave the outputs what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.generated.bounds import draw
+from tests.generated.harness import CODINGS, FEW, MANY, check
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize("seed", range(FEW // len(CODINGS)))
+def test_bounds_are_kept(seed: int, coding: str) -> None:
+    check(draw(np.random.default_rng(seed)), coding)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(MANY))
+def test_bounds_are_kept_everywhere(seed: int) -> None:
+    check(draw(np.random.default_rng(1000 + seed)), [*CODINGS][seed % len(CODINGS)])
