@@ -17,7 +17,7 @@ from onnx import TensorProto
 
 from snncc.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass
-from snncc.recurrent.body import Body, scan_body
+from snncc.recurrent.body import Body, Gate, extent_of, scan_body
 from snncc.recurrent.gates import gate_tables, neuron
 from snncc.recurrent.layer import Layer, Side, layer_of
 
@@ -31,7 +31,8 @@ class LowerRecurrent(NodePass):
     Attributes:
         steps: Time steps K of a gate.
         length: Entries of a gate's tables; those beyond `steps` never fire.
-        extents: (Lowest, highest) state of RNNs whose activation is Relu, by node.
+        extents: (Lowest, highest) potential of gates, by `extent_of`, as far as calibration has seen them; and state of
+            RNNs, by node, which is the scale of one whose activation is Relu.
     """
 
     name: ClassVar[str] = "lower-recurrent"
@@ -70,13 +71,7 @@ class LowerRecurrent(NodePass):
         sequences = (
             [current] if layer.lengths is None else [current, _mask(graph, node.inputs[0], layer.lengths, prefix)]
         )
-        largest = self.extents.get(node.name, (0.0, 0.0))[1]
-
-        def gate(body: Body, activation: str, potential: str, bound: float | None, name: str) -> str:
-            tables = gate_tables(activation, self.steps, self.length, bound)
-            return neuron(body, tables, potential, largest or 1.0 if activation == "Relu" else 1.0, name)
-
-        body = scan_body(layer, side, gate, prefix, np.dtype(current.dtype))
+        body = scan_body(layer, side, self._gate(node, side), prefix, np.dtype(current.dtype))
         attrs: dict[str, Any] = {"body": body, "num_scan_inputs": len(sequences)}
         if side.backwards:
             attrs |= {"scan_input_directions": [1] * len(sequences), "scan_output_directions": [1]}
@@ -87,6 +82,18 @@ class LowerRecurrent(NodePass):
         for position in range(1, len(scan.outputs)):
             graph.use_output(scan, position, current.dtype, None).name = graph.fresh(f"{prefix}_out")
         return [scan.outputs[-1], *scan.outputs[:-1]]
+
+    def _gate(self, node: Node, side: Side) -> Gate:
+        """What makes the gates of one direction."""
+        largest = self.extents.get(node.name, (0.0, 0.0))[1]
+
+        def gate(body: Body, activation: str, potential: str, bound: float | None, name: str) -> str:
+            extent = self.extents.get(extent_of(node.name, side.name, name))
+            seen = None if extent is None else max(map(abs, extent))
+            tables = gate_tables(activation, self.steps, self.length, bound, seen)
+            return neuron(body, tables, potential, largest or 1.0 if activation == "Relu" else 1.0, name)
+
+        return gate
 
 
 def _currents(graph: Graph, x: Tensor, layer: Layer, side: Side, prefix: str) -> Tensor:
@@ -121,8 +128,11 @@ def _mask(graph: Graph, x: Tensor, lengths: Tensor, prefix: str) -> Tensor:
     numbers = graph.add("Range", [constant("first", 0), steps, constant("delta", 1)], name=f"{prefix}_numbers")
     numbers = graph.add("Unsqueeze", [numbers, constant("behind", 1, 2)], name=f"{prefix}_number")
     ends = graph.add("Cast", [lengths], name=f"{prefix}_ends", attrs={"to": int(TensorProto.INT64)})
+    ends.dtype = np.dtype(np.int64)
     ends = graph.add("Unsqueeze", [ends, constant("around", 0, 2)], name=f"{prefix}_end")
-    return graph.add("Less", [numbers, ends], name=f"{prefix}_mask")
+    mask = graph.add("Less", [numbers, ends], name=f"{prefix}_mask")
+    mask.dtype = np.dtype(np.bool_)
+    return mask
 
 
 def _size(graph: Graph, x: Tensor, axis: int, name: str) -> Tensor:

@@ -172,7 +172,7 @@ def calibrate(
     shown, seen = graph if kept else batch_statistics(graph), kept or trial
     silent = [p.relu for p in spots if p.relu in outside and not watcher.result(p).any()]
     spots = _with_room(spots, depths(shown, seen, silent))
-    potentials, analog = extents(shown, seen)
+    potentials, analog = extents(shown, seen, gates=bool(kept))
     inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
     known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)

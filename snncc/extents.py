@@ -13,6 +13,7 @@ from snncc.batch_axis import off_axis
 from snncc.graph import Graph
 from snncc.islands import islands
 from snncc.passes.lower_activations import activation_of
+from snncc.recurrent.observed import watched_gates
 from snncc.sessions import cpu_session
 from snncc.tokens import is_integer
 from snncc.tokens import sources as network_sources
@@ -25,16 +26,18 @@ _BATCH = 32
 Extents = dict[str, tuple[float, float]]
 
 
-def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> tuple[Extents, Extents]:
+def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: bool = True) -> tuple[Extents, Extents]:
     """Two kinds of (lowest, highest) values.
 
     Args:
         graph: The prepared network.
         data: Samples {input: [n, …]}.
+        gates: Whether these say how far the gates of recurrent layers reach.
 
     Returns:
         Of the pre-activation of each activation that is no ReLU, and of the states of an RNN, by node (passes may give
-        the tensor another name); and by tensor, of what each op computes that is not linear, and of the sources.
+        the tensor another name), and of what goes into the gates of recurrent layers, by `extent_of`; and by tensor, of
+        what each op computes that is not linear, and of the sources.
     """
     off = off_axis(graph)
     chosen = {id(n) for n in islands(graph)} | off.keys()
@@ -45,7 +48,14 @@ def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> tuple[Extents
     results += [t.name for t in network_sources(graph)]
     measured = _measured(graph, data, sorted({*sources.values(), *results}))
     states = {n.name: measured[n.outputs[0].name] for n in nodes if n.op == "RNN"}
-    return {n: measured[t] for n, t in sources.items()} | states, {t: measured[t] for t in results}
+    inside = _gates(graph, data) if gates else {}
+    return {n: measured[t] for n, t in sources.items()} | states | inside, {t: measured[t] for t in results}
+
+
+def _gates(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> Extents:
+    loops, tensors = watched_gates(graph)
+    measured = _measured(loops, data, [t for ends in tensors.values() for t in ends])
+    return {gate: (measured[least][0], measured[largest][1]) for gate, (least, largest) in tensors.items()}
 
 
 def depths(graph: Graph, data: Mapping[str, npt.NDArray[Any]], relus: Collection[str]) -> dict[str, float]:

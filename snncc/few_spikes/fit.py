@@ -17,7 +17,8 @@ import numpy as np
 from snncc.activations import Function
 from snncc.errors import OptionError
 from snncc.few_spikes.neuron import ALWAYS, FSTable
-from snncc.few_spikes.search import Annealer, Objective
+from snncc.few_spikes.objective import Objective
+from snncc.few_spikes.search import Annealer
 
 __all__ = ["LARGEST_K", "fit"]
 
@@ -25,41 +26,49 @@ LARGEST_K = 64
 
 _log = logging.getLogger(__name__)
 
-_CHAINS = 3
+_CHAINS = 8
+_TRIES = 2  # changes per chain and round
 _FIRST = 6  # steps of the binary code that a chain starts from
-_GROWING = 3000  # changes per step inserted
-_SETTLING = 6000  # changes per step at the end, for the best chain
-_FINE = 6400  # points for the last word on d
+_STARTING = 6000  # changes per step of it
+_GROWING = 6000  # changes for each step inserted
+_INSERTED = 60  # places that are tried for it
+_SETTLING = 6000  # changes per step at the end, for the best chains
+_SETTLED, _SETTLING_TRIES = 6, 2
+_COARSE, _FINE, _FINEST = 400, 800, 6400  # points: while growing, while settling, for the last word on d
 
 
-def fit(function: Function, K: int, low: float, high: float, seed: int = 0) -> FSTable:
+def fit(function: Function, K: int, low: float, high: float, seed: int = 0, *, start: FSTable | None = None) -> FSTable:
     """Tables of K steps with which the neuron approximates `function` on [low, high].
 
-    Below and above the range it stays about where it is at the range's ends. The error is weighted by plausible
+    Below and above the range it stays what it is at the range's ends. The error is weighted by plausible
     pre-activations: half uniform on the range, half normal with mean 0 and standard deviation 2, cut off at its ends.
-    The same arguments give the same tables on the same machine; K = 16 takes some 15 seconds.
+    The same arguments give the same tables on the same machine; K = 16 takes some 8 seconds. The search starts from
+    `start`, tables of fewer steps for the same function and range, which is faster, or from a binary code.
 
     Raises:
         OptionError: K, the range or the seed makes no sense, or the function is not finite on the range.
     """
     K, low, high = _checked(function, K, low, high, seed)
-    objective, rng = Objective(function, low, high), np.random.default_rng(seed)
-    chains = [_grown(objective, K, low, high, rng) for _ in range(_CHAINS)]
-    best = min(chains, key=lambda chain: chain.error)
-    best.run(_SETTLING * K, 0.03, 0.001)
-    d = Objective(function, low, high, _FINE).best(best.T, best.h)[1]
-    return FSTable.measured(best.T, best.h, d.astype(np.float32), function, low, high)
-
-
-def _grown(objective: Objective, K: int, low: float, high: float, rng: np.random.Generator) -> Annealer:
     steps = (high - low) * 2.0 ** -np.arange(1.0, min(K, _FIRST))
-    chain = Annealer(objective, [ALWAYS, *steps], [low, *steps], rng)
-    chain.run(_GROWING * len(chain.T), 0.1, 0.01)
-    while len(chain.T) < K:
-        chain.grow(_GROWING // 10)
-        chain.run(_GROWING, 0.03, 0.003)
-    _log.debug("a chain of %d steps has an error of %.4g", K, math.sqrt(max(chain.error, 0)))
-    return chain
+    T, h = ([ALWAYS, *steps], [low, *steps]) if start is None else (start.T, start.h)
+    chains = Annealer(
+        Objective(function, low, high, _COARSE), T, h, np.random.default_rng(seed), chains=_CHAINS, tries=_TRIES
+    )
+    if start is None:
+        chains.run(_rounds(_STARTING * chains.steps), 0.3, 0.03)
+    while chains.steps < K:
+        chains.grow(_INSERTED)
+        chains.run(_rounds(_GROWING), 0.1, 0.01)
+    chains.refine(Objective(function, low, high, _FINE), _SETTLED, _SETTLING_TRIES)
+    chains.run(_SETTLING * K // (_SETTLED * _SETTLING_TRIES), 0.1, 0.002)
+    error, T, h = chains.best
+    _log.debug("%d steps: an error of %.4g", K, math.sqrt(max(error, 0)))
+    d = Objective(function, low, high, _FINEST).best(T, h)[1]
+    return FSTable.measured(T, h, d.astype(np.float32), function, low, high)
+
+
+def _rounds(changes: int) -> int:
+    return changes // (_CHAINS * _TRIES)
 
 
 def _checked(function: Function, K: int, low: float, high: float, seed: int) -> tuple[int, float, float]:

@@ -14,12 +14,15 @@ import numpy.typing as npt
 
 from snncc.activations import Function
 
-__all__ = ["ALWAYS", "NEVER", "FSTable", "float32", "spikes"]
+__all__ = ["ALWAYS", "MARGIN", "NEVER", "FSTable", "Floats", "float32", "saturates", "spikes"]
 
 # A threshold that every potential reaches, exact in float32: its spike adds a constant.
 ALWAYS = -(2.0**127)
 # And one that none reaches: such a step is idle.
 NEVER = 2.0**127
+
+# Share of its range within which a neuron reaches, beyond either end, the value that it keeps from there on.
+MARGIN = 1 / 8
 
 _POINTS = 20001
 
@@ -36,6 +39,15 @@ def spikes(x: npt.NDArray[Any], T: Floats, h: Floats) -> npt.NDArray[np.bool_]:
     return found
 
 
+def saturates(fired: npt.NDArray[np.bool_], T: Floats) -> npt.NDArray[np.bool_]:
+    """Whether neurons stay what they are at the ends of the grid for all inputs beyond.
+
+    `fired` are their spikes […, K, points] on a rising grid, `T` their thresholds […, K].
+    """
+    found: npt.NDArray[np.bool_] = (fired[..., -1] & (~fired[..., 0] | (T == ALWAYS))).all(-1)
+    return found
+
+
 @dataclass(frozen=True)
 class FSTable:
     """Tables of one activation, in the units of the pre-activation (T, h) and of the activation (d).
@@ -43,7 +55,8 @@ class FSTable:
     Args:
         T, h, d: thresholds, resets and spike values of the K steps, exact in float32.
         low, high: the range of pre-activations that the tables were fitted on.
-        rmse, max_error: root mean square and largest distance from the activation, on 20001 even steps of the range.
+        rmse: root mean square distance from the activation, on 20001 even steps of the range.
+        max_error: largest distance there, and beyond the range from what the activation is at the range's end.
     """
 
     T: tuple[float, ...]
@@ -59,13 +72,23 @@ class FSTable:
         """The table with its errors measured against `function`."""
         x = np.linspace(low, high, _POINTS)
         error = _values(x, T, h, d).astype(np.float64) - function(x)
-        rmse, largest = float(np.sqrt(np.mean(error**2))), float(np.max(np.abs(error)))
+        beyond = (high - low) * MARGIN * np.linspace(0, 1, _POINTS)
+        ends = ((low - beyond, low), (high + beyond, high))
+        outside = [_values(far, T, h, d).astype(np.float64) - function(np.array([end])) for far, end in ends]
+        rmse, largest = float(np.sqrt(np.mean(error**2))), float(np.max(np.abs([error, *outside])))
         return cls(float32(T), float32(h), float32(d), low, high, rmse, largest)
 
     @property
     def steps(self) -> int:
         """Number of time steps, K."""
         return len(self.T)
+
+    @property
+    def saturates(self) -> bool:
+        """Whether the value at each end of the range, widened by `MARGIN`, is that of all pre-activations beyond."""
+        T, h = (np.asarray(table, np.float32) for table in (self.T, self.h))
+        margin = MARGIN * (self.high - self.low)
+        return bool(saturates(spikes(np.array([self.low - margin, self.high + margin]), T, h), T))
 
     def __call__(self, x: npt.NDArray[Any]) -> Floats:
         """What the neuron makes of the pre-activations `x`, of any shape."""

@@ -19,13 +19,12 @@ from snncc.activations import activation as known
 from snncc.errors import DataError
 from snncc.few_spikes.fit import fit
 from snncc.few_spikes.neuron import FSTable, float32
+from snncc.few_spikes.ranges import as_line, as_relu, shared_range
 
-__all__ = ["Entry", "dumped", "parsed", "replaced", "shipped", "table"]
+__all__ = ["Entry", "dumped", "parsed", "ready", "replaced", "shipped", "table"]
 
 # A table is not used on a range much narrower than its own, where its steps would be coarse.
 _NARROWEST = 0.25
-# The shortest range that a table is fitted on, on either side of 0.
-_LEAST = 2.0**-6
 
 _log = logging.getLogger(__name__)
 
@@ -61,20 +60,26 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
     """The shipped table of K steps for pre-activations in [low, high], else one that is fitted now, once per process.
 
     A shipped table covers a range beyond its own where the activation stays what it is at the end of the table. Others
-    are fitted on a range that goes to powers of two. Without `low` or `high` the range is the activation's usual one
-    (`snncc.activations`).
+    are fitted on a range that layers of about the same range share (`snncc.few_spikes.ranges`). Without `low` or `high`
+    the range is the activation's usual one (`snncc.activations`).
 
     Raises:
         OptionError: there is no such activation, or K or the range makes no sense.
     """
     usual = known(activation)
     low, high = usual.low if low is None else low, usual.high if high is None else high
-    fitting = [
-        e.table for e in shipped() if e.activation == activation and e.table.steps == K and _covers(e, low, high)
-    ]
-    if fitting:
-        return min(fitting, key=lambda found: found.high - found.low)
-    return _fitted(activation, K, *_rounded(low, high))
+    shared = shared_range(usual, low, high)
+    if (coded := _coded(activation, K, *shared)) is not None:
+        return coded
+    wide = high - low
+    fitting = [found for found in _covering(activation, K, low, high) if wide >= _NARROWEST * (found.high - found.low)]
+    return _narrowest(fitting) or _fitted(activation, K, *shared)
+
+
+def ready(activation: str, K: int, low: float, high: float) -> FSTable | None:
+    """A table of K steps that covers [low, high], the narrowest that takes no fit; None if there is none."""
+    coded = _coded(activation, K, *shared_range(known(activation), low, high))
+    return coded or _narrowest(_covering(activation, K, low, high))
 
 
 @functools.cache
@@ -115,21 +120,27 @@ def _entry(found: dict[str, Any]) -> Entry:
     return Entry(found["activation"], found["seed"], FSTable(T, h, d, low, high, rmse, largest))
 
 
-def _covers(entry: Entry, low: float, high: float) -> bool:
-    found, function = entry.table, known(entry.activation).function
-    wanted, ends = function(np.array([low, high])), function(np.array([found.low, found.high]))
-    flat = np.abs(wanted - ends) <= found.rmse
-    wide = high - low >= _NARROWEST * (found.high - found.low)
-    return bool(wide and (low >= found.low or flat[0]) and (high <= found.high or flat[1]))
+def _covering(activation: str, K: int, low: float, high: float) -> list[FSTable]:
+    """The shipped tables that are right on [low, high]."""
+    mine = [e.table for e in shipped() if e.activation == activation and e.table.steps == K]
+    function = known(activation).function
+
+    def covers(found: FSTable) -> bool:
+        wanted, ends = function(np.array([low, high])), function(np.array([found.low, found.high]))
+        flat = np.abs(wanted - ends) <= found.rmse
+        return bool((low >= found.low or flat[0]) and (high <= found.high or flat[1]))
+
+    return [found for found in mine if covers(found)]
 
 
-def _rounded(low: float, high: float) -> tuple[float, float]:
-    """Powers of two on either side, so that layers of about the same range share a table."""
+def _narrowest(found: Sequence[FSTable]) -> FSTable | None:
+    return min(found, key=lambda each: each.high - each.low, default=None)
 
-    def beyond(end: float) -> float:
-        return float(2.0 ** np.ceil(np.log2(max(end, _LEAST)))) if end > 0 else 0.0
 
-    return 0.0 - beyond(-low), beyond(high) if high > 0 or low < 0 else _LEAST
+@functools.cache
+def _coded(activation: str, K: int, low: float, high: float) -> FSTable | None:
+    function = known(activation).function
+    return as_relu(function, K, low, high) or as_line(function, K, low, high)
 
 
 @functools.cache
@@ -137,4 +148,6 @@ def _fitted(activation: str, K: int, low: float, high: float) -> FSTable:
     _log.warning(
         "%s: no table of %d steps for %.3g … %.3g is shipped; fitting one takes a while", activation, K, low, high
     )
-    return fit(known(activation).function, K, low, high)
+    shorter = [e.table for e in shipped() if (e.activation, e.table.low, e.table.high) == (activation, low, high)]
+    start = max((found for found in shorter if found.steps < K), key=lambda found: found.steps, default=None)
+    return fit(known(activation).function, K, low, high, start=start)

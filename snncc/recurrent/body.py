@@ -22,7 +22,7 @@ from onnx import helper, numpy_helper
 
 from snncc.recurrent.layer import GATES, Layer, Side
 
-__all__ = ["Body", "Gate", "scan_body"]
+__all__ = ["Body", "Gate", "extent_of", "scan_body"]
 
 
 class Body:
@@ -56,6 +56,11 @@ class Body:
 
 # (body, activation, potential, its largest magnitude if it is clipped, name of the gate) -> what it sends
 Gate = Callable[[Body, str, str, float | None, str], str]
+
+
+def extent_of(node: str, side: str, gate: str) -> str:
+    """The name under which the extent of a gate's potential is known."""
+    return f"{node}/{side}/{gate}"
 
 
 def scan_body(layer: Layer, side: Side, gate: Gate, prefix: str, dtype: np.dtype[Any]) -> onnx.GraphProto:

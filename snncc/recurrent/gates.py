@@ -9,26 +9,35 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
-from snncc.activations import activation as curve
 from snncc.coding import FS
 from snncc.few_spikes.neuron import NEVER
-from snncc.few_spikes.tables import table
+from snncc.few_spikes.tables import ready, table
 from snncc.ops import DOMAIN
 from snncc.recurrent.body import Body
 
 __all__ = ["gate_tables", "neuron"]
 
+# A gate's table reaches further than what calibration has seen.
+_HEADROOM = 1.25
 
-def gate_tables(activation: str, steps: int, length: int, bound: float | None) -> dict[str, Any]:
+
+def gate_tables(activation: str, steps: int, length: int, bound: float | None, seen: float | None) -> dict[str, Any]:
     """The attributes of an FSNeuron of `steps` steps; further ones, up to `length`, never fire.
 
-    `bound` is the largest magnitude of its potential, where there is one.
+    Args:
+        activation: Its name in ONNX.
+        steps: Time steps.
+        length: Entries of the tables.
+        bound: The largest magnitude that its potential may have; None: there is none.
+        seen: The largest that calibration has seen; None or 0: it has seen nothing.
     """
     if activation == "Relu":
         tables = FS(K=steps).tables()
     else:
-        usual, reach = curve(activation.lower()), np.inf if bound is None else bound
-        tables = table(activation.lower(), steps, max(usual.low, -reach), min(usual.high, reach)).attributes()
+        kind = activation.lower()
+        reach = min(np.inf if bound is None else bound, _HEADROOM * seen if seen else np.inf)
+        found = ready(kind, steps, -reach, reach) or table(kind, steps)
+        tables = found.attributes()
     idle = {"thresholds": NEVER, "resets": 0.0, "values": 0.0}
     return tables | {name: [*tables[name], *[value] * (length - steps)] for name, value in idle.items()}
 

@@ -8,7 +8,8 @@ from snncc.activations import activation
 from snncc.errors import OptionError
 from snncc.few_spikes.fit import fit
 from snncc.few_spikes.neuron import ALWAYS, FSTable
-from snncc.few_spikes.search import Annealer, Objective
+from snncc.few_spikes.objective import Objective
+from snncc.few_spikes.search import Annealer
 from snncc.ops.few_spikes import FEW_SPIKES
 
 SIGMOID = activation("sigmoid").function
@@ -50,17 +51,56 @@ def test_errors_are_those_of_the_table():
     assert found.max_error == pytest.approx(np.max(np.abs(error)), rel=1e-2)
 
 
-def test_annealing_never_ends_worse_than_it_began():
-    objective = Objective(SIGMOID, -4, 4)
-    chain = Annealer(objective, [ALWAYS, 4, 2, 1], [-4, 4, 2, 1], np.random.default_rng(0))
-    before = chain.error
-    chain.run(300, 3.0, 1.0)
-    assert chain.error <= before
-    assert chain.error == pytest.approx(objective.best(chain.T, chain.h)[0], rel=1e-9)
-    shorter = chain.error
-    chain.grow(50)
-    assert len(chain.T) == 5
-    assert chain.error <= shorter * 1.5
+@pytest.mark.parametrize("chains", [1, 4])
+def test_annealing_never_ends_worse_than_it_began(chains):
+    objective = Objective(SIGMOID, -4, 4, 400)
+    annealer = Annealer(objective, [ALWAYS, 4, 2, 1], [-4, 4, 2, 1], np.random.default_rng(0), chains=chains)
+    before = annealer.best[0]
+    annealer.run(200, 3.0, 1.0)
+    error, T, h = annealer.best
+    assert error <= before
+    assert error == pytest.approx(objective.best(T, h)[0], rel=1e-9)
+    annealer.grow(50)
+    assert annealer.steps == 5
+    assert annealer.best[0] <= error * 1.5
+
+
+def test_the_best_chains_are_refined():
+    coarse, fine = (Objective(SIGMOID, -4, 4, points) for points in (100, 800))
+    annealer = Annealer(coarse, [ALWAYS, 4, 2, 1], [-4, 4, 2, 1], np.random.default_rng(0), chains=4)
+    annealer.run(100, 1.0, 0.1)
+    best = annealer.best[1]
+    annealer.refine(fine, 1, 3)
+    error, T, h = annealer.best
+    np.testing.assert_array_equal(T, best)
+    assert error == pytest.approx(fine.best(T, h)[0], rel=1e-9)
+
+
+def test_tables_that_do_not_hold_beyond_the_range_have_no_finite_error():
+    objective = Objective(SIGMOID, -4, 4, 100)
+    rising = np.array([ALWAYS, 4, 2], np.float32), np.array([-4, 4, 2], np.float32)
+    assert np.isfinite(objective.best(*rising)[0])
+    for T, h in (([ALWAYS, 40, 2], [-4, 4, 2]), ([ALWAYS, 4, -9], [-4, 4, 2])):  # one never fires, one fires below
+        assert objective.best(np.array(T, np.float32), np.array(h, np.float32))[0] == np.inf
+
+
+CURVES = [("swish", 3, -3, 5), ("sigmoid", 4, -8, 8), ("tanh", 5, -0.5, 0.5), ("gelu", 4, -8, 40), ("elu", 3, -2, 1),
+          ("mish", 6, -4, 4), ("softplus", 5, -6, 2), ("hardswish", 4, -8, 8), ("gelu-tanh", 3, 0, 4),
+          ("leakyrelu", 4, -20, 3)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "K", "low", "high"), CURVES)
+def test_what_is_fitted_now_is_right_or_saturates_everywhere(everywhere, name, K, low, high):
+    everywhere(name, fit(activation(name).function, K, low, high))
+
+
+def test_a_fit_goes_on_from_a_shorter_table():
+    start = fit(SIGMOID, 3, -4, 4)
+    longer = fit(SIGMOID, 4, -4, 4, start=start)
+    assert longer.steps == 4
+    assert longer.saturates
+    assert longer.rmse < start.rmse
+    assert longer == fit(SIGMOID, 4, -4, 4, start=start)
 
 
 @pytest.mark.parametrize(

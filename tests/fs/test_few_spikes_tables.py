@@ -12,7 +12,7 @@ from snncc.errors import DataError, OptionError
 from snncc.few_spikes import tables as few_spikes_tables
 from snncc.few_spikes.fit import fit
 from snncc.few_spikes.neuron import FSTable
-from snncc.few_spikes.tables import Entry, dumped, parsed, replaced, shipped, table
+from snncc.few_spikes.tables import Entry, dumped, parsed, ready, replaced, shipped, table
 
 # Root mean square errors on the usual ranges that tables of K = 16 steps keep below.
 BARS = {
@@ -34,6 +34,11 @@ NAMES = [f"{e.activation}-{e.table.steps}" for e in shipped()]
 def test_every_activation_is_shipped_at_four_lengths():
     found = {(e.activation, e.table.steps) for e in shipped()}
     assert found >= {(name, K) for name in ACTIVATIONS for K in (8, 12, 16, 20)}
+
+
+@pytest.mark.parametrize("entry", shipped(), ids=NAMES)
+def test_shipped_tables_are_right_or_saturate_everywhere(everywhere, entry):
+    everywhere(entry.activation, entry.table)
 
 
 @pytest.mark.parametrize("entry", shipped(), ids=NAMES)
@@ -77,25 +82,88 @@ def test_table_covers_what_is_wanted():
     assert table("sigmoid", 16, -50, 50) is table("sigmoid", 16)
 
 
-@pytest.mark.parametrize(
-    ("limits", "like", "fitted"),
-    [((-3.0, 50.0), (-4.0, 40.0), (-4.0, 64.0)), ((-0.1, 0.1), (-0.09, 0.12), (-0.125, 0.125))],
-    ids=["beyond", "much narrower"],
-)
-def test_table_is_fitted_once_where_none_is_shipped(monkeypatch, limits, like, fitted):
-    """On a range of powers of two, which other layers of about the same range share."""
-    asked = []
+@pytest.fixture
+def asked(monkeypatch) -> list[tuple[float, ...]]:
+    """What fits were asked for, (K, low, high, steps of the table to start from); nothing is fitted."""
+    found = []
 
-    def fake(function, K, low, high):
-        asked.append((K, low, high))
+    def fake(function, K, low, high, start=None):
+        found.append((K, low, high, 0 if start is None else start.steps))
         return FSTable((), (), (), low, high, 0.0, 0.0)
 
     monkeypatch.setattr(few_spikes_tables, "fit", fake)
     few_spikes_tables._fitted.cache_clear()
+    yield found
+    few_spikes_tables._fitted.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("limits", "like", "fitted"),
+    [((-3.0, 100.0), (-4.0, 90.0), (-8.0, 128.0)), ((-0.1, 0.1), (-0.09, 0.12), (-0.125, 0.125))],
+    ids=["beyond", "much narrower"],
+)
+def test_table_is_fitted_once_where_none_is_shipped(asked, limits, like, fitted):
+    """On a range of powers of two, which other layers of about the same range share."""
     assert table("swish", 16, *limits) is table("swish", 16, *limits)
     assert table("swish", 16, *like) is table("swish", 16, *limits)
-    few_spikes_tables._fitted.cache_clear()
-    assert asked == [(16, *fitted)]
+    assert asked == [(16, *fitted, 0)]
+
+
+def test_a_fit_starts_from_the_longest_shipped_table_of_fewer_steps(asked):
+    table("swish", 11)
+    table("swish", 7)
+    assert asked == [(11, -8, 8, 10), (7, -8, 8, 0)]
+
+
+def test_thirty_ranges_share_few_tables(asked):
+    rng = np.random.default_rng(0)
+    for name in ("swish", "sigmoid", "hardswish"):
+        for _ in range(30):
+            low, high = np.sort(rng.normal(0, 8, 2))
+            table(name, 9, low, high)
+    assert len(asked) <= 24
+    asked.clear()
+    for _ in range(30):
+        table("swish", 16, -rng.uniform(0.3, 12), rng.uniform(3, 30))
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("reach", [1e-30, 1e-6, 2.0**-9])
+def test_a_curve_is_a_line_where_its_range_is_narrow(asked, everywhere, name, reach):
+    if name in ("hardswish", "leakyrelu", "elu"):
+        low, high = 0.0, reach  # their slopes change at 0, or fast
+    else:
+        low, high = -reach, reach
+    found = table(name, 16, low, high)
+    assert asked == []
+    everywhere(name, found)
+    values = activation(name).function(np.linspace(low, high, 1000))
+    assert found.rmse <= 1e-3 * np.ptp(values) + 1e-7 * np.abs(values).max()
+
+
+@pytest.mark.parametrize("name", sorted({*ACTIVATIONS} - {"sigmoid", "tanh", "hardsigmoid", "leakyrelu"}))
+@pytest.mark.parametrize("reach", [3e3, 1e6, 1e30])
+def test_a_curve_is_a_relu_where_its_range_is_wide(asked, everywhere, name, reach):
+    found = table(name, 16, -reach, reach)
+    assert asked == []
+    everywhere(name, found)
+    assert found.rmse <= 1e-3 * found.high
+
+
+@pytest.mark.parametrize("reach", [20.0, 1e4, 1e30])
+def test_what_saturates_keeps_its_table_however_wide_the_range(asked, reach):
+    for name in ("sigmoid", "tanh", "hardsigmoid"):
+        assert table(name, 16, -reach, reach) is table(name, 16)
+    assert asked == []
+
+
+def test_a_table_without_a_fit(asked):
+    assert ready("tanh", 16, -np.inf, np.inf) is table("tanh", 16)
+    assert ready("tanh", 16, -0.3, 0.2).high == 0.5
+    assert ready("tanh", 16, -0.01, 0.01).high == 2.0**-6
+    assert ready("tanh", 9, -1, 1) is None
+    assert asked == []
 
 
 def test_unknown_activation():
