@@ -33,6 +33,7 @@ ALLOWED = {
         "snncc.obstacles",
         "snncc.provenance",
         "snncc.bound_forms",
+        "snncc.trial",
         "snncc.intervals",
         "snncc.masks",
         "snncc.resizing",
