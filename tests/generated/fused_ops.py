@@ -222,8 +222,8 @@ def _plain_layer(body: Body, source: str) -> str:
             return body.spelled(_RMS, made, two=2, eps=0.1, gamma=1 + 0.2 * rng.normal(0, 1, width))
         case 2:
             turned = body.line(f"Transpose <perm = [0, 2, 1]> ({made})")
-            mixed = body.line(f"MatMul ({turned}, {made})")
-            return body.line(f"Relu ({body.line(f'MatMul ({made}, {mixed})')})")
+            shares = body.line(f"Softmax <axis = -1> ({body.line(f'MatMul ({turned}, {made})')})")
+            return body.line(f"Relu ({body.line(f'MatMul ({made}, {shares})')})")
         case _:
             return body.line(f"Relu ({made})")
 
