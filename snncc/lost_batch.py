@@ -111,7 +111,7 @@ class _Keeper:
                 return self._lose(node, [node.input[0], self._ints(node, rest)] if rest else None)
         return node
 
-    def _lose(self, node: onnx.NodeProto, inputs: Sequence[str] | None, **attributes: int) -> onnx.NodeProto:
+    def _lose(self, node: onnx.NodeProto, inputs: Sequence[str] | None, **attributes: Any) -> onnx.NodeProto:
         """`node` with other inputs, or if None an Identity; its result lacks the batch axis."""
         self.lost.update(node.output)
         return self._with(node, inputs, **attributes)

@@ -27,7 +27,7 @@ def rescaled(node: onnx.NodeProto, old: Meaning, new: Meaning) -> Spelled:
         helper.make_node("Mul", [source, factor], [scaled], name=scaled),
         helper.make_node("Add", [scaled, offset], [result], name=node.name),
     ]
-    return nodes, {factor: np.float32(new[0] / old[0]), offset: np.float32((old[1] - new[1]) * new[0])}
+    return nodes, {factor: _number(new[0] / old[0]), offset: _number((old[1] - new[1]) * new[0])}
 
 
 def integers(node: onnx.NodeProto, meaning: Meaning) -> Spelled:
@@ -39,7 +39,7 @@ def integers(node: onnx.NodeProto, meaning: Meaning) -> Spelled:
         helper.make_node("Sub", [cast, zero], [centred], name=centred),
         helper.make_node("Mul", [centred, scale], [result], name=node.name),
     ]
-    return nodes, {zero: np.float32(meaning[1]), scale: np.float32(meaning[0])}
+    return nodes, {zero: _number(meaning[1]), scale: _number(meaning[0])}
 
 
 def looked_up(node: onnx.NodeProto, gather: onnx.NodeProto, table: Array, meaning: Meaning) -> Spelled:
@@ -49,3 +49,7 @@ def looked_up(node: onnx.NodeProto, gather: onnx.NodeProto, table: Array, meanin
     again = helper.make_node("Gather", [name, gather.input[1]], node.output, name=node.name)
     again.attribute.extend(gather.attribute)
     return [again], {name: np.asarray((table.astype(np.float64) - zero) * scale, np.float32)}
+
+
+def _number(value: float) -> Array:
+    return np.array(value, np.float32)

@@ -26,22 +26,21 @@ class Names:
     """The names of a graph's tensors and nodes, and what is known of its tensors."""
 
     def __init__(self, graph: onnx.GraphProto, outer: Names | None = None) -> None:
-        self._taken = set(outer._taken) if outer else set()
+        self._taken: set[str] = set(outer._taken) if outer else set()
         self._taken |= {name for n in graph.node for name in (n.name, *n.input, *n.output)}
         self._taken |= {v.name for v in (*graph.initializer, *graph.input, *graph.output)}
-        self.read = set(outer.read) if outer else set()
+        self.read: set[str] = set(outer.read) if outer else set()
         self.read |= {i for n in all_nodes(graph) for i in n.input} | {v.name for v in graph.output}
-        self._values = dict(outer._values) if outer else {}
+        self._values: dict[str, onnx.TensorProto] = dict(outer._values) if outer else {}
         self._values |= {n.output[0]: n.attribute[0].t for n in graph.node if n.op_type == "Constant" and n.attribute}
         self._values |= {t.name: t for t in graph.initializer}
-        self._types = dict(outer._types) if outer else {}
+        self._types: dict[str, onnx.TypeProto.Tensor] = dict(outer._types) if outer else {}
         typed = [v for v in (*graph.value_info, *graph.output, *graph.input) if v.type.HasField("tensor_type")]
         self._types |= {v.name: v.type.tensor_type for v in typed}
-        self.learn: Callable[[], Iterable[onnx.ValueInfoProto]] = (
-            lambda: ()
-        )  # infers shapes of what is spelled out so far
+        # Infers the shapes of what is spelled out so far.
+        self.learn: Callable[[], Iterable[onnx.ValueInfoProto]] = lambda: ()
         kinds = (v.type.tensor_type.elem_type for v in graph.input)
-        self._usual = outer._usual if outer else next((k for k in kinds if _is_real(k)), onnx.TensorProto.FLOAT)
+        self._usual: int = outer._usual if outer else next((k for k in kinds if _is_real(k)), onnx.TensorProto.FLOAT)
 
     def fresh(self, name: str) -> str:
         """A name like `name` that nothing has yet."""

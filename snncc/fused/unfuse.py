@@ -116,4 +116,4 @@ def _inferred(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> Iterab
     """What shape inference says of the results of `nodes`, the first ones of `graph`."""
     part = helper.make_graph([n for n in nodes if n.domain == ""], graph.name, graph.input, (), graph.initializer)
     sketch = outline(helper.make_model(part, opset_imports=[helper.make_opsetid("", _OPSET)]))
-    return onnx.shape_inference.infer_shapes(sketch).graph.value_info
+    return list(onnx.shape_inference.infer_shapes(sketch).graph.value_info)
