@@ -14,6 +14,7 @@ import snncc.runtime
 from snncc.cli import main
 from snncc.export import metadata_of
 from snncc.frontend import import_model
+from snncc.sessions import cpu_session
 from snncc.tokens import id_ranges, side_tensors, sources
 
 HEAD = " z = Gemm (p, V) q = Relu (z) y = Gemm (q, U) }"
