@@ -17,6 +17,7 @@ from snncc.export import metadata_of
 from snncc.few_spikes.neuron import spikes
 from snncc.few_spikes.tables import table
 from snncc.frontend import import_model
+from snncc.sessions import cpu_session
 
 CODINGS = {
     "fs": snncc.FS(K=16),
@@ -254,11 +255,18 @@ def test_time_first_inputs_are_refused_with_a_way_out(network, weights) -> None:
         snncc.convert(model, snncc.FS())
 
 
-def test_states_that_are_inputs_are_refused(network, weights) -> None:
+def test_states_may_be_inputs(network, weights) -> None:
     model = network(
         f"net (float[N,7,5] x, float[1,N,6] h0) => (float[1,N,6] h) {{ {TIME_FIRST} "
         "s, h = GRU <hidden_size = 6> (t, W, R, B, , h0) }",
         **weights("GRU"),
     )
-    with pytest.raises(snncc.SnnccError, match="first state 'h0' with the batch on axis 0"):
-        snncc.convert(model, snncc.FS())
+    rng = np.random.default_rng(1)
+    feeds = {
+        "x": rng.normal(0, 1, (9, 7, 5)).astype(np.float32),
+        "h0": rng.normal(0, 0.5, (1, 9, 6)).astype(np.float32),
+    }
+    snn = snncc.convert(model, snncc.FS(K=16), calibration=feeds)
+    assert [v.type for v in snn.graph.input] == [v.type for v in model.graph.input]
+    want, found = (cpu_session(m).run(None, feeds)[0] for m in (model, snn))
+    np.testing.assert_allclose(found, want, atol=0.1)

@@ -14,6 +14,7 @@ import snncc.runtime
 from snncc.cli import main
 from snncc.export import metadata_of
 from snncc.frontend import import_model
+from snncc.sessions import cpu_session
 from snncc.tokens import id_ranges, side_tensors, sources
 
 HEAD = " z = Gemm (p, V) q = Relu (z) y = Gemm (q, U) }"
@@ -81,10 +82,18 @@ def test_ids_beyond_the_table_are_refused(bag) -> None:
     "body",
     ["f = Cast <to = 1> (x) z = MatMul (f, V) y = Relu (z) }", "d = Mul (x, x) e = Gather (T, d) y = Relu (e) }"],
 )
-def test_integers_to_compute_with_are_refused(network, body) -> None:
+def test_integers_may_be_computed_with(network, body) -> None:
     kind = "float[N,8] y" if "V" in body else "float[N,7,5] y"
     model = network(f"net (int64[N,7] x) => ({kind}) {{ {body}", **({"V": (7, 8)} if "V" in body else {"T": (20, 5)}))
-    with pytest.raises(snncc.SnnccError, match="input 'x' is int64"):
+    ids = np.random.default_rng(1).integers(0, 5, (9, 7))
+    snn = snncc.convert(model, snncc.FS(K=16), calibration=ids)
+    want, found = (cpu_session(m).run(None, {"x": ids})[0] for m in (model, snn))
+    np.testing.assert_allclose(found, want, atol=1e-3 * np.abs(want).max())
+
+
+def test_activations_that_are_integers_are_refused(network) -> None:
+    model = network("net (int64[N,7] x) => (float[N,7] y) { a = Abs (x) r = Relu (a) y = Cast <to = 1> (r) }")
+    with pytest.raises(snncc.SnnccError, match="input 'x' is int64, and Abs 'a' computes with it"):
         snncc.convert(model, snncc.FS())
 
 
