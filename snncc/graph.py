@@ -8,6 +8,7 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from onnx import helper
 
 from snncc.ops import DOMAIN
 from snncc.ops import OPSET as DOMAIN_VERSION
+from snncc.ordering import by_level
 
 __all__ = ["Graph", "Node", "Shape", "Tensor"]
 
@@ -41,6 +43,9 @@ class Graph:
         self._graph = graph
         self._template = template
         self._names = {t.name for t in graph.tensors().values()} | {n.name for n in graph.nodes}
+        self._numbers: dict[str, int] = {}  # by prefix, the number below which all names are given
+        self._erased: set[int] = set()  # nodes that are still in the list
+        self._ends: set[int] | None = None  # the outputs, by id
 
     @classmethod
     def from_proto(cls, model: onnx.ModelProto) -> Graph:
@@ -58,7 +63,7 @@ class Graph:
 
     def to_proto(self) -> onnx.ModelProto:
         """The model as a proto, nodes in topological order, metadata as it came."""
-        self._graph.cleanup().toposort()
+        self.cleanup()
         result: onnx.ModelProto = gs.export_onnx(self._graph, do_type_check=False)
         for field, _ in result.ListFields():
             if field.name != "graph":  # which the template has not
@@ -73,6 +78,7 @@ class Graph:
         """An independent graph; constants' values are shared, since nobody edits them in place."""
         template = onnx.ModelProto()
         template.CopyFrom(self._template)
+        self._drop_erased()
         return Graph(self._graph.copy(), template)
 
     # -- looking ------------------------------------------------------------------------------------------------
@@ -94,7 +100,7 @@ class Graph:
 
     def nodes(self, *ops: str) -> list[Node]:
         """A snapshot of the nodes in topological order, of the given op types or of all."""
-        self._graph.toposort()
+        self._sort()
         return [n for n in self._graph.nodes if not ops or n.op in ops]
 
     @staticmethod
@@ -114,7 +120,9 @@ class Graph:
 
     def is_output(self, tensor: Tensor) -> bool:
         """Whether `tensor` leaves the graph."""
-        return any(tensor is out for out in self._graph.outputs)
+        if self._ends is None:
+            self._ends = set(map(id, self._graph.outputs))
+        return id(tensor) in self._ends
 
     def sole_user(self, tensor: Tensor) -> Node | None:
         """The one node that reads `tensor`, None if there are others or it leaves the graph."""
@@ -132,19 +140,27 @@ class Graph:
     def element_type(self) -> np.dtype[Any]:
         """The element type of the network's activations: that of its first input, or of what ids are looked up in."""
         results = (t for n in self._graph.nodes for t in n.outputs)
-        kinds = (np.dtype(t.dtype) for t in (*self._graph.inputs, *results) if t.dtype is not None)
+        kinds = (np.dtype(t.dtype) for t in chain(self._graph.inputs, results) if t.dtype is not None)
         return next(kind for kind in kinds if kind.kind == "f")
 
     # -- editing ------------------------------------------------------------------------------------------------
 
     def fresh(self, prefix: str) -> str:
         """A name that nothing in the graph has."""
-        name, number = prefix, 0
-        while name in self._names:
+        number = self._numbers.get(prefix, 0)
+        while (name := f"{prefix}_{number}" if number else prefix) in self._names:
             number += 1
-            name = f"{prefix}_{number}"
+        self._numbers[prefix] = number
         self._names.add(name)
         return name
+
+    def _free(self, name: str) -> None:
+        """Let `fresh` give `name` again."""
+        self._names.discard(name)
+        prefix, _, number = name.rpartition("_")
+        if number.isdecimal():
+            self._numbers[prefix] = min(self._numbers.get(prefix, 0), int(number))
+        self._numbers.pop(name, None)
 
     def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
         """A new constant."""
@@ -181,6 +197,7 @@ class Graph:
         """Let `tensor`, which is none yet, leave the graph as `name`."""
         tensor.name = name
         self._graph.outputs.append(tensor)
+        self._ends = None
 
     @staticmethod
     def use_output(node: Node, index: int, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
@@ -205,8 +222,8 @@ class Graph:
         """Take `node` out; its outputs must have no users left."""
         node.inputs.clear()
         node.outputs.clear()
-        self._graph.nodes.remove(node)
-        self._names.discard(node.name)
+        self._erased.add(id(node))  # the list is rid of all of them at once: each search in it takes its length
+        self._free(node.name)
 
     def bypass(self, node: Node, source: Tensor) -> None:
         """Let the users of `node` read `source` instead, and erase it."""
@@ -220,6 +237,7 @@ class Graph:
             name, old.name = old.name, self.fresh(f"{old.name}_before")
             new.name, new.shape, new.dtype = name, old.shape, old.dtype
             self._graph.outputs[index] = new
+            self._ends = None
         else:  # a graph input, a constant or another output: only a node can give it a second name
             producer = self.producer(old)
             if producer is not None:
@@ -228,7 +246,30 @@ class Graph:
 
     def cleanup(self) -> None:
         """Drop the nodes that nothing reads."""
-        self._graph.cleanup().toposort()
+        self._drop_erased()
+        self._graph.cleanup()
+        self._sort()
+
+    def _drop_erased(self) -> None:
+        if self._erased:
+            self._graph.nodes = [n for n in self._graph.nodes if id(n) not in self._erased]
+            self._erased = set()
+
+    def _sort(self) -> None:
+        """Bring the nodes, those of graphs inside them too, into topological order."""
+        self._drop_erased()
+        captured: dict[int, list[Tensor]] = {}  # what graphs inside a node read from outside
+        for node in self._graph.nodes:
+            for inner in node.subgraphs():
+                inner.toposort(recurse_functions=False, mode="nodes")
+                captured.setdefault(id(node), []).extend(inner._foreign_tensors().values())
+        here = set(map(id, self._graph.nodes))
+
+        def makers(node: Node) -> list[Node]:
+            read = [*node.inputs, *captured.get(id(node), ())]
+            return [maker for tensor in read for maker in tensor.inputs if id(maker) in here]
+
+        self._graph.nodes = by_level(self._graph.nodes, makers)
 
     # -- whole-graph services -----------------------------------------------------------------------------------
 
@@ -237,7 +278,9 @@ class Graph:
         severity = 3  # errors only: onnxruntime would warn about each fold that it declines
         ort.set_default_logger_severity(severity)
         try:
-            self._graph.fold_constants(size_threshold=None).cleanup().toposort()
+            self._drop_erased()
+            self._graph.fold_constants(size_threshold=None)
+            self.cleanup()
         finally:
             ort.set_default_logger_severity(2)
 

@@ -76,11 +76,12 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         return {}
     data = _fewer(data, most, size)
     wanted = _moments_of(reference, data, size)
-    network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size)
     neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
     last_ones = [t for t in readouts(spiking) if t.name in wanted]
+    asked = [n.inputs[0].name for n in neurons] + [t.name for t in last_ones]
+    network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size, asked)
     found: dict[str, Correction] = {}
-    for number, node in enumerate(neurons):
+    for node in neurons:
         source = node.inputs[0]
         potential = network.values(source.name)
         if source.name in wanted:
@@ -89,7 +90,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
             network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
         network.learn(node.outputs[0].name, network.fire(node, potential))
-        network.keep_for([n.inputs[0].name for n in neurons[number + 1 :]] + [t.name for t in last_ones])
+        network.release(source.name)
     for last in last_ones:
         if last.name not in found:
             found[last.name] = _correction(wanted[last.name], _moments_over(spiking, last, network.values(last.name)))
