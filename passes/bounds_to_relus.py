@@ -45,7 +45,7 @@ class CeilingsBehindRelus(NodePass):
         source, bound = (first, second) if graph.value(second) is not None else (second, first)
         relu = graph.add("Relu", [source], name=f"{node.name}_below")
         graph.bypass(node, graph.add("Min", [relu, bound], name=match.name))
-        graph.cleanup()
+        graph.prune(match.outputs)
 
 
 @dataclass(frozen=True)

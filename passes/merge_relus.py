@@ -44,12 +44,15 @@ class MergeRelus(NodePass):
 
 def _rectified(graph: Graph, tensor: Tensor) -> bool:
     """Whether `tensor` is a ReLU's result that has only been moved or pooled."""
-    node = graph.producer(tensor)
-    if node is None:
-        return False
-    if node.op == "Min":  # of a ReLU and its ceiling
-        return any(_rectified(graph, t) for t in node.inputs) and all(
-            value is None or (value >= 0).all() for value in map(graph.value, node.inputs)
-        )
-    clipped = node.op == "Clip" and clip_obstacle(graph, node) is None
-    return node.op == "Relu" or clipped or (node.op in _KEEPING and _rectified(graph, node.inputs[0]))
+    pending = [tensor]
+    while pending:
+        node = graph.producer(pending.pop())
+        if node is None:
+            continue
+        if node.op == "Relu" or (node.op == "Clip" and clip_obstacle(graph, node) is None):
+            return True
+        if node.op in _KEEPING:
+            pending.append(node.inputs[0])
+        elif node.op == "Min" and all(v is None or (v >= 0).all() for v in map(graph.value, node.inputs)):
+            pending += node.inputs  # one of which is a ReLU, the other its ceiling
+    return False

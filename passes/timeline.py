@@ -10,10 +10,10 @@ import numpy as np
 
 from snncc.batch_axis import batch_axes
 from snncc.errors import PassError
-from snncc.graph import Graph, Node
+from snncc.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN, get
 
-__all__ = ["READERS", "active", "begins_steps", "free_rows", "stacked"]
+__all__ = ["READERS", "active", "begins_steps", "free_rows", "spread_steps", "stacked"]
 
 READERS = ("Readout",)  # what takes steps and gives one value
 _SHAPES = ("Shape", "Size")
@@ -33,6 +33,19 @@ def stacked(graph: Graph) -> set[int]:
         if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in node.inputs)):
             found.update(id(t) for t in node.outputs)
     return found
+
+
+def spread_steps(graph: Graph, tensor: Tensor, found: set[int]) -> None:
+    """Add to `found`, the ids of stacked tensors, what is stacked because of a new `tensor`."""
+    maker = graph.producer(tensor)
+    pending = [maker] if maker is not None else []
+    while pending:
+        node = pending.pop()
+        if node.op in READERS or id(node.outputs[0]) in found:
+            continue
+        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in node.inputs)):
+            found.update(id(t) for t in node.outputs)
+            pending += [user for out in node.outputs for user in graph.users(out)]
 
 
 def active(graph: Graph) -> set[int]:

@@ -7,7 +7,7 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -46,6 +46,7 @@ class Graph:
         self._numbers: dict[str, int] = {}  # by prefix, the number below which all names are given
         self._erased: set[int] = set()  # nodes that are still in the list
         self._ends: set[int] | None = None  # the outputs, by id
+        self._added: list[Node] = []
 
     @classmethod
     def from_proto(cls, model: onnx.ModelProto) -> Graph:
@@ -185,7 +186,13 @@ class Graph:
         outputs += [gs.Variable.empty() for _ in range(unused_outputs)]
         node = gs.Node(op, name, dict(attrs or {}), list(inputs), outputs, domain=domain)
         self._graph.nodes.append(node)
+        self._added.append(node)
         return outputs[0]
+
+    def take_added(self, *ops: str) -> list[Node]:
+        """The nodes of these op types that were added since this was last asked, but for those erased since."""
+        added, self._added = self._added, []
+        return [n for n in added if n.op in ops and n.outputs]
 
     def add_input(self, name: str, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
         """A new input of the graph; `name` should be fresh."""
@@ -220,10 +227,22 @@ class Graph:
 
     def erase(self, node: Node) -> None:
         """Take `node` out; its outputs must have no users left."""
+        self._detach(node)
+        self._free(node.name)
+
+    def prune(self, tensors: Iterable[Tensor]) -> None:
+        """Take out the nodes that give `tensors` and that nobody reads any more, and what only these read."""
+        pending = list(tensors)
+        while pending:
+            node = self.producer(pending.pop())
+            if node is not None and not any(out.outputs or self.is_output(out) for out in node.outputs):
+                pending += node.inputs
+                self._detach(node)
+
+    def _detach(self, node: Node) -> None:
         node.inputs.clear()
         node.outputs.clear()
         self._erased.add(id(node))  # the list is rid of all of them at once: each search in it takes its length
-        self._free(node.name)
 
     def bypass(self, node: Node, source: Tensor) -> None:
         """Let the users of `node` read `source` instead, and erase it."""

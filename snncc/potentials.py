@@ -81,11 +81,12 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
     asked = [n.inputs[0].name for n in neurons] + [t.name for t in last_ones]
     network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size, asked)
     found: dict[str, Correction] = {}
+    axes: dict[int, int] = {}
     for node in neurons:
         source = node.inputs[0]
         potential = network.values(source.name)
         if source.name in wanted:
-            have = _moments_over(spiking, source, [coding.decoded(part) for part in potential])
+            have = _moments_over(spiking, source, [coding.decoded(part) for part in potential], axes)
             found[source.name] = correction = _correction(wanted[source.name], have)
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
             network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
@@ -93,7 +94,8 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         network.release(source.name)
     for last in last_ones:
         if last.name not in found:
-            found[last.name] = _correction(wanted[last.name], _moments_over(spiking, last, network.values(last.name)))
+            have = _moments_over(spiking, last, network.values(last.name), axes)
+            found[last.name] = _correction(wanted[last.name], have)
     return found
 
 
@@ -126,21 +128,34 @@ def readouts(graph: Graph) -> list[Tensor]:
 
 def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
     """Whether synapses, with no neuron behind them, make `tensor`."""
-    node = graph.producer(tensor)
-    if node is not None and node.op in READERS:
-        return _behind_synapse(graph, node.inputs[0])
-    if node is None or node.op == "Relu" or sends_both_signs(node):
-        return False
-    if node.domain == ops.DOMAIN and ops.get(node.op).neuron:
-        return False
-    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in node.inputs)
+    met: set[int] = set()
+    pending = [tensor]
+    while pending:
+        node = graph.producer(pending.pop())
+        if node is None or id(node) in met or node.op == "Relu" or sends_both_signs(node):
+            continue
+        if node.op in (*SYNAPSES, "Aggregate"):
+            return True
+        met.add(id(node))
+        if node.op in READERS:
+            pending.append(node.inputs[0])
+        elif not (node.domain == ops.DOMAIN and ops.get(node.op).neuron):
+            pending += node.inputs
+    return False
 
 
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
     """Whether anything but the way to an output reads `tensor`."""
-    return any(
-        u.op not in (*TAIL, *MOVES) or any(_read_inside(graph, out) for out in u.outputs) for u in graph.users(tensor)
-    )
+    met: set[int] = set()
+    pending = [tensor]
+    while pending:
+        for user in graph.users(pending.pop()):
+            if user.op not in (*TAIL, *MOVES):
+                return True
+            if id(user) not in met:
+                met.add(id(user))
+                pending += user.outputs
+    return False
 
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
@@ -151,21 +166,22 @@ def _moments_of(graph: Graph, data: Batch, size: int) -> dict[str, Moments]:
         return {}
     session = cpu_session(graph.to_proto(), list(tensors))
     sums: dict[str, _Sums] = {name: _Sums() for name in tensors}
+    axes: dict[int, int] = {}
     for batch in _batches(data, size):
         for (name, tensor), value in zip(tensors.items(), session.run(list(tensors), batch), strict=True):
-            sums[name].add(value, _axis(graph, tensor, value))
+            sums[name].add(value, _axis(graph, tensor, value, axes))
     return {name: total.moments() for name, total in sums.items()}
 
 
-def _moments_over(graph: Graph, tensor: Tensor, values: list[Array]) -> Moments:
+def _moments_over(graph: Graph, tensor: Tensor, values: list[Array], axes: dict[int, int]) -> Moments:
     sums = _Sums()
     for value in values:
-        sums.add(value, _axis(graph, tensor, value))
+        sums.add(value, _axis(graph, tensor, value, axes))
     return sums.moments()
 
 
-def _axis(graph: Graph, tensor: Tensor, value: Array) -> int | None:
-    return 1 if value.ndim == 2 else channel_axis(graph, tensor)  # in rank 2 each neuron is its own channel
+def _axis(graph: Graph, tensor: Tensor, value: Array, axes: dict[int, int]) -> int | None:
+    return 1 if value.ndim == 2 else channel_axis(graph, tensor, axes)  # in rank 2 each neuron is its own channel
 
 
 class _Sums:
