@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,6 +15,8 @@ from snncc.graph import Graph, Node
 __all__ = ["NodePass", "Pass", "Skip"]
 
 log = logging.getLogger("snncc.passes")
+
+_ROUNDS = 16  # over all nodes; few networks need more
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class NodePass(Pass):
     """A pass that looks at one node at a time: `match` never edits, `rewrite` edits what was matched."""
 
     ops: ClassVar[tuple[str, ...]]
-    # Rewriting a node may make room for the next one; this bounds the rounds, it is not a knob.
+    # Rewriting a node may make room for others; this bounds how often all are looked at, it is not a knob.
     max_rounds: ClassVar[int] = 1
 
     @abstractmethod
@@ -57,18 +60,36 @@ class NodePass(Pass):
         """Rewrite `node`."""
 
     def run(self, graph: Graph) -> int:
-        """Visit snapshots of the nodes until nothing matches."""
+        """Visit snapshots of the nodes until nothing matches; what takes many rounds is then followed by itself."""
         total = 0
-        for _ in range(self.max_rounds):
-            done = self._round(graph)
-            total += done
+        for number in range(self.max_rounds):
+            done = self._round(graph, graph.nodes(*self.ops))
+            total += len(done)
             if not done or self.max_rounds == 1:
                 return total
-        raise PassError(f"{self.name} still found work after {self.max_rounds} rounds; please report this model")
+            if number >= _ROUNDS:
+                total += self._follow(graph, done)
+        raise self._endless()
 
-    def _round(self, graph: Graph) -> int:
-        done = 0
-        for node in graph.nodes(*self.ops):
+    def _follow(self, graph: Graph, done: list[Node]) -> int:
+        """Look at what was added, and again at what was rewritten and is still there, until nothing is."""
+        total = 0
+        for _ in range(len(graph.nodes()) + self.max_rounds):  # what moves on passes each node once
+            nodes = [*(n for n in done if n.outputs), *graph.take_added(*self.ops)]
+            if not nodes:
+                return total
+            done = self._round(graph, nodes)
+            total += len(done)
+        raise self._endless()
+
+    def _endless(self) -> PassError:
+        return PassError(f"{self.name} still found work after {self.max_rounds} rounds; please report this model")
+
+    def _round(self, graph: Graph, nodes: Sequence[Node]) -> list[Node]:
+        """Look at each of `nodes`; returns those that were rewritten."""
+        graph.take_added()
+        done = []
+        for node in nodes:
             if not node.outputs:  # erased by an earlier rewrite of this round
                 continue
             match self.match(graph, node):
@@ -79,5 +100,5 @@ class NodePass(Pass):
                 case found:
                     with graph.rewriting(node):
                         self.rewrite(graph, node, found)
-                    done += 1
+                    done.append(node)
         return done

@@ -70,20 +70,25 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
 
 def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Array] | None:
     """The synapse whose bias can take what `potential` lacks, and what that is in front of any factor."""
-    producer, shape = graph.producer(potential), graph.shape(potential)
-    users = [u for u in graph.users(potential) if u.op not in _SHAPES]
-    if producer is None or not shape or len(users) + graph.is_output(potential) != 1:
-        return None
-    if producer.op in SYNAPSES:
-        found = synapse(graph, producer)
-        padded = offset.reshape((1,) * (len(shape) - offset.ndim) + offset.shape)
-        fits = not isinstance(found, Skip) and offset.size in (1, found.outputs)
-        if isinstance(found, Skip) or not fits or channel_vector(padded, found.channel_axis) is None:
-            return None
-        return found, offset
-    if (scaled := constant_factor(graph, producer)) is not None and (scaled[1] != 0).all():
-        return _taker(graph, scaled[0], offset / (scaled[1][0] if scaled[1].ndim > 1 else scaled[1]))
-    if producer.op != "Add":
-        return None
-    summands = [t for t in producer.inputs if graph.shape(t) == shape]  # not what is broadcast
-    return next((t for t in (_taker(graph, summand, offset) for summand in summands) if t is not None), None)
+    pending = [(potential, offset)]
+    while pending:
+        tensor, offset = pending.pop()
+        producer, shape = graph.producer(tensor), graph.shape(tensor)
+        users = [u for u in graph.users(tensor) if u.op not in _SHAPES]
+        if producer is None or not shape or len(users) + graph.is_output(tensor) != 1:
+            continue
+        if producer.op in SYNAPSES:
+            found = synapse(graph, producer)
+            if not isinstance(found, Skip) and _takes(found, offset, len(shape)):
+                return found, offset
+        elif (scaled := constant_factor(graph, producer)) is not None and (scaled[1] != 0).all():
+            pending.append((scaled[0], offset / (scaled[1][0] if scaled[1].ndim > 1 else scaled[1])))
+        elif producer.op == "Add":  # the first summand that can, unless it is broadcast
+            pending += [(t, offset) for t in reversed(producer.inputs) if graph.shape(t) == shape]
+    return None
+
+
+def _takes(found: Synapse, offset: Array, rank: int) -> bool:
+    """Whether `offset` is one number, or one for each output channel."""
+    padded = offset.reshape((1,) * (rank - offset.ndim) + offset.shape)
+    return offset.size in (1, found.outputs) and channel_vector(padded, found.channel_axis) is not None

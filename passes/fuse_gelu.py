@@ -31,8 +31,9 @@ class FuseGelu(NodePass):
     def rewrite(self, graph: Graph, node: Node, match: tuple[Tensor, Node]) -> None:
         """Put the one op in the place of all."""
         source, last = match
+        read = list(last.inputs)
         graph.bypass(last, graph.add("Gelu", [source], name=f"{node.name}_gelu"))
-        graph.cleanup()
+        graph.prune(read)
 
 
 def _gelu(graph: Graph, erf: Node) -> tuple[Tensor, Node] | None:

@@ -23,7 +23,7 @@ from snncc.islands import endings, islands
 from snncc.obstacles import leads_out
 from snncc.passes.base import Pass
 from snncc.passes.read_out import read
-from snncc.passes.timeline import stacked
+from snncc.passes.timeline import spread_steps, stacked
 from snncc.tokens import is_integer, side_tensors
 
 __all__ = ["KeepIslands"]
@@ -56,8 +56,8 @@ class KeepIslands(Pass):
         analog, beside = {id(n) for n in found} | last, side_tensors(graph)
         decoded: dict[int, Tensor] = {}  # by what arrives there: what stands for it within the island
         steps = self.coding.slices
+        over_time = stacked(graph)
         for node in found:
-            over_time = stacked(graph)
             timed = [t for t in graph.reads(node) if id(t) in over_time and id(t) not in beside]
             if timed and self.coding.readout == "mean":
                 for tensor in timed:
@@ -65,10 +65,12 @@ class KeepIslands(Pass):
                         name = f"{node.name}_decoder"
                         attrs = {"steps": steps, "mean": 1}
                         decoded[id(tensor)] = add_op(graph, "RunningTotal", [tensor], attrs, name)
+                        over_time.add(id(decoded[id(tensor)]))
                 node.inputs = [decoded.get(id(t), t) for t in node.inputs]
             for result in node.outputs:
                 if result.name and not is_integer(result) and graph.shape(result) != ():
-                    self._code(graph, node, result, analog, decoded, over_time=bool(timed))
+                    code = self._code(graph, node, result, analog, decoded, over_time=bool(timed))
+                    spread_steps(graph, code, over_time)
         return len(found) + len(ends)
 
     def _read_once(self, graph: Graph, ends: list[Node]) -> None:
@@ -93,8 +95,8 @@ class KeepIslands(Pass):
         decoded: dict[int, Tensor],
         *,
         over_time: bool,
-    ) -> None:
-        """Let everybody but islands read what `node` computes, `result`, as a code."""
+    ) -> Tensor:
+        """Let everybody but islands read what `node` computes, `result`, as a code, which is returned, or `result`."""
         decoded[id(result)] = result
         others = [u for u in graph.users(result) if id(u) not in analog and u.op != "Shape"]
         code: Tensor | None = None
@@ -106,8 +108,9 @@ class KeepIslands(Pass):
             low, high = self.extents[result.name]
             code = self.coding.encoder(graph, result, max(-low, high) or 1.0, f"{node.name}_encoder")
         if code is None:
-            return
+            return result
         graph.set_role(code, "encoder", graph.descent(node))
         decoded[id(code)] = result
         within = [u for u in graph.users(result) if id(u) in analog]
         graph.replace_uses(result, code, keep=[graph.producer(code), *within])
+        return code

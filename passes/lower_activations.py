@@ -55,10 +55,11 @@ class LowerActivations(NodePass):
     def rewrite(self, graph: Graph, node: Node, match: Found) -> None:
         """Put the neuron in the place of the whole activation."""
         kind, source, last = match
+        read = list(last.inputs)
         spikes = self.coding.activation(graph, kind, source, self.extents[node.name], f"{node.name}_neuron")
         graph.set_role(spikes, "neuron")
         graph.bypass(last, spikes)
-        graph.cleanup()
+        graph.prune(read)
 
 
 def activation_of(graph: Graph, node: Node) -> Found | None:

@@ -128,11 +128,8 @@ def _mask(graph: Graph, x: Tensor, lengths: Tensor, prefix: str) -> Tensor:
     numbers = graph.add("Range", [constant("first", 0), steps, constant("delta", 1)], name=f"{prefix}_numbers")
     numbers = graph.add("Unsqueeze", [numbers, constant("behind", 1, 2)], name=f"{prefix}_number")
     ends = graph.add("Cast", [lengths], name=f"{prefix}_ends", attrs={"to": int(TensorProto.INT64)})
-    ends.dtype = np.dtype(np.int64)
     ends = graph.add("Unsqueeze", [ends, constant("around", 0, 2)], name=f"{prefix}_end")
-    mask = graph.add("Less", [numbers, ends], name=f"{prefix}_mask")
-    mask.dtype = np.dtype(np.bool_)
-    return mask
+    return graph.add("Less", [numbers, ends], name=f"{prefix}_mask")
 
 
 def _size(graph: Graph, x: Tensor, axis: int, name: str) -> Tensor:

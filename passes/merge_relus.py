@@ -45,6 +45,8 @@ class MergeRelus(NodePass):
 def is_rectified(graph: Graph, tensor: Tensor) -> bool:
     """Whether `tensor` is a ReLU's result that has only been moved, pooled or bounded."""
     node = graph.producer(tensor)
+    while node is not None and node.op in _KEEPING:
+        node = graph.producer(node.inputs[0])
     if node is None:
         return False
     if node.op in ("Min", "Max"):
@@ -53,5 +55,4 @@ def is_rectified(graph: Graph, tensor: Tensor) -> bool:
             is_rectified(graph, t) if v is None else (v >= 0).all() for t, v in zip(node.inputs, values, strict=True)
         ]
         return all(each) if node.op == "Min" else any(each)
-    clipped = node.op == "Clip" and clip_obstacle(graph, node) is None
-    return node.op == "Relu" or clipped or (node.op in _KEEPING and is_rectified(graph, node.inputs[0]))
+    return node.op == "Relu" or (node.op == "Clip" and clip_obstacle(graph, node) is None)

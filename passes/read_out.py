@@ -104,10 +104,14 @@ def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
 
 
 def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
-    found = []
-    for node in graph.users(tensor):
-        found += [node, *(n for out in node.outputs for n in _behind(graph, out))]
-    return found
+    found: dict[int, Node] = {}
+    pending = [tensor]
+    while pending:
+        for node in graph.users(pending.pop()):
+            if id(node) not in found:
+                found[id(node)] = node
+                pending += node.outputs
+    return list(found.values())
 
 
 def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:

@@ -54,7 +54,7 @@ class RecogniseRelus(NodePass):
     def rewrite(self, graph: Graph, node: Node, match: Found) -> None:
         """Put the one op in its place."""
         source, slope, mirrored = match
-        kind = source.dtype
+        kind, read = source.dtype, list(node.inputs)
         minus = graph.constant(f"{node.name}_sign", np.asarray(-1, kind)) if mirrored else None
         if minus is not None:
             source = graph.add("Mul", [source, minus], name=f"{node.name}_mirrored")
@@ -66,7 +66,7 @@ class RecogniseRelus(NodePass):
         if minus is not None:
             result = graph.add("Mul", [result, minus], name=f"{node.name}_back")
         graph.bypass(node, result)
-        graph.cleanup()
+        graph.prune(read)
 
 
 def _of_maximum(graph: Graph, node: Node) -> Found | Skip:

@@ -34,10 +34,10 @@ class SpikeMessages(Pass):
     def run(self, graph: Graph) -> int:
         """Put a neuron-to-be on every such potential, one for all that read it."""
         potentials: dict[int, tuple[Tensor, list[Node]]] = {}
+        summed = _sums_of_synapses(graph)
         for node in graph.nodes():
             source = _fed_by(graph, node)
-            behind = _synapses_behind(graph, source) if source is not None else []
-            if behind and any(aggregates(graph, n) for n in (node, *behind)):
+            if source is not None and id(source) in summed and (aggregates(graph, node) or summed[id(source)]):
                 potentials.setdefault(id(source), (source, []))[1].append(node)
         for source, readers in potentials.values():
             name = f"{source.name}_as_spikes"
@@ -67,13 +67,15 @@ def _fed_by(graph: Graph, node: Node) -> Tensor | None:
     return next((t for t in node.inputs if graph.value(t) is None), None)
 
 
-def _synapses_behind(graph: Graph, tensor: Tensor) -> list[Node]:
-    """The synaptic layers whose sums make up `tensor`, with neither neuron nor anything else not linear in between."""
-    node = graph.producer(tensor)
-    if node is None:
-        return []
-    if node.op in (*SYNAPSES, "Aggregate"):
-        return [node]
-    if node.op not in _PASSING:
-        return []
-    return [n for t in node.inputs for n in _synapses_behind(graph, t)]
+def _sums_of_synapses(graph: Graph) -> dict[int, bool]:
+    """By id, the tensors that are sums of synaptic layers, with neither neuron nor anything else not linear in between.
+
+    The value is whether one of these layers sums over the nodes of a graph.
+    """
+    found: dict[int, bool] = {}
+    for node in graph.nodes():
+        if node.op in (*SYNAPSES, "Aggregate"):
+            found.update({id(t): aggregates(graph, node) for t in node.outputs})
+        elif node.op in _PASSING and any(id(t) in found for t in node.inputs):
+            found.update({id(t): any(found.get(id(s)) for s in node.inputs) for t in node.outputs})
+    return found

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from snncc.batch_axis import batch_axes
 from snncc.errors import PassError
-from snncc.graph import Graph, Node, Shape
+from snncc.graph import Graph, Node, Shape, Tensor
 from snncc.ops import DOMAIN, get
 
-__all__ = ["READERS", "active", "begins_steps", "free_rows", "stacked"]
+__all__ = ["READERS", "active", "begins_steps", "free_rows", "spread_steps", "stacked"]
 
 READERS = ("Readout",)  # what takes steps and gives one value
 _SHAPES = ("Shape", "Size")
@@ -41,6 +41,19 @@ def stacked(graph: Graph) -> set[int]:
 def _cuts(node: Node) -> bool:
     """Whether `node` takes the last of some slices."""
     return bool(node.op == "Split" and node.attrs.get("axis", 0) == 0)
+
+
+def spread_steps(graph: Graph, tensor: Tensor, found: set[int]) -> None:
+    """Add to `found`, the ids of stacked tensors, what is stacked because of a new `tensor`."""
+    maker = graph.producer(tensor)
+    pending = [maker] if maker is not None else []
+    while pending:
+        node = pending.pop()
+        if node.op in READERS or _cuts(node) or id(node.outputs[0]) in found:
+            continue
+        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node))):
+            found.update(id(t) for t in node.outputs)
+            pending += [user for out in node.outputs for user in graph.users(out)]
 
 
 def active(graph: Graph) -> set[int]:

@@ -7,9 +7,10 @@ that can be asked for. Constants are never edited in place: graphsurgeon shares 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ from onnx import helper
 
 from snncc.ops import DOMAIN
 from snncc.ops import OPSET as DOMAIN_VERSION
+from snncc.ordering import by_level
 from snncc.provenance import SOURCE, Provenance, Role
 from snncc.scopes import names_of
 
@@ -52,6 +54,10 @@ class Graph:
         self._with_graphs = [n for n in graph.nodes if any(isinstance(inner, gs.Graph) for inner in _inner(n))]
         self._provenance: dict[str, Provenance] = {}  # by node
         self._rewritten: Provenance | None = None  # of the node in whose place nodes are added
+        self._numbers: dict[str, int] = {}  # by prefix, the number below which all names are given
+        self._erased: set[int] = set()  # nodes that are still in the list
+        self._ends: set[int] | None = None  # the outputs, by id
+        self._added: list[Node] = []
 
     @classmethod
     def from_proto(cls, model: onnx.ModelProto) -> Graph:
@@ -69,7 +75,7 @@ class Graph:
 
     def to_proto(self) -> onnx.ModelProto:
         """The model as a proto, nodes in topological order, metadata as it came."""
-        self._graph.cleanup().toposort()
+        self.cleanup()
         result: onnx.ModelProto = gs.export_onnx(self._graph, do_type_check=False)
         for field, _ in result.ListFields():
             if field.name != "graph":  # which the template has not
@@ -84,6 +90,7 @@ class Graph:
         """An independent graph; constants' values are shared, since nobody edits them in place."""
         template = onnx.ModelProto()
         template.CopyFrom(self._template)
+        self._drop_erased()
         made = Graph(self._graph.copy(), template)
         made._provenance = {n.name: self._provenance[n.name] for n in made._graph.nodes if n.name in self._provenance}
         return made
@@ -107,7 +114,7 @@ class Graph:
 
     def nodes(self, *ops: str) -> list[Node]:
         """A snapshot of the nodes in topological order, of the given op types or of all."""
-        self._graph.toposort()
+        self._sort()
         return [n for n in self._graph.nodes if not ops or n.op in ops]
 
     @staticmethod
@@ -144,7 +151,9 @@ class Graph:
 
     def is_output(self, tensor: Tensor) -> bool:
         """Whether `tensor` leaves the graph."""
-        return any(tensor is out for out in self._graph.outputs)
+        if self._ends is None:
+            self._ends = set(map(id, self._graph.outputs))
+        return id(tensor) in self._ends
 
     def sole_user(self, tensor: Tensor) -> Node | None:
         """The one node that reads `tensor`, None if there are others or it leaves the graph."""
@@ -163,17 +172,17 @@ class Graph:
         """The element type of the network's activations: that of its first input, or of what is made of its inputs."""
         read = [t for t in self._graph.inputs if not all(n.op == "Cast" for n in t.outputs)]
         results = (t for n in self._graph.nodes for t in n.outputs)
-        kinds = (np.dtype(t.dtype) for t in (*read, *results, *self._graph.inputs) if t.dtype is not None)
+        kinds = (np.dtype(t.dtype) for t in chain(read, results, self._graph.inputs) if t.dtype is not None)
         return next(kind for kind in kinds if kind.kind == "f")
 
     # -- editing ------------------------------------------------------------------------------------------------
 
     def fresh(self, prefix: str) -> str:
         """A name that nothing in the graph has."""
-        name, number = prefix, 0
-        while name in self._names:
+        number = self._numbers.get(prefix, 0)
+        while (name := f"{prefix}_{number}" if number else prefix) in self._names:
             number += 1
-            name = f"{prefix}_{number}"
+        self._numbers[prefix] = number
         self._names.add(name)
         return name
 
@@ -183,6 +192,14 @@ class Graph:
         while any(known.startswith(f"{name}/") for known in self._names):
             name = self.fresh(prefix)
         return name
+
+    def _free(self, name: str) -> None:
+        """Let `fresh` give `name` again."""
+        self._names.discard(name)
+        prefix, _, number = name.rpartition("_")
+        if number.isdecimal():
+            self._numbers[prefix] = min(self._numbers.get(prefix, 0), int(number))
+        self._numbers.pop(name, None)
 
     def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
         """A new constant."""
@@ -210,6 +227,7 @@ class Graph:
         outputs += [gs.Variable.empty() for _ in range(unused_outputs)]
         node = gs.Node(op, name, dict(attrs or {}), list(inputs), outputs, domain=domain)
         self._graph.nodes.append(node)
+        self._added.append(node)
         made = provenance or self._rewritten
         if made is not None or role is not None:
             made = made or Provenance(name, name, op)
@@ -240,6 +258,11 @@ class Graph:
         node = self.producer(tensor)
         return Provenance(tensor.name, tensor.name, SOURCE) if node is None else self.descent(node)
 
+    def take_added(self, *ops: str) -> list[Node]:
+        """The nodes of these op types that were added since this was last asked, but for those erased since."""
+        added, self._added = self._added, []
+        return [n for n in added if n.op in ops and n.outputs]
+
     def add_input(self, name: str, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
         """A new input of the graph; `name` should be fresh."""
         tensor = gs.Variable(name, dtype=dtype, shape=None if shape is None else list(shape))
@@ -250,6 +273,7 @@ class Graph:
         """Let `tensor`, which is none yet, leave the graph as `name`."""
         tensor.name = name
         self._graph.outputs.append(tensor)
+        self._ends = None
 
     @staticmethod
     def use_output(node: Node, index: int, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
@@ -272,10 +296,22 @@ class Graph:
 
     def erase(self, node: Node) -> None:
         """Take `node` out; its outputs must have no users left."""
+        self._detach(node)
+        self._free(node.name)
+
+    def prune(self, tensors: Iterable[Tensor]) -> None:
+        """Take out the nodes that give `tensors` and that nobody reads any more, and what only these read."""
+        pending = list(tensors)
+        while pending:
+            node = self.producer(pending.pop())
+            if node is not None and not any(out.outputs or self.is_output(out) for out in node.outputs):
+                pending += node.inputs
+                self._detach(node)
+
+    def _detach(self, node: Node) -> None:
         node.inputs.clear()
         node.outputs.clear()
-        self._graph.nodes.remove(node)
-        self._names.discard(node.name)
+        self._erased.add(id(node))  # the list is rid of all of them at once: each search in it takes its length
         self._provenance.pop(node.name, None)
 
     def bypass(self, node: Node, source: Tensor) -> None:
@@ -290,6 +326,7 @@ class Graph:
             name, old.name = old.name, self.fresh(f"{old.name}_before")
             new.name, new.shape, new.dtype = name, old.shape, old.dtype
             self._graph.outputs[index] = new
+            self._ends = None
         else:  # a graph input, a constant or another output: only a node can give it a second name
             producer = self.producer(old)
             if producer is not None:
@@ -298,7 +335,30 @@ class Graph:
 
     def cleanup(self) -> None:
         """Drop the nodes that nothing reads."""
-        self._graph.cleanup().toposort()
+        self._drop_erased()
+        self._graph.cleanup()
+        self._sort()
+
+    def _drop_erased(self) -> None:
+        if self._erased:
+            self._graph.nodes = [n for n in self._graph.nodes if id(n) not in self._erased]
+            self._erased = set()
+
+    def _sort(self) -> None:
+        """Bring the nodes, those of graphs inside them too, into topological order."""
+        self._drop_erased()
+        captured: dict[int, list[Tensor]] = {}  # what graphs inside a node read from outside
+        for node in self._graph.nodes:
+            for inner in node.subgraphs():
+                inner.toposort(recurse_functions=False, mode="nodes")
+                captured.setdefault(id(node), []).extend(inner._foreign_tensors().values())
+        here = set(map(id, self._graph.nodes))
+
+        def makers(node: Node) -> list[Node]:
+            read = [*node.inputs, *captured.get(id(node), ())]
+            return [maker for tensor in read for maker in tensor.inputs if id(maker) in here]
+
+        self._graph.nodes = by_level(self._graph.nodes, makers)
 
     # -- whole-graph services -----------------------------------------------------------------------------------
 
@@ -307,7 +367,9 @@ class Graph:
         severity = 3  # errors only: onnxruntime would warn about each fold that it declines
         ort.set_default_logger_severity(severity)
         try:
-            self._graph.fold_constants(size_threshold=None).cleanup().toposort()
+            self._drop_erased()
+            self._graph.fold_constants(size_threshold=None)
+            self.cleanup()
         finally:
             ort.set_default_logger_severity(2)
 
@@ -348,7 +410,7 @@ class Graph:
 
     def free_name(self, tensor: Tensor) -> None:
         """Let something new have the name of `tensor`, which is about to go."""
-        self._names.discard(tensor.name)
+        self._free(tensor.name)
 
     def _owners(self) -> dict[int, Node]:
         """By id of each node in a graph inside a node of this graph: that node."""

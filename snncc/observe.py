@@ -117,13 +117,14 @@ class Maximum(Observer):
 def places(graph: Graph) -> list[Place]:
     """Where neurons will be: the output of every neuron-to-be, or of the ceiling behind it."""
     found = []
+    known: dict[int, int] = {}
     for node in neurons_to_be(graph):
         tensor = neuron_output(graph, node)
         rank = len(graph.shape(tensor) or ())
         ceiling = ceiling_behind(graph, node)
         bound = graph.value(ceiling[1]) if ceiling else None
         highest = math.inf if bound is None else float(bound.max())
-        axis = channel_axis(graph, node.inputs[0])
+        axis = channel_axis(graph, node.inputs[0], known)
         found.append(Place(tensor.name, rank, axis, highest, sends_both_signs(node), node.name))
     return found
 

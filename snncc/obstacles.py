@@ -66,5 +66,12 @@ def clip_obstacle(graph: Graph, node: Node) -> str | None:
 
 def leads_out(graph: Graph, node: Node) -> bool:
     """Whether nothing but outputs and shape changes follow `node`."""
-    users = [u for out in node.outputs for u in graph.users(out)]
-    return all(u.op in MOVES and leads_out(graph, u) for u in users)
+    met, pending = {id(node)}, [node]
+    while pending:
+        for user in (u for out in pending.pop().outputs for u in graph.users(out)):
+            if user.op not in MOVES:
+                return False
+            if id(user) not in met:
+                met.add(id(user))
+                pending.append(user)
+    return True

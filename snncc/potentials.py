@@ -79,11 +79,12 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         return {}
     data = _fewer(data, most, size)
     wanted, axes = _moments_of(reference, data, size)
-    network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size)
     neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
     last_ones = [t for t in readouts(spiking) if t.name in wanted]
+    asked = [n.inputs[0].name for n in neurons] + [t.name for t in last_ones]
+    network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size, asked)
     found: dict[str, Correction] = {}
-    for number, node in enumerate(neurons):
+    for node in neurons:
         source = node.inputs[0]
         potential = network.values(source.name)
         if source.name in wanted:
@@ -92,7 +93,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
             network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
         network.learn(node.outputs[0].name, network.fire(node, potential))
-        network.keep_for([n.inputs[0].name for n in neurons[number + 1 :]] + [t.name for t in last_ones])
+        network.release(source.name)
     for last in last_ones:
         if last.name not in found:
             have = _moments_over(network.values(last.name), axes[last.name])
@@ -129,22 +130,34 @@ def readouts(graph: Graph) -> list[Tensor]:
 
 def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
     """Whether synapses, with no neuron behind them, make `tensor`."""
-    node = graph.producer(tensor)
-    if node is not None and node.op in READERS:
-        return _behind_synapse(graph, node.inputs[0])
-    if node is None or node.op == "Relu" or sends_both_signs(node):
-        return False
-    if node.domain == ops.DOMAIN and ops.get(node.op).neuron:
-        return False
-    return node.op in (*SYNAPSES, "Aggregate") or any(_behind_synapse(graph, t) for t in graph.reads(node))
+    met: set[int] = set()
+    pending = [tensor]
+    while pending:
+        node = graph.producer(pending.pop())
+        if node is None or id(node) in met or node.op == "Relu" or sends_both_signs(node):
+            continue
+        if node.op in (*SYNAPSES, "Aggregate"):
+            return True
+        met.add(id(node))
+        if node.op in READERS:
+            pending.append(node.inputs[0])
+        elif not (node.domain == ops.DOMAIN and ops.get(node.op).neuron):
+            pending += graph.reads(node)
+    return False
 
 
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
     """Whether anything but the way to an output reads `tensor`."""
-    return any(
-        not (u.op in (*TAIL, *MOVES, "Cast") or is_mask(graph, u)) or any(_read_inside(graph, out) for out in u.outputs)
-        for u in graph.users(tensor)
-    )
+    met: set[int] = set()
+    pending = [tensor]
+    while pending:
+        for user in graph.users(pending.pop()):
+            if not (user.op in (*TAIL, *MOVES, "Cast") or is_mask(graph, user)):
+                return True
+            if id(user) not in met:
+                met.add(id(user))
+                pending += user.outputs
+    return False
 
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> tuple[dict[str, Moments], dict[str, int | None]]:
@@ -153,7 +166,8 @@ def _moments_of(graph: Graph, data: Batch, size: int) -> tuple[dict[str, Moments
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     if not tensors:
         return {}, {}
-    axes = {name: _axis(graph, tensor) for name, tensor in tensors.items()}
+    channels: dict[int, int] = {}
+    axes = {name: _axis(graph, tensor, channels) for name, tensor in tensors.items()}
     session = cpu_session(graph.to_proto(), list(tensors))
     sums: dict[str, _Sums] = {name: _Sums() for name in tensors}
     for batch in _batches(data, size):
@@ -169,12 +183,12 @@ def _moments_over(values: list[Array], axis: int | None) -> Moments:
     return sums.moments()
 
 
-def _axis(graph: Graph, tensor: Tensor) -> int | None:
+def _axis(graph: Graph, tensor: Tensor, channels: dict[int, int]) -> int | None:
     """The axis of the channels; in rank 2 each neuron is its own, unless there may be any number of them."""
     shape = graph.shape(tensor) or ()
     if len(shape) == 2:
         return 1 if isinstance(shape[1], int) else None
-    return channel_axis(graph, tensor)
+    return channel_axis(graph, tensor, channels)
 
 
 class _Sums:

@@ -51,7 +51,8 @@ def _measured(graph: Graph, nodes: Sequence[Node]) -> dict[str, Shape]:
 
     Only of what shapes alone decide, not values, and for inputs of fixed size.
     """
-    nodes = [n for n in nodes if all(_from_shapes(graph, t) for t in n.inputs[1:])]
+    known = _from_shapes(graph)
+    nodes = [n for n in nodes if known.issuperset(id(t) for t in n.inputs[1:] if t.inputs or _is_input(graph, t))]
     sizes = [graph.shape(t) or (None, None) for t in graph.inputs]
     if not nodes or not all(isinstance(d, int) for s in sizes for d in s[1:]):
         return {}
@@ -70,12 +71,18 @@ def _measured(graph: Graph, nodes: Sequence[Node]) -> dict[str, Shape]:
     return {n.name: tuple(a if a == b else None for a, b in zip(x, y, strict=True)) for n, x, y in pairs}
 
 
-def _from_shapes(graph: Graph, tensor: Tensor) -> bool:
-    """Whether `tensor` depends on the sizes of other tensors only."""
-    node = graph.producer(tensor)
-    if node is None:
-        return not any(tensor is t for t in graph.inputs)
-    return node.op in ("Shape", "Size") or all(_from_shapes(graph, t) for t in graph.reads(node))
+def _from_shapes(graph: Graph) -> set[int]:
+    """The ids of the tensors that are computed from the sizes of other tensors only."""
+    known: set[int] = set()
+    for node in graph.nodes():
+        read = (id(t) for t in graph.reads(node) if t.inputs or _is_input(graph, t))
+        if node.op in ("Shape", "Size") or known.issuperset(read):
+            known.update(id(t) for t in node.outputs)
+    return known
+
+
+def _is_input(graph: Graph, tensor: Tensor) -> bool:
+    return any(tensor is t for t in graph.inputs)
 
 
 def _settle_reshape(graph: Graph, node: Node, before: Shape, after: Shape) -> None:

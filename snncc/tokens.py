@@ -86,8 +86,7 @@ def _usual(tensor: Tensor) -> int:
 
 def _limit(graph: Graph, tensor: Tensor, size: int, ranges: dict[str, int]) -> None:
     """Note that `tensor` must stay below `size`, if an input leads to it through moves and casts."""
-    node = graph.producer(tensor)
+    while (node := graph.producer(tensor)) is not None and is_integer(tensor) and node.inputs:
+        tensor = node.inputs[0]
     if any(tensor is t for t in graph.inputs):
         ranges[tensor.name] = min(size, ranges.get(tensor.name, size))
-    elif node is not None and is_integer(tensor) and node.inputs:
-        _limit(graph, node.inputs[0], size, ranges)

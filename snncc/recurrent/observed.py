@@ -42,6 +42,7 @@ def watched_gates(graph: Graph) -> tuple[Graph, dict[str, list[str]]]:
         return graph, {}
     graph = graph.copy()
     ExactGates(0, 0, {}).run(graph)
+    graph.infer_shapes()
     model = graph.to_proto()
     found: dict[str, list[str]] = {}
     for scan in [n for n in model.graph.node if n.op_type == "Scan"]:

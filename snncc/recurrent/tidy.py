@@ -116,7 +116,8 @@ def _state(
     value = constants[name].transpose(_SWAP) if batch_first else constants[name]
     if value.ndim != 3 or (value != value[:, :1]).any():
         return build.constant(f"{name}_directions_first", value) if batch_first else name
-    batch = build.node("Shape", [node.input[0]], f"{node.name}_batch", start=1, end=2)
+    size = build.node("Shape", [node.input[0]], f"{node.name}_sizes")  # which has no start and end before opset 15
+    batch = build.node("Gather", [size, build.ints(1)], f"{node.name}_batch")
     sizes = [build.ints(value.shape[0]), batch, build.ints(value.shape[2])]
     shape = build.node("Concat", sizes, f"{name}_shape", axis=0)
     return build.node("Expand", [build.constant(f"{name}_of_one", value[:, :1]), shape], f"{name}_of_all")

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topological order without recursion, so that it can be asked for of a graph of any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from snncc.errors import ModelError
+
+__all__ = ["by_level"]
+
+Item = TypeVar("Item")
+
+
+def by_level(items: Sequence[Item], sources: Callable[[Item], Iterable[Item]]) -> list[Item]:
+    """`items` by the length of the longest way that leads to each; those of one length as a search meets them.
+
+    The search goes through `items` in their order, and from each first to its `sources`, in theirs.
+
+    Raises:
+        ModelError: an item leads to itself.
+    """
+    levels: dict[int, int] = {}
+    met: list[Item] = []
+    opened: set[int] = set()
+    for item in items:
+        pending = [item]
+        while pending:
+            top = pending[-1]
+            if id(top) in levels:
+                pending.pop()
+                continue
+            before = list(sources(top))
+            missing = [source for source in before if id(source) not in levels]
+            if not missing:
+                levels[id(top)] = max((levels[id(source)] for source in before), default=-1) + 1
+                met.append(top)
+            elif id(top) in opened:
+                raise ModelError("the network's nodes form a cycle. Export the model again.")
+            else:
+                opened.add(id(top))
+                pending += reversed(missing)
+    return sorted(met, key=lambda item: levels[id(item)])
