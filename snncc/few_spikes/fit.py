@@ -50,10 +50,9 @@ def fit(function: Function, K: int, low: float, high: float, seed: int = 0, *, s
     """
     K, low, high = _checked(function, K, low, high, seed)
     steps = (high - low) * 2.0 ** -np.arange(1.0, min(K, _FIRST))
-    T, h = ([ALWAYS, *steps], [low, *steps]) if start is None else (start.T, start.h)
-    chains = Annealer(
-        Objective(function, low, high, _COARSE), T, h, np.random.default_rng(seed), chains=_CHAINS, tries=_TRIES
-    )
+    T, h = ((ALWAYS, *steps), (low, *steps)) if start is None else (start.T, start.h)
+    coarse, rng = Objective(function, low, high, _COARSE), np.random.default_rng(seed)
+    chains = Annealer(coarse, T, h, rng, chains=_CHAINS, tries=_TRIES)
     if start is None:
         chains.run(_rounds(_STARTING * chains.steps), 0.3, 0.03)
     while chains.steps < K:
@@ -61,10 +60,10 @@ def fit(function: Function, K: int, low: float, high: float, seed: int = 0, *, s
         chains.run(_rounds(_GROWING), 0.1, 0.01)
     chains.refine(Objective(function, low, high, _FINE), _SETTLED, _SETTLING_TRIES)
     chains.run(_SETTLING * K // (_SETTLED * _SETTLING_TRIES), 0.1, 0.002)
-    error, T, h = chains.best
+    error, found_T, found_h = chains.best
     _log.debug("%d steps: an error of %.4g", K, math.sqrt(max(error, 0)))
-    d = Objective(function, low, high, _FINEST).best(T, h)[1]
-    return FSTable.measured(T, h, d.astype(np.float32), function, low, high)
+    d = Objective(function, low, high, _FINEST).best(found_T, found_h)[1]
+    return FSTable.measured(found_T, found_h, d.astype(np.float32), function, low, high)
 
 
 def _rounds(changes: int) -> int:

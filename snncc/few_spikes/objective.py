@@ -54,8 +54,9 @@ class Objective:
 
     def solve(self, gram: Array, right: Array) -> tuple[Array, Array]:
         """(Least errors […], d […, K]) for `ridged` sums of z_t z_s w over the grid, and those of z_t f w, […, K]."""
-        d = np.linalg.solve(gram, right[..., None])[..., 0]
-        return self._power - (right * d).sum(-1), d
+        d: Array = np.asarray(np.linalg.solve(gram, right[..., None])[..., 0], np.float64)
+        errors: Array = self._power - np.asarray((right * d).sum(-1), np.float64)
+        return errors, d
 
 
 def ridged(gram: Array) -> Array:

@@ -39,13 +39,13 @@ class Annealer:
         tries: int = 2,
     ) -> None:
         self._rng = rng
-        each = (np.tile(np.asarray(table, np.float32), (chains, 1)) for table in (T, h))
-        self._start(objective, *each, tries)
+        first, second = (np.tile(np.asarray(table, np.float32), (chains, 1)) for table in (T, h))
+        self._start(objective, first, second, tries)
 
     @property
     def steps(self) -> int:
         """K."""
-        return self._T.shape[1]
+        return int(self._T.shape[1])
 
     @property
     def best(self) -> tuple[float, Floats, Floats]:
