@@ -27,7 +27,7 @@ class Lifetimes:
     """
 
     def __init__(self, nodes: Sequence[onnx.NodeProto], known: Iterable[str], wanted: Iterable[str]) -> None:
-        self._read = [reads(node) for node in nodes]
+        self._read = [list(dict.fromkeys(reads(node))) for node in nodes]
         self._makers = {out: index for index, node in enumerate(nodes) for out in node.output if out}
         self._pending = [len(set(filter(None, node.output))) for node in nodes]  # outputs that are yet to be settled
         self._readers = Counter(name for names in self._read for name in names)

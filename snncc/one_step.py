@@ -128,7 +128,8 @@ def _readouts(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str]]:
     makers = {out: n for n in model.graph.node for out in n.output if out}
     constants = {t.name: t for t in model.graph.initializer}
     for node in model.graph.node:
-        sizes = makers.get(node.input[1]) if node.op_type in ("Split", "Reshape") else None
+        cuts = node.op_type in ("Split", "Reshape") and len(node.input) > 1
+        sizes = makers.get(node.input[1]) if cuts else None
         if node.domain == DOMAIN and node.op_type == READOUT.name:
             yield node, node.output[0]
         elif sizes is not None and sizes.op_type == "Concat" and _measures(makers, sizes, node.input[0]):

@@ -134,7 +134,7 @@ class Piecewise:
             return []
         here: dict[str, int] = {}
         for index in nodes:
-            for name in reads(self._nodes[index]):
+            for name in dict.fromkeys(reads(self._nodes[index])):
                 here[name] = here.get(name, 0) + 1
         computed = (out for index in nodes for out in self._nodes[index].output if out and out != wanted)
         return [name for name in computed if self._lifetimes.readers(name) > here.get(name, 0)]

@@ -17,7 +17,8 @@ FACE = {"snncc.cli", "snncc.cli_tables", "snncc.commands", "snncc.demo"}
 ALLOWED = {
     "snncc.errors": set(),
     "snncc.ops": {"snncc.ops", "snncc.errors"},
-    "snncc.graph": {"snncc.ops", "snncc.errors", "snncc.provenance", "snncc.scopes"},
+    "snncc.graph": {"snncc.ops", "snncc.errors", "snncc.ordering", "snncc.provenance", "snncc.scopes"},
+    "snncc.ordering": {"snncc.errors"},
     "snncc.provenance": set(),
     "snncc.scopes": set(),
     "snncc.passes": {

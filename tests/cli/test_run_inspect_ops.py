@@ -111,7 +111,7 @@ def test_inspect_knows_a_network_without_neurons(snncc, tmp_path):
 def test_inspect_lists_every_obstacle(snncc, tmp_path):
     model = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y)'
-        "{ a = Asin (x) b = Relu (a) c = Asin (b) d = Acosh (c) y = Relu (d) }"
+        "{ a = Bernoulli (x) b = Relu (a) c = Bernoulli (b) d = RandomNormalLike (c) y = Relu (d) }"
     )
     onnx.save(model, tmp_path / "odd.onnx")
     result = snncc("inspect", tmp_path / "odd.onnx", "--json")
@@ -119,8 +119,8 @@ def test_inspect_lists_every_obstacle(snncc, tmp_path):
     assert result.exit_code == 0
     assert not found["convertible"]
     text = "\n".join(found["obstacles"])
-    assert "Asin" in text
-    assert "Acosh" in text
+    assert "Bernoulli" in text
+    assert "RandomNormalLike" in text
 
 
 def test_ops_lists_all_and_describes_one(snncc):

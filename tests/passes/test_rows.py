@@ -131,7 +131,7 @@ def test_a_fixed_batch_moves_to_the_inferred_axis(build, length, left) -> None:
     graph = graph_of(build, body)
     LowerRelu(RATE).run(graph)
     if left is None:
-        with pytest.raises(PassError, match=r"Reshape 'y.*' fixes the batch at 4"):
+        with pytest.raises(PassError, match=r"Reshape 'y.*' makes 4 rows of its input"):
             RepeatCurrents(4).run(graph)
         return
     RepeatCurrents(4).run(graph)
