@@ -27,7 +27,7 @@ __all__ = ["Piecewise"]
 Array = npt.NDArray[Any]
 Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
 
-_LONG = 64  # nodes of a piece; of what they compute, that is kept which later pieces read, too
+_LONG = 32  # nodes of a piece; of what they compute, that is kept which later pieces read, too
 
 
 class Piecewise:

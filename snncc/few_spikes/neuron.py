@@ -25,6 +25,7 @@ NEVER = 2.0**127
 MARGIN = 1 / 8
 
 _POINTS = 20001
+_BENDS = 8.0  # curves bend within this distance from 0
 
 Floats = npt.NDArray[np.float32]
 
@@ -75,7 +76,9 @@ class FSTable:
         beyond = (high - low) * MARGIN * np.linspace(0, 1, _POINTS)
         ends = ((low - beyond, low), (high + beyond, high))
         outside = [_values(far, T, h, d).astype(np.float64) - function(np.array([end])) for far, end in ends]
-        rmse, largest = float(np.sqrt(np.mean(error**2))), float(np.max(np.abs([error, *outside])))
+        bend = np.linspace(max(low, -_BENDS), min(high, _BENDS), _POINTS)  # which wide grids do not see
+        near = _values(bend, T, h, d).astype(np.float64) - function(bend)
+        rmse, largest = float(np.sqrt(np.mean(error**2))), float(np.max(np.abs([error, near, *outside])))
         return cls(float32(T), float32(h), float32(d), low, high, rmse, largest)
 
     @property

@@ -20,6 +20,7 @@ _WIDEST = 2.0**10
 _LEAST = 2.0**-100
 # A curve is a line where its bend is less than this share of its values' range.
 _BEND = 2.0**-11
+_ROUNDING = 2.0**-24  # of float32
 _POINTS = 6400
 
 # An activation that changes by less beyond an end of its usual range ends there.
@@ -48,7 +49,8 @@ def as_line(function: Function, K: int, low: float, high: float) -> FSTable | No
     x = np.linspace(low, high, _POINTS)
     values = function(x)
     line = np.polynomial.Polynomial.fit(x, values, 1)
-    if np.sqrt(np.mean((values - line(x)) ** 2)) > _BEND * np.ptp(values):
+    bend = np.sqrt(np.mean((values - line(x)) ** 2))
+    if bend > _BEND * np.ptp(values) + _ROUNDING * np.abs(values).max():
         return None
     steps = (high - low) * 2.0 ** -np.arange(1.0, K)
     T, h = (np.array([first, *steps], np.float32) for first in (ALWAYS, low))
