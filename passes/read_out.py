@@ -117,7 +117,7 @@ def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
 def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
     """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
     name, number = f"{tensor.name}_readout", np.dtype(np.int64)
-    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1})
+    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1}, role="readout")
     rows.dtype, rows.shape = number, (1,)
     count = graph.constant(f"{name}_slices", np.array([slices], np.int64))
     each = graph.add("Div", [rows, count], name=f"{name}_each")

@@ -36,8 +36,8 @@ class StackedSizes(Pass):
         over_time, axes = stacked(graph), batch_axes(graph)
         done = 0
         for node in graph.nodes("Shape", "Size", "Reshape"):
-            if id(node.inputs[0]) not in over_time:
-                continue
+            if id(node.inputs[0]) not in over_time or graph.has_role(node, "readout"):
+                continue  # a readout measures all steps
             if node.op == "Reshape":
                 done += self._stack(graph, node, axes.get(id(node.outputs[0])) or 0)
             else:

@@ -2,7 +2,7 @@
 """Holds the conversion of a drawn network against the network itself: shapes, types, values, both runtimes.
 
 A kind of fault has a module here that draws networks of that kind, `draw(rng) -> Case`, and a test module that converts
-`FEW` of them in the default suite and `MANY` where slow tests run.
+`FEW` of them in the default suite and `MANY` with `pytest -m drawn`.
 """
 
 from __future__ import annotations
