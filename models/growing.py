@@ -67,7 +67,7 @@ def _convolutions(size: int, *, norm: bool = False, shortcut: bool = False) -> o
     for i in range(size):
         y = net.conv(x, f"c{i}", norm=norm)
         if shortcut and i % 2:
-            half = net.constant(f"half{i}", 0.5)
+            half = net.constant(f"half{i}", min(0.5, 16 / size))  # else deep networks overflow
             y = net.op("Add", net.op("Mul", y, half, name=f"h{i}"), before, name=f"a{i}")
         x = net.op("Relu", y, name=f"r{i}")
         before = x if i % 2 else before
