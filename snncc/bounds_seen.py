@@ -32,6 +32,7 @@ __all__ = ["bound_forms", "head_of"]
 Array = npt.NDArray[Any]
 
 _BATCHES, _BATCH = 32, 64  # of the data that are looked at
+_CLEARLY = 1 / 4  # of two powers that are near each other, the order says little
 _RARE = 1 / 64  # of the power of bounded values, that of what lies outside: an eighth of their size
 _FAR = 16.0  # times the largest value seen: none that neurons send is so much larger than what calibration saw
 _GUESSED = 4096.0  # the same, of values whose size is a guess
@@ -140,5 +141,5 @@ class _Between:
             self._powers[index] += float(np.square(np.maximum(part, 0)).sum())
 
     def form(self) -> BoundForm:
-        """That the first one passes as it is, if the second one is taken less often or by less."""
-        return BoundForm(keeps=self._powers[1] < self._powers[0])
+        """That the first one passes as it is, if the second one is taken far less often or by far less."""
+        return BoundForm(keeps=self._powers[1] < _CLEARLY * self._powers[0])
