@@ -47,7 +47,8 @@ class PassManager:
                     continue
                 count = each.run(graph)
                 each.ensures(graph)
-                graph.infer_shapes()
+                if count:
+                    graph.infer_shapes()
                 if self.verify:
                     onnx.checker.check_model(outline(graph.to_proto()), full_check=True)
             except (PreconditionError, PostconditionError) as error:  # a fault of ours
