@@ -77,6 +77,8 @@ def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Arr
         users = [u for u in graph.users(tensor) if u.op not in _SHAPES]
         if producer is None or not shape or len(users) + graph.is_output(tensor) != 1:
             continue
+        if producer.op == "MatMul" and tensor is potential:
+            continue  # its bias would be an Add behind it, which a gain on `potential` would not reach
         if producer.op in SYNAPSES:
             found = synapse(graph, producer)
             if not isinstance(found, Skip) and _takes(found, offset, len(shape)):

@@ -44,6 +44,7 @@ _HELD = 2**31  # bytes of a spiking network's potentials over all time steps
 _LAYERS = 4  # whose potentials are held at a time
 _FEWEST = 8  # samples that still make a mean
 _MOST = 512  # more samples no longer change the means
+_ROUNDING = 1e-6  # of a mean: what float32 leaves of a deviation of 0
 _GAINS = (0.5, 2.0)  # a channel that needs more has hardly any signal left
 
 
@@ -215,7 +216,8 @@ class _Sums:
 
 
 def _correction(wanted: Moments, found: Moments) -> Correction:
-    alive = found[1] > 0
+    """The correction of potentials; a channel that is constant, but for rounding, says nothing of its gain."""
+    alive = (found[1] > 0) & (wanted[1] > _ROUNDING * np.abs(wanted[0]))
     gain = np.clip(np.where(alive, wanted[1] / np.where(alive, found[1], 1), 1.0), *_GAINS)
     return Correction(gain, wanted[0] / gain - found[0])
 

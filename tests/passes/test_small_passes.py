@@ -192,6 +192,37 @@ def test_gains_apply_after_offsets(build, assert_equivalent, body) -> None:
     assert_equivalent(build(f"{head} {{ {expected} }}", {"w": (4, 4, 1, 1)}), graph.to_proto())
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "h = MatMul (x, w) {} y = Relu ({})",
+        "h = MatMul (x, w) {} y = Identity ({})",
+        "i = MatMul (x, w) h = Add (i, b) {} y = Relu ({})",
+        "h = Gemm (x, w) {} y = Relu ({})",
+        "h = Gemm (x, w, b) {} y = Relu ({})",
+        "i = MatMul (x, w) h = Mul (i, b) {} y = Relu ({})",
+        "i = MatMul (x, w) h = Add (x, i) {} y = Relu ({})",
+        "i = MatMul (x, w) k = MatMul (x, w) h = Add (i, k) {} y = Relu ({})",
+        "h = Relu (x) {} y = MatMul ({}, w)",
+        "h = MatMul (x, w) {} z = Relu ({}) k = Relu (h) y = Add (z, k)",
+    ],
+)
+def test_gains_apply_after_offsets_whatever_takes_the_offset(build, assert_equivalent, body) -> None:
+    head = (
+        "net (float[N,4] x) => (float[N,4] y) <float[4] c = {0.5, -1.0, 0.0, 2.0}, float[4] g = {3.0, 0.5, 1.0, 2.0}>"
+    )
+    weights = {"w": (4, 4), "b": (4,)}
+    graph = Graph.from_proto(build(f"{head} {{ {body.format('', 'h')} }}", weights))
+    graph.infer_shapes()
+    offset, gain = np.array([[0.5, -1.0, 0.0, 2.0]]), np.array([[3.0, 0.5, 1.0, 2.0]])
+    CorrectPotentials({"h": Correction(gain, offset)}).run(graph)
+    graph.infer_shapes()
+    LiftScales().run(graph)
+    graph.infer_shapes()
+    expected = body.format("s = Add (h, c) t = Mul (s, g)", "t").replace("k = Relu (h)", "k = Relu (t)")
+    assert_equivalent(build(f"{head} {{ {expected} }}", weights), graph.to_proto())
+
+
 @dataclass(frozen=True)
 class Spoil(Pass):
     name: ClassVar[str] = "spoil"
