@@ -19,17 +19,13 @@ from snncc import ops
 from snncc.channels import channel_axis, spread
 from snncc.coding import Coding
 from snncc.graph import Graph, Tensor
-from snncc.islands import endings
-from snncc.masks import is_mask, potential_of
 from snncc.passes.correct_potentials import Correction
-from snncc.passes.neurons_to_be import neurons_to_be, sends_both_signs
-from snncc.passes.synapse import SYNAPSES
-from snncc.passes.timeline import READERS
+from snncc.passes.neurons_to_be import neurons_to_be
 from snncc.piecewise import Piecewise
+from snncc.readouts import readouts
 from snncc.sessions import cpu_session
-from snncc.vocabulary import MOVES, TAIL
 
-__all__ = ["batch_size", "match_potentials", "readouts", "samples_that_fit"]
+__all__ = ["batch_size", "match_potentials", "samples_that_fit"]
 
 log = logging.getLogger("snncc")
 
@@ -37,10 +33,10 @@ Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
 Moments = tuple[Array, Array]  # mean and standard deviation of each channel, broadcasting to the tensor
 
-_ENDS = (*TAIL, *MOVES, "Cast")  # what changes nothing of a potential, or comes behind it
 _BATCH = 32
 _MEMORY = 2**29  # bytes of activations that may be held at a time
 _HELD = 2**31  # bytes of a spiking network's potentials over all time steps
+_HELD_AT_MOST = 2**33  # bytes, where fewer samples would not make a mean
 _LAYERS = 4  # whose potentials are held at a time
 _FEWEST = 8  # samples that still make a mean
 _MOST = 512  # more samples no longer change the means
@@ -74,9 +70,11 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         coding: Of `spiking`: the mean over its time steps is matched, or the last slice.
     """
     size = batch_size(spiking)
-    most = _that_fit(reference, coding)
-    if most < min(_FEWEST, len(next(iter(data.values())))):
-        log.warning("potentials are not matched: %d time steps of %d samples need too much memory", coding.slices, most)
+    each, least = _memory_of(reference, coding), min(_FEWEST, len(next(iter(data.values()))))
+    most = max(_HELD // each, min(least, _HELD_AT_MOST // each))
+    if most < least:
+        needed = f"{coding.slices} time steps of {least} samples take {least * each / 2**30:.0f} GB"
+        log.warning("potentials are not matched: %s. Fewer time steps take less", needed)
         return {}
     data = _fewer(data, most, size)
     wanted, axes = _moments_of(reference, data, size)
@@ -102,63 +100,17 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
     return found
 
 
-def _that_fit(graph: Graph, coding: Coding) -> int:
-    """How many samples' potentials fit into memory: a few layers at a time, all time steps of each."""
+def _memory_of(graph: Graph, coding: Coding) -> int:
+    """Bytes that the potentials of a sample take: of a few layers at a time, at all time steps."""
     sizes = [graph.shape(n.inputs[0]) or () for n in neurons_to_be(graph)]
     largest = max((int(np.prod([d for d in s[1:] if isinstance(d, int)])) for s in sizes), default=1)
-    return _HELD // (_LAYERS * 4 * largest * coding.slices)
+    return _LAYERS * 4 * largest * coding.slices
 
 
 def _fewer(data: Batch, most: int, batch: int) -> Batch:
     """At most `most` samples, in whole batches where their size is fixed."""
     most = max(batch, most // batch * batch) if batch != _BATCH else most
     return {name: value[:most] for name, value in data.items()}
-
-
-def readouts(graph: Graph) -> list[Tensor]:
-    """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
-    found = []
-    chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
-    for out in graph.outputs:
-        potential = potential_of(graph, out)
-        if id(potential) in chosen:
-            continue
-        real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"
-        if real and _behind_synapse(graph, potential) and not _read_inside(graph, potential):
-            found.append(potential)
-    return found
-
-
-def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
-    """Whether synapses, with no neuron behind them, make `tensor`."""
-    met: set[int] = set()
-    pending = [tensor]
-    while pending:
-        node = graph.producer(pending.pop())
-        if node is None or id(node) in met or node.op == "Relu" or sends_both_signs(node):
-            continue
-        if node.op in (*SYNAPSES, "Aggregate"):
-            return True
-        met.add(id(node))
-        if node.op in READERS:
-            pending.append(node.inputs[0])
-        elif not (node.domain == ops.DOMAIN and ops.get(node.op).neuron):
-            pending += graph.reads(node)
-    return False
-
-
-def _read_inside(graph: Graph, tensor: Tensor) -> bool:
-    """Whether anything but the way to an output reads `tensor`."""
-    met: set[int] = set()
-    pending = [tensor]
-    while pending:
-        for user in graph.users(pending.pop()):
-            if not (user.op in (*TAIL, *MOVES, "Cast") or is_mask(graph, user)):
-                return True
-            if id(user) not in met:
-                met.add(id(user))
-                pending += user.outputs
-    return False
 
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> tuple[dict[str, Moments], dict[str, int | None]]:

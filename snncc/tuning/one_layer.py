@@ -17,7 +17,8 @@ from snncc.coding import Coding
 from snncc.graph import Graph
 from snncc.observe import Place
 from snncc.piecewise import Piecewise
-from snncc.potentials import batch_size, readouts
+from snncc.potentials import batch_size
+from snncc.readouts import readouts
 from snncc.samples import Batch
 
 __all__ = ["OneLayer", "each_layer", "relative_error"]
