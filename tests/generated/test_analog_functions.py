@@ -15,7 +15,7 @@ def test_analog_functions(seed: int) -> None:
     check(draw(np.random.default_rng(seed)), list(CODINGS)[seed % len(CODINGS)])
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", CODINGS)
 def test_many_analog_functions(coding: str) -> None:
     for seed in range(FEW, FEW + MANY // len(CODINGS)):

@@ -16,7 +16,7 @@ def test_bounds_are_kept(seed: int, coding: str) -> None:
     check(draw(np.random.default_rng(seed)), coding)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_bounds_are_kept_everywhere(seed: int) -> None:
     check(draw(np.random.default_rng(1000 + seed)), [*CODINGS][seed % len(CODINGS)])

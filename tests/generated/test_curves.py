@@ -63,13 +63,13 @@ def test_few_networks(seed: int) -> None:
     _follows(seed)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many_saturate(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _saturates(1000 + seed, monkeypatch)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many_networks(seed: int) -> None:
     _follows(1000 + seed)

@@ -34,7 +34,7 @@ def test_dynamically_quantised_networks(seed: int) -> None:
     check_quantised(draw(np.random.default_rng(seed)), list(CODINGS)[seed % len(CODINGS)])
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", CODINGS)
 def test_many_dynamically_quantised_networks(coding: str) -> None:
     for seed in range(FEW, FEW + MANY // len(CODINGS)):

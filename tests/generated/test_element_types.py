@@ -15,7 +15,7 @@ def test_element_types(seed: int) -> None:
     check(draw(np.random.default_rng(seed)), list(CODINGS)[seed % len(CODINGS)])
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("coding", CODINGS)
 def test_many_element_types(coding: str) -> None:
     for seed in range(FEW, FEW + MANY // len(CODINGS)):

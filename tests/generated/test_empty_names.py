@@ -29,13 +29,13 @@ def test_few_sequences(seed: int) -> None:
     _sequences(seed)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many(seed: int) -> None:
     check(draw(np.random.default_rng(1000 + seed)), list(CODINGS)[seed % len(CODINGS)])
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY // 5))
 def test_many_sequences(seed: int) -> None:
     _sequences(1000 + seed)

@@ -26,7 +26,7 @@ def test_folded_rows(seed: int) -> None:
     _holds(seed)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FEW, MANY))
 def test_many_folded_rows(seed: int) -> None:
     _holds(seed)

@@ -75,14 +75,14 @@ def test_forms(coding: str) -> None:
     _forms(draw_pair(np.random.default_rng(7)), coding)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many(seed: int) -> None:
     rng = np.random.default_rng(1000 + seed)
     _run(draw_pair(rng), list(CODINGS)[seed % len(CODINGS)])
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY // 5))
 def test_many_forms(seed: int) -> None:
     rng = np.random.default_rng(5000 + seed)

@@ -16,7 +16,7 @@ def test_masks_hide(seed: int, coding: str) -> None:
     check(draw(np.random.default_rng(seed)), coding)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_masks_hide_everywhere(seed: int) -> None:
     check(draw(np.random.default_rng(1000 + seed)), [*CODINGS][seed % len(CODINGS)])

@@ -19,7 +19,7 @@ def test_per_sample_constants(seed: int) -> None:
     _holds(seed)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(FEW, MANY))
 def test_many_per_sample_constants(seed: int) -> None:
     _holds(seed)

@@ -36,7 +36,7 @@ def test_few(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _follows(seed, monkeypatch)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     _follows(1000 + seed, monkeypatch)

@@ -35,19 +35,19 @@ def test_few_refused(seed: int) -> None:
     _refused(seed)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many(seed: int) -> None:
     check(draw(np.random.default_rng(1000 + seed)), list(CODINGS)[seed % len(CODINGS)])
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY))
 def test_many_refused(seed: int) -> None:
     _refused(1000 + seed)
 
 
-@pytest.mark.drawn
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(MANY // 5))
 def test_many_of_integers(seed: int) -> None:
     check(draw_ids(np.random.default_rng(1000 + seed)), list(CODINGS)[seed % len(CODINGS)])
