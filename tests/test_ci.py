@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CI adds up what ran, and fails where a log does not close."""
+"""CI adds up what ran, fails where a log does not close, and knows the lowest versions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def count() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("count_tests", ROOT / ".ci" / "count_tests.py")
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / ".ci" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def count() -> ModuleType:
+    return script("count_tests")
 
 
 def status(count: ModuleType, folder: Path, *logs: str) -> int:
@@ -53,3 +57,15 @@ def test_a_failure_or_an_open_end_fails(count: ModuleType, tmp_path: Path, last:
 def test_the_readme_begins_with_two_commands() -> None:
     first = (ROOT / "README.md").read_text(encoding="utf-8").split("```sh\n")[1].split("```")[0].splitlines()
     assert [line.rpartition("/bin/")[2] for line in first] == ["snncc demo", "pytest -n auto"]
+
+
+def test_the_lowest_versions_are_those_declared() -> None:
+    declared = """
+[project]
+dependencies = ["numpy>=1.26", "ort-gpu>=1.20; platform_machine == 'x86_64'", "free", "capped>=2.1,<3"]
+[project.optional-dependencies]
+cuda = ["ort-gpu[cuda,cudnn]"]
+nir = ["nir>=1.0.7"]
+dev = ["snncc[nir]", "pytest>=8"]
+"""
+    assert script("lowest").lowest(declared) == ["capped==2.1", "nir==1.0.7", "numpy==1.26", "ort-gpu==1.20"]
