@@ -42,7 +42,7 @@ def _sessions(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
 
     plain = _options()
     plain.log_severity_level = 3
-    with openable(model) as source:
+    with openable(model, plain) as source:
         yield ort.InferenceSession(source, plain, providers=["CPUExecutionProvider"])
     yield create_session(model, device="cpu", options=_options())
 

@@ -14,6 +14,8 @@ from onnx import numpy_helper
 
 from snncc import external
 from snncc.errors import ModelError
+from snncc.inline import sketch_of
+from snncc.mapped import is_mapped
 from snncc.utf8 import require_utf8
 
 __all__ = [
@@ -37,7 +39,7 @@ def where(source: Source) -> str:
 
 
 def read_model(source: Source) -> onnx.ModelProto:
-    """The model with all of its weights in memory; a ModelProto given is not changed.
+    """The model with its weights, of which large ones stay in their files; a ModelProto given is not changed.
 
     External data is looked for beside the file, and only in its folder; see `snncc.external`.
 
@@ -59,7 +61,8 @@ def borrow_model(source: Source) -> onnx.ModelProto:
     if isinstance(source, bytes):
         return _with_weights(_parse(source, "the model"), None, "the model")
     path = Path(source)
-    return _with_weights(_parse(_bytes_of(path), str(path)), path.parent, str(path))
+    model = sketch_of(path) or _parse(_bytes_of(path), str(path))
+    return _with_weights(model, path.parent, str(path))
 
 
 def opens_alone(path: Path) -> bool:
@@ -68,7 +71,7 @@ def opens_alone(path: Path) -> bool:
     Raises:
         ModelError: external weights are missing, or outside the folder and not in one that is trusted.
     """
-    tensors = _external_in(_bytes_of(path), str(path))
+    tensors = _external_at(path)
     places = [external.locate(tensor, path.parent, f"{path}: weight '{name}'") for name, tensor in tensors]
     return all(place.inside for place in places)
 
@@ -77,6 +80,12 @@ def refuse_external(source: bytes | onnx.ModelProto, where: str) -> None:
     """Raise ModelError if weights are elsewhere: onnxruntime would look for them in the current folder."""
     for name, tensor in _external_in(source, where) if isinstance(source, bytes) else _external(source):
         _refuse_bytes(name, tensor, where)
+
+
+def _external_at(path: Path) -> Iterable[tuple[str, onnx.TensorProto]]:
+    """The external weights of the model in the file."""
+    sketch = sketch_of(path)
+    return _external(sketch) if sketch else _external_in(_bytes_of(path), str(path))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -96,7 +105,7 @@ def external_files(path: Path) -> list[Path]:
     """
     found = {
         path.parent / entry.value
-        for _, tensor in _external_in(_bytes_of(path), str(path))
+        for _, tensor in _external_at(path)
         for entry in tensor.external_data
         if entry.key == "location" and "\0" not in entry.value
     }
@@ -167,6 +176,9 @@ def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> on
     if not model.graph.node or not model.graph.output or not model.ir_version:
         raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
     require_utf8(model, where)
+    for tensor in _stored_beside(model.graph) if folder else ():
+        if external.is_external(tensor):
+            external.load(tensor, folder, f"{where}: weight '{tensor.name}'", mapped=True)
     for name, tensor in _external(model):
         if folder is None:
             _refuse_bytes(name, tensor, where)
@@ -175,9 +187,19 @@ def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> on
     return model
 
 
+def _stored_beside(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Weights that may stay in their files: those of the network, and of the loop that a converted one may be."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute if node.op_type == "Loop" else ():
+            yield from attribute.g.initializer
+
+
 def check_weights(model: onnx.ModelProto, where: str) -> None:
     """Raise ModelError, naming the weight, if one is shorter or longer than its shape, or of no known type."""
     for name, tensor in tensors_of(model):
+        if is_mapped(tensor):  # which has been looked at
+            continue
         try:
             numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as error:

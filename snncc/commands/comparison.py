@@ -63,10 +63,13 @@ def compare(
 def _runnable(source: onnx.ModelProto) -> onnx.ModelProto:
     """What of `source` runs in onnxruntime, and soon: it takes minutes for sums over the edges of a large graph."""
     from snncc.frontend import import_model
+    from snncc.mapped import hand_over
     from snncc.recurrent.tidy import tidy_recurrent
 
     if any(node.op_type == "ScatterElements" for node in source.graph.node):
-        return import_model(source).to_proto()
+        imported = import_model(source).to_proto()
+        hand_over(imported)
+        return imported
     return tidy_recurrent(source)
 
 
