@@ -69,7 +69,7 @@ def write_model(path: Path, model: onnx.ModelProto) -> int:
         model, _ = parts(model, beside.name)
     written += write_whole(path, serialised(model))
     for old in weight_files(path):
-        if old != beside:
+        if beside is None or old.name != beside.name:  # the one may be given from here, the other from the root
             old.unlink(missing_ok=True)
     return written
 
