@@ -16,9 +16,15 @@ from snncc.serialised import varint
 
 __all__ = ["sketch_of"]
 
-_GRAPH = onnx.ModelProto.DESCRIPTOR.fields_by_name["graph"].number
-_INITIALIZER = onnx.GraphProto.DESCRIPTOR.fields_by_name["initializer"].number
 _RAW_DATA = onnx.TensorProto.DESCRIPTOR.fields_by_name["raw_data"].number
+_OP_TYPE = onnx.NodeProto.DESCRIPTOR.fields_by_name["op_type"].number
+# Where weights are: messages in which fields of a message, by their numbers.
+_INSIDE: dict[str, dict[int, str]] = {
+    "ModelProto": {7: "GraphProto"},
+    "GraphProto": {1: "NodeProto", 5: "TensorProto"},
+    "NodeProto": {5: "AttributeProto"},
+    "AttributeProto": {6: "GraphProto"},
+}
 _SIZES = {1: 8, 5: 4}  # bytes by wire type
 _NUMBER, _NESTED = 0, 2
 
@@ -29,26 +35,29 @@ def sketch_of(path: Path) -> onnx.ModelProto | None:
         if not path.is_file() or not is_large(path.stat().st_size):
             return None
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return onnx.ModelProto.FromString(b"".join(_model(data, path)))
+            return onnx.ModelProto.FromString(_shortened(data, 0, len(data), "ModelProto", path))
     return None
 
 
-def _model(data: mmap.mmap, path: Path) -> Iterator[bytes]:
-    for number, begin, body, end in _fields(data, 0, len(data)):
-        if number == _GRAPH:
-            graph = b"".join(_graph(data, body, end, path))
-            yield varint(number << 3 | _NESTED) + varint(len(graph)) + graph
-        else:
-            yield data[begin:end]
-
-
-def _graph(data: mmap.mmap, start: int, stop: int, path: Path) -> Iterator[bytes]:
+def _shortened(data: mmap.mmap, start: int, stop: int, kind: str, path: Path) -> bytes:
+    """A message of this kind, its weights mapped; of nodes only loops have some, as `snncc.loading` has it, too."""
+    if kind == "TensorProto":
+        return _weight(data, start, stop, path)
+    if kind == "NodeProto" and not _is_loop(data, start, stop):
+        return data[start:stop]
+    pieces = []
     for number, begin, body, end in _fields(data, start, stop):
-        if number == _INITIALIZER and is_large(end - body):
-            weight = _weight(data, body, end, path)
-            yield varint(number << 3 | _NESTED) + varint(len(weight)) + weight
+        inside = _INSIDE[kind].get(number)
+        if inside and is_large(end - body):
+            content = _shortened(data, body, end, inside, path)
+            pieces += [varint(number << 3 | _NESTED), varint(len(content)), content]
         else:
-            yield data[begin:end]
+            pieces.append(data[begin:end])
+    return b"".join(pieces)
+
+
+def _is_loop(data: mmap.mmap, start: int, stop: int) -> bool:
+    return any(n == _OP_TYPE and data[body:end] == b"Loop" for n, _, body, end in _fields(data, start, stop))
 
 
 def _weight(data: mmap.mmap, start: int, stop: int, path: Path) -> bytes:

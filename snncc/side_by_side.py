@@ -99,14 +99,15 @@ class SideBySide:
         self._plain, self._spiking = Network(ann, shapes), Network(folded, shapes)
         self._counter = SpikeCounter(folded, self._spiking, phases=self._phases)
         self._silent = SilentRelus.of(self._snn, self._source, self._counter, self._spiking, shapes)
-        self._relus = opened(self._silent.ann) if self._silent else None
-        self._ann, self._counting = opened(ann), opened(self._counter.model)
         self._names = [*self._counter.names, *(self._silent.names if self._silent else ())]
         self._size = _length(batch)
         if self._cut:
             self._size = samples_at_once(self._spiking.fold, self._size, self._spiking.largest)
-        if self._timed:
+        self._ann = opened(ann)
+        if self._timed:  # before more sessions are open: each has the weights in memory
             self._measure_time((self._ann, opened(self._snn)), _part(batch, 0, self._size))
+        self._relus = opened(self._silent.ann) if self._silent else None
+        self._counting = opened(self._counter.model)
 
     def _measure_time(self, sessions: tuple[Any, Any], batch: Batch) -> None:
         try:
