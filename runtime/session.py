@@ -14,8 +14,8 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
-from snncc.large import openable
 from snncc.loading import opens_alone, read_model, refuse_external
+from snncc.opening import openable
 from snncc.ops import DOMAIN, OPSET
 from snncc.runtime.devices import cuda_obstacle
 from snncc.runtime.library import get_library_path

@@ -449,7 +449,7 @@ class Graph:
                 node.name = self.fresh(node.outputs[0].name if node.outputs else node.op)
 
 
-class _InFile(LazyValues):
+class _InFile(LazyValues):  # type: ignore[misc]
     """The values of a constant that stay in a file; graphsurgeon writes `tensor` without reading them."""
 
     def __init__(self, stored: Stored) -> None:

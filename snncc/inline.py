@@ -35,7 +35,9 @@ def sketch_of(path: Path) -> onnx.ModelProto | None:
         if not path.is_file() or not is_large(path.stat().st_size):
             return None
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return onnx.ModelProto.FromString(_shortened(data, 0, len(data), "ModelProto", path))
+            model = onnx.ModelProto()
+            model.ParseFromString(_shortened(data, 0, len(data), "ModelProto", path))
+            return model
     return None
 
 
@@ -69,7 +71,7 @@ def _weight(data: mmap.mmap, start: int, stop: int, path: Path) -> bytes:
         body, end = values[0]
         if may_be_mapped(weight, end - body):
             refer(weight, path, body)
-            return weight.SerializeToString()
+            return bytes(weight.SerializeToString())
     return data[start:stop]
 
 

@@ -13,7 +13,7 @@ import onnx
 import onnxruntime as ort
 
 from snncc.errors import ModelError
-from snncc.large import openable
+from snncc.opening import openable
 from snncc.samples import Batch
 from snncc.sessions import ORT_ERRORS
 

@@ -7,31 +7,21 @@ weight, so that they get an `outline`, in which large weights are inputs. It spa
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import onnx
 from google.protobuf.message import Message
 from onnx import helper
 
-from snncc.errors import ModelError
 from snncc.external import size_of
-from snncc.mapped import is_mapped, mapped_in, stored_of, values_of
-from snncc.serialised import serialised
+from snncc.mapped import is_mapped
 
-if TYPE_CHECKING:
-    import onnxruntime as ort
-
-__all__ = ["fits_one_file", "openable", "outline", "parts", "with_weights_of"]
+__all__ = ["fits_one_file", "lay", "outline", "parts", "with_weights_of"]
 
 _SET_ASIDE = 2**20  # bytes; weights that say how shapes change are far smaller
 _MOST = 2_000_000_000  # bytes of weights in one protobuf of 2 GiB; the rest is for the nodes
-_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 def outline(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -82,71 +72,9 @@ def parts(model: onnx.ModelProto, location: str) -> tuple[onnx.ModelProto, list[
         sketch.graph.initializer.append(_without_values(weight) if _is_large(weight) else weight)
     for weight, end in zip(filter(_is_large, _weights(sketch.graph)), ends, strict=False):
         bare = _without_values(weight)
-        _lay(bare, location, end)
+        lay(bare, location, end)
         weight.CopyFrom(bare)
     return sketch, aside
-
-
-@contextmanager
-def openable(
-    model: onnx.ModelProto,
-    options: ort.SessionOptions | None = None,
-    edit: Callable[[onnx.ModelProto], None] | None = None,
-) -> Iterator[bytes | str]:
-    """What onnxruntime can open: the model's bytes, or where they are too many, the path of a copy on the disk.
-
-    With `options`, which are changed, weights in files stay where they are. `edit` changes the copy first; it is not to
-    look at weights.
-
-    Raises:
-        ModelError: there is no room for the copy.
-    """
-    mapped = any(True for _ in mapped_in(model.graph))
-    if mapped and options is not None:
-        copy = _edited(model, edit)
-        _refer_from_one_folder(copy, options)
-        yield copy.SerializeToString()
-    elif fits_one_file(model) and not mapped:
-        yield (_edited(model, edit) if edit else model).SerializeToString()
-    else:
-        with tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder:
-            yield _written(model, Path(folder), edit)
-
-
-def _refer_from_one_folder(copy: onnx.ModelProto, options: ort.SessionOptions) -> None:
-    """Let mapped weights be external ones, of files below one folder, as onnxruntime wants them."""
-    weights = list(mapped_in(copy.graph))
-    files = [os.path.realpath(stored_of(weight).file) for weight in weights]
-    folder = os.path.commonpath([Path(file).parent for file in files])
-    options.add_session_config_entry(_FOLDER, folder)
-    for weight, file in zip(weights, files, strict=True):
-        _lay(weight, os.path.relpath(file, folder), stored_of(weight).offset)
-
-
-def _written(model: onnx.ModelProto, folder: Path, edit: Callable[[onnx.ModelProto], None] | None) -> str:
-    """The path of a copy in `folder`."""
-    sketch, aside = parts(model, "weights")
-    if edit:
-        edit(sketch)
-    try:
-        with (folder / "model.onnx").open("wb") as file:
-            file.writelines(serialised(sketch))
-        with (folder / "weights").open("wb") as file:
-            file.writelines(map(values_of, aside))
-    except OSError as error:
-        raise ModelError(
-            f"the model '{model.graph.name}' is over 2 GB and cannot be written to {folder}: {error}. "
-            "Set TMPDIR to a folder with room, or save the model with external data and give its path."
-        ) from error
-    return str(folder / "model.onnx")
-
-
-def _edited(model: onnx.ModelProto, edit: Callable[[onnx.ModelProto], None] | None) -> onnx.ModelProto:
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    if edit:
-        edit(copy)
-    return copy
 
 
 def _size(weight: onnx.TensorProto) -> int:
@@ -191,7 +119,7 @@ def _inner(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
                 yield from _inner(attribute.g)
 
 
-def _lay(tensor: onnx.TensorProto, location: str, offset: int) -> None:
+def lay(tensor: onnx.TensorProto, location: str, offset: int) -> None:
     """Let the values of `tensor` lie in a file."""
     del tensor.external_data[:]
     tensor.data_location = onnx.TensorProto.EXTERNAL

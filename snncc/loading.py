@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -16,6 +15,7 @@ from snncc import external
 from snncc.errors import ModelError
 from snncc.inline import sketch_of
 from snncc.mapped import is_mapped
+from snncc.tensors import tensors_of
 from snncc.utf8 import require_utf8
 
 __all__ = [
@@ -136,54 +136,19 @@ def _parse(data: bytes, where: str) -> onnx.ModelProto:
     return model
 
 
-def tensors_of(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    """(name, tensor) of every weight: initializers and what nodes hold, in subgraphs and local functions too."""
-    yield from _in_graph(model.graph)
-    for function in model.functions:
-        yield from _in_nodes(function.node)
-
-
-def _in_graph(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for tensor in graph.initializer:
-        yield tensor.name, tensor
-    for sparse in graph.sparse_initializer:
-        yield from _in_sparse(sparse, "")
-    yield from _in_nodes(graph.node)
-
-
-def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for node in nodes:
-        for attribute in node.attribute:
-            for tensor in _both(attribute, "t", "tensors"):
-                yield tensor.name or ", ".join(node.output), tensor
-            for sparse in _both(attribute, "sparse_tensor", "sparse_tensors"):
-                yield from _in_sparse(sparse, ", ".join(node.output))
-            for graph in _both(attribute, "g", "graphs"):
-                yield from _in_graph(graph)
-
-
-def _both(attribute: onnx.AttributeProto, one: str, several: str) -> list[Any]:
-    """What the attribute holds, whatever type it states."""
-    return [*([getattr(attribute, one)] if attribute.HasField(one) else []), *getattr(attribute, several)]
-
-
-def _in_sparse(sparse: onnx.SparseTensorProto, name: str) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for tensor in (sparse.values, sparse.indices):
-        yield sparse.values.name or name, tensor
-
-
 def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
     if not model.graph.node or not model.graph.output or not model.ir_version:
         raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
     require_utf8(model, where)
-    for tensor in _stored_beside(model.graph) if folder else ():
+    if folder is None:
+        for name, tensor in _external(model):
+            _refuse_bytes(name, tensor, where)
+        return model
+    for tensor in _stored_beside(model.graph):
         if external.is_external(tensor):
             external.load(tensor, folder, f"{where}: weight '{tensor.name}'", mapped=True)
     for name, tensor in _external(model):
-        if folder is None:
-            _refuse_bytes(name, tensor, where)
-        else:
-            external.load(tensor, folder, f"{where}: weight '{name}'")
+        external.load(tensor, folder, f"{where}: weight '{name}'")
     return model
 
 

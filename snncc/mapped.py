@@ -134,7 +134,7 @@ def array_of(tensor: onnx.TensorProto) -> Array:
 def values_of(weight: onnx.TensorProto) -> bytes | memoryview:
     """The values as they lie in a file."""
     if is_mapped(weight):
-        return memoryview(stored_of(weight).load()).cast("B")
+        return stored_of(weight).load().data.cast("B")
     stored = weight if weight.HasField("raw_data") else numpy_helper.from_array(numpy_helper.to_array(weight))
     return bytes(stored.raw_data)
 

@@ -68,7 +68,7 @@ def _field(message: Message, name: str) -> bytes:
         setattr(alone, name, value)
     else:
         getattr(alone, name).extend(value)
-    return alone.SerializeToString(deterministic=True)
+    return bytes(alone.SerializeToString(deterministic=True))
 
 
 def _nested(number: int, pieces: list[Piece]) -> list[Piece]:

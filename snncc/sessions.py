@@ -13,7 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
 from snncc.errors import ModelError, RuntimeLibraryError
 from snncc.export import all_nodes, attach_bodies
-from snncc.large import openable
+from snncc.opening import openable
 from snncc.ops import DOMAIN
 
 __all__ = ["ORT_ERRORS", "cpu_session", "must_run", "session_options", "threads"]

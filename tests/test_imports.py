@@ -55,12 +55,13 @@ ALLOWED = {
         "snncc.vocabulary",
     },
     "snncc.external": {"snncc.errors", "snncc.mapped"},
-    "snncc.large": {"snncc.external", "snncc.errors", "snncc.mapped", "snncc.serialised"},
+    "snncc.large": {"snncc.external", "snncc.mapped"},
+    "snncc.opening": {"snncc.errors", "snncc.large", "snncc.mapped", "snncc.serialised"},
     "snncc.utf8": {"snncc.errors"},
-    "snncc.loading": {"snncc.external", "snncc.errors", "snncc.inline", "snncc.mapped", "snncc.utf8"},
+    "snncc.loading": {"snncc.external", "snncc.errors", "snncc.inline", "snncc.mapped", "snncc.tensors", "snncc.utf8"},
     "snncc.toml_files": {"snncc.errors"},
     "snncc.npz": set(),
-    "snncc.runtime": {"snncc.runtime", "snncc.large", "snncc.loading", "snncc.ops", "snncc.errors"},
+    "snncc.runtime": {"snncc.runtime", "snncc.opening", "snncc.loading", "snncc.ops", "snncc.errors"},
 }
 
 
