@@ -184,6 +184,14 @@ def test_what_depends_on_weights_alone_is_still_folded(small: Callable[[], Path]
     assert len(list(mapped_in(graph.to_proto().graph))) == 2
 
 
+def test_a_dump_is_the_same_in_each_process(small: Callable[[], Path], tmp_path: Path) -> None:
+    small()
+    text = import_model(chain(tmp_path / "model", 24)).text()
+    assert 'w0 = ["location": "a file"]' in text
+    assert mapped._WORD not in text
+    assert str(tmp_path) not in text
+
+
 def test_nobody_else_can_name_a_file_that_way(small: Callable[[], Path], tmp_path: Path) -> None:
     path = chain(tmp_path / "model", 24)
     small()
