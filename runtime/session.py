@@ -14,8 +14,8 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
-from snncc.large import openable
 from snncc.loading import opens_alone, read_model, refuse_external
+from snncc.opening import openable
 from snncc.ops import DOMAIN, OPSET
 from snncc.runtime.devices import cuda_obstacle
 from snncc.runtime.library import get_library_path
@@ -64,7 +64,7 @@ def create_session(
     providers = _providers(device)
     options = _with_library(options) if kernels else options or _default_options()
     _fold_weights(options)
-    with _openable(model) as (source, name):
+    with _openable(model, options) as (source, name):
         session = _open(source, name, options, providers, device)
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise RuntimeLibraryError(
@@ -147,7 +147,9 @@ def _unrecorded(options: ort.SessionOptions) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str | bytes, str]]:
+def _openable(
+    model: Path | str | bytes | onnx.ModelProto, options: ort.SessionOptions
+) -> Iterator[tuple[str | bytes, str]]:
     """What onnxruntime can open, and what to call it in messages."""
     if isinstance(model, bytes):
         name = "the model given as bytes"
@@ -156,7 +158,7 @@ def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str
     elif isinstance(model, onnx.ModelProto):
         name = f"the model '{model.graph.name}'"
         refuse_external(model, name)
-        with openable(model) as source:
+        with openable(model, options) as source:
             yield source, name
     else:
         path = Path(model)
@@ -165,7 +167,7 @@ def _openable(model: Path | str | bytes | onnx.ModelProto) -> Iterator[tuple[str
         if opens_alone(path):
             yield str(path), str(path)
         else:  # in folders that are trusted here, but not by onnxruntime
-            with _openable(read_model(path)) as (source, _):
+            with _openable(read_model(path), options) as (source, _):
                 yield source, str(path)
 
 

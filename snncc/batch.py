@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from snncc.builder import Builder
 from snncc.lost_batch import with_batch_kept
+from snncc.mapped import array_of
 from snncc.sessions import ORT_ERRORS, cpu_session
 
 __all__ = ["make_batch_dynamic"]
@@ -60,7 +61,7 @@ def _free_reshape(model: onnx.ModelProto, node: onnx.NodeProto, build: Builder) 
     constants |= {n.output[0]: n.attribute[0].t for n in model.graph.node if n.op_type == "Constant" and n.attribute}
     if node.input[0] in constants or node.input[1] not in constants:
         return
-    target = numpy_helper.to_array(constants[node.input[1]]).copy()
+    target = array_of(constants[node.input[1]]).copy()
     if target.size > 1 and target[0] == 1:
         # An inferred axis elsewhere was inferred for one sample; Reshape's 0 then copies the batch.
         target[0] = 0 if -1 in target else -1

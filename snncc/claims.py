@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
 
 from snncc.export import all_nodes
 from snncc.kinship import initializers, stored_weights
+from snncc.mapped import array_of
 from snncc.network import is_neuron, label
 from snncc.ops import DOMAIN
 
@@ -53,7 +53,7 @@ def wrong_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
         found = constants.get(node.input[1])
         if found is None or not folded or node.op_type == "PhaseNeuron":
             continue
-        expected, given = scale if kept else [1.0, 1.0], _range(numpy_helper.to_array(found))
+        expected, given = scale if kept else [1.0, 1.0], _range(array_of(found))
         if _off(given, expected):
             return f"the scales of '{name}' are within {given}, not {expected}"
     return None
@@ -94,7 +94,7 @@ def wrong_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
         return f"the form is said to have {steps} steps, but the coding gives {expected}"
     if loops:
         stored = initializers(model, recurrent=True).get(loops[0].input[0])
-        turns = None if stored is None else int(numpy_helper.to_array(stored))
+        turns = None if stored is None else int(array_of(stored))
         if turns is not None and turns * int(form.get("chunk", 1)) != steps:
             return f"the form is said to have {steps} steps, but the loop makes {turns} turns"
     return None

@@ -21,6 +21,7 @@ from snncc.frontend import import_model, where
 from snncc.graph import Graph
 from snncc.line import Line
 from snncc.loading import Source, borrow_model
+from snncc.mapped import hand_over
 from snncc.memory import enough_memory
 from snncc.outcome import outcome
 from snncc.own_levels import levels_of_layers, refuse_levels
@@ -132,7 +133,9 @@ def convert(
     }
     line.run(storing(weights), made.graph)
     snn, metadata = in_form(made.graph, coding, made.form, metadata, observer)
-    return export_model(as_they_were(snn, states), metadata)
+    exported = export_model(as_they_were(snn, states), metadata)
+    hand_over(exported)
+    return exported
 
 
 def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale: float) -> None:

@@ -20,6 +20,7 @@ from onnx import helper, numpy_helper
 
 from snncc.errors import UnsupportedOpError
 from snncc.integer_ops import ONE, PRODUCTS, is_integer_op, spelled_out_integers
+from snncc.mapped import array_of
 from snncc.qoperators import is_q_operator, spelled_out
 from snncc.quantised_constants import evaluated
 from snncc.requantised import Spelled, integers, looked_up, rescaled
@@ -271,7 +272,7 @@ class _Dequantiser:
     def _value(self, tensor: str) -> Array | None:
         if tensor in self.made:
             return self.made[tensor]
-        return numpy_helper.to_array(self._stored[tensor]) if tensor in self._stored else None
+        return array_of(self._stored[tensor]) if tensor in self._stored else None
 
 
 def _called(node: onnx.NodeProto) -> str:

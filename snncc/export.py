@@ -16,7 +16,9 @@ from onnx import helper
 
 from snncc import ops
 from snncc.errors import ModelError, in_words
-from snncc.large import fits_one_file, outline, parts, values_of
+from snncc.large import fits_one_file, outline, parts
+from snncc.mapped import values_of
+from snncc.serialised import serialised
 
 __all__ = ["KEYS", "all_nodes", "attach_bodies", "export_model", "metadata_of", "model_digest"]
 
@@ -92,10 +94,10 @@ def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
 
 def model_digest(model: onnx.ModelProto) -> str:
     """SHA-256 of a model with its weights, however it was stored; of one over 2 GB, its large weights come last."""
-    if fits_one_file(model):
-        return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()
-    sketch, aside = parts(model, "")
-    digest = hashlib.sha256(sketch.SerializeToString(deterministic=True))
+    sketch, aside = (model, []) if fits_one_file(model) else parts(model, "")
+    digest = hashlib.sha256()
+    for piece in serialised(sketch):
+        digest.update(piece)
     for weight in aside:
         digest.update(values_of(weight))
     return digest.hexdigest()

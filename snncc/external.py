@@ -19,6 +19,7 @@ import onnx
 from onnx import helper
 
 from snncc.errors import ModelError
+from snncc.mapped import is_mapped, may_be_mapped, refer
 
 __all__ = ["TRUST", "Stored", "is_external", "load", "locate", "size_of"]
 
@@ -38,17 +39,20 @@ class Stored:
 
 
 def is_external(tensor: onnx.TensorProto) -> bool:
-    """Whether the tensor's values are in another file."""
-    return bool(tensor.data_location == onnx.TensorProto.EXTERNAL)
+    """Whether the tensor's values are in another file, which the model names."""
+    return tensor.data_location == onnx.TensorProto.EXTERNAL and not is_mapped(tensor)
 
 
-def load(tensor: onnx.TensorProto, folder: Path, label: str) -> None:
-    """Put the values into the tensor, as if it had never been external: digests depend on it.
+def load(tensor: onnx.TensorProto, folder: Path, label: str, *, mapped: bool = False) -> None:
+    """Put the values into the tensor, as if it had never been external; or, where they may, large ones are `mapped`.
 
     Raises:
         ModelError: as `locate` does, or the file cannot be read.
     """
     stored = locate(tensor, folder, label)
+    if mapped and may_be_mapped(tensor, stored.length):
+        refer(tensor, stored.file, stored.offset)
+        return
     try:
         with stored.file.open("rb") as file:
             file.seek(stored.offset)

@@ -57,7 +57,9 @@ def write_model(path: Path, model: onnx.ModelProto) -> int:
     Raises:
         OutputError: as `write_whole` does.
     """
-    from snncc.large import fits_one_file, parts, values_of
+    from snncc.large import fits_one_file, parts
+    from snncc.mapped import values_of
+    from snncc.serialised import serialised
 
     written, beside = 0, None
     if not fits_one_file(model):
@@ -65,12 +67,11 @@ def write_model(path: Path, model: onnx.ModelProto) -> int:
         beside = _write_by_content(path, map(values_of, weights))
         written = beside.stat().st_size
         model, _ = parts(model, beside.name)
-    data = model.SerializeToString(deterministic=True)
-    write_whole(path, data)
+    written += write_whole(path, serialised(model))
     for old in weight_files(path):
-        if old != beside:
+        if beside is None or old.name != beside.name:  # the one may be given from here, the other from the root
             old.unlink(missing_ok=True)
-    return written + len(data)
+    return written
 
 
 def weight_files(path: Path) -> list[Path]:
@@ -81,24 +82,25 @@ def weight_files(path: Path) -> list[Path]:
     return []
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path`; what was there before stays until all of it has been written.
+def write_whole(path: Path, data: bytes | Iterable[bytes | memoryview]) -> int:
+    """Write `data` to `path`; what was there before stays until all of it has been written. Returns the bytes written.
 
     Raises:
         OutputError: the folder is missing or not writable, the disk is full. Nothing is left behind.
     """
     require_writable(path)
+    pieces = [data] if isinstance(data, bytes) else data
     with _explained(path):
         if path.exists() and not path.is_file():  # a device or a pipe, which must not be replaced
             with path.open("wb") as file:
-                file.write(data)
-        else:
-            with _temporary(path.resolve()) as (file, rename):
-                file.write(data)
-                rename(path.resolve())
+                return sum(map(file.write, pieces))
+        with _temporary(path.resolve()) as (part, rename):
+            written = sum(map(part.write, pieces))
+            rename(path.resolve())
+            return written
 
 
-def _write_by_content(path: Path, chunks: Iterable[bytes]) -> Path:
+def _write_by_content(path: Path, chunks: Iterable[bytes | memoryview]) -> Path:
     """Write `chunks` beside `path`, under a name that tells their digest."""
     require_writable(path)
     digest = hashlib.sha256()

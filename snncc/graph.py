@@ -20,7 +20,9 @@ import onnx.printer
 import onnx_graphsurgeon as gs
 import onnxruntime as ort
 from onnx import helper
+from onnx_graphsurgeon.ir.tensor import LazyValues
 
+from snncc.mapped import Stored, is_mapped, mapped_in, put_aside, refer, stored_of
 from snncc.ops import DOMAIN
 from snncc.ops import OPSET as DOMAIN_VERSION
 from snncc.ordering import by_level
@@ -68,7 +70,7 @@ class Graph:
         graph = gs.import_onnx(model)
         for tensor in graph.tensors().values():
             if isinstance(tensor, gs.Constant):
-                _ = tensor.values  # loads: a lazy constant would keep the proto alive
+                tensor.values = _held(tensor)  # a lazy constant of graphsurgeon's would keep the proto alive
         wrapped = cls(graph, template)
         wrapped._name_nodes()
         return wrapped
@@ -120,7 +122,11 @@ class Graph:
     @staticmethod
     def value(tensor: Tensor) -> Array | None:
         """The value of a constant, None for a tensor that is computed."""
-        return np.asarray(tensor.values) if isinstance(tensor, gs.Constant) else None
+        if not isinstance(tensor, gs.Constant):
+            return None
+        if _in_file(tensor):  # whose `values` would stay in memory
+            return np.asarray(tensor._values.load())
+        return np.asarray(tensor.values)
 
     @staticmethod
     def producer(tensor: Tensor) -> Node | None:
@@ -202,8 +208,8 @@ class Graph:
         self._numbers.pop(name, None)
 
     def constant(self, prefix: str, value: npt.ArrayLike) -> Tensor:
-        """A new constant."""
-        return gs.Constant(self.fresh(prefix), np.asarray(value, order="C"))
+        """A new constant; a large one goes to a file."""
+        return gs.Constant(self.fresh(prefix), _put_aside(np.asarray(value, order="C")))
 
     def add(
         self,
@@ -368,10 +374,30 @@ class Graph:
         ort.set_default_logger_severity(severity)
         try:
             self._drop_erased()
-            self._graph.fold_constants(size_threshold=None)
+            with self._loaded():
+                self._graph.fold_constants(size_threshold=None)
             self.cleanup()
         finally:
             ort.set_default_logger_severity(2)
+
+    @contextmanager
+    def _loaded(self) -> Iterator[None]:
+        """Within it, constants in files are in memory if nodes read them that need no input; afterwards none is."""
+        driven = {id(t) for t in self._graph.inputs}
+        before: list[tuple[gs.Constant, _InFile]] = []
+        for node in self.nodes():
+            if any(id(t) in driven for t in self.reads(node)):
+                driven.update(map(id, node.outputs))
+            else:
+                before += [(t, t._values) for t in node.inputs if isinstance(t, gs.Constant) and _in_file(t)]
+        for tensor, held in before:
+            tensor.values = held.load()
+        yield
+        for tensor, held in before:
+            tensor.values = held
+        for tensor in self._graph.tensors().values():
+            if isinstance(tensor, gs.Constant) and not _in_file(tensor):
+                tensor.values = _held(tensor)
 
     def infer_shapes(self) -> None:
         """Bring the recorded shape and type of every tensor up to date."""
@@ -394,19 +420,23 @@ class Graph:
     def _outline(self) -> onnx.ModelProto:
         """The model as a proto, its large constants as inputs: the values may be more than a proto holds."""
         constants = [t for t in self._graph.tensors().values() if isinstance(t, gs.Constant)]
-        if all(t.values.nbytes <= _HUGE for t in constants):
+        if not any(map(_is_huge, constants)):
             return self.to_proto()
         sketch = self.copy()
         for tensor in sketch._graph.tensors().values():
-            if isinstance(tensor, gs.Constant) and tensor.values.nbytes > _HUGE:
+            if isinstance(tensor, gs.Constant) and _is_huge(tensor):
                 variable = tensor.to_variable(tensor.dtype, tensor.shape)
                 variable.type = "tensor_type"  # which to_variable forgets
                 sketch._graph.inputs.append(variable)
         return sketch.to_proto()
 
     def text(self) -> str:
-        """The graph in onnx's text form, without the values of its weights."""
-        return onnx.printer.to_text(self.to_proto())
+        """The graph in onnx's text form, without the values of weights in files."""
+        model = self.to_proto()
+        for weight in mapped_in(model.graph):  # where they are differs from run to run
+            del weight.external_data[:]
+            weight.external_data.add(key="location", value="a file")
+        return onnx.printer.to_text(model)
 
     def free_name(self, tensor: Tensor) -> None:
         """Let something new have the name of `tensor`, which is about to go."""
@@ -421,6 +451,47 @@ class Graph:
         for node in self._graph.nodes:
             if not node.name:
                 node.name = self.fresh(node.outputs[0].name if node.outputs else node.op)
+
+
+class _InFile(LazyValues):  # type: ignore[misc]
+    """The values of a constant that stay in a file; graphsurgeon writes `tensor` without reading them."""
+
+    def __init__(self, stored: Stored) -> None:
+        self._stored = stored
+        self.shape, self.dtype, self.nbytes = list(stored.shape), stored.dtype, stored.nbytes
+
+    @property
+    def tensor(self) -> onnx.TensorProto:
+        """A new proto, which whoever writes it may name."""
+        kind = helper.np_dtype_to_tensor_dtype(self.dtype)
+        proto = onnx.TensorProto(dims=self.shape, data_type=kind)
+        refer(proto, self._stored.file, self._stored.offset)
+        return proto
+
+    def load(self) -> Array:
+        """The values, read-only; of memory they take what is looked at, as long as the array is there."""
+        return self._stored.load()
+
+
+def _held(constant: gs.Constant) -> Array | _InFile:
+    """The values of a constant of graphsurgeon's as they are held here."""
+    lazy = constant._values
+    if isinstance(lazy, LazyValues) and isinstance(lazy.tensor, onnx.TensorProto) and is_mapped(lazy.tensor):
+        return _InFile(stored_of(lazy.tensor))
+    return _put_aside(np.asarray(constant.values))
+
+
+def _put_aside(value: Array) -> Array | _InFile:
+    stored = put_aside(value)
+    return _InFile(stored) if stored else value
+
+
+def _in_file(constant: gs.Constant) -> bool:
+    return isinstance(constant._values, _InFile)
+
+
+def _is_huge(constant: gs.Constant) -> bool:
+    return bool(_in_file(constant) or constant._values.nbytes > _HUGE)
 
 
 def _inner(node: Node) -> list[gs.Graph | onnx.GraphProto]:

@@ -7,13 +7,11 @@ come in another order and spikes near a threshold move; that is no difference be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import onnx
 import onnxruntime as ort
 
 from snncc.errors import ModelError
-from snncc.large import openable
+from snncc.opening import openable
 from snncc.samples import Batch
 from snncc.sessions import ORT_ERRORS
 
@@ -27,8 +25,11 @@ def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
         ModelError: onnxruntime cannot run the model.
         RuntimeLibraryError: the native library is missing or does not load.
     """
-    try:
-        body, kernel = (session.run(None, sample) for session in _sessions(model))
+    from snncc.runtime import create_session
+
+    try:  # one session at a time, since each holds the weights
+        body = _with_bodies(model).run(None, sample)
+        kernel = create_session(model, device="cpu", options=_options()).run(None, sample)
     except ORT_ERRORS as error:
         raise ModelError(f"onnxruntime cannot run the model ({error}). Convert the source model again.") from error
     same = sum(int(((a == b) | ((a != a) & (b != b))).sum()) for a, b in zip(body, kernel, strict=True))
@@ -36,15 +37,11 @@ def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
     return values - same, values
 
 
-def _sessions(model: onnx.ModelProto) -> Iterator[ort.InferenceSession]:
-    """A session with bodies, then one with kernels."""
-    from snncc.runtime import create_session
-
+def _with_bodies(model: onnx.ModelProto) -> ort.InferenceSession:
     plain = _options()
     plain.log_severity_level = 3
-    with openable(model) as source:
-        yield ort.InferenceSession(source, plain, providers=["CPUExecutionProvider"])
-    yield create_session(model, device="cpu", options=_options())
+    with openable(model, plain) as source:
+        return ort.InferenceSession(source, plain, providers=["CPUExecutionProvider"])
 
 
 def _options() -> ort.SessionOptions:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import numpy_helper
 
 from snncc.export import all_nodes
+from snncc.mapped import array_of
 from snncc.network import attributes_of
 
 __all__ = ["foreign_synapses", "initializers", "stored_weights"]
@@ -98,8 +98,8 @@ class _Weights:
     def _value(self, name: str) -> Array | None:
         maker = self._dequantiser(name)
         if maker is None:
-            return numpy_helper.to_array(self._constants[name]) if name in self._constants else None
-        whole, scale = (numpy_helper.to_array(self._constants[n]) for n in maker.input[:2])
+            return array_of(self._constants[name]) if name in self._constants else None
+        whole, scale = (array_of(self._constants[n]) for n in maker.input[:2])
         axis = attributes_of(maker).get("axis", 1)
         shape = [-1 if a == axis else 1 for a in range(whole.ndim)] if scale.ndim else []
         return np.asarray(whole.astype(np.float64) * scale.reshape(shape))

@@ -19,6 +19,7 @@ from onnx import helper, numpy_helper
 
 from snncc.builder import Builder
 from snncc.large import outline
+from snncc.mapped import array_of
 from snncc.scopes import inner_graphs
 from snncc.sessions import ORT_ERRORS, cpu_session
 
@@ -83,7 +84,7 @@ class KnownValues:
     def _worked_out(self, name: str, node: onnx.NodeProto | None) -> Array | None:
         if name in self._stored:
             stored = self._stored[name]
-            return numpy_helper.to_array(stored).astype(object) if prod(stored.dims) <= _LARGEST else None
+            return array_of(stored).astype(object) if prod(stored.dims) <= _LARGEST else None
         if node is None or node.domain not in ("", "ai.onnx") or any(inner_graphs(node)):
             return None
         if node.op_type in ("Shape", "Size"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +13,9 @@ from onnx import numpy_helper
 
 from snncc import external
 from snncc.errors import ModelError
+from snncc.inline import sketch_of
+from snncc.mapped import is_mapped
+from snncc.tensors import tensors_of
 from snncc.utf8 import require_utf8
 
 __all__ = [
@@ -37,7 +39,7 @@ def where(source: Source) -> str:
 
 
 def read_model(source: Source) -> onnx.ModelProto:
-    """The model with all of its weights in memory; a ModelProto given is not changed.
+    """The model with its weights, of which large ones stay in their files; a ModelProto given is not changed.
 
     External data is looked for beside the file, and only in its folder; see `snncc.external`.
 
@@ -59,7 +61,8 @@ def borrow_model(source: Source) -> onnx.ModelProto:
     if isinstance(source, bytes):
         return _with_weights(_parse(source, "the model"), None, "the model")
     path = Path(source)
-    return _with_weights(_parse(_bytes_of(path), str(path)), path.parent, str(path))
+    model = sketch_of(path) or _parse(_bytes_of(path), str(path))
+    return _with_weights(model, path.parent, str(path))
 
 
 def opens_alone(path: Path) -> bool:
@@ -68,7 +71,7 @@ def opens_alone(path: Path) -> bool:
     Raises:
         ModelError: external weights are missing, or outside the folder and not in one that is trusted.
     """
-    tensors = _external_in(_bytes_of(path), str(path))
+    tensors = _external_at(path)
     places = [external.locate(tensor, path.parent, f"{path}: weight '{name}'") for name, tensor in tensors]
     return all(place.inside for place in places)
 
@@ -77,6 +80,12 @@ def refuse_external(source: bytes | onnx.ModelProto, where: str) -> None:
     """Raise ModelError if weights are elsewhere: onnxruntime would look for them in the current folder."""
     for name, tensor in _external_in(source, where) if isinstance(source, bytes) else _external(source):
         _refuse_bytes(name, tensor, where)
+
+
+def _external_at(path: Path) -> Iterable[tuple[str, onnx.TensorProto]]:
+    """The external weights of the model in the file."""
+    sketch = sketch_of(path)
+    return _external(sketch) if sketch else _external_in(_bytes_of(path), str(path))
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -96,7 +105,7 @@ def external_files(path: Path) -> list[Path]:
     """
     found = {
         path.parent / entry.value
-        for _, tensor in _external_in(_bytes_of(path), str(path))
+        for _, tensor in _external_at(path)
         for entry in tensor.external_data
         if entry.key == "location" and "\0" not in entry.value
     }
@@ -127,57 +136,35 @@ def _parse(data: bytes, where: str) -> onnx.ModelProto:
     return model
 
 
-def tensors_of(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    """(name, tensor) of every weight: initializers and what nodes hold, in subgraphs and local functions too."""
-    yield from _in_graph(model.graph)
-    for function in model.functions:
-        yield from _in_nodes(function.node)
-
-
-def _in_graph(graph: onnx.GraphProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for tensor in graph.initializer:
-        yield tensor.name, tensor
-    for sparse in graph.sparse_initializer:
-        yield from _in_sparse(sparse, "")
-    yield from _in_nodes(graph.node)
-
-
-def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for node in nodes:
-        for attribute in node.attribute:
-            for tensor in _both(attribute, "t", "tensors"):
-                yield tensor.name or ", ".join(node.output), tensor
-            for sparse in _both(attribute, "sparse_tensor", "sparse_tensors"):
-                yield from _in_sparse(sparse, ", ".join(node.output))
-            for graph in _both(attribute, "g", "graphs"):
-                yield from _in_graph(graph)
-
-
-def _both(attribute: onnx.AttributeProto, one: str, several: str) -> list[Any]:
-    """What the attribute holds, whatever type it states."""
-    return [*([getattr(attribute, one)] if attribute.HasField(one) else []), *getattr(attribute, several)]
-
-
-def _in_sparse(sparse: onnx.SparseTensorProto, name: str) -> Iterator[tuple[str, onnx.TensorProto]]:
-    for tensor in (sparse.values, sparse.indices):
-        yield sparse.values.name or name, tensor
-
-
 def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> onnx.ModelProto:
     if not model.graph.node or not model.graph.output or not model.ir_version:
         raise ModelError(f"{where}: holds no network (no nodes or no outputs). Is it an ONNX model, and complete?")
     require_utf8(model, where)
-    for name, tensor in _external(model):
-        if folder is None:
+    if folder is None:
+        for name, tensor in _external(model):
             _refuse_bytes(name, tensor, where)
-        else:
-            external.load(tensor, folder, f"{where}: weight '{name}'")
+        return model
+    for tensor in _stored_beside(model.graph):
+        if external.is_external(tensor):
+            external.load(tensor, folder, f"{where}: weight '{tensor.name}'", mapped=True)
+    for name, tensor in _external(model):
+        external.load(tensor, folder, f"{where}: weight '{name}'")
     return model
+
+
+def _stored_beside(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    """Weights that may stay in their files: those of the network, and of the loop that a converted one may be."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute if node.op_type == "Loop" else ():
+            yield from attribute.g.initializer
 
 
 def check_weights(model: onnx.ModelProto, where: str) -> None:
     """Raise ModelError, naming the weight, if one is shorter or longer than its shape, or of no known type."""
     for name, tensor in tensors_of(model):
+        if is_mapped(tensor):  # which has been looked at
+            continue
         try:
             numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as error:

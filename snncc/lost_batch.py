@@ -14,6 +14,8 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.mapped import array_of
+
 __all__ = ["with_batch_kept"]
 
 Array = npt.NDArray[Any]
@@ -80,9 +82,9 @@ class _Keeper:
         graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
         values = (*graph.value_info, *graph.input, *graph.output)
         self.shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
-        self.values = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+        self.values = {t.name: array_of(t) for t in graph.initializer}
         made = (n for n in graph.node if n.op_type == "Constant" and n.attribute[0].HasField("t"))
-        self.values |= {n.output[0]: numpy_helper.to_array(n.attribute[0].t) for n in made}
+        self.values |= {n.output[0]: array_of(n.attribute[0].t) for n in made}
         self.lost: set[str] = set()
         self.driven = {v.name for v in graph.input}
         self.constants: list[onnx.TensorProto] = []

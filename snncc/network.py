@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from snncc.errors import ModelError
 from snncc.large import outline
+from snncc.mapped import array_of
 from snncc.one_step import fold_of, one_step
 from snncc.ops import DOMAIN, all_ops
 from snncc.ops.aggregate import AGGREGATE
@@ -173,7 +174,7 @@ class Network:
 
     def value(self, tensor: str) -> Array | None:
         """The value of a constant, None for anything else."""
-        return numpy_helper.to_array(self._constants[tensor]) if tensor in self._constants else None
+        return array_of(self._constants[tensor]) if tensor in self._constants else None
 
     def sources(self, tensor: str) -> list[onnx.NodeProto]:
         """The neurons whose spikes make up the spiking `tensor`, each one once."""

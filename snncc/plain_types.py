@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from snncc.large import outline
-from snncc.loading import tensors_of
+from snncc.tensors import tensors_of
 
 __all__ = ["checkable", "with_plain_types"]
 

@@ -13,7 +13,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
 from snncc.errors import ModelError, RuntimeLibraryError
 from snncc.export import all_nodes, attach_bodies
-from snncc.large import openable
+from snncc.opening import openable
 from snncc.ops import DOMAIN
 
 __all__ = ["ORT_ERRORS", "cpu_session", "must_run", "session_options", "threads"]
@@ -70,7 +70,7 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
         if ours and not any(function.domain == DOMAIN for function in copy.functions):
             attach_bodies(copy)
 
-    with openable(model, edited) as source:
+    with openable(model, options, edited) as source:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 

@@ -16,6 +16,7 @@ from snncc.errors import ModelError
 from snncc.evaluation import Evaluation, summarise
 from snncc.graph import Graph
 from snncc.inactivated import SilentRelus
+from snncc.mapped import mapped_in
 from snncc.network import Network
 from snncc.one_step import samples_at_once
 from snncc.operations import measure
@@ -99,14 +100,18 @@ class SideBySide:
         self._plain, self._spiking = Network(ann, shapes), Network(folded, shapes)
         self._counter = SpikeCounter(folded, self._spiking, phases=self._phases)
         self._silent = SilentRelus.of(self._snn, self._source, self._counter, self._spiking, shapes)
-        self._relus = opened(self._silent.ann) if self._silent else None
-        self._ann, self._counting = opened(ann), opened(self._counter.model)
         self._names = [*self._counter.names, *(self._silent.names if self._silent else ())]
         self._size = _length(batch)
         if self._cut:
             self._size = samples_at_once(self._spiking.fold, self._size, self._spiking.largest)
-        if self._timed:
+        self._ann: Any = opened(ann)
+        if self._timed:  # before more sessions are open: each has the weights in memory
             self._measure_time((self._ann, opened(self._snn)), _part(batch, 0, self._size))
+        if self._silent and any(True for _ in mapped_in(ann.graph)):  # then one session is to give both
+            self._ann = None
+            self._silent.ann.graph.output.append(ann.graph.output[0])
+        self._relus = opened(self._silent.ann) if self._silent else None
+        self._counting = opened(self._counter.model)
 
     def _measure_time(self, sessions: tuple[Any, Any], batch: Batch) -> None:
         try:
@@ -119,15 +124,20 @@ class SideBySide:
 
     def _run(self, batch: Batch) -> None:
         feeds, count = batch, _length(batch)
-        if self._silent and self._relus:
-            feeds = {**batch, **self._silent.feeds(self._relus.run(None, batch))}
-        expected = self._ann.run([self._plain.outputs[0]], batch)[0]
+        expected, silent = self._expected(batch)
+        if self._silent:
+            feeds = {**batch, **self._silent.feeds(silent)}
         given, *found = self._counting.run([self._spiking.outputs[0], *self._names], feeds)
         self.tally.add(expected, given)
         counts = dict(zip(self._names, found, strict=True))
         self._counter.add(counts, count)
         if self._silent:
             self._silent.add(counts, count)
+
+    def _expected(self, batch: Batch) -> tuple[Any, list[Any]]:
+        """What the ANN puts out, and which of its ReLUs are silent, where that is asked for."""
+        found = self._relus.run(None, batch) if self._relus else []
+        return (self._ann.run([self._plain.outputs[0]], batch)[0] if self._ann else found.pop()), found
 
 
 def _length(batch: Batch) -> int:

@@ -17,6 +17,7 @@ from snncc.builder import Builder
 from snncc.errors import ModelError
 from snncc.export import all_nodes, metadata_of
 from snncc.large import outline
+from snncc.mapped import array_of
 from snncc.ops import DOMAIN, get
 from snncc.ops.running import READOUT
 from snncc.scopes import reads, writes
@@ -68,7 +69,7 @@ def _flat(model: onnx.ModelProto, loop: onnx.NodeProto) -> onnx.ModelProto:
     results = [v.name for v, name in zip(body.output[1:], loop.output, strict=True) if name in read]
     inner = _copies(_needed(body.node, results))
     turns = next(w for w in graph.initializer if w.name == loop.input[0])
-    steps = int(numpy_helper.to_array(turns)) * next(_attribute(n).i for n in inner if _over_time(n))
+    steps = int(array_of(turns)) * next(_attribute(n).i for n in inner if _over_time(n))
     renamed = dict(zip((v.name for v in body.input[2:]), loop.input[2:], strict=True))
     renamed |= dict(zip((v.name for v in body.output[1:]), loop.output, strict=True))
     tiles = _repeated(model, before, inner, steps, graph)
@@ -137,7 +138,7 @@ def _repeated(
             unrolled = build.fresh(f"{name}_unrolled")
             tile = helper.make_node("Tile", [name, ""], [unrolled], name=unrolled)
             tiles.append(tile)
-        times = next((numpy_helper.to_array(w) for w in graph.initializer if w.name == tile.input[1]), np.ones(1))
+        times = next((array_of(w) for w in graph.initializer if w.name == tile.input[1]), np.ones(1))
         axis = int(times.argmax())  # of the batch; not 0 beside recurrent layers
         repeats = np.array([steps if a == axis else 1 for a in range(ranks[name])], np.int64)
         tile.input[1] = build.fresh(f"{name}_unrolled_steps")

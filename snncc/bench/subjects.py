@@ -46,7 +46,8 @@ class Subjects:
         self.models = {"body": spiking, "kernels": spiking}
         if ann is not None:
             refuse_converted(read_model(ann), where(ann), spiking)
-            source = import_model(ann).to_proto()
+            self._graph = import_model(ann)  # which holds the files of its large weights
+            source = self._graph.to_proto()
             if message := misfit(self._specs, specs_of(source), where(snn), where(ann)):
                 raise ModelError(message)
             self.models = {"ann": source, **self.models}

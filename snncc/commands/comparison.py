@@ -45,13 +45,12 @@ def compare(
     """Run both networks on the first samples of the calibration data, or on seeded noise if there is none."""
     from snncc.accuracy import Tally
     from snncc.one_step import fold_of, samples_at_once
-    from snncc.runtime import create_session
 
     size = samples_at_once(fold_of(converted), _BATCH)
-    ann, snn = (create_session(model, device="cpu") for model in (_runnable(source), converted))
+    batches = list(_batches(source, calibration, preprocess, input_range, size))
     tally = Tally(None)
-    for batch in _batches(source, calibration, preprocess, input_range, size):
-        tally.add(ann.run(None, batch)[0], snn.run(None, batch)[0])
+    for expected, given in zip(_outputs(_runnable(source), batches), _outputs(converted, batches), strict=True):
+        tally.add(expected, given)
     return Comparison(
         data=f"the first of {calibration}" if calibration else "seeded noise, which is no natural input",
         samples=tally.samples,
@@ -60,13 +59,24 @@ def compare(
     )
 
 
+def _outputs(model: onnx.ModelProto, batches: list[dict[str, Any]]) -> list[Any]:
+    """What `model` makes of the batches; its session, which holds the weights, is closed by then."""
+    from snncc.runtime import create_session
+
+    session = create_session(model, device="cpu")
+    return [session.run(None, batch)[0] for batch in batches]
+
+
 def _runnable(source: onnx.ModelProto) -> onnx.ModelProto:
     """What of `source` runs in onnxruntime, and soon: it takes minutes for sums over the edges of a large graph."""
     from snncc.frontend import import_model
+    from snncc.mapped import hand_over
     from snncc.recurrent.tidy import tidy_recurrent
 
     if any(node.op_type == "ScatterElements" for node in source.graph.node):
-        return import_model(source).to_proto()
+        imported = import_model(source).to_proto()
+        hand_over(imported)
+        return imported
     return tidy_recurrent(source)
 
 

@@ -38,7 +38,15 @@ def convert(ctx: click.Context, /, **given: Any) -> None:
     convert_and_print(ctx, **given)
 
 
-def convert_and_print(
+def convert_and_print(ctx: click.Context, /, **given: Any) -> None:
+    """What `convert` and `tune` have in common."""
+    from snncc.mapped import left_in_files
+
+    with left_in_files():
+        _convert_and_print(ctx, **given)
+
+
+def _convert_and_print(
     ctx: click.Context,
     /,
     *,
@@ -52,7 +60,6 @@ def convert_and_print(
     share_steps: bool = False,
     **options: Any,
 ) -> None:
-    """What `convert` and `tune` have in common."""
     import snncc
     from snncc.commands.comparison import compare
     from snncc.commands.ladder import within_drop

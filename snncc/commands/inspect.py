@@ -78,9 +78,9 @@ def _plain(file: Path) -> dict[str, Any]:
 
 
 def _converted(model: onnx.ModelProto) -> dict[str, Any]:
-    from onnx import numpy_helper
 
     from snncc.export import all_nodes, metadata_of
+    from snncc.mapped import array_of
     from snncc.network import is_neuron
     from snncc.one_step import fold_of
 
@@ -93,7 +93,7 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
     neurons = []
     for node in filter(is_neuron, all_nodes(model.graph)):
         known = recorded.get(node.name, {})
-        own = numpy_helper.to_array(weights[node.input[1]]) if node.input[1] in weights else None
+        own = array_of(weights[node.input[1]]) if node.input[1] in weights else None
         kept = None if own is None else [float(own.min()), float(own.max())]
         entry = {"name": node.name, "op": node.op_type, "replaces": known.get("replaces")}
         # What calibration found; most of it lies in the weights by now, and the neuron's own scale is 1.

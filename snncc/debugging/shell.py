@@ -15,7 +15,7 @@ from pathlib import Path
 import onnx
 
 from snncc.errors import OptionError
-from snncc.large import openable
+from snncc.opening import openable
 
 __all__ = ["ShellCheck"]
 

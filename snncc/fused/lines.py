@@ -12,6 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.export import all_nodes
+from snncc.mapped import array_of
 
 __all__ = ["Lines", "Names", "NoSpelling"]
 
@@ -53,7 +54,7 @@ class Names:
 
     def value(self, tensor: str) -> Array | None:
         """The value of a constant."""
-        return numpy_helper.to_array(self._values[tensor]) if tensor in self._values else None
+        return array_of(self._values[tensor]) if tensor in self._values else None
 
     def rank(self, tensor: str) -> int | None:
         """How many axes a tensor has, if that is known."""

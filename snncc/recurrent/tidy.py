@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import numpy_helper
 
 from snncc.builder import Builder
+from snncc.mapped import array_of
 from snncc.scopes import writes
 from snncc.vocabulary import RECURRENT
 
@@ -52,9 +52,9 @@ def tidy_recurrent(model: onnx.ModelProto) -> onnx.ModelProto:
     tidy.CopyFrom(model)
     build = Builder(tidy)
     del tidy.graph.node[:]
-    constants = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    constants = {t.name: array_of(t) for t in model.graph.initializer}
     constants |= {
-        n.output[0]: numpy_helper.to_array(n.attribute[0].t)
+        n.output[0]: array_of(n.attribute[0].t)
         for n in model.graph.node
         if n.op_type == "Constant" and n.attribute[0].HasField("t")
     }
@@ -128,7 +128,7 @@ def _zeros(model: onnx.ModelProto, constants: Mapping[str, npt.NDArray[Any]]) ->
     found = {name for name, value in constants.items() if not np.any(value)}
     for node in model.graph.node:
         if node.op_type == "ConstantOfShape":
-            fill = [numpy_helper.to_array(a.t) for a in node.attribute if a.name == "value"]
+            fill = [array_of(a.t) for a in node.attribute if a.name == "value"]
             zero = not any(value.any() for value in fill)
         else:
             read = node.input if node.op_type == "Concat" else node.input[:1]

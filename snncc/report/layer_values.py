@@ -16,6 +16,7 @@ from snncc.debugging.comparison import Comparison
 from snncc.debugging.layer_errors import LayerErrors
 from snncc.errors import ModelError
 from snncc.graph import Graph
+from snncc.mapped import array_of
 from snncc.network import is_neuron, label
 from snncc.passes.lower_activations import activation_of
 from snncc.progress import track
@@ -99,7 +100,7 @@ def layer_values(
     folded = unrolled(snn)
     neurons = [n for n in folded.graph.node if is_neuron(n)]
     weights = {w.name: w for w in folded.graph.initializer}
-    scales = {n.name: onnx.numpy_helper.to_array(weights[n.input[1]]) for n in neurons if n.input[1] in weights}
+    scales = {n.name: array_of(weights[n.input[1]]) for n in neurons if n.input[1] in weights}
     known = units(snn, (n.name for n in neurons))
     watcher = _Watcher(known, scales)
     comparison = Comparison(snn, ann, device, cut=cut, watch=watcher)

@@ -20,6 +20,7 @@ from snncc.counts import Counts
 from snncc.errors import OutputError, RuntimeLibraryError, SnnccError
 from snncc.evaluate import count, refuse_converted
 from snncc.loading import borrow_model
+from snncc.mapped import left_in_files
 from snncc.sessions import threads
 from snncc.sources import Part
 from snncc.sweep.converted import converted_path, keep
@@ -84,14 +85,15 @@ def _converted(task: Task) -> Path:
     if not path.exists():
         model = borrow_model(configuration.model)
         refuse_converted(model, configuration.model)
-        snn = convert(
-            configuration.model,
-            _coding(configuration),
-            calibration=configuration.calib,
-            preprocess=configuration.preprocess,
-            **configuration.convert,
-        )
-        keep(snn, path)
+        with left_in_files():
+            snn = convert(
+                configuration.model,
+                _coding(configuration),
+                calibration=configuration.calib,
+                preprocess=configuration.preprocess,
+                **configuration.convert,
+            )
+            keep(snn, path)
     return path
 
 

@@ -16,6 +16,7 @@ from snncc.convert import convert
 from snncc.errors import BudgetError, OptionError
 from snncc.evaluate import evaluate
 from snncc.loading import Source
+from snncc.mapped import left_in_files
 from snncc.own_levels import fits_levels
 from snncc.samples import Samples
 
@@ -140,8 +141,9 @@ def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]
 def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Rung:
     """What a recipe costs; a network of single time steps is measured in its folded form, which gives the same."""
     form = "folded" if recipe.get("form") == "step" else recipe.get("form", "auto")
-    snn = convert(model, coding, calibration=data, **{**recipe, "form": form, "observer": None})
-    found = evaluate(snn, model, data, preprocess=recipe.get("preprocess"), limit=_SAMPLES, device="cpu")
+    with left_in_files():
+        snn = convert(model, coding, calibration=data, **{**recipe, "form": form, "observer": None})
+        found = evaluate(snn, model, data, preprocess=recipe.get("preprocess"), limit=_SAMPLES, device="cpu")
     drop = 100 * (1 - found.agreement) if found.drop is None else found.drop
     tried = (own.get("percentile"), own.get("levels"))
     return Rung(coding, *tried, found.samples, found.drop is not None, drop, found.spikes_per_neuron)

@@ -128,6 +128,12 @@ def test_a_new_large_model_takes_the_old_weights_with_it(tmp_path, small_files, 
     assert {f.name for f in tmp_path.iterdir()} == {path.name, "snn.onnx.other.data"}
 
 
+def test_a_path_from_the_current_folder_keeps_the_weights(tmp_path, small_files, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_model(Path("snn.onnx"), dense(1.0))
+    assert read_model(tmp_path / "snn.onnx") == dense(1.0)
+
+
 def test_out_of_space_between_the_two_files_leaves_the_old_model(tmp_path, small_files, monkeypatch):
     path = tmp_path / "snn.onnx"
     write_model(path, dense(1.0))

@@ -20,9 +20,11 @@ from snncc import large
 from snncc.cli import main
 from snncc.export import metadata_of, model_digest
 from snncc.files import weight_files
-from snncc.large import fits_one_file, openable, outline, parts, values_of, with_weights_of
+from snncc.large import fits_one_file, outline, parts, with_weights_of
 from snncc.loading import read_model
+from snncc.mapped import values_of
 from snncc.models.digits import load_digits
+from snncc.opening import openable
 from snncc.runtime import create_session
 
 DIGITS = Path(str(files("snncc.models") / "digits_cnn.onnx"))
