@@ -126,7 +126,9 @@ def test_single_steps_have_their_states_outside(build) -> None:
     assert not graph.nodes("Tile")
 
 
-@pytest.mark.parametrize(("wait", "starts", "steps", "delays"), [(None, [0, 7], 15, 0), (3, [0, 2], 10, 2)])
+@pytest.mark.parametrize(
+    ("wait", "starts", "steps", "delays"), [(None, [0, 7], 15, 0), (3, [0, 2], 10, 2), (2, [0, 1], 9, 1)]
+)
 def test_layers_start_after_their_inputs(build, wait, starts, steps, delays) -> None:
     """The first layer sees the whole analog input at once; the second waits; what skips it is delayed if it must."""
     body = "net (float[N,4] x) => (float[N,4] y) { r = Relu (x) a = MatMul (r, W) s = Relu (a) y = Add (s, r) }"
