@@ -16,6 +16,8 @@ from snncc.coding.best_base import best_base, percentage_error
 from snncc.debugging import debug_layers
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
+from snncc.observe import Place
+from snncc.own_levels import fitted_levels
 
 
 def error_by_hand(base: float, steps: int, mean: float = 0.0, deviation: float = 1.0) -> float:
@@ -137,6 +139,22 @@ def test_layers_whose_levels_cannot_be_fitted_are_named(cnn, images, caplog):
     assert "too few different activations for 6 levels" in caplog.text
     auto = snncc.Phase(T=6, Q="auto").Q
     assert {entry["Q"] for entry in neuron_entries(made).values() if entry["replaces"]} == {auto}
+
+
+class TwoChannels:
+    """What `fitted_levels` asks of a calibration: one activation of 1.0 at scale 1, and one of 2.4 at scale 3."""
+
+    def counted(self, _place):
+        return np.array([1.0, 2.4]), np.array([[1, 0], [0, 1]])
+
+    def scale(self, _place, _coding, _choice):
+        return np.array([[1.0], [3.0]])
+
+
+def test_fitted_levels_count_errors_in_units_of_activations():
+    """One level for 1.0 and 0.8, in units of the scales: an error counts as the square of its scale, 1 and 9."""
+    found = fitted_levels(TwoChannels(), Place("t", 2, 1), snncc.Phase(T=1))
+    assert found.levels == pytest.approx(((1 * 1.0 + 9 * 0.8) / 10,), rel=1e-5)
 
 
 @pytest.mark.parametrize("wait", [3, 8])

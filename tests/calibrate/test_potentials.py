@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gains and offsets of potentials, worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import snncc
+from snncc.coding import Coding
+from snncc.graph import Graph
+from snncc.passes.correct_potentials import Correction
+from snncc.passes.lower_relu import LowerRelu
+from snncc.potentials import match_potentials
+
+HEAD = "g (float[N, 2] x) => (float[N, 2] y)"
+
+
+def corrections(network, x: np.ndarray, coding: Coding, scale: float = 1.0) -> dict[str, Correction]:
+    """Of the potentials `a` and `y`; both weights are the identity."""
+    model = network(f"{HEAD} {{ a = MatMul (x, W) r = Relu (a) y = MatMul (r, V) }}", W=np.eye(2), V=np.eye(2))
+    reference, spiking = Graph.from_proto(model), Graph.from_proto(model)
+    for graph in (reference, spiking):
+        graph.infer_shapes()
+    LowerRelu(coding, {"r": np.full(1, scale)}).run(spiking)
+    return match_potentials(reference, spiking, {"x": x.astype(np.float32)}, coding)
+
+
+@pytest.mark.parametrize(
+    ("level", "lowest", "highest", "gain"), [(1.0, 0.4, 16.0, 2.0), (10.9, 9.0, 11.0, 0.5)], ids=["at most", "at least"]
+)
+def test_a_gain_is_at_most_2_and_at_least_a_half(network, level, lowest, highest, gain):
+    """A single level of 1 is sent for nearly all values up to 16; one of 10.9 is sent for half of those near 10."""
+    x = np.tile(np.linspace(lowest, highest, 40)[:, None], (1, 2))
+    found = corrections(network, x, snncc.Phase(T=1), level)["y"]
+    assert found.gain.tolist() == [gain, gain]
+
+
+def test_moments_are_those_of_all_samples_whatever_the_batches(network):
+    """Neurons cut at 1 and round. 40 samples make batches of 32 and 8, whose values differ."""
+    x = np.random.default_rng(0).uniform(0.1, 1.5, (40, 2)).astype(np.float32)
+    x[32:] *= 0.5
+    coding = snncc.Phase(T=8, Q=1.5)
+    found = corrections(network, x, coding)["y"]
+    sent = coding.code(x)
+    gain = x.std(axis=0, dtype=np.float64) / sent.std(axis=0)
+    np.testing.assert_allclose(found.gain, gain, rtol=1e-5)
+    np.testing.assert_allclose(found.offset, x.mean(axis=0) / gain - sent.mean(axis=0), atol=1e-5)
