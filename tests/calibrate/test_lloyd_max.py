@@ -63,6 +63,11 @@ def test_one_value_far_out_takes_one_level(count):
     assert error <= 1.5 * least  # two fewer levels leave more
 
 
+def test_levels_that_start_with_equal_shares_of_the_values():
+    """The value far out leaves levels without values at first; the best of all ways to share the rest is found."""
+    assert lloyd_max(np.array([0.7, 1.2, 1.8, 1.9, 1125.0]), np.ones(5), 3) == (1125.0, 1.85, 0.95)
+
+
 @pytest.mark.parametrize("x", [[], [0.5], [0.0, 0.0], [0.25, 0.5, 0.5, 1.0]])
 def test_none_where_values_do_not_tell_so_many_apart(x):
     assert lloyd_max(np.array(x), np.ones(len(x)), 3) is None

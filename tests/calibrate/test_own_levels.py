@@ -62,7 +62,8 @@ def test_channels_that_say_nothing_have_no_part():
         return snncc.Phase(T=16, Q=base).code
 
     alone = best_base(code_at, 0.2, 0.1)
-    assert best_base(code_at, [0.2, -50.0, 3.0], [0.1, 0.1, 0.0]) == alone
+    with np.errstate(divide="raise", invalid="raise"):
+        assert best_base(code_at, [0.2, -50.0, 3.0], [0.1, 0.1, 0.0]) == alone
     assert best_base(code_at, [-50.0], [0.1]) == best_base(code_at) == snncc.Phase(T=16, Q="auto").Q
 
 

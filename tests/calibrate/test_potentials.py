@@ -14,15 +14,18 @@ from snncc.passes.lower_relu import LowerRelu
 from snncc.potentials import match_potentials
 
 HEAD = "g (float[N, 2] x) => (float[N, 2] y)"
+LINE = "a = MatMul (x, W) r = Relu (a) y = MatMul (r, W)"
 
 
-def corrections(network, x: np.ndarray, coding: Coding, scale: float = 1.0) -> dict[str, Correction]:
-    """Of the potentials `a` and `y`; both weights are the identity."""
-    model = network(f"{HEAD} {{ a = MatMul (x, W) r = Relu (a) y = MatMul (r, V) }}", W=np.eye(2), V=np.eye(2))
+def corrections(
+    network, x: np.ndarray, coding: Coding, *, level: float = 1.0, body: str = LINE
+) -> dict[str, Correction]:
+    """Of all potentials, by tensor. The weights are the identity."""
+    model = network(f"{HEAD} {{ {body} }}", W=np.eye(2))
     reference, spiking = Graph.from_proto(model), Graph.from_proto(model)
     for graph in (reference, spiking):
         graph.infer_shapes()
-    LowerRelu(coding, {"r": np.full(1, scale)}).run(spiking)
+    LowerRelu(coding, {name: np.full(1, level) for name in "rs"}).run(spiking)
     return match_potentials(reference, spiking, {"x": x.astype(np.float32)}, coding)
 
 
@@ -32,7 +35,7 @@ def corrections(network, x: np.ndarray, coding: Coding, scale: float = 1.0) -> d
 def test_a_gain_is_at_most_2_and_at_least_a_half(network, level, lowest, highest, gain):
     """A single level of 1 is sent for nearly all values up to 16; one of 10.9 is sent for half of those near 10."""
     x = np.tile(np.linspace(lowest, highest, 40)[:, None], (1, 2))
-    found = corrections(network, x, snncc.Phase(T=1), level)["y"]
+    found = corrections(network, x, snncc.Phase(T=1), level=level)["y"]
     assert found.gain.tolist() == [gain, gain]
 
 
@@ -46,3 +49,15 @@ def test_moments_are_those_of_all_samples_whatever_the_batches(network):
     gain = x.std(axis=0, dtype=np.float64) / sent.std(axis=0)
     np.testing.assert_allclose(found.gain, gain, rtol=1e-5)
     np.testing.assert_allclose(found.offset, x.mean(axis=0) / gain - sent.mean(axis=0), atol=1e-5)
+
+
+def test_whatever_reads_a_potential_gets_it_corrected(network):
+    """`b` is read by a neuron and by the output; neurons cut at 1, so that both are corrected."""
+    x = np.random.default_rng(0).uniform(0.1, 1.5, (40, 2)).astype(np.float32)
+    coding = snncc.Phase(T=8, Q=1.5)
+    body = "a = MatMul (x, W) r = Relu (a) b = MatMul (r, W) s = Relu (b) c = MatMul (s, W) y = Add (c, b)"
+    found = corrections(network, x, coding, body=body)
+    b = found["b"].gain * (coding.code(x) + found["b"].offset)
+    y = coding.code(np.maximum(b, 0).astype(np.float32)) + b
+    assert (np.abs(found["b"].gain - 1) > 0.1).all()
+    np.testing.assert_allclose(found["y"].gain, 2 * x.std(axis=0, dtype=np.float64) / y.std(axis=0), rtol=1e-3)

@@ -130,6 +130,7 @@ def test_rate_neurons_that_wait_round_by_their_shift(build, shift, eighths) -> N
     session = cpu_session(export_model(graph.to_proto(), {"snncc.version": "0"}))
     x = np.array([[-0.3, 0.05, 0.07, 0.57], [0.95, 1.4, 0.45, 0.2]], np.float32)
     np.testing.assert_array_equal(session.run(None, {"x": x})[0], np.divide(eighths, 8))
+    np.testing.assert_array_equal(snncc.Rate(T=8, shift=shift).code(np.maximum(x, 0)), np.divide(eighths, 8))
 
 
 def test_inputs_are_encoded_once(build) -> None:
