@@ -13,15 +13,14 @@ from snncc.passes.correct_potentials import Correction
 from snncc.passes.lower_relu import LowerRelu
 from snncc.potentials import match_potentials
 
-HEAD = "g (float[N, 2] x) => (float[N, 2] y)"
 LINE = "a = MatMul (x, W) r = Relu (a) y = MatMul (r, W)"
 
 
 def corrections(
-    network, x: np.ndarray, coding: Coding, *, level: float = 1.0, body: str = LINE
+    network, x: np.ndarray, coding: Coding, *, level: float = 1.0, body: str = LINE, batch: str | int = "N"
 ) -> dict[str, Correction]:
     """Of all potentials, by tensor. The weights are the identity."""
-    model = network(f"{HEAD} {{ {body} }}", W=np.eye(2))
+    model = network(f"g (float[{batch}, 2] x) => (float[{batch}, 2] y) {{ {body} }}", W=np.eye(2))
     reference, spiking = Graph.from_proto(model), Graph.from_proto(model)
     for graph in (reference, spiking):
         graph.infer_shapes()
@@ -61,3 +60,14 @@ def test_whatever_reads_a_potential_gets_it_corrected(network):
     y = coding.code(np.maximum(b, 0).astype(np.float32)) + b
     assert (np.abs(found["b"].gain - 1) > 0.1).all()
     np.testing.assert_allclose(found["y"].gain, 2 * x.std(axis=0, dtype=np.float64) / y.std(axis=0), rtol=1e-3)
+
+
+@pytest.mark.parametrize(("batch", "taken"), [("N", 35), (8, 32)])
+def test_as_many_samples_as_memory_holds_are_taken(network, monkeypatch, batch, taken):
+    """There is room for 35; batches of a fixed size are whole."""
+    monkeypatch.setattr("snncc.potentials._HELD", 35 * 32)  # 4 layers of 2 neurons, 4 bytes each
+    x = np.random.default_rng(0).uniform(0.1, 1.5, (40, 2)).astype(np.float32)
+    coding = snncc.Phase(T=8, Q=1.5)
+    found = corrections(network, x, coding, batch=batch)["y"]
+    sent = coding.code(x[:taken])
+    np.testing.assert_allclose(found.gain, x[:taken].std(axis=0, dtype=np.float64) / sent.std(axis=0), rtol=1e-5)
