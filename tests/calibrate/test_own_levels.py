@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import onnx
@@ -17,7 +18,7 @@ from snncc.debugging import debug_layers
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.observe import Place
-from snncc.own_levels import fitted_levels
+from snncc.own_levels import fitted_levels, refuse_levels
 
 
 def error_by_hand(base: float, steps: int, mean: float = 0.0, deviation: float = 1.0) -> float:
@@ -132,6 +133,15 @@ def test_fitted_levels_do_not_depend_on_the_base(cnn, images):
 def test_refuses_levels_that_cannot_be_fitted(cnn, images, coding, options, message):
     with pytest.raises(snncc.SnnccError, match=message):
         snncc.convert(cnn, coding, calibration=images, **options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tune", "refused"), [(None, False, False), ("powers", False, True), (None, True, True)]
+)
+def test_levels_of_the_coding_leave_no_choice_of_others(kind, tune, refused):
+    coding = snncc.Phase(T=3, levels=(1.0, 0.5, 0.25))
+    with pytest.raises(snncc.SnnccError, match="levels of its own") if refused else nullcontext():
+        refuse_levels(kind, coding, tune=tune, counted=True)
 
 
 def test_layers_whose_levels_cannot_be_fitted_are_named(cnn, images, caplog):

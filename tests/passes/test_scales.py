@@ -82,6 +82,13 @@ def test_a_factor_does_not_reach_what_a_pad_fills_in(build, apply, ops) -> None:
     assert (count, ops(after)[0]) == (0, "Mul")
 
 
+def test_a_factor_passes_no_pad_that_repeats_values(build, apply, ops) -> None:
+    body = 's = Mul (x, k) p = Pad <mode="edge"> (s, pads) h = Conv (p, w8) y = Flatten (h)'
+    text = f"{IMAGE.format(o='M')} {CONSTANTS} {{ {body} }}"
+    count, after = apply(SinkScales(), build(text, {"k": (3, 1, 1), "w8": (4, 8, 3, 3)}))
+    assert (count, ops(after)[0]) == (0, "Mul")
+
+
 def test_a_factor_that_varies_in_space_stays(build, apply, ops) -> None:
     text = f"{IMAGE.format(o='M')} {{ s = Mul (x, k) h = Conv (s, w) y = Flatten (h) }}"
     count, after = apply(SinkScales(), build(text, {"k": (1, 6, 6), "w": (4, 3, 3, 3)}))

@@ -129,6 +129,15 @@ def test_leaves(build, apply, skips, name) -> None:
     assert reason in skips()
 
 
+def test_a_split_with_an_empty_name_for_its_sizes(build, apply, ops) -> None:
+    model = build(
+        "net (float[N,4] x) => (float[N,2] y) { a, b = Split <axis = 1, num_outputs = 2> (x) y = Add (a, b) }", {}
+    )
+    model.graph.node[0].input.append("")
+    count, after = apply(SliceSplits(), model, equivalent=False)  # onnxruntime refuses the node as it was
+    assert (count, ops(after)) == (1, ["Slice", "Slice", "Add"])
+
+
 def test_infinities_that_a_mask_fills_in_stay(build, apply, ops) -> None:
     """Softmax shows them as 0; one of the four values filled in is finite."""
     text = "float[4] none = {-1.0, -1.0, -1.0, 0.5}, bool[4] some = {1, 0, 0, 0}"

@@ -17,6 +17,7 @@ from snncc.passes import lower_recurrent
 from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.recurrent.body import scan_body
 from snncc.recurrent.layer import recurrent_obstacle
+from snncc.recurrent.observed import watched_gates
 from snncc.recurrent.tidy import tidy_recurrent
 from snncc.sessions import cpu_session
 
@@ -121,6 +122,7 @@ def test_weights_and_states_that_cannot_be_used_are_refused(layer) -> None:
     next(t for t in model.graph.initializer if t.name == "h").CopyFrom(onnx.numpy_helper.from_array(value, "h"))
     graph = Graph.from_proto(model)
     assert "differs from sample to sample" in str(recurrent_obstacle(graph, graph.nodes("GRU")[0]))
+    assert watched_gates(graph) == (graph, {})
     for found, expected in zip(run(tidy_recurrent(model)), run(model), strict=True):
         np.testing.assert_array_equal(found, expected)
     graph = Graph.from_proto(layer("GRU"))
