@@ -69,6 +69,17 @@ def test_percentile_counts_zeros():
         assert observer.result(place)[0] == pytest.approx(expected, rel=0.04)
 
 
+@pytest.mark.parametrize(("largest", "counts"), [(2.0**-16, False), (1.01 * 2.0**-16, True)])
+def test_the_maximum_stands_in_where_activations_are_too_small_to_count(largest, counts):
+    """Bins begin at 2^-24; a channel counts if it has activations above 256 times that."""
+    value = np.full((10, 1), largest / 8, np.float32)
+    value[0] = largest
+    place, observer = Place("t", 2, 1), Percentile(50)
+    observer.update(place, value)
+    expected = largest / 8 if counts else largest
+    assert observer.result(place)[0] == pytest.approx(expected, rel=0.04)
+
+
 @pytest.mark.parametrize("coding", [CODING, snncc.Phase(T=8, Q=1.5, shift=False), snncc.Phase(T=6, Q=1.6, spikes=3)])
 def test_least_squares(coding):
     rng = np.random.default_rng(5)
