@@ -19,6 +19,12 @@ def test_each_level_is_the_mean_of_the_values_nearest_to_it(count):
     np.testing.assert_allclose(levels[:-1], means, atol=2e-5 * x.max())
 
 
+def test_the_smallest_values_count_as_the_others():
+    """None is below half of the lowest level, so that each level is the plain mean of its values."""
+    assert lloyd_max(np.array([1.0, 1.2, 3.0, 3.4]), np.ones(4), 2) == (3.2, 1.1)
+    assert lloyd_max(np.array([1.0, 1.2]), np.array([1.0, 3.0]), 1) == (1.15,)
+
+
 def test_gaussian_has_the_published_levels():
     """Max 1960, table I: 7 levels for a Gaussian, the middle one 0, are 0.5606, 1.188 and 2.033 on either side."""
     x = (np.arange(60000) + 0.5) / 10000
@@ -55,6 +61,11 @@ def test_one_value_far_out_takes_one_level(count):
     best = np.array([*alone, 0.0])
     error, least = (float((np.abs(x[:, None] - levels).min(axis=1) ** 2).sum()) for levels in (rest, best))
     assert error <= 1.5 * least  # two fewer levels leave more
+
+
+def test_levels_that_start_with_equal_shares_of_the_values():
+    """The value far out leaves levels without values at first; the best of all ways to share the rest is found."""
+    assert lloyd_max(np.array([0.7, 1.2, 1.8, 1.9, 1125.0]), np.ones(5), 3) == (1125.0, 1.85, 0.95)
 
 
 @pytest.mark.parametrize("x", [[], [0.5], [0.0, 0.0], [0.25, 0.5, 0.5, 1.0]])

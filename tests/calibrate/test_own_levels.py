@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import onnx
@@ -16,6 +17,8 @@ from snncc.coding.best_base import best_base, percentage_error
 from snncc.debugging import debug_layers
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
+from snncc.observe import Place
+from snncc.own_levels import fitted_levels, refuse_levels
 
 
 def error_by_hand(base: float, steps: int, mean: float = 0.0, deviation: float = 1.0) -> float:
@@ -60,7 +63,8 @@ def test_channels_that_say_nothing_have_no_part():
         return snncc.Phase(T=16, Q=base).code
 
     alone = best_base(code_at, 0.2, 0.1)
-    assert best_base(code_at, [0.2, -50.0, 3.0], [0.1, 0.1, 0.0]) == alone
+    with np.errstate(divide="raise", invalid="raise"):
+        assert best_base(code_at, [0.2, -50.0, 3.0], [0.1, 0.1, 0.0]) == alone
     assert best_base(code_at, [-50.0], [0.1]) == best_base(code_at) == snncc.Phase(T=16, Q="auto").Q
 
 
@@ -131,12 +135,37 @@ def test_refuses_levels_that_cannot_be_fitted(cnn, images, coding, options, mess
         snncc.convert(cnn, coding, calibration=images, **options)
 
 
+@pytest.mark.parametrize(
+    ("kind", "tune", "refused"), [(None, False, False), ("powers", False, True), (None, True, True)]
+)
+def test_levels_of_the_coding_leave_no_choice_of_others(kind, tune, refused):
+    coding = snncc.Phase(T=3, levels=(1.0, 0.5, 0.25))
+    with pytest.raises(snncc.SnnccError, match="levels of its own") if refused else nullcontext():
+        refuse_levels(kind, coding, tune=tune, counted=True)
+
+
 def test_layers_whose_levels_cannot_be_fitted_are_named(cnn, images, caplog):
     """Activations are all 0: powers of the base that suits their number, not of whatever Q is."""
     made = snncc.convert(cnn, snncc.Phase(T=6, Q=1.1), calibration=np.zeros_like(images), levels="fitted", match=False)
     assert "too few different activations for 6 levels" in caplog.text
     auto = snncc.Phase(T=6, Q="auto").Q
     assert {entry["Q"] for entry in neuron_entries(made).values() if entry["replaces"]} == {auto}
+
+
+class TwoChannels:
+    """What `fitted_levels` asks of a calibration: one activation of 1.0 at scale 1, and one of 2.4 at scale 3."""
+
+    def counted(self, _place):
+        return np.array([1.0, 2.4]), np.array([[1, 0], [0, 1]])
+
+    def scale(self, _place, _coding, _choice):
+        return np.array([[1.0], [3.0]])
+
+
+def test_fitted_levels_count_errors_in_units_of_activations():
+    """One level for 1.0 and 0.8, in units of the scales: an error counts as the square of its scale, 1 and 9."""
+    found = fitted_levels(TwoChannels(), Place("t", 2, 1), snncc.Phase(T=1))
+    assert found.levels == pytest.approx(((1 * 1.0 + 9 * 0.8) / 10,), rel=1e-5)
 
 
 @pytest.mark.parametrize("wait", [3, 8])

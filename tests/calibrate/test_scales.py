@@ -18,7 +18,7 @@ from snncc.histogram import LeastSquares, Percentile
 from snncc.observe import Place
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
-from snncc.scales import Scales
+from snncc.scales import Choice, Scales
 
 CODING = snncc.Phase(T=16, Q=1.3)
 
@@ -67,6 +67,17 @@ def test_percentile_counts_zeros():
         observer.update(place, value[:33])
         observer.update(place, value[33:])
         assert observer.result(place)[0] == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize(("largest", "counts"), [(2.0**-16, False), (1.01 * 2.0**-16, True)])
+def test_the_maximum_stands_in_where_activations_are_too_small_to_count(largest, counts):
+    """Bins begin at 2^-24; a channel counts if it has activations above 256 times that."""
+    value = np.full((10, 1), largest / 8, np.float32)
+    value[0] = largest
+    place, observer = Place("t", 2, 1), Percentile(50)
+    observer.update(place, value)
+    expected = largest / 8 if counts else largest
+    assert observer.result(place)[0] == pytest.approx(expected, rel=0.04)
 
 
 @pytest.mark.parametrize("coding", [CODING, snncc.Phase(T=8, Q=1.5, shift=False), snncc.Phase(T=6, Q=1.6, spikes=3)])
@@ -121,6 +132,35 @@ def test_relu6_never_exceeds_6(network, method, data):
     (scale,) = scales_of(model, given, **method).neurons.values()
     assert scale.max() <= 6
     assert scale.max() > 3
+
+
+@pytest.mark.parametrize("choice", [Choice(factor=4.0), Choice(percentile=100.0, factor=4.0)])
+def test_a_factor_of_a_layer_keeps_its_scale_within_the_ceiling(network, choice):
+    body = "g (float[N, 4] x) => (float[N, 4] y) { y = Clip(x, zero, six) }"
+    graph = import_model(network(body, zero=0.0, six=6.0))
+    PassManager(preparation(CODING)).run(graph)
+    data = np.random.default_rng(1).uniform(0, 5, (64, 4)).astype(np.float32)
+    found = calibrate(graph, CODING, Method(), data)
+    (relu,) = (place.relu for place in found.spots)
+    (scale,) = found.scales(CODING, {relu: choice}).neurons.values()
+    assert (scale == 6).all()
+
+
+def test_room_above_the_largest_activation_ends_at_the_ceiling():
+    """Levels this fine cost nothing, and the scale would be twice the largest activation."""
+    value = np.random.default_rng(1).uniform(4, 5, (64, 1)).astype(np.float32)
+    for place, expected in ((Place("t", 2, 1, ceiling=6.0), 6.0), (Place("u", 2, 1), 2 * float(value.max()))):
+        observer = LeastSquares(snncc.FS(K=16).code)
+        observer.update(place, value)
+        assert observer.result(place)[0] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-5.0, 1.0), (-1.0, 5.0)])
+def test_the_input_is_as_large_as_its_end_farthest_from_zero(cnn, images, low, high):
+    data = np.clip(images, low + 0.5, high - 0.5)
+    data[3, 1, 2, 2], data[70, 0, 4, 4] = low, high
+    assert scales_of(cnn, data).inputs == {"x": 5.0}
+    assert scales_of(cnn, None, input_range=(low, high)).inputs == {"x": 5.0}
 
 
 def test_every_normalisation_computes_the_same_function(cnn, images):

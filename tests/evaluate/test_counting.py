@@ -11,7 +11,7 @@ import onnxruntime as ort
 import pytest
 from onnx import helper, numpy_helper
 
-from snncc import ops
+from snncc import FS, MSAT, Phase, Rate, ops
 from snncc.counting import SpikeCounter
 from snncc.energy import FLOAT32, INT8
 from snncc.errors import UnsupportedShapeError
@@ -117,6 +117,25 @@ def test_macs_and_the_papers_formula(ann, snn, images):
     assert energy.ann(FLOAT32) == pytest.approx(4.6 * sum(macs))
     assert energy.few_bits(32) == energy.few_bits(40) == pytest.approx(energy.ann())
     assert energy.few_bits_gain(5) == pytest.approx((0.9 + 3.7 * 5 / 32) * sum(macs) / energy.snn())
+
+
+@pytest.mark.parametrize(
+    ("coding", "bits"),
+    [
+        (Phase(T=15), 4),
+        (Phase(T=16), 5),
+        (Phase(T=4, Q=1.5, spikes=4), 4),
+        (Phase(T=5, Q=1.5, spikes=2), 4),
+        (Rate(T=31), 5),
+        (Rate(T=32), 6),
+        (MSAT(T=64), 7),
+        (FS(K=8), 8),
+    ],
+    ids=["15 phases", "16 phases", "4 spikes", "2 spikes", "31 steps", "32 steps", "msat", "fs"],
+)
+def test_bits_count_the_value_of_no_spike(coding, bits):
+    """One spike in one of 16 phases, or none, makes 17 values; all subsets of 4 phases make 16."""
+    assert coding.bits == bits
 
 
 def test_layers_fed_by_analog_values_cost_macs(ann, images):

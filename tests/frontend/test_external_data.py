@@ -184,6 +184,7 @@ def test_files_that_are_not_there(location: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "message"),
     [
+        ({"offset": 1}, "bytes 1 to 49 of 'w.bin', which has 48"),
         ({"offset": 4}, "bytes 4 to 52 of 'w.bin', which has 48"),
         ({"offset": -4}, "damaged: 48 bytes from -4 for float"),
         ({"offset": 10**30}, "of 'w.bin', which has 48"),
@@ -193,7 +194,17 @@ def test_files_that_are_not_there(location: str, folder: Path) -> None:
         ({"length": 44}, r"damaged: 44 bytes from 0 for float \[4, 3\]"),
         ({"length": "9" * 5000}, "no number"),
     ],
-    ids=["beyond the end", "negative", "far", "a word", "huge", "negative length", "short", "many digits"],
+    ids=[
+        "one byte beyond the end",
+        "beyond the end",
+        "negative",
+        "far",
+        "a word",
+        "huge",
+        "negative length",
+        "short",
+        "many digits",
+    ],
 )
 def test_places_outside_the_file(place: dict[str, Any], message: str, folder: Path) -> None:
     (folder / "w.bin").write_bytes(VALUES.tobytes())

@@ -12,6 +12,7 @@ from snncc.errors import DataError, OptionError
 from snncc.few_spikes import tables as few_spikes_tables
 from snncc.few_spikes.fit import fit
 from snncc.few_spikes.neuron import FSTable
+from snncc.few_spikes.ranges import as_relu
 from snncc.few_spikes.tables import Entry, dumped, parsed, ready, replaced, shipped, table
 
 # Root mean square errors on the usual ranges that tables of K = 16 steps keep below.
@@ -187,3 +188,13 @@ def test_tables_of_different_lengths_are_refused():
     entry = shipped()[0].to_json()
     with pytest.raises(DataError, match="do not have K"):
         parsed(json.dumps([entry | {"T": entry["T"][1:]}]), "x.json")
+
+
+@pytest.mark.parametrize(("name", "taken"), [("swish", True), ("gelu", True), ("tanh", False), ("leakyrelu", False)])
+def test_over_a_wide_range_only_what_comes_near_a_relu_is_coded_as_one(name, taken):
+    """All of these are equal to a ReLU somewhere; at the ends of the range tanh and a leaky ReLU are not."""
+    found = as_relu(activation(name).function, 12, -2048.0, 2048.0)
+    assert (found is not None) is taken
+    if taken:
+        x = np.array([-300.0, 0.2, 100.0, 1500.0], np.float32)
+        np.testing.assert_allclose(found(x), np.maximum(x, 0), atol=2048 * 2.0**-12)

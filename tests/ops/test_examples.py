@@ -43,3 +43,8 @@ def test_a_missing_attribute_is_named(op: OpDef) -> None:
     inputs, _ = op.examples(np.random.default_rng(7))
     with pytest.raises(ValueError, match=f"'({'|'.join(a.name for a in op.attributes)})' is missing"):
         Neuron(op.name, inputs, {}, [None] * len(op.outputs))
+
+
+@pytest.mark.parametrize("op", ops.all_ops(), ids=lambda op: op.name)
+def test_neurons_and_no_others_count_their_spikes(op: OpDef) -> None:
+    assert op.neuron == any(p.name == "count" for p in op.outputs)

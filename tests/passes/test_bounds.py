@@ -14,6 +14,7 @@ from snncc.bounds_seen import bound_forms, head_of
 from snncc.errors import ModelError
 from snncc.frontend import import_model
 from snncc.graph import Graph
+from snncc.intervals import interval_of
 from snncc.passes.bounds_to_relus import BoundsToRelus
 from snncc.passes.linear_pieces import LinearPieces
 from snncc.passes.settle_masks import SettleMasks
@@ -78,6 +79,27 @@ def test_bounds_are_spelled_once(build, apply, ops, name) -> None:
 )
 def test_bounds_in_good_spelling_stay(build, apply, body) -> None:
     assert apply(SpellBounds(), build(_network(body), {}))[0] == 0
+
+
+@pytest.mark.parametrize("op", ["Max", "Min"])
+@pytest.mark.parametrize("second", [0.25, np.nan])
+def test_bounds_with_a_nan_among_them_are_no_interval(build, op, second) -> None:
+    model = build(_network(f"a = {op} (x, each)"), {})
+    each = next(t for t in model.graph.initializer if t.name == "each")
+    each.CopyFrom(numpy_helper.from_array(np.array([-0.5, second, 0.0, 2.0], np.float32), "each"))
+    graph = Graph.from_proto(model)
+    graph.infer_shapes()
+    assert (interval_of(graph, graph.nodes(op)[0]) is None) == np.isnan(second)
+
+
+def test_the_shape_of_several_bounds_is_kept(build) -> None:
+    """The first of them is shorter than the result."""
+    graph = Graph.from_proto(build(_network("c = ReduceMax (x, axis) a = Max (c, minus, x)"), {}))
+    graph.infer_shapes()
+    before = graph.shape(graph.nodes("Max")[0].outputs[0])
+    assert SpellBounds().run(graph) >= 1
+    assert graph.shape(graph.nodes("Add")[0].inputs[0]) == before
+    assert len(before) == 2
 
 
 @pytest.mark.parametrize("keeps", [False, True])

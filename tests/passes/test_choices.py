@@ -88,3 +88,13 @@ def test_ids_that_are_given_as_numbers_are_no_source() -> None:
     graph = graph_of("i = Cast <to = 7> (x) e = Gather (w, i) y = Relu (e)", "float[N, 4, 4] y")
     assert [t.name for t in sources(graph)] == ["e"]
     assert id_ranges(graph, 32) == {"x": 4}
+
+
+@pytest.mark.parametrize(("op", "kind"), [("Shape", "int64[2]"), ("Size", "int64")])
+def test_what_measures_sizes_is_given_spikes(op, kind):
+    """Spikes have the sizes of the values that they stand for."""
+    body = f"y = Relu (x) s = {op} (x)"
+    graph = Graph.from_proto(parser.parse_model(f"{HEAD} (float[N, 4] y, {kind} s) {{ {body} }}"))
+    graph.infer_shapes()
+    assert EncodeInput(PHASE, {"x": 1.0}).run(graph) == 1
+    assert graph.producer(graph.nodes(op)[0].inputs[0]).op == "PhaseNeuron"

@@ -16,7 +16,8 @@ from snncc.passes.encode_input import EncodeInput
 from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.note_rows import NoteRows
 from snncc.passes.repeat_currents import RepeatCurrents, repeat_constants
-from snncc.passes.stacked_sizes import StackedSizes
+from snncc.passes.stacked_sizes import STACKED, UNSTACKED, StackedSizes
+from snncc.passes.step_through import StepThrough
 from snncc.runtime import create_session
 from snncc.settle import settle_shapes
 from snncc.streaming import Stream
@@ -99,6 +100,22 @@ def test_sizes_are_those_of_samples(build, body) -> None:
     assert each.run(graph) == 0
     runs = trials(graph, ["y"])
     assert [run.values["y"].shape[0] for run in runs] == [RATE.slices * run.samples for run in runs]
+
+
+def factors_of_sizes(graph: Graph) -> list[list[int]]:
+    """By how much sizes are divided and multiplied, axis by axis."""
+    nodes = [n for n in graph.nodes("Div", "Mul") if n.name.endswith((UNSTACKED, STACKED))]
+    return [np.atleast_1d(graph.value(n.inputs[1])).tolist() for n in nodes]
+
+
+def test_sizes_of_a_few_steps_are_those_of_samples(build) -> None:
+    """Axes of 1 stay 1; the rows are those of 2 steps in place of all of them."""
+    graph = stacked_network(build, FOLDED)
+    StackedSizes(RATE.slices).run(graph)
+    before = factors_of_sizes(graph)
+    assert {f for factors in before for f in factors} == {1, RATE.slices}
+    StepThrough(2).run(graph)
+    assert factors_of_sizes(graph) == [[2 if f > 1 else 1 for f in factors] for factors in before]
 
 
 def test_values_in_one_piece_have_the_sizes_of_samples(build, apply) -> None:

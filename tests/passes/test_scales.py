@@ -67,9 +67,24 @@ def test_a_negative_factor_does_not_pass_a_max_pool(build, apply, ops, skips) ->
     assert "no user takes" in skips()
 
 
+def test_a_sum_of_unequal_factors_keeps_both(build, apply, ops, skips) -> None:
+    body = "s = Mul (x, k) t = Mul (x, m) u = Add (s, t) h = Conv (u, w) y = Flatten (h)"
+    model = build(f"{IMAGE.format(o='M')} {{ {body} }}", {"k": (3, 1, 1), "m": (3, 1, 1), "w": (4, 3, 3, 3)})
+    count, after = apply(SinkScales(), model)
+    assert (count, ops(after)) == (0, ["Mul", "Mul", "Add", "Conv", "Flatten"])
+    assert "no user takes" in skips()
+
+
 def test_a_factor_does_not_reach_what_a_pad_fills_in(build, apply, ops) -> None:
     body = "s = Mul (x, k) p = Pad (s, pads, one) h = Conv (p, w8) y = Flatten (h)"
     text = f"{IMAGE.format(o='M')} {CONSTANTS[:-1]}, float one = {{1.0}}> {{ {body} }}"
+    count, after = apply(SinkScales(), build(text, {"k": (3, 1, 1), "w8": (4, 8, 3, 3)}))
+    assert (count, ops(after)[0]) == (0, "Mul")
+
+
+def test_a_factor_passes_no_pad_that_repeats_values(build, apply, ops) -> None:
+    body = 's = Mul (x, k) p = Pad <mode="edge"> (s, pads) h = Conv (p, w8) y = Flatten (h)'
+    text = f"{IMAGE.format(o='M')} {CONSTANTS} {{ {body} }}"
     count, after = apply(SinkScales(), build(text, {"k": (3, 1, 1), "w8": (4, 8, 3, 3)}))
     assert (count, ops(after)[0]) == (0, "Mul")
 

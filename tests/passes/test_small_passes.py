@@ -25,6 +25,7 @@ from snncc.passes.pipeline import PASSES
 from snncc.passes.remove_identity import RemoveIdentity
 from snncc.passes.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.split_clip import SplitClip
+from snncc.sessions import cpu_session
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
 CODING = snncc.Phase(T=8, Q=1.5)
@@ -113,6 +114,23 @@ def test_a_ceiling_below_the_scale_goes_in_front(build, apply, ops) -> None:
     _, after = apply(LowerRelu(snncc.Rate(T=8), {"b": np.array([4.0])}), model, equivalent=False)
     assert ops(after) == ["IFNeuron", "Add"]
     assert scale_of(after, 0) == 1  # over time it is the neuron's own
+
+
+@pytest.mark.parametrize(
+    ("shift", "eighths"),
+    [
+        ("init", [[0, 0, 1, 5], [8, 8, 4, 2]]),
+        ("bias", [[0, 0, 1, 5], [8, 8, 4, 2]]),
+        ("none", [[0, 0, 0, 4], [7, 8, 3, 1]]),
+    ],
+)
+def test_rate_neurons_that_wait_round_by_their_shift(build, shift, eighths) -> None:
+    graph = Graph.from_proto(build(f"{FLAT} {{ y = Relu (x) }}", {}))
+    LowerRelu(snncc.Rate(T=8, wait=8, shift=shift)).run(graph)
+    session = cpu_session(export_model(graph.to_proto(), {"snncc.version": "0"}))
+    x = np.array([[-0.3, 0.05, 0.07, 0.57], [0.95, 1.4, 0.45, 0.2]], np.float32)
+    np.testing.assert_array_equal(session.run(None, {"x": x})[0], np.divide(eighths, 8))
+    np.testing.assert_array_equal(snncc.Rate(T=8, shift=shift).code(np.maximum(x, 0)), np.divide(eighths, 8))
 
 
 def test_inputs_are_encoded_once(build) -> None:

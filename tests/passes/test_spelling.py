@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from onnx import numpy_helper
 
 from snncc.graph import Graph
 from snncc.passes.ceilings_behind_relus import CeilingsBehindRelus
@@ -21,7 +23,7 @@ SHAPES = {"w": (4, 5), "v": (4,), "cube": (2, 4, 5), "square": (4, 4)}
 CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, int64[2] parts = {1, 3},
     int64[2] twice = {1, 2}, int64[2] rows = {2, 1}, bool[4] mask = {0, 1, 1, 0}, int64[1] three = {3},
     float[1,3] c = {1.0, 2.0, 3.0}, float much = {1e38}, int64[3] box = {0, 2, 2}, int64[3] copies = {1, 2, 3},
-    int64[4] ring = {0, 1, 2, 2}>"""
+    int64[4] ring = {0, 1, 2, 2}, float[4] gaps = {1.0, 0.0, 2.0, 4.0}>"""
 CHOICE = "g = Greater (x, half) y = Where (g, x, zero)"
 RANKS = {
     "Tile of two axes": "A,B,C",
@@ -73,6 +75,7 @@ REWRITES = {
 }
 LEFT = {
     "a constant": (SimplifyArithmetic(), "a = Neg (half) y = Add (x, a)", "it gives a constant"),
+    "a divisor of 0": (SimplifyArithmetic(), "y = Div (x, gaps)", "not a constant without zeros"),
     "Split of samples": (SliceSplits(), "a, b = Split <num_outputs = 2> (x) y = Add (a, b)", "length of its parts"),
     "Tile of samples": (JoinTiles(), "y = Tile (x, rows)", "it repeats the samples"),
     "activations": (LowerEinsum(), 'y = Einsum <equation = "ni,ni->n"> (x, x)', "a product of activations"),
@@ -124,6 +127,26 @@ def test_leaves(build, apply, skips, name) -> None:
     each, body, reason = LEFT[name]
     assert apply(each, build(*_network(body, name)), equivalent=False)[0] == 0
     assert reason in skips()
+
+
+def test_a_split_with_an_empty_name_for_its_sizes(build, apply, ops) -> None:
+    model = build(
+        "net (float[N,4] x) => (float[N,2] y) { a, b = Split <axis = 1, num_outputs = 2> (x) y = Add (a, b) }", {}
+    )
+    model.graph.node[0].input.append("")
+    count, after = apply(SliceSplits(), model, equivalent=False)  # onnxruntime refuses the node as it was
+    assert (count, ops(after)) == (1, ["Slice", "Slice", "Add"])
+
+
+def test_infinities_that_a_mask_fills_in_stay(build, apply, ops) -> None:
+    """Softmax shows them as 0; one of the four values filled in is finite."""
+    text = "float[4] none = {-1.0, -1.0, -1.0, 0.5}, bool[4] some = {1, 0, 0, 0}"
+    body = "a = Where (some, x, none) y = Softmax <axis = 1> (a)"
+    model = build(f"net (float[N,4] x) => (float[N,4] y) <{text}> {{ {body} }}", {})
+    values = next(t for t in model.graph.initializer if t.name == "none")
+    values.CopyFrom(numpy_helper.from_array(np.array([-np.inf, -np.inf, -np.inf, 0.5], np.float32), "none"))
+    count, after = apply(MasksToFactors(), model)
+    assert (count, "Where" in ops(after)) == (1, False)
 
 
 def test_a_network_is_spelled_once(build, ops) -> None:

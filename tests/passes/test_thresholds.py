@@ -15,6 +15,7 @@ from snncc.frontend import import_model
 from snncc.graph import Graph
 from snncc.ops import DOMAIN
 from snncc.passes.free_weights import FreeWeights
+from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import normalisation, preparation
 from snncc.passes.raise_thresholds import RaiseThresholds
@@ -107,6 +108,24 @@ def test_says_why_not(build, apply, skips, body, reason) -> None:
     model = build(f"net (float[N,4,5,6] x) => (float[N,4,H,W] y) {{ {body} }}", BN | {"w": (4, 4, 3, 3)})
     assert apply(FreeWeights(), model)[0] == 0
     assert reason in skips()
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        ("h = Conv (x, w) m = Mul (h, var) y = Relu (m)", 1),
+        ("h = Conv (x, w) a = Add (h, c) m = Mul (a, var) y = Relu (m)", 1),
+        ("h = Conv (x, w) i = Conv (x, w) a = Add (h, i) m = Mul (a, var) y = Relu (m)", 0),
+    ],
+    ids=["a current", "with a bias", "a sum of currents"],
+)
+def test_factors_of_single_currents_go_into_thresholds(build, body, count) -> None:
+    weights = {"w": (4, 4, 3, 3), "var": (4, 1, 1), "c": (4, 1, 1)}
+    text = f"net (float[N,4,5,6] x) => (float[N,4,H,W] y) {{ {body} }}"
+    graph = Graph.from_proto(build(text, {k: v for k, v in weights.items() if k in body}))
+    graph.infer_shapes()
+    LowerRelu(snncc.Phase(T=8)).run(graph)
+    assert RaiseThresholds().run(graph) == count
 
 
 @pytest.mark.parametrize("fold_bn", ["weights", "threshold"])

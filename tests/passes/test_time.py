@@ -11,6 +11,7 @@ import snncc
 from snncc.coding import Coding
 from snncc.errors import OptionError
 from snncc.graph import Graph
+from snncc.islands import islands
 from snncc.passes.doubt_spikes import DoubtSpikes
 from snncc.passes.encode_input import EncodeInput
 from snncc.passes.keep_islands import KeepIslands
@@ -82,6 +83,7 @@ def test_of_slices_the_last_one_is_read(build) -> None:
 
 def test_islands_see_means_over_all_steps(build) -> None:
     graph = lowered(build, body=MLP.replace("s = Add (r, x)", "e = Exp (r) s = Relu (e)"))
+    assert [n.op for n in islands(graph)] == ["Exp"]
     assert KeepIslands(RATE, {"e": (0.0, 3.0)}).run(graph) == 1
     for op in ("RunningTotal", "Increase"):
         assert [(n.attrs["steps"], n.attrs["mean"]) for n in graph.nodes(op)] == [(4, 1)]
@@ -126,7 +128,9 @@ def test_single_steps_have_their_states_outside(build) -> None:
     assert not graph.nodes("Tile")
 
 
-@pytest.mark.parametrize(("wait", "starts", "steps", "delays"), [(None, [0, 7], 15, 0), (3, [0, 2], 10, 2)])
+@pytest.mark.parametrize(
+    ("wait", "starts", "steps", "delays"), [(None, [0, 7], 15, 0), (3, [0, 2], 10, 2), (2, [0, 1], 9, 1)]
+)
 def test_layers_start_after_their_inputs(build, wait, starts, steps, delays) -> None:
     """The first layer sees the whole analog input at once; the second waits; what skips it is delayed if it must."""
     body = "net (float[N,4] x) => (float[N,4] y) { r = Relu (x) a = MatMul (r, W) s = Relu (a) y = Add (s, r) }"

@@ -10,11 +10,15 @@ import numpy as np
 import onnx
 import pytest
 
+import snncc
+from snncc.errors import OptionError
 from snncc.graph import Graph
 from snncc.passes import lower_recurrent
 from snncc.passes.lower_recurrent import LowerRecurrent
 from snncc.recurrent.body import scan_body
 from snncc.recurrent.layer import recurrent_obstacle
+from snncc.recurrent.observed import watched_gates
+from snncc.recurrent.tidy import tidy_recurrent
 from snncc.sessions import cpu_session
 
 OPS = ("LSTM", "GRU", "RNN")
@@ -118,7 +122,32 @@ def test_weights_and_states_that_cannot_be_used_are_refused(layer) -> None:
     next(t for t in model.graph.initializer if t.name == "h").CopyFrom(onnx.numpy_helper.from_array(value, "h"))
     graph = Graph.from_proto(model)
     assert "differs from sample to sample" in str(recurrent_obstacle(graph, graph.nodes("GRU")[0]))
+    assert watched_gates(graph) == (graph, {})
+    for found, expected in zip(run(tidy_recurrent(model)), run(model), strict=True):
+        np.testing.assert_array_equal(found, expected)
     graph = Graph.from_proto(layer("GRU"))
     node = graph.nodes("GRU")[0]
     node.inputs[1] = graph.add("Relu", [node.inputs[1]], name="computed")
     assert "dynamic weight W" in str(recurrent_obstacle(graph, node))
+
+
+@pytest.mark.parametrize(
+    ("coding", "wanted", "expected"),
+    [
+        (snncc.Phase(), None, (16, 16)),
+        (snncc.Phase(), 24, (24, 24)),
+        (snncc.FS(K=10), None, (10, 10)),
+        (snncc.FS(K=20), None, (20, 20)),
+        (snncc.FS(K=20), 12, (12, 20)),
+        (snncc.Rate(T=64, wait=64), None, (16, 64)),
+        (snncc.Rate(T=8, wait=8), None, (8, 8)),
+    ],
+)
+def test_gates_have_as_many_steps_as_suit_the_coding(coding, wanted, expected):
+    assert coding.gates(wanted) == expected
+
+
+@pytest.mark.parametrize(("coding", "wanted"), [(snncc.Phase(), 25), (snncc.Phase(), 0), (snncc.FS(K=10), 11)])
+def test_gates_have_no_more_steps_than_there_are(coding, wanted):
+    with pytest.raises(OptionError, match="are possible"):
+        coding.gates(wanted)

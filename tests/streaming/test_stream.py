@@ -9,6 +9,7 @@ import onnxruntime as ort
 import pytest
 
 import snncc
+from snncc.early_exit import Exits
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.export import metadata_of
 from snncc.runtime import create_session
@@ -109,6 +110,18 @@ def test_early_exit_follows_its_rule(converted, digits):
         ]
         assert steps[i] == (settled[0] + 1 if settled else stream.steps)
         assert np.array_equal(outputs["logits"][i], history[steps[i] - 1, i])
+
+
+def test_a_lead_of_just_the_margin_settles():
+    """At the second step in a row; the first class counts like any other."""
+    exits = Exits("y", 0.5)
+    scores = np.array([[1.5, 1.0, 0.0], [0.0, 1.0, 1.5], [1.49, 1.0, 0.0]])
+    for settled in ([False] * 3, [True, True, False]):
+        exits.add({"y": scores.copy()}, last=False)
+        assert exits.settled.tolist() == settled
+    exits.add({"y": scores + np.array([0.0, 9.0, 0.0])}, last=True)
+    assert exits.steps.tolist() == [2, 2, 3]
+    np.testing.assert_array_equal(exits.results["y"], [[1.5, 1.0, 0.0], [0.0, 1.0, 1.5], [1.49, 10.0, 0.0]])
 
 
 def test_margins_from_none_to_all(converted, digits):

@@ -85,6 +85,12 @@ def test_phases_try_fitted_levels_last(data):
     assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None), (99.99, None)]
 
 
+@pytest.mark.parametrize("most", [0, 100])
+def test_a_drop_may_be_nothing_or_everything(data, most):
+    with pytest.raises(BudgetError, match=f"at most {most} points"):
+        snncc.convert_within(digits_network(), [], most, calibration=data)
+
+
 def test_refuses_data_that_can_be_read_once_only_and_drops_that_are_none(data):
     with pytest.raises(snncc.SnnccError, match="read again"):
         snncc.convert_within(digits_network(), [snncc.FS()], 1.0, calibration=iter([data["input"]]))

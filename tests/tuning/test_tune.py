@@ -84,6 +84,14 @@ def test_never_worse_than_untuned_on_what_it_judges_by(coding, images, request):
         assert (layer["base"] is None) or isinstance(coding, snncc.Phase)
 
 
+def test_a_fixed_batch_is_judged_in_whole_batches():
+    model = parser.parse_model("""<ir_version: 10, opset_import: ["": 21]> g (float[4, 6] x) => (float[4, 6] y)
+        { r = Relu(x) y = Add(r, x) }""")
+    x = np.random.default_rng(3).normal(0, 1, (16, 6)).astype(np.float32)
+    found = report(snncc.tune(model, snncc.Rate(T=4), calibration=x))
+    assert found["error"]["tuned"] <= found["error"]["untuned"]
+
+
 def test_finds_the_bases_that_a_bad_start_lacks(images, tuned):
     """Images that the search has not seen tell."""
     ann, x = digits_network(), load_digits().test_images[:200]
