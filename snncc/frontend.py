@@ -44,6 +44,7 @@ from snncc.support import (
     refuse_untyped,
     refuse_weights,
 )
+from snncc.well_formed import refuse_malformed
 
 __all__ = ["OPSET", "import_model", "where"]
 
@@ -63,6 +64,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
     model = read_model(source)
     refuse_ours(model, name)
     check_weights(model, name)
+    refuse_malformed(model, name)
     model = without_branches(_without_functions(model, name))
     refuse_branches(model, name)
     model = with_plain_types(with_domains(with_dense_weights(model, name)))

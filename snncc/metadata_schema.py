@@ -122,6 +122,7 @@ def _tells_states(value: Any, model: onnx.ModelProto) -> bool:
 
 _SOUND: dict[str, Callable[[Any, onnx.ModelProto], bool]] = {
     "snncc.version": lambda value, _: isinstance(value, str),
+    "snncc.calibration": lambda value, _: isinstance(value, dict) and isinstance(value.get("sha256"), str | None),
     "snncc.coding": _tells_coding,
     "snncc.form": _tells_states,
     "snncc.neurons": _tells_neurons,

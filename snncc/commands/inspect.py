@@ -135,7 +135,7 @@ def _flat(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
         parts = {f"{key}.{k}": v for k, v in value.items()} if isinstance(value, dict) else {key: value}
         for name, part in parts.items():
             if part is not None:
-                short = f"{part[:16]}…" if name.endswith(".sha256") else _short(part)
+                short = f"{part[:16]}…" if name.endswith(".sha256") and isinstance(part, str) else _short(part)
                 yield name.removeprefix("snncc."), short
 
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the nodes of a model have the inputs, outputs and attributes that their ops ask for.
+
+onnx's checker says so, too, but takes a model only once its ops are all standard ones of one opset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx
+from onnx import defs
+
+from snncc.errors import ModelError
+from snncc.export import all_nodes
+
+__all__ = ["refuse_malformed"]
+
+_LATEST = defs.onnx_opset_version()
+
+
+def refuse_malformed(model: onnx.ModelProto, name: str) -> None:
+    """Raise ModelError for the first node that does not fit the schema of its op; foreign ops have none here."""
+    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), _LATEST)
+    for node in (n for graph in _graphs(model) for n in graph):
+        schema = _schema(node, version)
+        if schema is not None and (reason := _misfit(node, schema)):
+            what = f"{node.op_type} '{node.name or next(iter(node.output), '')}'"
+            raise ModelError(f"{name}: not a valid ONNX model ({what} {reason}). Export the model again.")
+
+
+def _graphs(model: onnx.ModelProto) -> Iterable[Iterable[onnx.NodeProto]]:
+    yield all_nodes(model.graph)
+    for function in model.functions:
+        yield function.node
+
+
+def _schema(node: onnx.NodeProto, version: int) -> defs.OpSchema | None:
+    try:
+        return defs.get_schema(node.op_type, min(max(version, 1), _LATEST), "") if node.domain == "" else None
+    except defs.SchemaError:  # no op of the opset
+        return None
+
+
+def _misfit(node: onnx.NodeProto, schema: defs.OpSchema) -> str | None:
+    for count, least, most, what in (
+        (len(node.input), schema.min_input, schema.max_input, "inputs"),
+        (len(node.output), schema.min_output, schema.max_output, "outputs"),
+    ):
+        if not least <= count <= most:
+            return f"has {count} {what}"
+    given = {a.name: a for a in node.attribute}
+    for known in schema.attributes.values():
+        if known.required and known.name not in given:
+            return f"has no attribute {known.name}"
+        if known.name in given and given[known.name].ref_attr_name == "" and given[known.name].type != known.type.value:
+            return f"has an attribute {known.name} of another type"
+    return None
