@@ -77,7 +77,13 @@ def test_all_saved_models():
 
 @pytest.mark.slow
 def test_all_models_of_single_nodes():
-    outcomes = Counter(_outcome(c.model) for c in collect_testcases(None) if c.model is not None)
+    """Two are refused as a PassError, a Range whose ends are vectors of one number."""
+    models = {c.name: c.model for c in collect_testcases(None) if c.model is not None}
+    assert [_outcome(models.pop(f"test_affine_grid_2d{kind}_expanded")) for kind in ("", "_align_corners")] == [
+        "PassError",
+        "PassError",
+    ]
+    outcomes = Counter(map(_outcome, models.values()))
     assert outcomes["converted"] >= 1, outcomes
     assert outcomes.keys() <= {"converted", "ModelError", "UnsupportedOpError", "UnsupportedShapeError"}
 

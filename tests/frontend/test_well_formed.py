@@ -20,7 +20,8 @@ _BODIES = {
     "DynamicQuantizeLinear": "q, s, z = DynamicQuantizeLinear (x) u = DequantizeLinear (q, s, z) y = Relu (u)",
     "QuantizeLinear": _QUANTISED,
     "DequantizeLinear": _QUANTISED,
-    "MatMul": "w = Constant <value = float[4, 4] {1,0,0,0, 0,1,0,0, 0,0,1,0, 0,0,0,1}> () u = MatMul (x, w) y = Relu (u)",
+    "MatMul": "w = Constant <value = float[4, 4] {1,0,0,0, 0,1,0,0, 0,0,1,0, 0,0,0,1}> () "
+    "u = MatMul (x, w) y = Relu (u)",
     "Concat": "u = Concat <axis = 1> (x) y = Relu (u)",
     "Transpose": "u = Transpose <perm = [0, 1]> (x) y = Relu (u)",
 }

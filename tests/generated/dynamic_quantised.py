@@ -106,7 +106,8 @@ def _quantised(rng: np.random.Generator, plain: onnx.ModelProto) -> onnx.ModelPr
         before, after = (str(Path(folder) / name) for name in ("float.onnx", "dynamic.onnx"))
         onnx.save(plain, before)
         kind = QuantType.QInt8 if rng.random() < 0.5 else QuantType.QUInt8
-        quantize_dynamic(before, after, weight_type=kind, per_channel=bool(rng.integers(2)))
+        # Weights of 7 bits: onnxruntime's kernels for CPUs without VNNI saturate sums of 8-bit ones.
+        quantize_dynamic(before, after, weight_type=kind, per_channel=bool(rng.integers(2)), reduce_range=True)
         if rng.random() < 0.5:
             options = ort.SessionOptions()
             options.log_severity_level = 4

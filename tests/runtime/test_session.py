@@ -134,7 +134,7 @@ def test_no_room_for_a_large_model(neuron_model: ModelBuilder, monkeypatch: pyte
         raise OSError("No space left on device")
 
     monkeypatch.setattr(large, "_MOST", 0)
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr("snncc.opening.serialised", fail)
     with pytest.raises(ModelError, match=r"No space left.*TMPDIR"):
         create_session(with_weight(neuron_model))
 
