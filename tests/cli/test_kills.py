@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# (command, what it writes); 20 kills of each make 200
+KILLS = os.environ.get("SNNCC_KILLS", "4")  # of each command; 20 make 200
+# (command, what it writes)
 COMMANDS = {
     "convert": ("convert ann.onnx --calib train.npz -o out/y.onnx", "y.onnx"),
     "convert, step form": ("convert ann.onnx --calib train.npz --form step -o out/y.onnx", "y.onnx"),
@@ -43,7 +45,7 @@ def test_kills(sources: Path, tmp_path: Path, name: str) -> None:
     command, names = COMMANDS[name]
     folder = shutil.copytree(sources, tmp_path / "here")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.killed", str(folder), "0", "20", names, *command.split()],
+        [sys.executable, "-m", "tests.cli.killed", str(folder), "0", KILLS, names, *command.split()],
         cwd=ROOT,
         capture_output=True,
         text=True,

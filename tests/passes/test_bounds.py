@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper, parser
 
+import snncc
 from snncc.bound_forms import BoundForm, form_of, words_of
 from snncc.bounds_seen import bound_forms, head_of
 from snncc.errors import ModelError
@@ -230,3 +231,13 @@ def test_masks_are_settled(build, apply, ops, name) -> None:
     x = np.arange(8, dtype=np.float32).reshape(2, 4)
     for a, b in zip(*(cpu_session(m).run(None, {"x": x}) for m in (model, after)), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_bounds_behind_a_lone_batchnorm_convert_without_data() -> None:
+    """Noise goes through a network whose BatchNormalizations normalise it; their outputs have names of their own."""
+    bn = "n = BatchNormalization (x, one, zero, zero, one) m = Max (n, low) b = Min (m, high) y = Relu (b)"
+    constants = "float[1] one = {1}, float[1] zero = {0}, float low = {-0.5}, float high = {0.5}"
+    model = parser.parse_model(
+        f'<ir_version: 8, opset_import: ["": 17]> g (float[N, 1, 4] x) => (float[N, 1, 4] y) <{constants}> {{ {bn} }}'
+    )
+    assert snncc.convert(model, snncc.Phase(T=8, Q=1.5)).graph.node
