@@ -7,6 +7,7 @@ onnx's checker says so, too, but takes a model only once its ops are all standar
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import onnx
 from onnx import defs
@@ -53,6 +54,7 @@ def _misfit(node: onnx.NodeProto, schema: defs.OpSchema) -> str | None:
     for known in schema.attributes.values():
         if known.required and known.name not in given:
             return f"has no attribute {known.name}"
-        if known.name in given and given[known.name].ref_attr_name == "" and given[known.name].type != known.type.value:
+        found = given.get(known.name)
+        if found is not None and not found.ref_attr_name and found.type != cast(int, known.type):
             return f"has an attribute {known.name} of another type"
     return None
