@@ -34,7 +34,7 @@ def draw(rng: np.random.Generator) -> Case:
         "side": _side,
         "groups": _groups,
     }[kind](rng, body, kind)
-    return Case(case.model, case.feeds, f"{kind}: {'; '.join(body.lines)}", case.expected)
+    return Case(case.model, case.feeds, f"{kind}: {'; '.join(body.lines)}", expected=case.expected)
 
 
 def _layers(rng: np.random.Generator, body: Body, tensor: str, width: int, most: int = 2) -> str:
@@ -101,7 +101,7 @@ def _double(rng: np.random.Generator, body: Body, _kind: str) -> Case:
     for weight in model.graph.initializer:
         if weight.data_type == TensorProto.FLOAT:
             weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float64), weight.name))
-    return Case(model, {"x": feeds["x"].astype(np.float64)}, "", expected)
+    return Case(model, {"x": feeds["x"].astype(np.float64)}, "", expected=expected)
 
 
 def _bfloat16(rng: np.random.Generator, body: Body, _kind: str) -> Case:

@@ -27,7 +27,7 @@ __all__ = ["CODINGS", "FEW", "MANY", "Case", "check", "model_of", "run_plain"]
 
 Array = npt.NDArray[Any]
 
-FEW, MANY = 12, int(os.environ.get("SNNCC_DRAWN", "48"))
+FEW, MANY = 12, int(os.environ.get("SNNCC_DRAWN", "12"))
 _FAR = 1e30
 
 # What a coding must reach: the least cosine of outputs and the network's, and the most that norms differ by.
