@@ -70,10 +70,11 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         coding: Of `spiking`: the mean over its time steps is matched, or the last slice.
     """
     size = batch_size(spiking)
-    each, least = _memory_of(reference, coding), min(_FEWEST, len(next(iter(data.values()))))
-    most = max(_HELD // each, min(least, _HELD_AT_MOST // each))
+    sample = _bytes_per_sample(reference, coding)
+    least = min(_FEWEST, len(next(iter(data.values()))))
+    most = max(_HELD // sample, min(least, _HELD_AT_MOST // sample))
     if most < least:
-        needed = f"{coding.slices} time steps of {least} samples take {least * each / 2**30:.0f} GB"
+        needed = f"{coding.slices} time steps of {least} samples take {least * sample / 2**30:.0f} GB"
         log.warning("potentials are not matched: %s. Fewer time steps take less", needed)
         return {}
     data = _fewer(data, most, size)
@@ -100,7 +101,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
     return found
 
 
-def _memory_of(graph: Graph, coding: Coding) -> int:
+def _bytes_per_sample(graph: Graph, coding: Coding) -> int:
     """Bytes that the potentials of a sample take: of a few layers at a time, at all time steps."""
     sizes = [graph.shape(n.inputs[0]) or () for n in neurons_to_be(graph)]
     largest = max((int(np.prod([d for d in s[1:] if isinstance(d, int)])) for s in sizes), default=1)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the nodes of a model have the inputs, outputs and attributes that their ops ask for.
+"""Checks the inputs, outputs and attributes of nodes against the schemas of their ops.
 
-onnx's checker says so, too, but takes a model only once its ops are all standard ones of one opset.
+onnx's checker does that, too, but it needs the import of every opset, which this runs before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import chain
 from typing import cast
 
 import onnx
@@ -23,17 +23,11 @@ _LATEST = defs.onnx_opset_version()
 def refuse_malformed(model: onnx.ModelProto, name: str) -> None:
     """Raise ModelError for the first node that does not fit the schema of its op; foreign ops have none here."""
     version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), _LATEST)
-    for node in (n for graph in _graphs(model) for n in graph):
+    for node in chain(all_nodes(model.graph), *(function.node for function in model.functions)):
         schema = _schema(node, version)
         if schema is not None and (reason := _misfit(node, schema)):
             what = f"{node.op_type} '{node.name or next(iter(node.output), '')}'"
             raise ModelError(f"{name}: not a valid ONNX model ({what} {reason}). Export the model again.")
-
-
-def _graphs(model: onnx.ModelProto) -> Iterable[Iterable[onnx.NodeProto]]:
-    yield all_nodes(model.graph)
-    for function in model.functions:
-        yield function.node
 
 
 def _schema(node: onnx.NodeProto, version: int) -> defs.OpSchema | None:
@@ -44,6 +38,7 @@ def _schema(node: onnx.NodeProto, version: int) -> defs.OpSchema | None:
 
 
 def _misfit(node: onnx.NodeProto, schema: defs.OpSchema) -> str | None:
+    """What does not fit the schema, None if all does."""
     for count, least, most, what in (
         (len(node.input), schema.min_input, schema.max_input, "inputs"),
         (len(node.output), schema.min_output, schema.max_output, "outputs"),

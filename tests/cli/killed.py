@@ -74,7 +74,7 @@ def _broken(folder: Path) -> list[str]:
 
 
 def _child(command: list[str]) -> int:
-    """Start the command in a process of its own; returns its id."""
+    """Start the command in a child process; returns its id."""
     child = os.fork()
     if child:
         return child

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -58,13 +60,15 @@ def test_resnet20_needs_the_threshold_shift(accuracy, shared):
     assert found.top1[1] < 60
 
 
-# Between .8 and 1.04 by the CPU: on AVX2 alone convolutions add in another order.
-NEAR = pytest.mark.xfail(strict=False, reason="1.04 measured on AVX2, .78 on AVX-512")
+# Strict, as MISSED is: with AVX2 alone the bar is missed, elsewhere it holds.
+CPUINFO = Path("/proc/cpuinfo")
+AVX512 = CPUINFO.exists() and "avx512f" in CPUINFO.read_text(encoding="utf-8")
+MISSED_ON_AVX2 = pytest.mark.xfail(not AVX512, strict=True, reason="1.04 points measured on a CPU with AVX2 alone")
 
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [pytest.param("resnet32", 1.0, marks=NEAR), ("resnet8", 1.0), ("mnist", 1.0), ("dscnn", 2.0)],
+    [pytest.param("resnet32", 1.0, marks=MISSED_ON_AVX2), ("resnet8", 1.0), ("mnist", 1.0), ("dscnn", 2.0)],
 )
 def test_loss_at_24_phases(accuracy, shared, name, most):
     found = evaluated(accuracy, shared, name, TWO)

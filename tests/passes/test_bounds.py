@@ -234,7 +234,7 @@ def test_masks_are_settled(build, apply, ops, name) -> None:
 
 
 def test_bounds_behind_a_lone_batchnorm_convert_without_data() -> None:
-    """Noise goes through a network whose BatchNormalizations normalise it; their outputs have names of their own."""
+    """Noise goes through a copy whose BatchNormalizations normalise it, in which their outputs have other names."""
     bn = "n = BatchNormalization (x, factor, zero, zero, one) m = Max (n, low) y = Min (m, high)"
     constants = (
         "float[1] one = {1}, float[1] factor = {-1.4}, float[1] zero = {0}, float low = {-0.5}, float high = {0.5}"
