@@ -17,6 +17,7 @@ import snncc
 import snncc.runtime
 from snncc import sessions
 from snncc.models.growing import DEEP, WIDE
+from tests.generated.harness import MANY
 
 CODINGS = {
     "fs": snncc.FS(K=16),
@@ -26,10 +27,12 @@ CODINGS = {
     "msat": snncc.MSAT(T=16),
 }
 GROWING = DEEP | WIDE
+THOROUGH = MANY >= 300  # SNNCC_DRAWN, for a run by hand
 USUAL = [("mlp", "phase"), ("normalised", "fs"), ("residual", "rate"), ("pre-activation", "fs"), ("concat", "fs")]
 ALL = [(name, coding) for name in GROWING for coding in CODINGS if (name, coding) not in USUAL]
-PAIRS = [*USUAL, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ALL[::4])]
+PAIRS = [*USUAL, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ALL[:: 1 if THOROUGH else 4])]
 BASE, MOST = 50, 2.15
+DEPTHS = [("fs", 1000), ("phase", 1000 if THOROUGH else 100), ("rate", 1000 if THOROUGH else 100)]
 
 
 def samples(model: onnx.ModelProto, count: int) -> np.ndarray:
@@ -90,7 +93,7 @@ def test_chains_of_ops_that_are_no_layers_may_be_longer_than_a_recursion(name: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("coding", "layers"), [("fs", 600), ("phase", 100), ("rate", 100)])
+@pytest.mark.parametrize(("coding", "layers"), DEPTHS)
 @pytest.mark.parametrize("name", GROWING)
-def test_networks_of_hundreds_of_layers_are_converted(name: str, coding: str, layers: int) -> None:
+def test_networks_of_up_to_thousands_of_nodes_are_converted(name: str, coding: str, layers: int) -> None:
     follows(name, layers, coding, 0.9999 if coding == "fs" else -1)
