@@ -54,7 +54,8 @@ def bound_forms(
     Raises:
         CalibrationError: the data does not fit the model.
     """
-    if not free_bounds(graph):
+    found = {node.name: (node, interval) for node, interval in free_bounds(graph)}
+    if not found:
         return {}
     specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
     feeds: Iterable[Mapping[str, Array]]
@@ -64,7 +65,7 @@ def bound_forms(
     else:
         stream = batches(data, specs, preprocess=preprocess, batch_size=_BATCH, error=CalibrationError)
         feeds, far = islice(stream, _BATCHES), _FAR
-    seen = {node.name: _watcher(node, interval, far) for node, interval in free_bounds(graph)}
+    seen = {name: _watcher(node, interval, far) for name, (node, interval) in found.items()}
     tensors = sorted({t for each in seen.values() for t in each.tensors})
     with must_run("the imported network"):
         session = cpu_session(graph.to_proto(), tensors)

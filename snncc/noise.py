@@ -56,7 +56,7 @@ def random_ids(spec: InputSpec, count: int, limit: int, rng: np.random.Generator
 
 
 def batch_statistics(graph: Graph) -> Graph:
-    """A copy of `graph` whose BatchNormalizations use the mean and variance of the batch, not the stored ones."""
+    """A copy of `graph` whose BatchNormalizations use the mean and variance of the batch; tensors keep their names."""
     copy = graph.copy()
     for node in copy.nodes("BatchNormalization"):
         rank = len(copy.shape(node.inputs[0]) or ())
@@ -72,7 +72,9 @@ def batch_statistics(graph: Graph) -> Graph:
         )
         unit = copy.add("Div", [centred, deviation], name="unit")
         result = copy.add("Add", [copy.add("Mul", [unit, gamma], name="scaled"), beta], name="shifted")
+        name = node.outputs[0].name
         copy.bypass(node, result)
+        result.name = name  # by which callers of `graph` know it
     return copy
 
 
