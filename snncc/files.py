@@ -11,19 +11,16 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from snncc.errors import OutputError
-
-try:
-    import fcntl
-except ImportError:  # Windows, which does not remove a file that a process has open
-    fcntl = None  # type: ignore[assignment]
+from snncc.locks import HAS_LOCKS, lock
 
 if TYPE_CHECKING:
     import onnx
@@ -125,15 +122,17 @@ def _explained(path: Path) -> Iterator[None]:
 def _temporary(target: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], Path]]]:
     """A new file in the folder of `target`, and what gives it its final name; without that it goes away again."""
     clear_temporary(target.parent)
-    file = _locked(target.parent)
+    mode = target.stat().st_mode & 0o777 if target.exists() else None
+    file = _locked(target.parent, 0o666 if mode is None else mode)
     name = Path(file.name)
 
     def rename(final: Path) -> Path:
         file.flush()
         os.fsync(file.fileno())
-        if fcntl is None:  # Windows renames no file that is open
+        if not HAS_LOCKS:  # Windows renames no file that is open
             file.close()
-        name.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        if mode is not None:
+            name.chmod(mode)  # which the umask may have taken from
         return name.replace(final)
 
     with file:
@@ -143,26 +142,16 @@ def _temporary(target: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], Path]
             name.unlink(missing_ok=True)
 
 
-def _locked(folder: Path) -> IO[bytes]:
+def _locked(folder: Path, mode: int) -> IO[bytes]:
     """A new temporary file in `folder`; while it is open, `clear_temporary` of any process leaves it alone."""
     prefix, suffix = _TEMPORARY
     while True:
-        file = tempfile.NamedTemporaryFile("wb", prefix=prefix, suffix=suffix, dir=folder, delete=False)  # noqa: SIM115
+        name = folder / f"{prefix}{secrets.token_hex(8)}{suffix}"
+        file = open(name, "xb", opener=partial(os.open, mode=mode))  # noqa: SIM115 (Path.open has no opener)
         with suppress(FileNotFoundError):  # cleared between the two
-            if _lock(file) and Path(file.name).stat().st_ino == os.fstat(file.fileno()).st_ino:
+            if lock(file) and Path(file.name).stat().st_ino == os.fstat(file.fileno()).st_ino:
                 return file
         file.close()
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Whether no other process has `file` open here to write it."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return error.errno != errno.EWOULDBLOCK  # a file system without locks
-    return True
 
 
 def clear_temporary(folder: Path) -> None:
@@ -170,7 +159,7 @@ def clear_temporary(folder: Path) -> None:
     prefix, suffix = _TEMPORARY
     for old in folder.glob(f"{prefix}*{suffix}"):
         with suppress(OSError), old.open("rb") as file:
-            if _lock(file):
+            if lock(file):
                 old.unlink()
 
 
@@ -182,9 +171,3 @@ def _short(name: str) -> str:
 def _reason(error: OSError) -> str:
     known = {errno.ELOOP: "its links lead in a circle", errno.ENAMETOOLONG: "the name is too long"}
     return known.get(error.errno or 0, "") or error.strerror or str(error)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,13 +10,15 @@ Weights that a conversion makes go to temporary files. Each is there as long as 
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import secrets
 import sys
 import tempfile
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
+
+from snncc.temporary import temporary_folder
 
 __all__ = [
     "Stored",
@@ -50,6 +54,15 @@ _PLAIN = frozenset("iufb")  # kinds of elements that lie in a file as numpy has 
 
 _files: weakref.WeakValueDictionary[str, _Temporary] = weakref.WeakValueDictionary()
 _held: ContextVar[list[_Temporary] | None] = ContextVar("snncc_held", default=None)
+
+
+@functools.cache
+def _folder(_process: int, _place: str) -> Path:
+    """Where this process has its temporary files, until it ends."""
+    stack = ExitStack()
+    folder = stack.enter_context(temporary_folder())
+    atexit.register(stack.close)
+    return folder
 
 
 class _Temporary:
@@ -144,7 +157,8 @@ def put_aside(value: Array) -> Stored | None:
     if not is_large(value.nbytes) or value.dtype.kind not in _PLAIN or value.dtype.isbuiltin != 1 or not value.ndim:
         return None
     try:
-        with tempfile.NamedTemporaryFile("wb", prefix="snncc-", suffix=".weight", delete=False) as file:
+        folder = _folder(os.getpid(), tempfile.gettempdir())
+        with tempfile.NamedTemporaryFile("wb", suffix=".weight", dir=folder, delete=False) as file:
             kept = _Temporary(Path(file.name))
             rows = max(1, _BLOCK * len(value) // value.nbytes)
             for start in range(0, len(value), rows):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from snncc.errors import ModelError
 from snncc.large import fits_one_file, lay, parts
 from snncc.mapped import mapped_in, stored_of, values_of
 from snncc.serialised import serialised
+from snncc.temporary import temporary_folder
 
 if TYPE_CHECKING:
     import onnxruntime as ort
@@ -47,8 +47,8 @@ def openable(
     elif fits_one_file(model) and not mapped:
         yield (_edited(model, edit) if edit else model).SerializeToString()
     else:
-        with tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder:
-            yield _written(model, Path(folder), edit)
+        with temporary_folder() as folder:
+            yield _written(model, folder, edit)
 
 
 def _refer_from_one_folder(copy: onnx.ModelProto, options: ort.SessionOptions) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from snncc.soundness import read_converted
 from snncc.specs import fixed_batch, specs_of
 from snncc.stand_in import noise_batches
 from snncc.streaming import Stream, is_single_step, own_specs
+from snncc.temporary import temporary_folder
 
 __all__ = ["Subjects"]
 
@@ -87,8 +87,8 @@ class Subjects:
 
     def profile(self, name: str, feeds: Batch) -> tuple[NodeTime, ...]:
         """Where the time of a network goes."""
-        with tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder:
-            run, session = self.run(name, feeds, Path(folder) / "profile")
+        with temporary_folder() as folder:
+            run, session = self.run(name, feeds, folder / "profile")
             for _ in range(_PROFILED):
                 run()
             return node_times(read_profile(Path(session.end_profiling())), _PROFILED)

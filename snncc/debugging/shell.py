@@ -8,7 +8,6 @@ import os
 import shlex
 import signal
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import onnx
 
 from snncc.errors import OptionError
 from snncc.opening import openable
+from snncc.temporary import temporary_folder
 
 __all__ = ["ShellCheck"]
 
@@ -45,10 +45,10 @@ class ShellCheck:
     def __call__(self, model: onnx.ModelProto) -> bool:
         """Run the command on `model`."""
         with (
-            tempfile.TemporaryDirectory(prefix="snncc-", ignore_cleanup_errors=True) as folder,
+            temporary_folder() as folder,
             openable(model) as source,
         ):
-            path = Path(folder) / "candidate.onnx" if isinstance(source, bytes) else Path(source)
+            path = folder / "candidate.onnx" if isinstance(source, bytes) else Path(source)
             if isinstance(source, bytes):
                 path.write_bytes(source)
             return self._status(self.command.replace(_PLACE, shlex.quote(str(path)))) == 0

@@ -17,6 +17,7 @@ from snncc import files, large
 from snncc.errors import OutputError, SnnccError
 from snncc.files import require_writable, weight_files, write_model, write_whole
 from snncc.loading import read_model
+from tests.effort import KILLS
 
 ROOT = Path(__file__).parents[2]
 
@@ -96,7 +97,7 @@ def test_a_read_only_file_is_not_replaced(tmp_path):
 
 def test_files_of_a_killed_process_are_cleared_and_those_of_a_live_one_stay(tmp_path):
     (tmp_path / ".snncc-dead.part").write_bytes(b"half")
-    live = files._locked(tmp_path)
+    live = files._locked(tmp_path, 0o600)
     with live:
         write_whole(tmp_path / "out", b"new")
         assert {f.name for f in tmp_path.iterdir()} == {"out", Path(live.name).name}
@@ -161,7 +162,7 @@ while True:
 @pytest.mark.slow
 def test_a_kill_leaves_an_old_or_a_new_model(tmp_path):
     path, rng = tmp_path / "snn.onnx", np.random.default_rng(0)
-    for _ in range(20):
+    for _ in range(5 * KILLS):
         process = subprocess.Popen([sys.executable, "-c", _LOOP, str(path)], stdout=subprocess.PIPE, cwd=ROOT)
         assert process.stdout is not None
         for _ in range(int(rng.integers(1, 5))):
