@@ -148,6 +148,7 @@ def evaluate(network: Network, shared: Path, snn: Any, limit: int | None = None)
         preprocess=network.preprocessing(shared),
         limit=limit,
         device="cpu",
+        timed=False,
     )
 
 

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.effort import KILLS
+
 ROOT = Path(__file__).parents[2]
-KILLS = os.environ.get("SNNCC_KILLS", "4")  # of each command; 20 make 200
 # (command, what it writes)
 COMMANDS = {
     "convert": ("convert ann.onnx --calib train.npz -o out/y.onnx", "y.onnx"),
@@ -34,6 +35,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     folder = tmp_path_factory.mktemp("killed") / "sources"
     shutil.copytree(digits, folder)
     (folder / "out").mkdir()
+    for name in ("train", "test"):  # fewer samples, as the commands run often
+        with np.load(folder / f"{name}.npz") as samples:
+            np.savez(folder / f"{name}.npz", **{key: samples[key][:40] for key in samples.files})
     rate = ["convert", "ann.onnx", "--calib", "train.npz", "--coding", "rate", "-o", "rate.onnx"]
     subprocess.run([sys.executable, "-m", "snncc.cli", *rate], cwd=folder, check=True, capture_output=True)
     return folder
@@ -45,7 +49,7 @@ def test_kills(sources: Path, tmp_path: Path, name: str) -> None:
     command, names = COMMANDS[name]
     folder = shutil.copytree(sources, tmp_path / "here")
     done = subprocess.run(
-        [sys.executable, "-m", "tests.cli.killed", str(folder), "0", KILLS, names, *command.split()],
+        [sys.executable, "-m", "tests.cli.killed", str(folder), "0", str(KILLS), names, *command.split()],
         cwd=ROOT,
         capture_output=True,
         text=True,

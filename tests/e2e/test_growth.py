@@ -17,7 +17,7 @@ import snncc
 import snncc.runtime
 from snncc import sessions
 from snncc.models.growing import DEEP, WIDE
-from tests.generated.harness import MANY
+from tests.effort import THOROUGH
 
 CODINGS = {
     "fs": snncc.FS(K=16),
@@ -27,11 +27,10 @@ CODINGS = {
     "msat": snncc.MSAT(T=16),
 }
 GROWING = DEEP | WIDE
-THOROUGH = MANY >= 300  # SNNCC_DRAWN, for a run by hand
 USUAL = [("mlp", "phase"), ("normalised", "fs"), ("residual", "rate"), ("pre-activation", "fs"), ("concat", "fs")]
 ALL = [(name, coding) for name in GROWING for coding in CODINGS if (name, coding) not in USUAL]
 PAIRS = [*USUAL, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ALL[:: 1 if THOROUGH else 4])]
-BASE, MOST = 50, 2.15
+BASE, MOST = 25, 2.15
 DEPTHS = [("fs", 1000), ("phase", 1000 if THOROUGH else 100), ("rate", 1000 if THOROUGH else 100)]
 
 

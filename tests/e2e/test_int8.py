@@ -15,6 +15,7 @@ from snncc.export import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.runtime import create_session
+from tests.effort import IMAGES
 
 CODINGS = {"phase": snncc.Phase(T=16, Q=1.3), "fs": snncc.FS(K=8), "rate": snncc.Rate(T=16), "msat": snncc.MSAT(T=16)}
 
@@ -90,7 +91,9 @@ def test_resnet20_keeps_its_accuracy_in_a_quarter_of_the_bytes(shared, T, Q) -> 
     found = {}
     for weights in ("float", "int8"):
         model = snncc.convert(source, snncc.Phase(T=T, Q=Q), weights=weights, **options)
-        evaluation = snncc.evaluate(model, source, data / "cifar10_test.npz", preprocess=preprocess)
+        evaluation = snncc.evaluate(
+            model, source, data / "cifar10_test.npz", preprocess=preprocess, limit=IMAGES, timed=False
+        )
         assert evaluation.top1 is not None
         found[weights] = (evaluation.top1[1], model.ByteSize())
     assert found["int8"][0] >= found["float"][0] - 0.3

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every coding keeps the accuracy of trained networks on real data. `pytest -m slow -s` prints the figures."""
+"""Every coding keeps the accuracy of trained networks on real data. `pytest -m slow -s` prints the figures.
+
+Codings that run the network once a time step are held to a part of the images, for the same loss.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from snncc.frontend import import_model
 from snncc.runtime import create_session
 from snncc.samples import batches
 from snncc.specs import specs_of
+from tests.effort import IMAGES
 
 pytestmark = pytest.mark.slow
 
@@ -40,27 +44,28 @@ def converted(network, shared, coding, **options):
 
 
 @pytest.mark.parametrize(
-    ("coding", "options", "least"),
+    ("coding", "options", "most"),
     [
-        (snncc.FS(K=10), {}, 91.3),
-        (snncc.FS(K=10, alpha=25.0, shift=False), {}, 91.0),
-        (snncc.FS(K=6), {}, 91.0),
-        (snncc.FS(K=4), {}, 90.5),
-        (snncc.Rate(T=64), {}, 90.5),
-        (snncc.Rate(T=16, wait=16), {}, 90.5),
-        (snncc.Rate(T=32, signed=True), {}, 91.0),
-        (snncc.Rate(T=32), {"percentile": 99.99}, 90.0),
-        (snncc.MSAT(T=64), LAYER, 87.7),
-        (snncc.Phase(T=16, Q=1.3, wait=12), {}, 89.5),
+        (snncc.FS(K=10), {}, 0.2),
+        (snncc.FS(K=10, alpha=25.0, shift=False), {}, 0.5),
+        (snncc.FS(K=6), {}, 0.5),
+        (snncc.FS(K=4), {}, 1.0),
+        (snncc.Rate(T=64), {}, 1.0),
+        (snncc.Rate(T=16, wait=16), {}, 1.0),
+        (snncc.Rate(T=32, signed=True), {}, 0.5),
+        (snncc.Rate(T=32), {"percentile": 99.99}, 1.5),
+        (snncc.MSAT(T=64), LAYER, 3.8),
+        (snncc.Phase(T=16, Q=1.3, wait=12), {}, 2.0),
     ],
     ids=lambda value: repr(value).split(", preset")[0] if isinstance(value, snncc.coding.Coding) else None,
 )
-def test_resnet20_on_1000_images(accuracy, shared, coding, options, least):
+def test_resnet20_keeps_its_accuracy(accuracy, shared, coding, options, most):
     network = accuracy.NETWORKS["resnet20"]
     snn = converted(network, shared, coding, **options)
-    found = accuracy.evaluate(network, shared, snn, limit=1000)
+    over_time = isinstance(coding, snncc.Rate | snncc.MSAT)
+    found = accuracy.evaluate(network, shared, snn, limit=IMAGES // 4 if over_time else IMAGES)
     print(f"\n{coding}: {found.top1}, spikes per neuron {found.spikes_per_neuron:.3f}")
-    assert found.top1[1] >= least
+    assert found.drop <= most
     if coding == snncc.FS(K=4):
         assert found.spikes_per_neuron <= 0.85
 

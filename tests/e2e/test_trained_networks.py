@@ -12,20 +12,23 @@ import pytest
 
 import snncc
 from snncc.runtime import create_session
+from tests.effort import ALL_IMAGES, IMAGES
 
 pytestmark = pytest.mark.slow
 
 ONE = snncc.Phase(T=16, Q=1.3)
 TWO = snncc.Phase(T=24, Q=1.2)
 
-# Strict: whoever reaches the bars is told to take this away.
-MISSED = pytest.mark.xfail(strict=True, reason="least squares gives 90.14 at T=16 and 91.10 at T=24")
+# Strict: whoever reaches the bars is told to take this away. The first 1000 images reach that of T=24.
+WHY = "least squares gives 90.14 at T=16 and 91.10 at T=24"
+MISSED = pytest.mark.xfail(strict=True, reason=WHY)
+MISSED_ON_ALL = pytest.mark.xfail(IMAGES == ALL_IMAGES, strict=True, reason=WHY)
 
 
 def evaluated(accuracy, shared, name, coding, source="data", **options):
     network = accuracy.NETWORKS[name]
     snn = accuracy.convert(network, shared, accuracy.Trial(coding, source, options))
-    found = accuracy.evaluate(network, shared, snn)
+    found = accuracy.evaluate(network, shared, snn, limit=IMAGES)
     ann, spiking = found.top1
     gains = f"energy gain {found.energy.gain():.2f}, formula {found.energy.formula_gain():.2f}"
     spikes = f"spikes per neuron {found.spikes_per_neuron:.3f}, most {found.max_spikes}"
@@ -35,21 +38,22 @@ def evaluated(accuracy, shared, name, coding, source="data", **options):
 
 
 @pytest.mark.parametrize(
-    ("coding", "source", "options", "least"),
+    ("coding", "source", "options", "most"),
     [
-        pytest.param(ONE, "data", {"percentile": 99.99}, 90.6, id="T16-percentile"),
-        pytest.param(TWO, "data", {"percentile": 99.99}, 91.2, id="T24-percentile"),
-        pytest.param(ONE, "data", {"levels": "fitted"}, 90.6, id="T16-fitted"),
-        pytest.param(TWO, "data", {"levels": "fitted"}, 91.2, id="T24-fitted"),
-        pytest.param(ONE, "none", {}, 90.0, id="T16-no-data"),
-        pytest.param(ONE, "data", {}, 90.6, marks=MISSED, id="T16-default"),
-        pytest.param(TWO, "data", {}, 91.2, marks=MISSED, id="T24-default"),
+        pytest.param(ONE, "data", {"percentile": 99.99}, 0.88, id="T16-percentile"),
+        pytest.param(TWO, "data", {"percentile": 99.99}, 0.28, id="T24-percentile"),
+        pytest.param(ONE, "data", {"levels": "fitted"}, 0.88, id="T16-fitted"),
+        pytest.param(TWO, "data", {"levels": "fitted"}, 0.28, id="T24-fitted"),
+        pytest.param(ONE, "none", {}, 1.48, id="T16-no-data"),
+        pytest.param(ONE, "data", {}, 0.88, marks=MISSED, id="T16-default"),
+        pytest.param(TWO, "data", {}, 0.28, marks=MISSED_ON_ALL, id="T24-default"),
     ],
 )
-def test_resnet20_accuracy(accuracy, shared, coding, source, options, least):
+def test_resnet20_accuracy(accuracy, shared, coding, source, options, most):
+    """The ANN has 91.48 % on all images: at least 90.6 % at T=16 and 91.2 % at T=24 there, 90.0 % without data."""
     found = evaluated(accuracy, shared, "resnet20", coding, source, **options)
-    assert found.samples == 5000
-    assert found.top1[1] >= least
+    assert found.samples == IMAGES
+    assert found.drop <= most
     assert found.max_spikes == 1
 
 
@@ -60,10 +64,12 @@ def test_resnet20_needs_the_threshold_shift(accuracy, shared):
     assert found.top1[1] < 60
 
 
-# Strict, as MISSED is: with AVX2 alone the bar is missed, elsewhere it holds.
+# Strict, as MISSED is: on all images, with AVX2 alone, the bar is missed; elsewhere it holds.
 CPUINFO = Path("/proc/cpuinfo")
 AVX512 = CPUINFO.exists() and "avx512f" in CPUINFO.read_text(encoding="utf-8")
-MISSED_ON_AVX2 = pytest.mark.xfail(not AVX512, strict=True, reason="1.04 points measured on a CPU with AVX2 alone")
+MISSED_ON_AVX2 = pytest.mark.xfail(
+    IMAGES == ALL_IMAGES and not AVX512, strict=True, reason="1.04 points measured on a CPU with AVX2 alone"
+)
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,9 @@ def spiking_digits(digits: Digits) -> dict[str, onnx.ModelProto]:
 @pytest.fixture(scope="session")
 def spiking_resnet20(shared: Path) -> dict[str, onnx.ModelProto]:
     """ResNet-20 on CIFAR-10."""
-    source, data = shared / "models" / "resnet20_cifar10.onnx", shared / "data" / "cifar10_calib.npz"
+    source = shared / "models" / "resnet20_cifar10.onnx"
+    with np.load(shared / "data" / "cifar10_calib.npz") as file:
+        data = file["images"][:200]
     codings = {"phase": snncc.Phase(T=24, Q=1.2), "few spikes": snncc.FS(K=10)}
     return {
         name: snncc.convert(source, c, calibration=data, preprocess="imagenet", form="folded")

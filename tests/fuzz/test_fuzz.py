@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import MUTATED
 from tests.fuzz.pool import outcomes
 
 FINDS = sorted((Path(__file__).parent / "finds").glob("*.onnx"))
@@ -29,7 +30,7 @@ def test_nothing_but_refusals(kind: str, count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "count"), [("network", 1400), ("converted", 600)])
+@pytest.mark.parametrize(("kind", "count"), MUTATED.items())
 def test_nothing_but_refusals_in_many(kind: str, count: int) -> None:
     check(kind, count)
 
@@ -47,5 +48,6 @@ def test_the_harness_sees_what_it_looks_for() -> None:
 
 
 @pytest.mark.slow
-def test_the_harness_sees_endless_runs() -> None:
+def test_the_harness_sees_endless_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SNNCC_FUZZ_SECONDS", "3")
     assert outcomes(["broken hang"])["broken hang"] == "died of SIGXCPU"

@@ -26,7 +26,7 @@ import snncc
 from snncc.cli import main
 from snncc.coding import Coding
 
-SECONDS = 60
+SECONDS = int(os.environ.get("SNNCC_FUZZ_SECONDS", "60"))
 GIGABYTES = 8
 CODINGS: list[Coding] = [
     snncc.Phase(T=2, Q=1.5),

@@ -3,12 +3,11 @@
 
 A kind of fault has a module here that draws networks of that kind, `draw(rng) -> Case`, and a test module that converts
 `FEW` of them in the default suite and `MANY` with `pytest -m slow`; after a change of the compiler,
-`SNNCC_DRAWN=300 pytest -m slow tests/generated` draws 300 of each.
+`SNNCC_THOROUGH=1 pytest -m slow tests/generated` draws 300 of each.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +21,13 @@ from onnx import parser
 import snncc
 import snncc.runtime
 from snncc.coding import Coding
+from tests.effort import DRAWN
 
 __all__ = ["CODINGS", "FEW", "MANY", "Case", "check", "model_of", "run_plain"]
 
 Array = npt.NDArray[Any]
 
-FEW, MANY = 12, int(os.environ.get("SNNCC_DRAWN", "12"))
+FEW, MANY = 12, DRAWN
 _FAR = 1e30
 
 # What a coding must reach: the least cosine of outputs and the network's, and the most that norms differ by.

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import snncc
 import snncc.runtime
 from snncc.coding import Coding
+from tests.effort import EXAMPLES
 from tests.properties.graphs import feeds_of, relu_graphs, run
 
 CODINGS: dict[str, Coding] = {
@@ -59,6 +60,6 @@ def test_every_coding_converts(ann: onnx.ModelProto, coding: str, data: bool) ->
 
 @pytest.mark.slow
 @given(relu_graphs(most=14), CODING, st.booleans())
-@settings(max_examples=200)
+@settings(max_examples=EXAMPLES)
 def test_every_coding_converts_many(ann: onnx.ModelProto, coding: str, data: bool) -> None:
     converts(ann, coding, data)

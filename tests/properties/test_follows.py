@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc.passes.pipeline import FOLDS
+from tests.effort import EXAMPLES
 from tests.properties.graphs import close, feeds_of, relu_graphs, run
 
 FINE = snncc.FS(K=20)
@@ -49,7 +50,7 @@ def test_the_spiking_network_follows(ann: onnx.ModelProto, normalize: str, fold_
 
 @pytest.mark.slow
 @given(relu_graphs(most=14), NORMALIZE, FOLD)
-@settings(max_examples=200)
+@settings(max_examples=EXAMPLES)
 def test_many_spiking_networks_follow(ann: onnx.ModelProto, normalize: str, fold_bn: str) -> None:
     follows(ann, normalize, fold_bn)
 

@@ -24,6 +24,7 @@ from snncc.passes.lower_relu import LowerRelu
 from snncc.passes.pipeline import FOLDS, finishing, lowering, normalisation, preparation
 from snncc.passes.spelling import spelling
 from snncc.scales import Scales
+from tests.effort import EXAMPLES
 from tests.properties.graphs import close, feeds_of, relu_graphs, run
 
 FINE = snncc.FS(K=20)
@@ -92,6 +93,6 @@ def test_each_pass_keeps_the_function(model: onnx.ModelProto, fold_bn: str) -> N
 
 @pytest.mark.slow
 @given(relu_graphs(most=14), FOLD)
-@settings(max_examples=200)
+@settings(max_examples=EXAMPLES)
 def test_each_pass_keeps_the_function_of_many(model: onnx.ModelProto, fold_bn: str) -> None:
     passes_keep(model, fold_bn)

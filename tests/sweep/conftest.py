@@ -31,13 +31,22 @@ def digits(tmp_path_factory) -> Path:
     return folder
 
 
+# A process that a shell starts in the background ignores SIGINT, and so do those that it starts.
+MAIN = """
+import signal
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from snncc.cli import main
+    main()
+"""
+
+
 class Commands:
     """Runs `snncc sweep` as a process of its own, in a session of its own, which can be killed in the middle."""
 
     def __init__(self, grid: Path, output: Path, *options: str) -> None:
         self.output = output
-        main = "if __name__ == '__main__': from snncc.cli import main; main()"
-        self._command = [sys.executable, "-c", main, "sweep", str(grid), "-o", str(output), *options]
+        self._command = [sys.executable, "-c", MAIN, "sweep", str(grid), "-o", str(output), *options]
 
     def run(self) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self._command, capture_output=True, text=True, timeout=DEADLINE, check=False)

@@ -17,6 +17,7 @@ from snncc.models.digits import load_digits
 from snncc.observe import places
 from snncc.structure import Inspected, structural
 from snncc.tuning.one_layer import each_layer, relative_error
+from tests.effort import IMAGES
 
 BAD_START = snncc.Phase(T=6, Q=1.1)  # far too small a base for 6 steps
 CODINGS = [BAD_START, snncc.FS(K=3), snncc.Rate(T=8), snncc.Rate(T=8, wait=8), snncc.MSAT(T=16)]
@@ -149,12 +150,13 @@ def test_refuses_what_leaves_nothing_to_tune(images):
     ("network", "steps", "most"),
     [("resnet20", 16, 0.4), ("resnet20", 24, 0.15), ("resnet32", 24, 0.3)],
 )
-def test_loss_on_all_test_images(shared: Path, network: str, steps: int, most: float):
-    """Points of top-1 on 5000 images, scales and levels from images of the training set."""
+def test_loss_on_test_images(shared: Path, network: str, steps: int, most: float):
+    """Points of top-1, scales and levels from images of the training set."""
     ann, images = str(shared / "models" / f"{network}_cifar10.onnx"), shared / "data"
     given = {"calibration": images / "cifar10_calib.npz", "preprocess": "imagenet"}
     snn = snncc.tune(ann, snncc.Phase(T=steps, Q="auto"), **given)
-    found = snncc.evaluate(snn, ann, images / "cifar10_test.npz", preprocess="imagenet", device="cpu")
-    assert found.samples == 5000
+    test = images / "cifar10_test.npz"
+    found = snncc.evaluate(snn, ann, test, preprocess="imagenet", device="cpu", limit=IMAGES, timed=False)
+    assert found.samples == IMAGES
     assert max(layer.peak for layer in found.layers if not layer.encoder) <= 1
     assert found.drop <= most
