@@ -128,7 +128,7 @@ def _bfloat16(rng: np.random.Generator, body: Body, _kind: str) -> Case:
         if node.op_type == "Cast":
             node.attribute[0].i = TensorProto.FLOAT
     feeds = _floats(rng, body.width)
-    return Case(model, feeds, "", run_plain(plain, feeds))
+    return Case(model, feeds, "", expected=run_plain(plain, feeds))
 
 
 def _normalised(rng: np.random.Generator, body: Body, kind: str) -> Case:

@@ -26,7 +26,7 @@ def draw(rng: np.random.Generator) -> tuple[Case, bool]:
     sizes = ", ".join(map(str, ["N", *x_shape]))
     model = model_of(body, f"float[{sizes}] x", declared, constants=", ".join(net.constants))
     text = f"{kind.__name__} {x.shape}: {body} <{'; '.join(net.constants)}>"
-    return Case(model, {"x": x}, text, {"x": np.concatenate([x, x[:1]])}), mixes
+    return Case(model, {"x": x}, text, others={"x": np.concatenate([x, x[:1]])}), mixes
 
 
 Drawn = tuple[tuple[int, ...], str, int, bool]

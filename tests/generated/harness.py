@@ -9,7 +9,7 @@ A kind of fault has a module here that draws networks of that kind, `draw(rng) -
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,7 @@ class Case:
     model: onnx.ModelProto
     feeds: Mapping[str, Array]
     text: str
+    _: KW_ONLY
     others: Mapping[str, Array] | None = None
     expected: list[Array] | None = None
 

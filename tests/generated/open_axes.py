@@ -35,7 +35,7 @@ def draw(rng: np.random.Generator) -> Case:
     body = " ".join(net.nodes)
     model = model_of(body, f"float[{first}, L, {_KNOWN}] x", ", ".join(declared), constants=", ".join(net.constants))
     others = rng.standard_normal((1 if batch == 1 else batch + 1, x.shape[1] + 3, _KNOWN)).astype(np.float32)
-    return Case(model, {"x": x}, f"x {x.shape}: {body} <{'; '.join(net.constants)}>", {"x": others})
+    return Case(model, {"x": x}, f"x {x.shape}: {body} <{'; '.join(net.constants)}>", others={"x": others})
 
 
 def _layer(net: Lines, tensor: str) -> str:

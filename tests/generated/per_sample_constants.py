@@ -30,7 +30,7 @@ def draw(rng: np.random.Generator) -> Case:
     body = " ".join(net.nodes)
     model = model_of(body, f"float[{shape}] x", declared, constants=", ".join(net.constants))
     others = np.concatenate([x, x[:1]])
-    return Case(model, {"x": x}, f"x [{shape}] {x.shape}: {body} <{'; '.join(net.constants)}>", {"x": others})
+    return Case(model, {"x": x}, f"x [{shape}] {x.shape}: {body} <{'; '.join(net.constants)}>", others={"x": others})
 
 
 def _joined(net: Lines, tensor: str, length: int | str | None, rng: np.random.Generator) -> list[str]:

@@ -16,7 +16,7 @@ def test_analog_functions(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(FEW, FEW + MANY // len(CODINGS)))
 @pytest.mark.parametrize("coding", CODINGS)
-def test_many_analog_functions(coding: str) -> None:
-    for seed in range(FEW, FEW + MANY // len(CODINGS)):
-        check(draw(np.random.default_rng([seed, len(coding)])), coding)
+def test_many_analog_functions(coding: str, seed: int) -> None:
+    check(draw(np.random.default_rng([seed, len(coding)])), coding)

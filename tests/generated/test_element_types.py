@@ -16,7 +16,7 @@ def test_element_types(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(FEW, FEW + MANY // len(CODINGS)))
 @pytest.mark.parametrize("coding", CODINGS)
-def test_many_element_types(coding: str) -> None:
-    for seed in range(FEW, FEW + MANY // len(CODINGS)):
-        check(draw(np.random.default_rng([seed, len(coding)])), coding)
+def test_many_element_types(coding: str, seed: int) -> None:
+    check(draw(np.random.default_rng([seed, len(coding)])), coding)

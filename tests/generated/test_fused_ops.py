@@ -26,13 +26,13 @@ def test_networks_with_fused_ops(seed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", range(FEW, FEW + MANY // len(CODINGS)))
 @pytest.mark.parametrize("coding", CODINGS)
-def test_many_networks_with_fused_ops(coding: str) -> None:
-    for seed in range(FEW, FEW + MANY // len(CODINGS)):
-        check(draw(np.random.default_rng([seed, len(coding)])), coding)
+def test_many_networks_with_fused_ops(coding: str, seed: int) -> None:
+    check(draw(np.random.default_rng([seed, len(coding)])), coding)
 
 
 @pytest.mark.slow
-def test_many_networks_with_fused_curves() -> None:
-    for seed in range(FEW, FEW + MANY):
-        spelled_out(draw(np.random.default_rng(seed), curves=True))
+@pytest.mark.parametrize("seed", range(FEW, FEW + MANY))
+def test_many_networks_with_fused_curves(seed: int) -> None:
+    spelled_out(draw(np.random.default_rng(seed), curves=True))
