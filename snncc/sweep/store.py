@@ -2,16 +2,20 @@
 """The SQLite file of a sweep: one row for each shard, each written in a transaction of its own.
 
 Tables: `configuration` (id, what it is, as JSON), `shard` (what became of each: `done` with its counts as JSON,
-`refused` or `crashed` with a message), and `result`, the merged table as it was when the sweep last ended.
+`refused` or `crashed` with a message, and a digest of its row), and `result`, the merged table as it was when the sweep
+last ended. A row that does not fit its digest is damaged: it is dropped, and the sweep evaluates that shard again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +26,18 @@ from snncc.sweep.task import CRASHED, Outcome
 __all__ = ["Store"]
 
 _APPLICATION = 0x736E6363  # "sncc", where SQLite files say whose they are
-_FORMAT = 1
+_FORMAT, _WITHOUT_DIGESTS = 2, 1
 _TABLES = """
 CREATE TABLE configuration (id TEXT PRIMARY KEY, description TEXT NOT NULL);
 CREATE TABLE shard (
     configuration TEXT NOT NULL REFERENCES configuration (id), start INTEGER NOT NULL, stop INTEGER NOT NULL,
-    state TEXT NOT NULL, whole INTEGER NOT NULL, message TEXT NOT NULL, counts TEXT,
+    state TEXT NOT NULL, whole INTEGER NOT NULL, message TEXT NOT NULL, counts TEXT, digest TEXT,
     PRIMARY KEY (configuration, start, stop)
 );
 """
+_ROW = "configuration, start, stop, state, whole, message, counts"
+
+_log = logging.getLogger(__name__)
 
 
 class Store:
@@ -46,6 +53,7 @@ class Store:
             raise OutputError(f"{path}: is a folder, or its folder is not there. Give the name of a file in a folder.")
         with self._explained():
             self._file = sqlite3.connect(path, timeout=60, isolation_level=None)
+            self._file.text_factory = partial(str, encoding="utf-8", errors="replace")
         try:
             self._open()
         except BaseException:
@@ -76,12 +84,13 @@ class Store:
     def add(self, configuration: Configuration, shards: Sequence[Shard], outcome: Outcome) -> None:
         """Write what became of `shards`, all of it or nothing; what was known of them is replaced."""
         counts = None if outcome.counts is None else json.dumps(outcome.counts)
-        found = (outcome.state, outcome.whole, outcome.message, counts)
+        found = (outcome.state, int(outcome.whole), outcome.message, counts)
         with self._transaction():
             described = (configuration.id, json.dumps(asdict(configuration)))
             self._file.execute("INSERT OR IGNORE INTO configuration VALUES (?, ?)", described)
             rows = [(shard.configuration, shard.start, shard.stop, *found) for shard in shards]
-            self._file.executemany("INSERT OR REPLACE INTO shard VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            signed = [(*row, _digest(row)) for row in rows]
+            self._file.executemany(f"INSERT OR REPLACE INTO shard ({_ROW}, digest) VALUES (?{', ?' * 7})", signed)
 
     def show(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Put the merged table into `result`, in place of what was there."""
@@ -102,11 +111,33 @@ class Store:
             if ours != _APPLICATION:
                 raise OutputError(f"{self.path}: holds no results of a sweep. Give another name for them.")
             version = self._file.execute("PRAGMA user_version").fetchone()[0]
-            if version != _FORMAT:
+            if version == _WITHOUT_DIGESTS:
+                self._add_digests()
+            elif version != _FORMAT:
                 message = f"{self.path}: results of another version of snncc (format {version}, not {_FORMAT})"
                 raise OutputError(f"{message}. Give another name.")
             if (found := self._file.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
                 raise sqlite3.DatabaseError(found)
+            self._drop_damaged()
+
+    def _add_digests(self) -> None:
+        """Bring a file of version 0.1.0 up to date."""
+        with self._transaction():
+            if self._file.execute("PRAGMA user_version").fetchone()[0] == _FORMAT:  # somebody was faster
+                return
+            self._file.execute("ALTER TABLE shard ADD COLUMN digest TEXT")
+            rows = self._file.execute(f"SELECT rowid, {_ROW} FROM shard").fetchall()
+            digests = [(_digest(row), number) for number, *row in rows]
+            self._file.executemany("UPDATE shard SET digest = ? WHERE rowid = ?", digests)
+            self._file.execute(f"PRAGMA user_version = {_FORMAT}")
+
+    def _drop_damaged(self) -> None:
+        rows = self._file.execute(f"SELECT rowid, digest, {_ROW} FROM shard")
+        damaged = [(number,) for number, digest, *row in rows if digest != _digest(row)]
+        if damaged:
+            _log.warning("%s: %d of its results are damaged; they are computed again", self.path, len(damaged))
+            with self._transaction():
+                self._file.executemany("DELETE FROM shard WHERE rowid = ?", damaged)
 
     def _make(self) -> None:
         with self._transaction():
@@ -138,8 +169,14 @@ class Store:
                 f"{self.path}: cannot be read or written ({error}). Is it writable, with space?"
             ) from error
         except sqlite3.DatabaseError as error:
+            reason = " ".join(str(error).split())
             hint = "Move it away; the sweep then begins anew."
-            raise OutputError(f"{self.path}: is no SQLite file, or a damaged one ({error}). {hint}") from error
+            raise OutputError(f"{self.path}: is no SQLite file, or a damaged one ({reason}). {hint}") from error
+
+
+def _digest(row: Sequence[Any]) -> str:
+    """Of the values of `_ROW`; those of a damaged file can be bytes."""
+    return hashlib.sha256(repr(tuple(row)).encode()).hexdigest()[:16]
 
 
 def _quoted(name: str) -> str:

@@ -66,6 +66,55 @@ def test_files_of_others_are_refused_and_left_alone(tmp_path):
         assert path.read_bytes() == before
 
 
+DAMAGES = (
+    "counts = substr(counts, 1, 9)",
+    "counts = replace(counts, '1', '2')",
+    "counts = '{}'",
+    "counts = NULL",
+    "counts = x'80ff'",
+    "state = 'refused'",
+    "state = ''",
+    "whole = 1",
+    "start = 'x'",
+    "stop = stop + 1",
+    "configuration = 'b'",
+    "digest = NULL",
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_rows_are_dropped_and_the_others_stay(tmp_path, caplog, damage):
+    path, shards = tmp_path / "r.sqlite", [Shard(ONE.id, start, start + 8) for start in (0, 8)]
+    with Store(path) as store:
+        store.add(ONE, shards, Outcome(DONE, {"x": [1, 0.1]}))
+    file = sqlite3.connect(path)
+    file.execute(f"UPDATE shard SET {damage} WHERE start = 0")
+    file.commit()
+    file.close()
+    with Store(path) as store:
+        assert store.outcomes() == {shards[1]: Outcome(DONE, {"x": [1, 0.1]})}
+        assert store.finished() == {shards[1]}
+    assert "1 of its results are damaged; they are computed again" in caplog.text
+    caplog.clear()
+    Store(path).__exit__()
+    assert not caplog.text
+
+
+def test_files_of_the_first_version_keep_their_results(tmp_path, caplog):
+    path, shard = tmp_path / "r.sqlite", Shard(ONE.id, 0, 8)
+    with Store(path) as store:
+        store.add(ONE, [shard], Outcome(DONE, {"x": [1]}))
+    file = sqlite3.connect(path)
+    file.execute("ALTER TABLE shard DROP COLUMN digest")
+    file.execute("PRAGMA user_version = 1")
+    file.commit()
+    file.close()
+    for _ in range(2):
+        with Store(path) as store:
+            assert store.outcomes() == {shard: Outcome(DONE, {"x": [1]})}
+    assert not caplog.text
+
+
 def test_damaged_file_is_refused(tmp_path):
     path = tmp_path / "r.sqlite"
     with Store(path) as store:
