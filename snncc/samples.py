@@ -107,9 +107,10 @@ def _with_batch_axis(array: Array, spec: InputSpec, error: type[SnnccError]) -> 
     kinds = "biu" if spec.dtype.kind == "b" else "fiu"
     if array.dtype.kind not in kinds or (array.dtype.kind == "f" and spec.dtype.kind != "f"):
         raise error(f"the data is {array.dtype}, the model's input is {spec}. Give numbers of a type that converts.")
-    for candidate in (array, array[None]):
-        if candidate.ndim > (len(spec.shape) > 1) and _layout(candidate, spec):
-            return candidate
+    if array.ndim > (len(spec.shape) > 1) and _layout(array, spec):
+        return array
+    if array.ndim >= (len(spec.shape) > 1) and _layout(np.broadcast_to(array.dtype.type(), (1, *array.shape)), spec):
+        return np.asarray(array)[None]
     fits = any(spec.fits(axes) for axes in permutations(array.shape[1:])) if array.ndim <= 6 else False
     hint = "Transpose it." if fits else "Give samples of the model's shape."
     hint += " Images may also be uint8 [N, H, W, C]." if spec.image_size else ""

@@ -9,16 +9,17 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib import format as npy
 
 from snncc.errors import DataError, SnnccError
 from snncc.images import image_files, is_image, read_image
+from snncc.stored_arrays import UNREADABLE, Archive, StoredArray, read_header
 
 __all__ = ["Part", "Samples", "chunks_of", "count_of", "labels_of"]
 
@@ -35,6 +36,8 @@ class Part:
 
     def of(self, rows: Any) -> Any:
         """Those of all `rows`, a list or an array; of an array without axes, that."""
+        if isinstance(rows, StoredArray):
+            return rows.between(self.start, self.stop)
         return rows if isinstance(rows, np.ndarray) and not rows.ndim else rows[self.start : self.stop]
 
 
@@ -92,7 +95,8 @@ def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: ty
             given = ", ".join(f"'{k}'" for k in arrays) or "nothing"
             wanted = f"has no array {accepted} for the model's input '{name}'"
             raise error(f"{where} {wanted}; it holds {given}. Rename the inputs to '{name}'.")
-        found[name] = _array(arrays[keys[0]], where, error)
+        value = arrays[keys[0]]
+        found[name] = value if isinstance(value, StoredArray) else _array(value, where, error)
     return found
 
 
@@ -107,16 +111,18 @@ def _from_path(
     if path.suffix not in (".npy", ".npz") or not path.is_file():  # a pipe may never begin
         what = "is not there" if not path.exists() else "is of a kind that is not read"
         raise error(f"{path}: {what}. Give an .npy or .npz file, or a folder of images.")
-    try:
-        loaded = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            yield _single(part.of(loaded), names, str(path), error)
-            return
-        with loaded:
-            picked = {name: part.of(array) for name, array in _pick(loaded, names, str(path), error).items()}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
-        raise error(_unreadable(path, cause)) from cause
-    yield picked
+    with ExitStack() as stack:
+        try:
+            if path.suffix == ".npy":
+                loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+                found = _single(part.of(loaded), names, str(path), error)
+            else:
+                archive = Archive(stack.enter_context(zipfile.ZipFile(path)), lambda e: error(_unreadable(path, e)))
+                picked = _pick(archive, names, str(path), error)
+                found = {name: part.of(array) for name, array in picked.items()}
+        except UNREADABLE as cause:
+            raise error(_unreadable(path, cause)) from cause
+        yield found
 
 
 def _unreadable(path: Path, cause: Exception) -> str:
@@ -153,13 +159,12 @@ def _rows_of_file(path: Path) -> int | None:
                     return _rows(stream)
         with path.open("rb") as stream:
             return _rows(stream)
-    except (OSError, ValueError, IndexError, zipfile.BadZipFile):
+    except (*UNREADABLE, IndexError):
         return None  # reading the samples will say what is wrong
 
 
 def _rows(stream: Any) -> int | None:
-    read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
-    shape = read(stream)[0]
+    shape = read_header(stream)[0]
     return int(shape[0]) if shape else None
 
 
@@ -174,7 +179,7 @@ def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArr
         try:
             with np.load(source, allow_pickle=False) as file:
                 found = file.get("labels")
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as cause:
+        except UNREADABLE as cause:
             raise error(_unreadable(Path(source), cause)) from cause
     else:
         found = source.get("labels") if isinstance(source, Mapping) else None
