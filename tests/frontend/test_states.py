@@ -53,6 +53,30 @@ def test_states_keep_their_shape(network, feeds, axis, given) -> None:
             close(want, found, 0.998)
 
 
+ONE_STATE = """g (float[{n}, 5, 4] x, float[2, 1, 6] h) => (float[{n}, 3] y) {{
+    t = Transpose <perm = [1, 0, 2]> (x) {layer} a, hn = GRU <hidden_size = 6> (t, W, R, B, , s)
+    f = Squeeze (hn, zero) r = Relu (f) y = MatMul (r, U) }}"""
+SLICED = "s = Slice (h, one, two, zero)"
+GATHERED = "g = Gather <axis = 0> (h, first) s = Unsqueeze (g, zero)"
+GRU = {"W": (1, 18, 4), "R": (1, 18, 6), "B": (1, 36), "U": (6, 3), "zero": [0], "one": [1], "two": [2], "first": 1}
+
+
+@pytest.mark.parametrize("coding", [CODING, snncc.Rate(T=64)], ids=lambda c: c.name)
+@pytest.mark.parametrize(("n", "layer"), [("N", SLICED), ("1", SLICED), ("N", GATHERED)])
+def test_the_state_of_a_single_sample_is_one_too(network, coding, n, layer) -> None:
+    """Exported with a batch of 1: [layers, 1, units], of which each recurrent node takes its own."""
+    model = network(ONE_STATE.format(n=n, layer=layer), **GRU)
+    rng = np.random.default_rng(5)
+    samples = [
+        {"x": rng.normal(0, 1, (1, 5, 4)).astype(np.float32), "h": rng.normal(0, 0.4, (2, 1, 6)).astype(np.float32)}
+        for _ in range(24)
+    ]
+    snn = snncc.convert(model, coding, calibration=samples)
+    assert [i.type for i in snn.graph.input] == [i.type for i in model.graph.input]
+    want, found = (np.concatenate([run(m, s)[0] for s in samples]) for m in (model, snn))
+    close(want, found, 0.998)
+
+
 @pytest.mark.parametrize("coding", [snncc.Phase(T=48, Q=1.12), snncc.Rate(T=64), snncc.Phase(T=48, Q=1.12, wait=40)])
 def test_a_number_for_all_samples(network, coding) -> None:
     model = network(
