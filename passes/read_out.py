@@ -48,7 +48,8 @@ class ReadOut(Pass):
                 done[id(tensor)] = self._read(graph, tensor)
         if self.anytime:
             for output in graph.outputs:
-                self._stack(graph, output)
+                if graph.value(output) is None:  # a constant has no steps
+                    self._stack(graph, output)
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:

@@ -140,7 +140,7 @@ class Line:
         self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
         refuse_rows(graph, self.name, unit, expected)
         for tensor, shape in zip(graph.outputs, declared, strict=True):  # which the passes do not know among steps
-            if shape is not None:
+            if shape is not None and graph.value(tensor) is None:  # a constant has its own
                 tensor.shape = [self.coding.slices, *shape] if anytime else list(shape)
         if self.coding.activations:
             self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
