@@ -9,7 +9,8 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.errors import CalibrationError
+from snncc.errors import CalibrationError, UnsupportedShapeError
+from snncc.feasibility import feasibility
 from snncc.states import laid_out, with_samples_first
 
 CODING = snncc.FS(K=16)
@@ -132,6 +133,27 @@ def test_the_batch_axis_is_kept_where_a_network_for_one_sample_drops_it(network,
     x = np.random.default_rng(1).normal(0, 1, (24, *shape[1:])).astype(np.float32)
     want = np.concatenate([run(model, {"x": x[i : i + 1]})[0] for i in range(24)])
     close(want, run(snncc.convert(model, coding, calibration=x), {"x": x})[0], 0.995)
+
+
+PLACES = """g (float[1, 5, 8] x) => (float[1, 5, 8] y) {
+    t = Transpose <perm = [1, 0, 2]> (x) q = MatMul (t, Q) a = Relu (q) k = Reshape (a, h)
+    r = Transpose <perm = [1, 0, 2]> (k) c = Transpose <perm = [1, 2, 0]> (k) s = MatMul (r, c) p = Softmax (s)
+    o = MatMul (p, r) u = Transpose <perm = [1, 0, 2]> (o) v = Reshape (u, b) e = Add (v, P) f = Relu (e)
+    y = MatMul (f, O) }"""
+GIVEN = {"Q": (8, 8), "O": (8, 8), "P": (5, 8), "h": [5, 2, 4], "b": [1, 5, 8]}
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["data", "no data"])
+def test_places_in_front_of_the_only_sample(network, given) -> None:
+    """Attention works on all rows, of which time steps would be some: refused, and never an error of onnxruntime."""
+    model = network(PLACES, **GIVEN)
+    x = np.random.default_rng(1).normal(0, 1, (6, 1, 5, 8)).astype(np.float32)
+    samples = [{"x": value} for value in x] if given else None
+    with pytest.raises(UnsupportedShapeError, match=r"rows do not fit together.*export with a dynamic batch"):
+        snncc.convert(model, snncc.Rate(T=16), calibration=samples)
+    assert list(feasibility(model).refused) == ["rate", "msat"]
+    if given:
+        close(run(model, samples[0])[0], run(snncc.convert(model, CODING, calibration=samples), samples[0])[0])
 
 
 @pytest.mark.parametrize("coding", [snncc.FS(K=16), snncc.Rate(T=64), snncc.Phase(T=24, Q=1.2, wait=16)])
