@@ -17,7 +17,7 @@ from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.errors import PassError
 from snncc.graph import Graph, Node, Tensor
-from snncc.masks import ends, potential_of
+from snncc.masks import ends, potentials_of
 from snncc.passes.base import Pass
 from snncc.passes.timeline import stacked
 from snncc.tokens import is_integer
@@ -42,13 +42,15 @@ class ReadOut(Pass):
             message = f"output '{odd[0].name}' has the batch on axis {axes[id(odd[0])]}, and time steps take axis 0"
             raise PassError(f"{message}. Export it with the batch first, or convert with --coding fs or phase")
         done: dict[int, Tensor] = {}
-        for output in graph.outputs:
-            tensor = potential_of(graph, output)
+        for tensor in (t for output in graph.outputs for t in potentials_of(graph, output)):
             if id(tensor) in over_time and id(tensor) not in done:
                 done[id(tensor)] = self._read(graph, tensor)
+            elif not self.anytime:
+                _take_once(graph, tensor)
         if self.anytime:
             for output in graph.outputs:
-                self._stack(graph, output)
+                if graph.value(output) is None:  # a constant has no steps
+                    self._stack(graph, output)
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
@@ -101,6 +103,14 @@ def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
     if node is None or not graph.has_role(node, "readout"):
         return tensor
     return in_front_of_readout(graph, node.inputs[0])
+
+
+def _take_once(graph: Graph, tensor: Tensor) -> None:
+    """Tile(x) -> x beside what is read out, if `tensor` is what is the same at every step."""
+    node = graph.producer(tensor)
+    if node is not None and graph.has_role(node, "repeat"):
+        within = [u for u in graph.users(tensor) if not ends(graph, u)]
+        graph.replace_uses(tensor, node.inputs[0], keep=within)
 
 
 def _behind(graph: Graph, tensor: Tensor) -> list[Node]:

@@ -81,7 +81,9 @@ def repeat_constants(graph: Graph, steps: int) -> int:
         rank = len(graph.shape(node.outputs[0]) or ())
         for index, tensor in enumerate(node.inputs):
             value = graph.value(tensor)
-            if id(node.outputs[0]) in over_time and value is not None and value.ndim == rank and value.shape[axis] > 1:
+            if id(node.outputs[0]) not in over_time or value is None:
+                continue
+            if value.ndim == rank > axis and value.shape[axis] > 1:  # a single number has no rows
                 if id(tensor) not in repeated:
                     repeated[id(tensor)] = _tiled(graph, tensor, steps, axis)
                 node.inputs[index] = repeated[id(tensor)]

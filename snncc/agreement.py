@@ -6,7 +6,8 @@ Shape inference knows too little of sizes that are computed, so the network is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +20,33 @@ from snncc.passes.step_through import State
 from snncc.sessions import ORT_ERRORS, cpu_session
 from snncc.trial import UNITS, trial_feeds
 
-__all__ = ["output_shapes", "refuse_rows", "settled_states"]
+__all__ = ["output_shapes", "refuse_rows", "rows_may_move", "rows_must_fit", "settled_states"]
 
 Array = npt.NDArray[Any]
 Shapes = Mapping[int, list[tuple[int, ...]]]  # by number of samples: of each output
 
-_WAY_OUT = "Convert with --coding fs, or phase without --wait, whose rows are samples, or export with fixed sizes"
+_CODINGS = "Convert with --coding fs, or phase without --wait, whose rows are samples"
+_WAY_OUT = f"{_CODINGS}, or export with a dynamic batch and all other sizes fixed"
+
+
+def rows_may_move(graph: Graph) -> bool:
+    """Whether sizes are computed, or a batch of fixed size, with which no other can be compared, leaves axis 0."""
+    if graph.nodes("Shape", "Size"):
+        return True
+    fixed = any(isinstance(d, int) for t in graph.inputs for d in (graph.shape(t) or ())[:1])
+    return fixed and any(next(iter(n.attrs.get("perm", [1])), 0) for n in graph.nodes("Transpose"))
+
+
+@contextmanager
+def rows_must_fit(name: str) -> Iterator[None]:
+    """Turn what onnxruntime says of a network over time that does not run into an UnsupportedShapeError."""
+    try:
+        yield
+    except ORT_ERRORS as error:
+        reason = str(error).splitlines()[0].rpartition("Status Message: ")
+        node = reason[0].rpartition("running ")[2] or "a node"
+        message = f"{name}: time steps are stacked on the batch axis, and rows do not fit together at {node.strip()}"
+        raise UnsupportedShapeError(f"{message} ({reason[2]}). {_WAY_OUT}.") from error
 
 
 def output_shapes(graph: Graph) -> tuple[int, Shapes]:
@@ -47,14 +69,9 @@ def refuse_rows(graph: Graph, name: str, unit: int, expected: Shapes) -> None:
     """Raise UnsupportedShapeError if the spiking `graph` does not run where the network did, or has other shapes."""
     if not expected:
         return
-    try:
+    with rows_must_fit(name):
         session = cpu_session(graph.to_proto())
         found = {n: [v.shape for v in session.run(None, feeds)] for n, feeds in trial_feeds(graph.inputs, unit)}
-    except ORT_ERRORS as error:
-        reason = str(error).splitlines()[0].rpartition("Status Message: ")
-        node = reason[0].rpartition("running ")[2] or "a node"
-        message = f"{name}: time steps are stacked on the batch axis, and rows do not fit together at {node.strip()}"
-        raise UnsupportedShapeError(f"{message} ({reason[2]}). {_WAY_OUT}.") from error
     for n, shapes in expected.items():
         for output, wanted, given in zip(graph.outputs, shapes, found[n], strict=True):
             if wanted != given:

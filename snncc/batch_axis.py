@@ -14,7 +14,9 @@ from snncc.vocabulary import RECURRENT
 __all__ = ["batch_axes", "input_axis", "misplaced", "off_axis"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
+_STATE_RANK = 3
 _SHAPES = ("Shape", "Size")
+_OF_LAYERS = frozenset({"Gather", "Identity", "Slice", "Split", "Squeeze", "Unsqueeze"})
 _FIRST = frozenset({"Conv", "ConvTranspose", "Gemm", "Flatten", "BatchNormalization", "MaxPool", "AveragePool"})
 
 
@@ -36,15 +38,28 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
 def input_axis(graph: Graph, tensor: Tensor) -> int:
     """The axis of an input that samples lie on: the one that is called as axis 0 of other inputs, if its own is fixed.
 
-    States of recurrent layers come as [layers, N, units], whatever N is called.
+    States of recurrent layers come as [layers, N, units], whatever N is called, or as [layers, 1, units].
     """
     shape = graph.shape(tensor) or ()
+    if len(shape) == _STATE_RANK and shape[1] == 1 and _starts(graph, tensor):
+        return 1
     others = [s[0] for t in graph.inputs if t is not tensor and (s := graph.shape(t))]
     opened = [d for d in others if not isinstance(d, int)]
     if not shape or not isinstance(shape[0], int) or not opened:
         return 0
     named = [a for a, d in enumerate(shape) if isinstance(d, str) and d in opened]
     return named[0] if named else int(len(shape) == 3 and not isinstance(shape[1], int))
+
+
+def _starts(graph: Graph, tensor: Tensor) -> bool:
+    """Whether `tensor`, or some of its layers, is the first state of a recurrent node."""
+    for node in graph.users(tensor):
+        if node.op in RECURRENT:
+            if any(t is tensor for t in node.inputs[_LENGTHS + 1 :]):
+                return True
+        elif node.op in _OF_LAYERS and any(_starts(graph, t) for t in node.outputs):
+            return True
+    return False
 
 
 def off_axis(graph: Graph) -> dict[int, Node]:

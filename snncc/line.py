@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
 
 from snncc import describe
-from snncc.agreement import output_shapes, refuse_rows
+from snncc.agreement import output_shapes, refuse_rows, rows_may_move, rows_must_fit
 from snncc.bound_forms import Forms
 from snncc.coding import Coding
 from snncc.confidence import confidence_of
@@ -113,7 +114,10 @@ class Line:
             PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
             return trial
 
-        corrections = match_potentials(reference, spiking(), samples, self.coding) if samples and match else {}
+        corrections: dict[str, Correction] = {}
+        if samples and match:
+            with rows_must_fit(self.name) if self.coding.slices > 1 else nullcontext():
+                corrections = match_potentials(reference, spiking(), samples, self.coding)
 
         def corrected() -> Graph:
             trial = spiking()
@@ -135,12 +139,12 @@ class Line:
         """ReLUs become neurons."""
         declared = [graph.shape(t) for t in graph.outputs]
         coding = self.coding.stepwise if stepwise else self.coding
-        asked = coding.slices > 1 and not anytime and graph.nodes("Shape", "Size")
+        asked = coding.slices > 1 and not anytime and rows_may_move(graph)
         unit, expected = output_shapes(graph) if asked else (1, {})
         self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
         refuse_rows(graph, self.name, unit, expected)
         for tensor, shape in zip(graph.outputs, declared, strict=True):  # which the passes do not know among steps
-            if shape is not None:
+            if shape is not None and graph.value(tensor) is None:  # a constant has its own
                 tensor.shape = [self.coding.slices, *shape] if anytime else list(shape)
         if self.coding.activations:
             self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))

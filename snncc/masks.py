@@ -16,7 +16,7 @@ from snncc.graph import Graph, Node, Tensor
 from snncc.obstacles import leads_out
 from snncc.vocabulary import MOVES, TAIL
 
-__all__ = ["ends", "in_front_of", "is_mask", "may_be_infinite", "potential_of"]
+__all__ = ["ends", "in_front_of", "is_mask", "may_be_infinite", "potentials_of"]
 
 _OUT_OF_THE_WAY = 1e4  # no potential is as large: the usual constants are 1e4, 65504, 1e9, 3.4e38 and infinity
 
@@ -48,13 +48,25 @@ def ends(graph: Graph, node: Node) -> bool:
     return (node.op in (*MOVES, "Cast") or is_mask(graph, node)) and all(ends(graph, u) for u in following)
 
 
-def potential_of(graph: Graph, output: Tensor) -> Tensor:
-    """What the last synapses, or neurons, give: in front of Softmax and its like, and of masks."""
-    potential = tensor = output
-    while (node := graph.producer(tensor)) is not None and ends(graph, node):
-        tensor = in_front_of(graph, node)
-        potential = potential if node.op in MOVES else tensor
-    return potential
+def potentials_of(graph: Graph, output: Tensor) -> list[Tensor]:
+    """What the last synapses, or neurons, give: in front of Softmax and its like, and of masks.
+
+    Parts that end in different ways are separate where a Concat puts them side by side.
+    """
+    return _in_front_of_ends(graph, output) or [output]
+
+
+def _in_front_of_ends(graph: Graph, tensor: Tensor) -> list[Tensor]:
+    """What Softmax and its like, and masks, in front of `tensor` are given, and what lies beside; [] without any."""
+    node = graph.producer(tensor)
+    if node is None or not ends(graph, node):
+        return []
+    if node.op not in MOVES:
+        source = in_front_of(graph, node)
+        return _in_front_of_ends(graph, source) or [source]
+    parts = [t for t in node.inputs if graph.value(t) is None] if node.op == "Concat" else node.inputs[:1]
+    found = [_in_front_of_ends(graph, t) for t in parts]
+    return [t for part, made in zip(parts, found, strict=True) for t in made or [part]] if any(found) else []
 
 
 def may_be_infinite(graph: Graph, node: Node) -> bool:

@@ -82,9 +82,7 @@ class Piecewise:
         made = helper.make_node(node.op, names, ["y", *[""] * (len(node.outputs) - 1)], domain=ops.DOMAIN, **node.attrs)
         given = zip(names[1:], map(self._graph.value, node.inputs[1:]), strict=True)
         weights = [onnx.numpy_helper.from_array(value, name) for name, value in given if value is not None]
-        graph = helper.make_graph(
-            [made], "neuron", [_like(names[0], potential[0])], [_like("y", potential[0])], weights
-        )
+        graph = helper.make_graph([made], "neuron", [_like(names[0], potential)], [_like("y", potential)], weights)
         opsets = [helper.make_opsetid("", self._graph.opset), helper.make_opsetid(ops.DOMAIN, ops.OPSET)]
         alone = helper.make_model(graph, opset_imports=opsets, ir_version=10)
         attach_bodies(alone)
@@ -94,7 +92,7 @@ class Piecewise:
     def _runner(self, wanted: Sequence[str], nodes: Sequence[int], needed: Iterable[str]) -> Runner:
         known = {name: self._known[name] for name in sorted(needed)}
         part = self._part(nodes)
-        part.graph.input.extend(_like(name, values[0]) for name, values in known.items())
+        part.graph.input.extend(_like(name, values) for name, values in known.items())
         attach_bodies(part)
         session = cpu_session(part, wanted)
 
@@ -144,9 +142,12 @@ class Piecewise:
             self._known.pop(name, None)
 
 
-def _like(name: str, value: Array) -> onnx.ValueInfoProto:
-    kind = helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype))
-    return helper.make_tensor_value_info(name, kind, [None, *value.shape[1:]] if value.ndim else [])
+def _like(name: str, values: Sequence[Array]) -> onnx.ValueInfoProto:
+    """An input for `values`; open are the axes on which they differ, of the batch or what it leads to, and axis 0."""
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(values[0].dtype))
+    sizes = [set(axis) for axis in zip(*(v.shape for v in values), strict=True)]
+    shape = [next(iter(found)) if place and len(found) == 1 else None for place, found in enumerate(sizes)]
+    return helper.make_tensor_value_info(name, kind, shape)
 
 
 def _batches(feeds: Mapping[str, list[Array]]) -> Iterator[dict[str, Array]]:

@@ -8,7 +8,7 @@ import numpy as np
 from snncc import ops
 from snncc.graph import Graph, Tensor
 from snncc.islands import endings
-from snncc.masks import is_mask, potential_of
+from snncc.masks import is_mask, potentials_of
 from snncc.passes.neurons_to_be import sends_both_signs
 from snncc.passes.synapse import SYNAPSES
 from snncc.passes.timeline import READERS
@@ -21,8 +21,7 @@ def readouts(graph: Graph) -> list[Tensor]:
     """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
     found = []
     chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
-    for out in graph.outputs:
-        potential = potential_of(graph, out)
+    for potential in (t for out in graph.outputs for t in potentials_of(graph, out)):
         if id(potential) in chosen:
             continue
         real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"

@@ -2,7 +2,8 @@
 """Shapes that nodes take as an input: computed from the batch size, they become constants that leave the batch open.
 
 Reshape(x, shape computed from the batch size) -> Reshape(x, constant), and likewise Expand; Resize(x, sizes) -> Resize
-of all axes but the batch. So rows may be samples, or time steps of samples.
+of all axes but the batch; Squeeze(x) -> Squeeze(x, axes), which keeps the batch, be it a single sample. So rows may be
+samples, or time steps of samples.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _ROI, _SCALES, _SIZES = 1, 2, 3  # inputs of Resize
 
 def settle_shapes(graph: Graph) -> None:
     """Settle every Reshape, Expand and Resize of which only the batch is unknown; then bring shapes up to date."""
+    for node in graph.nodes("Squeeze"):
+        _settle_squeeze(graph, node)
     nodes = [n for n in graph.nodes("Reshape", "Expand", "Resize") if graph.value(n.inputs[0]) is None]
     measured = _measured(graph, [n for n in nodes if not _known(graph, n)])
     for node in nodes:
@@ -36,6 +39,31 @@ def settle_shapes(graph: Graph) -> None:
                 _settle_resize(graph, node, before, after)
     graph.cleanup()
     graph.infer_shapes()
+
+
+def _settle_squeeze(graph: Graph, node: Node) -> None:
+    """Name the axes that are 1 in any case, where others may be 1 for some inputs."""
+    shape = graph.shape(node.inputs[0])
+    if not shape or len(node.inputs) > 1 or all(isinstance(d, int) for d in shape):
+        return
+    axes = [a for a, d in enumerate(shape) if d == 1]
+    _forget_shapes(graph, node.outputs[0])
+    if axes:
+        node.inputs = [*node.inputs, graph.constant(f"{node.name}_axes", np.array(axes, np.int64))]
+    else:
+        graph.replace_uses(node.outputs[0], node.inputs[0])
+    graph.infer_shapes()
+
+
+def _forget_shapes(graph: Graph, changed: Tensor) -> None:
+    """Outputs that depend on `changed` were declared with the axes that it had."""
+    found = {id(changed)}
+    for node in graph.nodes():
+        if any(id(t) in found for t in graph.reads(node)):
+            found.update(id(t) for t in node.outputs)
+    for tensor in graph.outputs:
+        if id(tensor) in found:
+            tensor.shape = None
 
 
 def _known(graph: Graph, node: Node) -> bool:

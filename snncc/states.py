@@ -45,9 +45,10 @@ def with_samples_first(graph: Graph) -> list[State]:
     """Let the samples of all inputs lie on axis 0; returns the inputs that are changed."""
     found = [s for t in graph.inputs if (s := _state(graph, t)) is not None]
     by_name = {s.name: s for s in found}
+    rows = next((s[0] for t in graph.inputs if t.name not in by_name and (s := graph.shape(t))), None)
     for tensor in graph.inputs:
         if (state := by_name.get(tensor.name)) is not None:
-            _adapt(graph, tensor, state)
+            _adapt(graph, tensor, state, rows)
     if found:
         graph.infer_shapes()
     return found
@@ -62,9 +63,9 @@ def _state(graph: Graph, tensor: Tensor) -> State | None:
     return State(tensor.name, shape, axis) if axis else None
 
 
-def _adapt(graph: Graph, tensor: Tensor, state: State) -> None:
+def _adapt(graph: Graph, tensor: Tensor, state: State, rows: int | str | None) -> None:
+    """`rows` is how many samples the other inputs have."""
     users = graph.users(tensor)
-    rows = next((s[0] for t in graph.inputs if t is not tensor and (s := graph.shape(t))), None)
     if state.axis is None:
         tensor.shape = [rows]
         first = [graph.constant(f"{tensor.name}_{k}", np.array([v], np.int64)) for k, v in (("from", 0), ("to", 1))]
@@ -74,7 +75,8 @@ def _adapt(graph: Graph, tensor: Tensor, state: State) -> None:
         result = graph.add("Squeeze", [one, axes], name=f"{tensor.name}_number")
         result.shape = []
     else:
-        tensor.shape = [state.shape[a] for a in state.order]
+        own = state.shape[state.axis]
+        tensor.shape = [rows if own == 1 else own, *(state.shape[a] for a in state.order[1:])]
         back = [int(a) for a in np.argsort(state.order)]
         result = graph.add("Transpose", [tensor], name=f"{tensor.name}_back", attrs={"perm": back})
         result.shape = list(state.shape)

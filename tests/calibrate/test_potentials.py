@@ -15,6 +15,7 @@ from snncc.coding import Coding
 from snncc.graph import Graph
 from snncc.passes.correct_potentials import Correction
 from snncc.passes.lower_relu import LowerRelu
+from snncc.piecewise import Piecewise
 from snncc.potentials import match_potentials
 
 LINE = "a = MatMul (x, W) r = Relu (a) y = MatMul (r, W)"
@@ -102,3 +103,13 @@ def test_potentials_are_matched_where_enough_samples_fit(caplog, monkeypatch, sa
     said = [r.message for r in caplog.records if "not matched" in r.message]
     assert bool(said) != matched
     assert all(f"8 time steps of {min(samples, 8)} samples take" in text for text in said)
+
+
+def test_samples_in_unequal_batches_may_lie_on_any_axis(network):
+    """Of 40 samples the last 8 are a batch of their own, here on axis 1, as where heads stand in front of samples."""
+    body = "t = Transpose <perm = [1, 0]> (x) r = Relu (t) u = Transpose <perm = [1, 0]> (r) y = MatMul (u, W)"
+    graph = Graph.from_proto(network(f"g (float[N, 2] x) => (float[N, 2] y) {{ {body} }}", W=np.eye(2)))
+    x = np.random.default_rng(0).normal(0, 1, (40, 2)).astype(np.float32)
+    piecewise = Piecewise(graph, {"x": x}, 32)
+    piecewise.learn("t", piecewise.values("t"))
+    np.testing.assert_array_equal(np.concatenate(piecewise.values("y")), np.maximum(x, 0))

@@ -9,7 +9,8 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.errors import CalibrationError
+from snncc.errors import CalibrationError, UnsupportedShapeError
+from snncc.feasibility import feasibility
 from snncc.states import laid_out, with_samples_first
 
 CODING = snncc.FS(K=16)
@@ -51,6 +52,30 @@ def test_states_keep_their_shape(network, feeds, axis, given) -> None:
             assert found.shape == want.shape
         else:
             close(want, found, 0.998)
+
+
+ONE_STATE = """g (float[{n}, 5, 4] x, float[2, 1, 6] h) => (float[{n}, 3] y) {{
+    t = Transpose <perm = [1, 0, 2]> (x) {layer} a, hn = GRU <hidden_size = 6> (t, W, R, B, , s)
+    f = Squeeze (hn, zero) r = Relu (f) y = MatMul (r, U) }}"""
+SLICED = "s = Slice (h, one, two, zero)"
+GATHERED = "g = Gather <axis = 0> (h, first) s = Unsqueeze (g, zero)"
+GRU = {"W": (1, 18, 4), "R": (1, 18, 6), "B": (1, 36), "U": (6, 3), "zero": [0], "one": [1], "two": [2], "first": 1}
+
+
+@pytest.mark.parametrize("coding", [CODING, snncc.Rate(T=64)], ids=lambda c: c.name)
+@pytest.mark.parametrize(("n", "layer"), [("N", SLICED), ("1", SLICED), ("N", GATHERED)])
+def test_the_state_of_a_single_sample_is_one_too(network, coding, n, layer) -> None:
+    """Exported with a batch of 1: [layers, 1, units], of which each recurrent node takes its own."""
+    model = network(ONE_STATE.format(n=n, layer=layer), **GRU)
+    rng = np.random.default_rng(5)
+    samples = [
+        {"x": rng.normal(0, 1, (1, 5, 4)).astype(np.float32), "h": rng.normal(0, 0.4, (2, 1, 6)).astype(np.float32)}
+        for _ in range(24)
+    ]
+    snn = snncc.convert(model, coding, calibration=samples)
+    assert [i.type for i in snn.graph.input] == [i.type for i in model.graph.input]
+    want, found = (np.concatenate([run(m, s)[0] for s in samples]) for m in (model, snn))
+    close(want, found, 0.998)
 
 
 @pytest.mark.parametrize("coding", [snncc.Phase(T=48, Q=1.12), snncc.Rate(T=64), snncc.Phase(T=48, Q=1.12, wait=40)])
@@ -108,6 +133,27 @@ def test_the_batch_axis_is_kept_where_a_network_for_one_sample_drops_it(network,
     x = np.random.default_rng(1).normal(0, 1, (24, *shape[1:])).astype(np.float32)
     want = np.concatenate([run(model, {"x": x[i : i + 1]})[0] for i in range(24)])
     close(want, run(snncc.convert(model, coding, calibration=x), {"x": x})[0], 0.995)
+
+
+PLACES = """g (float[1, 5, 8] x) => (float[1, 5, 8] y) {
+    t = Transpose <perm = [1, 0, 2]> (x) q = MatMul (t, Q) a = Relu (q) k = Reshape (a, h)
+    r = Transpose <perm = [1, 0, 2]> (k) c = Transpose <perm = [1, 2, 0]> (k) s = MatMul (r, c) p = Softmax (s)
+    o = MatMul (p, r) u = Transpose <perm = [1, 0, 2]> (o) v = Reshape (u, b) e = Add (v, P) f = Relu (e)
+    y = MatMul (f, O) }"""
+GIVEN = {"Q": (8, 8), "O": (8, 8), "P": (5, 8), "h": [5, 2, 4], "b": [1, 5, 8]}
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["data", "no data"])
+def test_places_in_front_of_the_only_sample(network, given) -> None:
+    """Attention works on all rows, of which time steps would be some: refused, and never an error of onnxruntime."""
+    model = network(PLACES, **GIVEN)
+    x = np.random.default_rng(1).normal(0, 1, (6, 1, 5, 8)).astype(np.float32)
+    samples = [{"x": value} for value in x] if given else None
+    with pytest.raises(UnsupportedShapeError, match=r"rows do not fit together.*export with a dynamic batch"):
+        snncc.convert(model, snncc.Rate(T=16), calibration=samples)
+    assert list(feasibility(model).refused) == ["rate", "msat"]
+    if given:
+        close(run(model, samples[0])[0], run(snncc.convert(model, CODING, calibration=samples), samples[0])[0])
 
 
 @pytest.mark.parametrize("coding", [snncc.FS(K=16), snncc.Rate(T=64), snncc.Phase(T=24, Q=1.2, wait=16)])

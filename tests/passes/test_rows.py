@@ -132,6 +132,14 @@ def test_constants_of_a_fixed_batch_are_repeated_once(build) -> None:
     assert graph.value(tile.inputs[1]).tolist() == [4, 1]
 
 
+def test_a_single_number_has_no_rows_however_many_axes_it_meets(build) -> None:
+    body = "net (float[N] x) => (float[N] y) <float k = {4}> { r = Relu (x) m = Mul (r, k) y = Abs (m) }"
+    graph = graph_of(build, body)
+    graph.nodes("Mul")[0].outputs[0].shape = None
+    LowerRelu(RATE).run(graph)
+    assert repeat_constants(graph, 4) == 0
+
+
 def test_an_inferred_axis_takes_the_steps_of_any_number_of_samples(build) -> None:
     """Every second place comes first: not the batch, although it is in front."""
     body = "net (float[N,6] x) => (float[2,A] y) <int64[2] s = {2, -1}> { r = Relu (x) y = Reshape (r, s) }"
