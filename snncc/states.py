@@ -45,7 +45,7 @@ def with_samples_first(graph: Graph) -> list[State]:
     """Let the samples of all inputs lie on axis 0; returns the inputs that are changed."""
     found = [s for t in graph.inputs if (s := _state(graph, t)) is not None]
     by_name = {s.name: s for s in found}
-    rows = next((s[0] for t in graph.inputs if t.name not in by_name and (s := graph.shape(t))), None)
+    rows = next((shape[0] for t in graph.inputs if t.name not in by_name and (shape := graph.shape(t))), None)
     for tensor in graph.inputs:
         if (state := by_name.get(tensor.name)) is not None:
             _adapt(graph, tensor, state, rows)
