@@ -79,7 +79,7 @@ def _pieces(
         shaped = {name: _with_batch_axis(array, by_name[name], error) for name, array in chunk.items()}
         lengths = {name: len(array) for name, array in shaped.items()}
         if len(set(lengths.values())) > 1:
-            raise error(f"the inputs differ in their number of samples: {lengths}. Give as many of each.")
+            raise error(f"the inputs differ in their number of samples: {lengths}. {_as_many(specs)}")
         if preprocess is None and any(a.dtype == np.uint8 and by_name[n].dtype.kind == "f" for n, a in shaped.items()):
             _log.warning(_RAW)
             preprocess = Preprocess()
@@ -88,6 +88,15 @@ def _pieces(
                 name: _converted(array[start : start + size], by_name[name], preprocess or Preprocess(), error)
                 for name, array in shaped.items()
             }
+
+
+def _as_many(specs: list[InputSpec]) -> str:
+    """What to do where inputs differ in their number of samples."""
+    axes = {spec.shape[0] for spec in specs if spec.shape}
+    if len(axes) < 2:
+        return "Give as many of each."
+    named = ", ".join(f"'{spec.name}' {spec.shape[0]}" for spec in specs if spec.shape)
+    return f"Give as many of each; a network whose first axes are not all samples is not converted ({named})."
 
 
 def first(stream: Iterator[Batch], limit: int | None, *, cut: bool) -> Iterator[Batch]:

@@ -114,6 +114,8 @@ def _from_path(
     with ExitStack() as stack:
         try:
             if path.suffix == ".npy":
+                with path.open("rb") as file:
+                    read_header(file)
                 loaded = np.load(path, mmap_mode="r", allow_pickle=False)
                 found = _single(part.of(loaded), names, str(path), error)
             else:

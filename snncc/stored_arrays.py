@@ -116,7 +116,16 @@ class Archive(Mapping[str, "StoredArray | Array"]):
 
 
 def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether columns come first, and element type, from the start of an array in numpy's format."""
+    """Shape, whether columns come first, and element type, from the start of an array in numpy's format.
+
+    Raises:
+        ValueError: that is no start of an array.
+    """
     read = npy.read_array_header_1_0 if npy.read_magic(stream) == (1, 0) else npy.read_array_header_2_0
-    found: tuple[tuple[int, ...], bool, np.dtype[Any]] = read(stream)
-    return found
+    try:
+        shape, by_columns, dtype = read(stream)
+    except Exception as cause:  # those of a parser of Python among them
+        raise ValueError("the header of the array is damaged") from cause
+    if any(length < 0 for length in shape):
+        raise ValueError("a length is negative")
+    return shape, by_columns, dtype

@@ -101,6 +101,13 @@ def test_two_inputs():
         collect(data["a"], specs)
 
 
+def test_first_axes_that_are_not_all_samples_are_named():
+    specs = [InputSpec(name, (axis, 4), np.dtype(np.float32)) for name, axis in (("atoms", "A"), ("edges", "E"))]
+    data = {"atoms": np.zeros((3, 4), np.float32), "edges": np.zeros((5, 4), np.float32)}
+    with pytest.raises(DataError, match=r"not all samples is not converted \('atoms' A, 'edges' E\)"):
+        list(batches(data, specs))
+
+
 def test_fixed_batch_rules():
     spec = [InputSpec("x", (2, 3, 8, 6), F32)]
     assert [len(b["x"]) for b in batches(FLOATS, spec)] == [2] * 5
