@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snncc.activations import Activation
 from snncc.activations import activation as known
 from snncc.errors import DataError
 from snncc.few_spikes.fit import fit
@@ -25,6 +26,7 @@ __all__ = ["Entry", "dumped", "parsed", "ready", "replaced", "shipped", "table"]
 
 # A table is not used on a range much narrower than its own, where its steps would be coarse.
 _NARROWEST = 0.25
+_POINTS = 801  # on which tables are compared
 
 _log = logging.getLogger(__name__)
 
@@ -73,13 +75,14 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
         return coded
     wide = high - low
     fitting = [found for found in _covering(activation, K, low, high) if wide >= _NARROWEST * (found.high - found.low)]
-    return _narrowest(fitting) or _fitted(activation, K, *shared)
+    return _closest(fitting, usual, low, high) or _fitted(activation, K, *shared)
 
 
 def ready(activation: str, K: int, low: float, high: float) -> FSTable | None:
-    """A table of K steps that covers [low, high], the narrowest that takes no fit; None if there is none."""
-    coded = _coded(activation, K, *shared_range(known(activation), low, high))
-    return coded or _narrowest(_covering(activation, K, low, high))
+    """A table of K steps that covers [low, high] and takes no fit, the closest one there; None if there is none."""
+    usual = known(activation)
+    coded = _coded(activation, K, *shared_range(usual, low, high))
+    return coded or _closest(_covering(activation, K, low, high), usual, low, high)
 
 
 @functools.cache
@@ -133,8 +136,14 @@ def _covering(activation: str, K: int, low: float, high: float) -> list[FSTable]
     return [found for found in mine if covers(found)]
 
 
-def _narrowest(found: Sequence[FSTable]) -> FSTable | None:
-    return min(found, key=lambda each: each.high - each.low, default=None)
+def _closest(found: Sequence[FSTable], activation: Activation, low: float, high: float) -> FSTable | None:
+    """The table with the least mean square error on [low, high]."""
+    if not found:
+        return None
+    ends = min(each.low for each in found), max(each.high for each in found)  # [low, high] may be infinite
+    x = np.linspace(*np.clip((low, high), *ends), _POINTS)
+    wanted = activation.function(x)
+    return min(found, key=lambda each: float(np.mean((each(x) - wanted) ** 2)))
 
 
 @functools.cache
