@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from snncc.errors import ModelError
+
 __all__ = ["NodeTime", "node_times", "read_profile"]
 
 _ENDING = "_kernel_time"
@@ -34,8 +36,16 @@ class NodeTime:
 
 
 def read_profile(path: Path) -> list[Any]:
-    """The events of a profile that onnxruntime has written."""
-    found: list[Any] = json.loads(path.read_text(encoding="utf-8"))
+    """The events of a profile that onnxruntime has written; older versions leave control characters in names.
+
+    Raises:
+        ModelError: names have quotes, which older versions of onnxruntime do not escape.
+    """
+    try:
+        found: list[Any] = json.loads(path.read_text(encoding="utf-8"), strict=False)
+    except json.JSONDecodeError as error:
+        message = f"onnxruntime's profile cannot be read ({error}): names of nodes have quotes or backslashes in them"
+        raise ModelError(f"{message}. Leave --layers out, or update onnxruntime.") from error
     return found
 
 

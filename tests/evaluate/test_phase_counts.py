@@ -27,7 +27,8 @@ def neuron(op: str, dtype: Any, **attributes: Any) -> tuple[onnx.ModelProto, dic
     inputs, given = definition.examples(np.random.default_rng(5))
     values = dict(zip((p.name for p in definition.inputs), inputs, strict=True))
     values |= {name: values[name].astype(dtype) for name in ("X", "residual") if name in values}
-    node = helper.make_node(op, list(values), ["Y"], name="n", domain=ops.DOMAIN, **{**given, **attributes})
+    outputs = ["Y", *[""] * (len(definition.outputs) - 1)]  # onnxruntime before 1.27 needs all of them
+    node = helper.make_node(op, list(values), outputs, name="n", domain=ops.DOMAIN, **{**given, **attributes})
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     fed = [name for name in values if name in ("X", "residual")]
     rows: list[Any] = ["N", *values["X"].shape[1:]]
