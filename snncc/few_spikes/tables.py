@@ -140,8 +140,8 @@ def _closest(found: Sequence[FSTable], activation: Activation, low: float, high:
     """The table with the least mean square error on [low, high]."""
     if not found:
         return None
-    ends = min(each.low for each in found), max(each.high for each in found)  # [low, high] may be infinite
-    x = np.linspace(*np.clip((low, high), *ends), _POINTS)
+    least, most = min(each.low for each in found), max(each.high for each in found)
+    x = np.linspace(max(low, least), min(high, most), _POINTS)  # [low, high] may be infinite
     wanted = activation.function(x)
     return min(found, key=lambda each: float(np.mean((each(x) - wanted) ** 2)))
 
