@@ -33,6 +33,7 @@ Array = npt.NDArray[Any]
 
 SCALES = ("max", "percentile", "least-squares")
 _BATCH = 64
+_SILENT = 2.0**-100  # activations that are not larger count as 0: the inverse of a scale must fit into float32
 _HELD = 4  # codes whose tables of errors, 19 MB each, are kept
 
 
@@ -170,7 +171,7 @@ def calibrate(
         "input_range": method.input_range,
     }
     shown, seen = graph if kept else batch_statistics(graph), kept or trial
-    silent = [p.relu for p in spots if p.relu in outside and not watcher.result(p).any()]
+    silent = [p.relu for p in spots if p.relu in outside and (watcher.result(p) <= _SILENT).all()]
     spots = _with_room(spots, depths(shown, seen, silent))
     potentials, analog = extents(shown, seen, gates=bool(kept))
     inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
@@ -199,11 +200,11 @@ def _with_room(spots: list[Place], below: Mapping[str, float]) -> list[Place]:
 
 
 def _settled(place: Place, values: Array) -> Array:
-    """Positive scales: a channel that never fires takes its layer's, a layer that never fires its `room`."""
+    """Positive scales: a silent channel takes its layer's, a silent layer its `room`."""
     if not np.isfinite(values).all():
         way_out = "Is the preprocessing right? Try fewer or smaller inputs."
         raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {way_out}")
     largest = float(values.max(initial=0.0))
-    if largest <= 0:
+    if largest <= _SILENT:
         return np.full(1, place.room)
-    return place.broadcast(np.where(values > 0, values, largest))
+    return place.broadcast(np.where(values > _SILENT, values, largest))

@@ -122,6 +122,22 @@ def test_channels_that_never_fire(network, images):
     assert silent.tolist() == [1.0]
 
 
+@pytest.mark.parametrize("size", [1e-33, 1e-38, 1e-42])
+@pytest.mark.parametrize("coding", [CODING, snncc.FS(K=16), snncc.Rate(T=16), snncc.MSAT(T=16)], ids=lambda c: c.name)
+def test_activations_whose_inverse_float32_does_not_hold_count_as_0(network, coding, size):
+    """One channel of three, or all of them."""
+    body = """g (float[N, 4] x) => (float[N, 2] y, float[N, 2] z) {
+        c = MatMul(x, W) r = Relu(c) y = MatMul(r, V) d = MatMul(x, U) s = Relu(d) z = MatMul(s, V) }"""
+    W = np.random.default_rng(0).uniform(0.1, 1, (4, 3))
+    model = network(body, W=W * [1, size, 1], U=W * size, V=np.ones((3, 2)))
+    x = np.random.default_rng(1).uniform(0, 1, (32, 4)).astype(np.float32)
+    snn = snncc.convert(model, coding, calibration=x)
+    y, z = ort.InferenceSession(snn.SerializeToString()).run(None, {"x": x})
+    want = ort.InferenceSession(model.SerializeToString()).run(None, {"x": x})[0]
+    assert np.linalg.norm(y - want) < 0.2 * np.linalg.norm(want)
+    assert np.abs(z).max() < 1e-30
+
+
 @pytest.mark.parametrize("method", [{"scale": "max"}, {"percentile": 100.0}, {}])
 @pytest.mark.parametrize("data", [True, False])
 def test_relu6_never_exceeds_6(network, method, data):
