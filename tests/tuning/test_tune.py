@@ -17,7 +17,7 @@ from snncc.models.digits import load_digits
 from snncc.observe import places
 from snncc.structure import Inspected, structural
 from snncc.tuning.one_layer import each_layer, relative_error
-from tests.effort import IMAGES
+from tests.effort import IMAGES, THOROUGH
 
 BAD_START = snncc.Phase(T=6, Q=1.1)  # far too small a base for 6 steps
 CODINGS = [BAD_START, snncc.FS(K=3), snncc.Rate(T=8), snncc.Rate(T=8, wait=8), snncc.MSAT(T=16)]
@@ -148,7 +148,7 @@ def test_refuses_what_leaves_nothing_to_tune(images):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "steps", "most"),
-    [("resnet20", 16, 0.4), ("resnet20", 24, 0.15), ("resnet32", 24, 0.3)],
+    [("resnet20", 16, 0.4), *([("resnet20", 24, 0.15), ("resnet32", 24, 0.3)] if THOROUGH else [])],
 )
 def test_loss_on_test_images(shared: Path, network: str, steps: int, most: float):
     """Points of top-1, scales and levels from images of the training set."""
