@@ -4,7 +4,7 @@ import * as ort from "onnxruntime-web";
 
 ort.env.wasm.numThreads = 1; // more would need a page that is isolated from other origins
 
-const ARRAYS = { float32: Float32Array, int64: BigInt64Array };
+const ARRAYS = { float32: Float32Array, int32: Int32Array, int64: BigInt64Array };
 
 function tensor({ type, dims, data }) {
   const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
