@@ -148,7 +148,7 @@ def test_refuses_what_leaves_nothing_to_tune(images):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "steps", "most"),
-    [("resnet20", 16, 0.4), *([("resnet20", 24, 0.15), ("resnet32", 24, 0.3)] if THOROUGH else [])],
+    [("resnet20", 16, 0.4), ("resnet20", 24, 0.15), *([("resnet32", 24, 0.3)] if THOROUGH else [])],
 )
 def test_loss_on_test_images(shared: Path, network: str, steps: int, most: float):
     """Points of top-1, scales and levels from images of the training set."""
