@@ -20,8 +20,15 @@ _SOURCES = re.compile(r"\.(cc|cu|cuh|h|map)$|CMakeLists\.txt$")
 _PRIVATE = re.compile(r"(^|/)\.(?!ci/)|id_rsa|\.(pem|key)$|notes\.txt$")  # of a developer
 _MOST = {"sdist": 5_000_000, "wheel": 40_000_000}  # bytes
 _NEEDED = {
-    "sdist": ["LICENSE", "README.md", "pyproject.toml", "runtime/CMakeLists.txt", "snncc/cli.py", "passes/pipeline.py"],
-    "wheel": ["snncc/py.typed", "snncc/cli.py", "snncc/models/digits_cnn.onnx", "snncc/passes/pipeline.py"],
+    "sdist": [
+        "LICENSE",
+        "README.md",
+        "pyproject.toml",
+        "runtime/CMakeLists.txt",
+        "snncc/cli/main.py",
+        "passes/pipeline.py",
+    ],
+    "wheel": ["snncc/py.typed", "snncc/cli/main.py", "snncc/models/digits_cnn.onnx", "snncc/passes/pipeline.py"],
 }
 
 

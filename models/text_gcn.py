@@ -158,7 +158,7 @@ def _test_labels(graph: TextGraph) -> Array:
 
 def main(data: Path, corpus: str, folder: Path) -> None:
     """Train on `corpus` in `data`; write model.onnx, calib.npz and test.npz to `folder`, and print the accuracy."""
-    from snncc.frontend import import_model
+    from snncc.frontend.import_model import import_model
     from snncc.runtime import create_session
 
     _imported("scipy.sparse")

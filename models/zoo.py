@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from snncc.calibration.synthetic_inputs import coloured_noise, random_ids
+from snncc.io.input_specs import InputSpec, specs_of
 from snncc.models.branches import densenet, detector, inception, unet
 from snncc.models.mobilenet import efficientnet, mobilenet_v1, mobilenet_v2
 from snncc.models.one_dimension import autoencoder, m5
 from snncc.models.resnet import resnet18, resnet20, resnet34, resnet50
 from snncc.models.text_networks import VOCABULARY, bilstm_imdb, text_gcn
 from snncc.models.vgg import vgg16
-from snncc.noise import coloured_noise, random_ids
-from snncc.specs import InputSpec, specs_of
 
 __all__ = ["ZOO", "noise"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from snncc.errors import PassError
-from snncc.graph import Graph, Node
+from snncc.ir.graph import Graph, Node
 
 __all__ = ["NodePass", "Pass", "Skip"]
 

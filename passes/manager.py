@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import onnx
 
 from snncc.errors import PassError, PostconditionError, PreconditionError, SnnccError, in_words
-from snncc.graph import Graph
-from snncc.large import outline
+from snncc.io.large_models import outline
+from snncc.ir.graph import Graph
 from snncc.passes.base import NodePass, Pass
 
 __all__ = ["PassManager", "Report"]

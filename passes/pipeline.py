@@ -5,43 +5,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from snncc.bound_forms import Forms
 from snncc.coding import Coding
+from snncc.coding.bound_forms import Forms
+from snncc.coding.scales import Confidence, Scales
 from snncc.passes.base import Pass
-from snncc.passes.batch_first import BatchFirst
-from snncc.passes.bounds_to_relus import BoundsToRelus
-from snncc.passes.correct_potentials import Correction, CorrectPotentials
-from snncc.passes.doubt_spikes import DoubtSpikes
-from snncc.passes.encode_input import EncodeInput
-from snncc.passes.even_tables import EvenTables
-from snncc.passes.fold_batchnorm import FoldBatchNorm
-from snncc.passes.free_weights import FreeWeights
-from snncc.passes.fuse_gelu import FuseGelu
-from snncc.passes.fuse_residual import FuseResidual
-from snncc.passes.insert_scales import InsertScales
-from snncc.passes.keep_islands import KeepIslands
-from snncc.passes.lift_scales import LiftScales
-from snncc.passes.linear_pieces import LinearPieces
-from snncc.passes.lower_activations import LowerActivations
-from snncc.passes.lower_recurrent import LowerRecurrent
-from snncc.passes.lower_relu import LowerRelu
-from snncc.passes.merge_relus import MergeRelus
-from snncc.passes.note_rows import NoteRows
-from snncc.passes.pool_spikes import PoolSpikes
-from snncc.passes.pools_behind_relus import PoolsBehindRelus
-from snncc.passes.quantise_weights import QuantiseWeights
-from snncc.passes.raise_thresholds import RaiseThresholds
-from snncc.passes.read_out import ReadOut
-from snncc.passes.repeat_currents import RepeatCurrents
-from snncc.passes.round_weights import RoundWeights
-from snncc.passes.sink_scales import SinkScales
+from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelus
+from snncc.passes.canonicalise.remove_redundant_relu import MergeRelus
+from snncc.passes.finalise.apply_spike_confidence import DoubtSpikes
+from snncc.passes.finalise.correct_potentials import Correction, CorrectPotentials
+from snncc.passes.finalise.fold_scales_into_thresholds import RaiseThresholds
+from snncc.passes.finalise.fuse_residual import FuseResidual
+from snncc.passes.finalise.quantise_weights import QuantiseWeights
+from snncc.passes.legalise.batch_first import BatchFirst
+from snncc.passes.legalise.fuse_gelu import FuseGelu
+from snncc.passes.legalise.insert_message_neurons import SpikeMessages
+from snncc.passes.legalise.linear_pieces import LinearPieces
+from snncc.passes.legalise.relu_before_max_pool import PoolsBehindRelus
+from snncc.passes.legalise.split_clip import SplitClip
+from snncc.passes.legalise.split_leaky_relu import SplitLeaky
+from snncc.passes.lower.encode_input import EncodeInput
+from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.lower.lower_activations import LowerActivations
+from snncc.passes.lower.lower_recurrent import LowerRecurrent
+from snncc.passes.lower.lower_relu import LowerRelu
+from snncc.passes.lower.pad_tables import EvenTables
+from snncc.passes.normalise.batchnorm_to_threshold import FreeWeights
+from snncc.passes.normalise.fold_batchnorm import FoldBatchNorm
+from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.insert_scales import InsertScales
+from snncc.passes.normalise.round_weights import RoundWeights
+from snncc.passes.normalise.sink_scales import SinkScales
 from snncc.passes.spelling import spelling
-from snncc.passes.spike_messages import SpikeMessages
-from snncc.passes.split_clip import SplitClip
-from snncc.passes.split_leaky import SplitLeaky
-from snncc.passes.stacked_sizes import StackedSizes
-from snncc.passes.step_through import StepThrough
-from snncc.scales import Confidence, Scales
+from snncc.passes.time.insert_readout import ReadOut
+from snncc.passes.time.note_rows import NoteRows
+from snncc.passes.time.pool_spikes import PoolSpikes
+from snncc.passes.time.repeat_constant_currents import RepeatCurrents
+from snncc.passes.time.stacked_sizes import StackedSizes
+from snncc.passes.time.to_single_steps import StepThrough
 
 __all__ = ["FOLDS", "PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "rounding", "storing"]
 

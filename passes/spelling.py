@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 from snncc.passes.base import Pass
-from snncc.passes.ceilings_behind_relus import CeilingsBehindRelus
-from snncc.passes.fuse_aggregation import FuseAggregation
-from snncc.passes.lower_einsum import LowerEinsum
-from snncc.passes.masks_to_factors import MasksToFactors
-from snncc.passes.merge_relus import MergeRelus
-from snncc.passes.one_float_type import OneFloatType
-from snncc.passes.place_constants import PlaceConstants
-from snncc.passes.recognise_relus import RecogniseRelus
-from snncc.passes.remove_identity import RemoveIdentity
-from snncc.passes.settle_masks import SettleMasks
-from snncc.passes.simplify_arithmetic import SimplifyArithmetic
-from snncc.passes.slice_splits import JoinTiles, SliceSplits
-from snncc.passes.spell_bounds import SpellBounds
+from snncc.passes.canonicalise.ceilings_behind_relus import CeilingsBehindRelus
+from snncc.passes.canonicalise.fold_expanded_constants import PlaceConstants
+from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
+from snncc.passes.canonicalise.lower_einsum import LowerEinsum
+from snncc.passes.canonicalise.recognise_relu import RecogniseRelus
+from snncc.passes.canonicalise.remove_identity import RemoveIdentity
+from snncc.passes.canonicalise.remove_redundant_relu import MergeRelus
+from snncc.passes.canonicalise.settle_masks import SettleMasks
+from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
+from snncc.passes.canonicalise.spell_bounds import SpellBounds
+from snncc.passes.canonicalise.split_to_slices import JoinTiles, SliceSplits
+from snncc.passes.canonicalise.unify_float_type import OneFloatType
+from snncc.passes.canonicalise.where_to_mul import MasksToFactors
 
 __all__ = ["spelling"]
 

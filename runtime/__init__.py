@@ -6,7 +6,7 @@ The ops' function bodies make a converted model run without this library; the ke
 
 from __future__ import annotations
 
-from snncc.runtime.library import get_library_path
+from snncc.io.native_library import get_library_path
 from snncc.runtime.session import create_session
 
 __all__ = ["create_session", "get_library_path"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from snncc.io.native_library import get_library_path
 from snncc.ops.registry import Array
-from snncc.runtime.library import get_library_path
 
 __all__ = ["Library", "Neuron"]
 

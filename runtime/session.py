@@ -14,11 +14,11 @@ import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
-from snncc.loading import opens_alone, read_model, refuse_external
-from snncc.opening import openable
+from snncc.io.model_reader import opens_alone, read_model, refuse_external
+from snncc.io.native_library import get_library_path
+from snncc.io.opening import openable
 from snncc.ops import DOMAIN, OPSET
 from snncc.runtime.devices import cuda_obstacle
-from snncc.runtime.library import get_library_path
 
 __all__ = ["create_session"]
 

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from snncc.coding import FS, MSAT, Phase, Rate
-from snncc.compare import compare
-from snncc.convert import convert
-from snncc.debugging import debug_layers
+from snncc.compiler.convert import convert
+from snncc.compiler.tune import tune
 from snncc.errors import SnnccError
-from snncc.evaluate import evaluate
-from snncc.streaming import Stream
-from snncc.trains import spike_trains
-from snncc.tune import tune
-from snncc.tuning.ladder import convert_within
+from snncc.evaluation.evaluate import evaluate
+from snncc.execution.spike_trains import spike_trains
+from snncc.execution.stream import Stream
+from snncc.tools.accuracy_budget import convert_within
+from snncc.tools.compare import compare
+from snncc.tools.debug import debug_layers
 from snncc.version import VERSION as __version__
 
 __all__ = [

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from snncc.paper_tables import PAPERS, fill, read_paper
-from snncc.tabular import Table, parts, ruled, short, to_csv, to_latex
+from snncc.tools.paper_tables import PAPERS, fill, read_paper
+from snncc.tools.text_tables import Table, parts, ruled, short, to_csv, to_latex
 
 TABLE = Table(
     "Loss, 100 % of it",

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from snncc.coding.scales import Choice
 from snncc.errors import OptionError
-from snncc.graph import Graph, Tensor
+from snncc.ir.graph import Graph, Tensor
 from snncc.ops import DOMAIN, get
-from snncc.scales import Choice
 
 __all__ = ["Coding", "add_neuron", "add_op", "as_number"]
 

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron, as_number
+from snncc.coding.fs_tables.tables import table
 from snncc.coding.phase_tables import binary_tables
+from snncc.coding.scales import Choice
 from snncc.errors import OptionError
-from snncc.few_spikes.tables import table
-from snncc.graph import Graph, Tensor
+from snncc.ir.graph import Graph, Tensor
 from snncc.ops.few_spikes import FEW_SPIKES
-from snncc.scales import Choice
 
 __all__ = ["FS"]
 

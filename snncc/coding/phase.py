@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron, as_number
-from snncc.coding.best_base import best_base
+from snncc.coding.optimal_base import best_base
 from snncc.coding.phase_tables import binary_tables, checked_levels, level_tables, power_tables, several_spikes
+from snncc.coding.scales import Choice
 from snncc.errors import OptionError
-from snncc.graph import Graph, Tensor
-from snncc.ops.multi_spike import PHASE
+from snncc.ir.graph import Graph, Tensor
 from snncc.ops.one_spike import ONE_SPIKE
-from snncc.scales import Choice
+from snncc.ops.phase import PHASE
 
 __all__ = ["HIGHEST_BASE", "INPUT_CODINGS", "Phase"]
 

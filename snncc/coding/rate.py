@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron, as_number
 from snncc.errors import OptionError
-from snncc.graph import Graph, Tensor
+from snncc.ir.graph import Graph, Tensor
 
 __all__ = ["Rate"]
 

@@ -3,7 +3,17 @@
 
 from __future__ import annotations
 
-from snncc.ops import aggregate, few_spikes, integrate, msat, multi_spike, one_spike, running, stepping, wait
+from snncc.ops import (  # isort: skip  (the order of registration)
+    aggregate,
+    few_spikes,
+    integrate_and_fire,
+    msat,
+    phase,
+    one_spike,
+    temporal_sums,
+    single_step,
+    early_firing,
+)
 from snncc.ops.registry import DOMAIN, OPSET, Attribute, OpDef, Parameter, all_ops, get
 
 __all__ = [
@@ -14,13 +24,13 @@ __all__ = [
     "Parameter",
     "aggregate",
     "all_ops",
+    "early_firing",
     "few_spikes",
     "get",
-    "integrate",
+    "integrate_and_fire",
     "msat",
-    "multi_spike",
     "one_spike",
-    "running",
-    "stepping",
-    "wait",
+    "phase",
+    "single_step",
+    "temporal_sums",
 ]

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
-from snncc.ops.arithmetic import CONSTANTS, exp, exp_body, logistic, logistic_body, softplus, softplus_body
-from snncc.ops.draws import DRAW, DRAW_PRELUDE, draw
-from snncc.ops.integrate import CURRENT
+from snncc.ops.hashed_random import DRAW, DRAW_PRELUDE, draw
+from snncc.ops.integrate_and_fire import CURRENT
 from snncc.ops.one_spike import SCALE
-from snncc.ops.over_time import COUNT, STEP, STEPS, VALUES, over_steps, run_steps, state_in, state_out, wrapped
+from snncc.ops.portable_math import CONSTANTS, exp, exp_body, logistic, logistic_body, softplus, softplus_body
 from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
+from snncc.ops.time_loop import COUNT, STEP, STEPS, VALUES, over_steps, run_steps, state_in, state_out, wrapped
 
 __all__ = ["CONFIDENT_MSAT", "MSAT", "PRESETS"]
 

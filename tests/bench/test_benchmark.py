@@ -11,9 +11,9 @@ import pytest
 from onnx import parser
 
 import snncc
-from snncc.bench import benchmark
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.models.digits import load_digits
+from snncc.tools.bench import benchmark
 
 
 def ticking(durations: Iterable[float]) -> Callable[[], float]:
@@ -78,7 +78,7 @@ def test_json_has_all_of_it(ann, forms):
 
 
 def test_the_body_runs_without_kernels(forms):
-    from snncc.bench.subjects import Subjects
+    from snncc.tools.bench.subjects import Subjects
 
     subjects = Subjects(forms["folded"], None, 1, "cpu")
     feeds = subjects.feeds(None, None, 2)

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from snncc.bench.profile import NodeTime, node_times, read_profile
 from snncc.errors import ModelError
+from snncc.tools.bench.profile import NodeTime, node_times, read_profile
 
 
 def event(name: str, op: str, ts: int, dur: int) -> dict[str, object]:

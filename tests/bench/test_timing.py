@@ -6,8 +6,8 @@ from itertools import islice
 
 import numpy as np
 
-from snncc.stand_in import noise_batches
-from snncc.timing import turns
+from snncc.evaluation.timing import turns
+from snncc.tools.noise_batches import noise_batches
 
 
 def test_networks_take_turns_after_a_run_each_to_warm_up():

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 import snncc
-from snncc.evaluation import Evaluation
+from snncc.evaluation.result import Evaluation
 
 __all__ = ["NETWORKS", "SETTINGS", "Network", "Trial", "convert", "evaluate", "shared_folder", "trials"]
 

@@ -17,8 +17,8 @@ import time
 import numpy as np
 
 import snncc
+from snncc.analysis.cpu_session import threads
 from snncc.models.growing import DEEP, WIDE
-from snncc.sessions import threads
 
 CODINGS = {"phase": snncc.Phase(T=16, Q=1.3), "fs": snncc.FS(K=8), "rate": snncc.Rate(T=16), "msat": snncc.MSAT(T=16)}
 USUAL = ("mlp", "normalised", "residual", "concat")

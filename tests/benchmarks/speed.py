@@ -29,9 +29,9 @@ import onnx
 import onnxruntime as ort
 
 import snncc
+from snncc.evaluation.timing import turns
 from snncc.models.resnet import resnet18, resnet20
 from snncc.runtime import create_session
-from snncc.timing import turns
 
 ROUND_SECONDS = 0.4
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}

@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from snncc.evaluation.timing import turns
 from snncc.runtime import create_session
-from snncc.timing import turns
 
 Images = np.ndarray[Any, Any]
 Run = Callable[[], Images]
@@ -71,7 +71,7 @@ class Result:
 
 def pictures(file: Path, number: int) -> Images:
     """The first images of a data file, ready for the network."""
-    from snncc.preprocess import Preprocess
+    from snncc.io.preprocess import Preprocess
 
     with np.load(file) as arrays:
         values = Preprocess.parse(PREPROCESS)(arrays["images"][:number])

@@ -13,11 +13,11 @@ import onnx
 from accuracy import NETWORKS, Network
 from onnx import helper, numpy_helper
 
+from snncc.calibration.synthetic_inputs import coloured_noise
+from snncc.io.batches import batches, labels_of
+from snncc.io.input_specs import specs_of
+from snncc.io.preprocess import Preprocess
 from snncc.models.zoo import ZOO, noise
-from snncc.noise import coloured_noise
-from snncc.preprocess import Preprocess
-from snncc.samples import batches, labels_of
-from snncc.specs import specs_of
 
 __all__ = ["Subject", "subjects"]
 

@@ -9,11 +9,11 @@ import pytest
 from onnx import helper
 
 import snncc
+from snncc.compiler.export import metadata_of
 from snncc.errors import OptionError
-from snncc.export import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.ops.draws import draw
+from snncc.ops.hashed_random import draw
 from snncc.ops.msat import CONFIDENT_MSAT, MSAT, PRESETS
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snncc.lloyd_max import lloyd_max
+from snncc.calibration.lloyd_max import lloyd_max
 
 
 @pytest.mark.parametrize("count", [1, 3, 9, 24])

@@ -12,13 +12,13 @@ import onnx
 import pytest
 
 import snncc
-from snncc.check import run_checks
-from snncc.coding.best_base import best_base, percentage_error
-from snncc.debugging import debug_layers
+from snncc.calibration.layer_levels import fitted_levels, refuse_levels
+from snncc.calibration.observers import Place
+from snncc.coding.optimal_base import best_base, percentage_error
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.observe import Place
-from snncc.own_levels import fitted_levels, refuse_levels
+from snncc.tools.check.run import run_checks
+from snncc.tools.debug import debug_layers
 
 
 def error_by_hand(base: float, steps: int, mean: float = 0.0, deviation: float = 1.0) -> float:

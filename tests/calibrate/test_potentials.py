@@ -10,13 +10,13 @@ import pytest
 from onnx import parser
 
 import snncc
-from snncc import potentials
+from snncc.calibration import potential_matching
+from snncc.calibration.potential_matching import match_potentials
 from snncc.coding import Coding
-from snncc.graph import Graph
-from snncc.passes.correct_potentials import Correction
-from snncc.passes.lower_relu import LowerRelu
-from snncc.piecewise import Piecewise
-from snncc.potentials import match_potentials
+from snncc.execution.partial_run import Piecewise
+from snncc.ir.graph import Graph
+from snncc.passes.finalise.correct_potentials import Correction
+from snncc.passes.lower.lower_relu import LowerRelu
 
 LINE = "a = MatMul (x, W) r = Relu (a) y = MatMul (r, W)"
 _MODEL = parser.parse_model(
@@ -75,7 +75,7 @@ def test_whatever_reads_a_potential_gets_it_corrected(network):
 @pytest.mark.parametrize(("batch", "taken"), [("N", 35), (8, 32)])
 def test_as_many_samples_as_memory_holds_are_taken(network, monkeypatch, batch, taken):
     """There is room for 35; batches of a fixed size are whole."""
-    monkeypatch.setattr("snncc.potentials._HELD", 35 * 32)  # 4 layers of 2 neurons, 4 bytes each
+    monkeypatch.setattr("snncc.calibration.potential_matching._HELD", 35 * 32)  # 4 layers of 2 neurons, 4 bytes each
     x = np.random.default_rng(0).uniform(0.1, 1.5, (40, 2)).astype(np.float32)
     coding = snncc.Phase(T=8, Q=1.5)
     found = corrections(network, x, coding, batch=batch)["y"]
@@ -95,8 +95,8 @@ def test_as_many_samples_as_memory_holds_are_taken(network, monkeypatch, batch, 
     ],
 )
 def test_potentials_are_matched_where_enough_samples_fit(caplog, monkeypatch, samples, held, at_most, matched) -> None:
-    monkeypatch.setattr(potentials, "_HELD", held * _BYTES)
-    monkeypatch.setattr(potentials, "_HELD_AT_MOST", at_most * _BYTES)
+    monkeypatch.setattr(potential_matching, "_HELD", held * _BYTES)
+    monkeypatch.setattr(potential_matching, "_HELD_AT_MOST", at_most * _BYTES)
     x = np.random.default_rng(0).normal(size=(samples, 4)).astype(np.float32)
     with caplog.at_level(logging.WARNING, "snncc"):
         snncc.convert(_MODEL, snncc.Rate(T=8), calibration=x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snncc.reservoir import Reservoir
+from snncc.calibration.reservoir import Reservoir
 
 
 def _kept(size: int, values: np.ndarray, cut: int) -> np.ndarray:

@@ -11,14 +11,14 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.calibrate import Method, calibrate
+from snncc.calibration.calibrate import Method, calibrate
+from snncc.calibration.histogram import LeastSquares, Percentile
+from snncc.calibration.observers import Place
 from snncc.coding import Coding
-from snncc.frontend import import_model
-from snncc.histogram import LeastSquares, Percentile
-from snncc.observe import Place
+from snncc.coding.scales import Choice, Scales
+from snncc.frontend.import_model import import_model
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
-from snncc.scales import Choice, Scales
 
 CODING = snncc.Phase(T=16, Q=1.3)
 

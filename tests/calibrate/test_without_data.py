@@ -11,10 +11,10 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.export import metadata_of
-from snncc.frontend import import_model
-from snncc.noise import batch_statistics, coloured_noise, input_statistics
-from snncc.specs import InputSpec
+from snncc.calibration.synthetic_inputs import batch_statistics, coloured_noise, input_statistics
+from snncc.compiler.export import metadata_of
+from snncc.frontend.import_model import import_model
+from snncc.io.input_specs import InputSpec
 
 CODING = snncc.Phase(T=16, Q=1.3)
 

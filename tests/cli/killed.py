@@ -23,9 +23,9 @@ import nir
 import numpy as np
 import onnx
 
-from snncc import large
-from snncc.cli import main
-from snncc.loading import read_model
+from snncc.cli.main import main
+from snncc.io import large_models
+from snncc.io.model_reader import read_model
 
 OLD = b"as it was before"
 
@@ -128,7 +128,7 @@ def _run(command: list[str], names: Iterable[str], rng: np.random.Generator, kil
 
 
 if __name__ == "__main__":
-    large._MOST, large._SET_ASIDE = 1024, 64
+    large_models._MOST, large_models._SET_ASIDE = 1024, 64
     os.chdir(sys.argv[1])
     generator = np.random.default_rng(int(sys.argv[2]))
     print(json.dumps(_run(sys.argv[5:], sys.argv[4].split(), generator, int(sys.argv[3]))))

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from snncc.annotations import annotation
-from snncc.check import CheckResult
-from snncc.structure import STRUCTURE
+from snncc.tools.check.github import annotation
+from snncc.tools.check.run import CheckResult
+from snncc.tools.check.structure import STRUCTURE
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ import onnx
 import onnxruntime as ort
 import pytest
 
+from snncc.cli.coding_options import OPTIONS
 from snncc.coding import CODINGS
-from snncc.commands.coding_table import OPTIONS
 
 SUCCESS, ERROR, USAGE = 0, 1, 2
 

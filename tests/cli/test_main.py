@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from snncc.cli import main
-from snncc.progress import shown, track
+from snncc.cli.main import main
+from snncc.io.progress import shown, track
 
 
 def test_installed_command_answers():

@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from snncc.files import write_model
+from snncc.io.atomic_write import write_model
 
 ERROR = 1
 READ = ("ann.onnx", "ann.weights", "snn.onnx", "train.npz", "test.npz")
@@ -120,7 +120,7 @@ def test_what_is_read_stays(snncc, sources, tmp_path, monkeypatch, name, read) -
 
 def test_figures_do_not_replace_images(snncc, sources, tmp_path, monkeypatch) -> None:
     """The names of figures are known only when they are there."""
-    from snncc.commands import report
+    from snncc.cli.commands import report
 
     image = tmp_path / "accuracy.png"
     image.write_bytes(b"mine")
@@ -140,8 +140,8 @@ def test_two_outputs_are_two_files(snncc, sources, tmp_path) -> None:
 
 def test_weights_beside_the_output_that_the_source_needs_stay(snncc, tmp_path, monkeypatch) -> None:
     """`a.onnx` has its weights where a large `b.onnx` would remove its own old ones."""
-    monkeypatch.setattr("snncc.large._MOST", 1024)
-    monkeypatch.setattr("snncc.large._SET_ASIDE", 64)
+    monkeypatch.setattr("snncc.io.large_models._MOST", 1024)
+    monkeypatch.setattr("snncc.io.large_models._SET_ASIDE", 64)
     weights = numpy_helper.from_array(np.ones((64, 64), np.float32), "w")
     value = [helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ["N", 64]) for n in "xy"]
     graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["y"])],
@@ -158,7 +158,7 @@ def test_weights_beside_the_output_that_the_source_needs_stay(snncc, tmp_path, m
 
 def test_every_option_that_writes_is_in_the_table() -> None:
     """A new one is found by its metavar or its help."""
-    from snncc.cli import main
+    from snncc.cli.main import main
 
     known = {name.split(",")[0] for name in COMMANDS} | {"report --figures", "convert --dump-dir", "tune --dump-dir"}
     known |= {"fit-fs -o"}  # reads and writes the same table, on purpose

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from snncc.paper_tables import PAPERS, read_paper
+from snncc.tools.paper_tables import PAPERS, read_paper
 
 
 def test_tables_are_listed(snncc):

@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 import snncc as library
+from snncc.execution.spike_trains import SpikeTrains, replay
 from snncc.models.digits import load_digits
-from snncc.trains import SpikeTrains, replay
 
 
 @pytest.fixture(scope="module")

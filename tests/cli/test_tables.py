@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from snncc.cli import main
-from snncc.cli_tables import print_table, print_text
+from snncc.cli.main import main
+from snncc.cli.output import print_table, print_text
 
 
 def test_a_table_has_no_blanks_around_it(capsys, monkeypatch):

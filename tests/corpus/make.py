@@ -25,10 +25,10 @@ from onnx import helper, numpy_helper, parser
 
 import snncc
 from snncc import ops
+from snncc.compiler.export import all_nodes
 from snncc.errors import OptionError
-from snncc.export import all_nodes
+from snncc.execution.stream import is_single_step
 from snncc.runtime import create_session
-from snncc.streaming import is_single_step
 
 HERE = Path(__file__).parent
 

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from onnx.reference import ReferenceEvaluator
 
 import snncc
-from snncc.cli import main
-from snncc.export import metadata_of
+from snncc.cli.main import main
+from snncc.compiler.export import metadata_of
 from snncc.runtime import create_session
 
 HERE = Path(__file__).parent

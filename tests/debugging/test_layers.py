@@ -11,11 +11,11 @@ import pytest
 from onnx import numpy_helper, parser
 
 import snncc
+from snncc.analysis.cpu_session import cpu_session
+from snncc.compiler.export import metadata_of
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.export import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.sessions import cpu_session
 
 HEAD = '<ir_version: 10, opset_import: ["": 21]>'
 ISLAND = (

@@ -10,10 +10,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import snncc
-from snncc.debugging import reduce_model
-from snncc.debugging.shell import ShellCheck
 from snncc.errors import ModelError, OptionError
 from snncc.models import digits_network
+from snncc.tools.debug import reduce_model
+from snncc.tools.debug.shell_oracle import ShellCheck
 
 Planted = Mapping[int, onnx.NodeProto]
 USUAL = ("Relu", "Sigmoid", "MatMul", "Tanh", "Neg", "Add")

@@ -16,7 +16,7 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.evaluation import Evaluation
+from snncc.evaluation.result import Evaluation
 from snncc.models.digits import Digits
 from snncc.runtime import create_session
 

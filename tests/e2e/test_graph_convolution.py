@@ -12,10 +12,10 @@ import pytest
 from onnx import numpy_helper, parser
 
 import snncc
-from snncc.export import metadata_of
-from snncc.inspected import Inspected
+from snncc.compiler.export import metadata_of
 from snncc.runtime import create_session
-from snncc.structure import STRUCTURE, structural
+from snncc.tools.check.structure import STRUCTURE, structural
+from snncc.tools.check.subject import Inspected
 
 NODES, FEATURES, HIDDEN, CLASSES = 24, 7, 10, 3
 

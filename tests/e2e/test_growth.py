@@ -15,7 +15,7 @@ import pytest
 
 import snncc
 import snncc.runtime
-from snncc import sessions
+from snncc.analysis import cpu_session
 from snncc.models.growing import DEEP, WIDE
 from tests.effort import THOROUGH
 
@@ -42,7 +42,7 @@ def samples(model: onnx.ModelProto, count: int) -> np.ndarray:
 def work(name: str, size: int, coding: str, *, data: bool, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
     """Calls of functions, and nodes given to onnxruntime, of a conversion."""
     given = []
-    opened = sessions.ort.InferenceSession
+    opened = cpu_session.ort.InferenceSession
 
     def counting(source: bytes, *rest: object, **more: object) -> object:
         given.append(len(onnx.load_model_from_string(source).graph.node))
@@ -52,7 +52,7 @@ def work(name: str, size: int, coding: str, *, data: bool, monkeypatch: pytest.M
     x = samples(model, 4)
     profile = cProfile.Profile()
     with monkeypatch.context() as patch:
-        patch.setattr(sessions.ort, "InferenceSession", counting)
+        patch.setattr(cpu_session.ort, "InferenceSession", counting)
         profile.enable()
         snncc.convert(model, CODINGS[coding], calibration=x if data else None)
         profile.disable()

@@ -11,10 +11,10 @@ import onnx
 import pytest
 
 import snncc
-from snncc.frontend import import_model
+from snncc.frontend.import_model import import_model
+from snncc.io.batches import batches
+from snncc.io.input_specs import specs_of
 from snncc.runtime import create_session
-from snncc.samples import batches
-from snncc.specs import specs_of
 from tests.effort import IMAGES
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ LAYER = {"normalize": "layer", "scale": "max"}
 
 def images(network, shared, model, count, size=20):
     """The first test images as the network takes them, in batches."""
-    from snncc.preprocess import Preprocess
+    from snncc.io.preprocess import Preprocess
 
     given = network.preprocessing(shared)
     parsed = Preprocess.parse(given) if given else None

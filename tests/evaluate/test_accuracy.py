@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snncc.accuracy import Tally
 from snncc.errors import DataError
+from snncc.evaluation.accuracy import Tally
 
 
 def test_accuracy_and_agreement_over_batches():

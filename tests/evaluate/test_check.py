@@ -14,10 +14,10 @@ import pytest
 from onnx import helper, numpy_helper
 
 import snncc
-from snncc.check import Budgets, CheckResult, _kernel, run_checks
 from snncc.errors import DataError, ModelError
-from snncc.junit import junit_xml
-from snncc.structure import STRUCTURE
+from snncc.tools.check.junit import junit_xml
+from snncc.tools.check.run import Budgets, CheckResult, _kernel, run_checks
+from snncc.tools.check.structure import STRUCTURE
 
 
 def failed(results):
@@ -214,7 +214,7 @@ def test_a_model_that_does_not_run_fails(monkeypatch, ann, snn, images):
     def refuse(model, sample):
         raise ModelError("onnxruntime cannot run the model (reason).")
 
-    monkeypatch.setattr("snncc.check.differing_outputs", refuse)
+    monkeypatch.setattr("snncc.tools.check.run.differing_outputs", refuse)
     results = failed(run_checks(snn, ann, images, Budgets(agree=0.5)))
     assert "reason" in results["kernel"]
     assert results["agree"] == "not measured, because the model does not run"

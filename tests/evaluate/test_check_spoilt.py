@@ -14,7 +14,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 import snncc
-from snncc.check import run_checks
+from snncc.tools.check.run import run_checks
 
 UNMEASURED = "not measured, because the model does not run"
 

@@ -12,11 +12,11 @@ import pytest
 from onnx import helper, numpy_helper
 
 from snncc import FS, MSAT, Phase, Rate, ops
-from snncc.counting import SpikeCounter
-from snncc.energy import FLOAT32, INT8
+from snncc.analysis.network_view import Network
 from snncc.errors import UnsupportedShapeError
-from snncc.network import Network
-from snncc.operations import measure
+from snncc.evaluation.energy import FLOAT32, INT8
+from snncc.evaluation.operations import measure
+from snncc.evaluation.spike_counter import SpikeCounter
 
 
 def neurons_of(model):

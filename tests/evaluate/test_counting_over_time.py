@@ -12,11 +12,11 @@ import pytest
 from onnx import helper
 
 import snncc
-from snncc import forms
+from snncc.analysis.network_view import Network
+from snncc.analysis.time_stacking import Fold, fold_of, gives_steps, one_step, samples_at_once
+from snncc.compiler import time_forms
 from snncc.errors import ModelError
-from snncc.network import Network
-from snncc.one_step import Fold, fold_of, gives_steps, one_step, samples_at_once
-from snncc.unroll import unrolled
+from snncc.execution.loop_unrolling import unrolled
 
 STEPS = 6
 OVER_TIME = [
@@ -149,7 +149,7 @@ def test_anytime_is_judged_by_its_last_step(pooled_ann, pooled_images):
 @pytest.mark.parametrize("turns", [1, STEPS])
 @pytest.mark.parametrize("coding", OVER_TIME, ids=str)
 def test_loops_are_counted_as_their_folded_form(monkeypatch, pooled_ann, pooled_images, coding, turns):
-    monkeypatch.setattr(forms, "_CACHE", 1 if turns > 1 else 2**30)
+    monkeypatch.setattr(time_forms, "_CACHE", 1 if turns > 1 else 2**30)
     folded, loop = (
         snncc.convert(pooled_ann, coding, calibration=pooled_images, form=form) for form in ("folded", "loop")
     )

@@ -11,7 +11,7 @@ import pytest
 
 import snncc
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.evaluate import evaluate
+from snncc.evaluation.evaluate import evaluate
 
 
 @pytest.fixture(scope="module")

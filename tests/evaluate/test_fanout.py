@@ -10,9 +10,9 @@ import pytest
 from onnx import helper, numpy_helper, parser
 
 from snncc import ops
+from snncc.analysis.network_view import Network
 from snncc.errors import ModelError
-from snncc.fanout import fanouts, macs
-from snncc.network import Network
+from snncc.evaluation.fanout import fanouts, macs
 
 TABLES = "levels = [1.0, 0.5], thresholds = [0.75, 0.375]"
 # A neuron of up to two spikes: the whole fan-out lies before a max pool, which then is no gate.

@@ -12,8 +12,8 @@ import pytest
 from onnx import helper, numpy_helper, parser
 
 import snncc
-from snncc.fanout import fanouts
-from snncc.network import Network
+from snncc.analysis.network_view import Network
+from snncc.evaluation.fanout import fanouts
 
 TEXT = """<ir_version: 10, opset_import: ["": 21]>
 pooled (float[N,2,7,7] x) => (float[N,5] y)

@@ -10,7 +10,7 @@ import pytest
 from onnx import numpy_helper
 
 import snncc
-from snncc.sessions import cpu_session
+from snncc.analysis.cpu_session import cpu_session
 
 STEPS = 6
 POTENTIALS = ["c1", "c2", "s"]  # the first ReLU is moved in front of its pool

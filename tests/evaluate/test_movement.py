@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from snncc.energy import FLOAT32, INT8, Costs, Energy, Layer, Sizes, SynapticLayer
-from snncc.movement import access, movement
+from snncc.evaluation.energy import FLOAT32, INT8, Costs, Energy, Layer, Sizes, SynapticLayer
+from snncc.evaluation.memory_energy import access, movement
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import snncc
 from snncc import ops
-from snncc.builder import Builder
-from snncc.network import Network
-from snncc.phase_counts import phase_counts
+from snncc.analysis.network_view import Network
+from snncc.evaluation.phase_counter import phase_counts
+from snncc.ir.proto_builder import Builder
 from snncc.runtime import create_session
 from tests.evaluate.slow_firing import firing
 
@@ -139,9 +139,9 @@ def cut(layer):
 
 
 def test_merging_keeps_steps_exact(ann, snn, images):
-    from snncc.counts import Counts, merged
-    from snncc.frontend import import_model
-    from snncc.side_by_side import SideBySide
+    from snncc.evaluation.paired_run import SideBySide
+    from snncc.evaluation.shard_sums import Counts, merged
+    from snncc.frontend.import_model import import_model
 
     def part(rows: slice) -> Counts:
         runner = SideBySide(snn, import_model(ann), None, "cpu", cut=True, timed=False, phases=True)

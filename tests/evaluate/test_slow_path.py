@@ -18,7 +18,7 @@ from tests.evaluate.slow import Stage, accuracy, conv, dense, executed, flattene
 from tests.evaluate.slow_energy import Costs, energy
 from tests.evaluate.slow_firing import firing
 
-SCHEMA = json.loads(files("snncc").joinpath("data", "evaluate.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(files("snncc.evaluation").joinpath("evaluate.schema.json").read_text(encoding="utf-8"))
 DOCS = Path(__file__).parents[2] / "docs" / "evaluate.md"
 FLOAT32, INT8 = Costs(4.6, 0.9, 32), Costs(0.23, 0.03, 8)
 WORK = [  # the layers of the pooled network by hand

@@ -13,10 +13,10 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from snncc import files, large
 from snncc.errors import OutputError, SnnccError
-from snncc.files import require_writable, weight_files, write_model, write_whole
-from snncc.loading import read_model
+from snncc.io import atomic_write, large_models
+from snncc.io.atomic_write import require_writable, weight_files, write_model, write_whole
+from snncc.io.model_reader import read_model
 from tests.effort import KILLS
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ def test_a_read_only_file_is_not_replaced(tmp_path):
 
 def test_files_of_a_killed_process_are_cleared_and_those_of_a_live_one_stay(tmp_path):
     (tmp_path / ".snncc-dead.part").write_bytes(b"half")
-    live = files._locked(tmp_path, 0o600)
+    live = atomic_write._locked(tmp_path, 0o600)
     with live:
         write_whole(tmp_path / "out", b"new")
         assert {f.name for f in tmp_path.iterdir()} == {"out", Path(live.name).name}
@@ -112,8 +112,8 @@ def dense(value: float) -> onnx.ModelProto:
 
 @pytest.fixture
 def small_files(monkeypatch):
-    monkeypatch.setattr(large, "_MOST", 1024)
-    monkeypatch.setattr(large, "_SET_ASIDE", 64)
+    monkeypatch.setattr(large_models, "_MOST", 1024)
+    monkeypatch.setattr(large_models, "_SET_ASIDE", 64)
 
 
 def test_a_new_large_model_takes_the_old_weights_with_it(tmp_path, small_files, monkeypatch):
@@ -124,7 +124,7 @@ def test_a_new_large_model_takes_the_old_weights_with_it(tmp_path, small_files, 
         assert {f.name for f in tmp_path.iterdir()} == {path.name, beside.name}
         assert read_model(path) == dense(value)
     write_whole(tmp_path / "snn.onnx.other.data", b"not ours")
-    monkeypatch.setattr(large, "_MOST", 10**6)
+    monkeypatch.setattr(large_models, "_MOST", 10**6)
     write_model(path, dense(3.0))
     assert {f.name for f in tmp_path.iterdir()} == {path.name, "snn.onnx.other.data"}
 
@@ -138,7 +138,7 @@ def test_a_path_from_the_current_folder_keeps_the_weights(tmp_path, small_files,
 def test_out_of_space_between_the_two_files_leaves_the_old_model(tmp_path, small_files, monkeypatch):
     path = tmp_path / "snn.onnx"
     write_model(path, dense(1.0))
-    monkeypatch.setattr(files, "write_whole", lambda *_: (_ for _ in ()).throw(OutputError("full")))
+    monkeypatch.setattr(atomic_write, "write_whole", lambda *_: (_ for _ in ()).throw(OutputError("full")))
     with pytest.raises(OutputError):
         write_model(path, dense(2.0))
     assert read_model(path) == dense(1.0)
@@ -150,7 +150,7 @@ from pathlib import Path
 from snncc import large
 from tests.export.test_files import dense
 from snncc.files import write_model
-large._MOST, large._SET_ASIDE = 1024, 64
+large_models._MOST, large_models._SET_ASIDE = 1024, 64
 value = 0
 while True:
     value += 1

@@ -16,16 +16,16 @@ from click.testing import CliRunner
 from onnx import helper, numpy_helper
 
 import snncc
-from snncc import large
-from snncc.cli import main
-from snncc.export import metadata_of, model_digest
-from snncc.files import weight_files
-from snncc.large import fits_one_file, outline, parts, with_weights_of
-from snncc.loading import read_model
-from snncc.mapped import values_of
+from snncc.cli.main import main
+from snncc.compiler.export import metadata_of, model_digest
+from snncc.io import large_models
+from snncc.io.atomic_write import weight_files
+from snncc.io.large_models import fits_one_file, outline, parts, with_weights_of
+from snncc.io.model_reader import read_model
+from snncc.io.opening import openable
 from snncc.models.digits import load_digits
-from snncc.opening import openable
 from snncc.runtime import create_session
+from snncc.storage.mapped import values_of
 
 DIGITS = Path(str(files("snncc.models") / "digits_cnn.onnx"))
 _GIB = 2**30
@@ -38,8 +38,8 @@ def digits() -> onnx.ModelProto:
 
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "_SET_ASIDE", 256)
-    monkeypatch.setattr(large, "_MOST", 1024)
+    monkeypatch.setattr(large_models, "_SET_ASIDE", 256)
+    monkeypatch.setattr(large_models, "_MOST", 1024)
 
 
 def test_an_outline_has_no_large_weights_and_takes_them_back(digits: onnx.ModelProto, small_limits: None) -> None:
@@ -67,7 +67,7 @@ def test_parts_are_the_whole(digits: onnx.ModelProto, small_limits: None, tmp_pa
 @pytest.mark.parametrize("kind", [onnx.TensorProto.INT4, onnx.TensorProto.UINT4])
 def test_packed_weights_lie_in_files_as_they_do_in_memory(kind: int) -> None:
     weight = helper.make_tensor("w", kind, [2, 3], [1, 2, 3, 4, 5, 6])
-    assert len(values_of(weight)) == large.size_of(weight) == 3
+    assert len(values_of(weight)) == large_models.size_of(weight) == 3
 
 
 def test_words_are_no_large_weights(digits: onnx.ModelProto, small_limits: None) -> None:
@@ -78,8 +78,8 @@ def test_words_are_no_large_weights(digits: onnx.ModelProto, small_limits: None)
 def test_sessions_open_either_way(digits: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> None:
     feed = {digits.graph.input[0].name: load_digits().test_images[:4]}
     expected = create_session(digits, device="cpu").run(None, feed)[0]
-    monkeypatch.setattr(large, "_MOST", 1024)
-    monkeypatch.setattr(large, "_SET_ASIDE", 256)
+    monkeypatch.setattr(large_models, "_MOST", 1024)
+    monkeypatch.setattr(large_models, "_SET_ASIDE", 256)
     with openable(digits) as source:
         assert isinstance(source, str)
     np.testing.assert_array_equal(create_session(digits, device="cpu").run(None, feed)[0], expected)

@@ -20,16 +20,16 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 import snncc
-from snncc import mapped
-from snncc.cli import main
+from snncc.cli.main import main
 from snncc.coding import Coding
+from snncc.compiler.export import model_digest
 from snncc.errors import ModelError
-from snncc.export import model_digest
-from snncc.frontend import import_model
-from snncc.inline import sketch_of
-from snncc.loading import read_model
-from snncc.mapped import array_of, left_in_files, mapped_in, put_aside
-from snncc.serialised import serialised
+from snncc.frontend.import_model import import_model
+from snncc.io.inline import sketch_of
+from snncc.io.model_reader import read_model
+from snncc.storage import mapped
+from snncc.storage.mapped import array_of, left_in_files, mapped_in, put_aside
+from snncc.storage.serialised import serialised
 from tests.effort import THOROUGH
 
 CODINGS = [snncc.Phase(T=8, Q=1.4), snncc.FS(K=6), snncc.Rate(T=8), snncc.MSAT(T=8)]

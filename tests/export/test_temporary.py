@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snncc import mapped
-from snncc.locks import HAS_LOCKS
-from snncc.temporary import temporary_folder
+from snncc.storage import mapped
+from snncc.storage.locks import HAS_LOCKS
+from snncc.storage.temporary import temporary_folder
 
 KILLED = """
 import atexit, os, signal, sys

@@ -12,12 +12,12 @@ import pytest
 from onnx import numpy_helper, parser
 
 import snncc
-from snncc import forms
-from snncc.export import metadata_of
+from snncc.compiler import time_forms
+from snncc.compiler.export import metadata_of
+from snncc.execution.loop_unrolling import unrolled
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.runtime import get_library_path
-from snncc.unroll import unrolled
 
 CODINGS = [
     snncc.Rate(T=8),
@@ -98,9 +98,9 @@ def network(request: pytest.FixtureRequest) -> tuple[Any, np.ndarray, np.ndarray
 
 @pytest.mark.parametrize("coding", CODINGS, ids=name_of)
 def test_forms_are_equal(network, coding, monkeypatch):
-    monkeypatch.setattr(forms, "_CACHE", 1)  # the loop takes its steps one by one
+    monkeypatch.setattr(time_forms, "_CACHE", 1)  # the loop takes its steps one by one
     model, calibration, images = network
-    made = {form: snncc.convert(model, coding, calibration=calibration, form=form) for form in forms.FORMS[1:]}
+    made = {form: snncc.convert(model, coding, calibration=calibration, form=form) for form in time_forms.FORMS[1:]}
     folded = run(made["folded"], images)
     np.testing.assert_array_equal(run(made["loop"], images), folded)
     np.testing.assert_array_equal(run_steps(made["step"], images), folded)
@@ -112,11 +112,11 @@ def test_forms_are_equal(network, coding, monkeypatch):
 @pytest.mark.parametrize("coding", [CODINGS[0], CODINGS[4], CODINGS[6], CODINGS[10]], ids=name_of)
 def test_forms_with_int8_weights_have_the_same_spikes(coding, monkeypatch):
     """One spike more or less would change outputs by far more than the order of sums in the last product may."""
-    monkeypatch.setattr(forms, "_CACHE", 1)
+    monkeypatch.setattr(time_forms, "_CACHE", 1)
     rng = np.random.default_rng(2)
     calibration, images = rng.random((32, 3, 8, 8), np.float32), rng.random((5, 3, 8, 8), np.float32)
     options = {"calibration": calibration, "weights": "int8", "fold_bn": "threshold"}
-    made = {form: snncc.convert(winding(), coding, form=form, **options) for form in forms.FORMS[1:]}
+    made = {form: snncc.convert(winding(), coding, form=form, **options) for form in time_forms.FORMS[1:]}
     folded = run(made["folded"], images)
     others = [run(made["loop"], images), run_steps(made["step"], images)]
     others += [run(made["folded"], images, native=False), run(made["loop"], images, native=False)]
@@ -132,7 +132,7 @@ def test_forms_are_equal_at_every_level_below_the_default(coding, level):
     digits = load_digits()
     images = digits.test_images[:8]
     options = {"calibration": digits.train_images[:32]}
-    made = {form: snncc.convert(digits_network(), coding, form=form, **options) for form in forms.FORMS[1:]}
+    made = {form: snncc.convert(digits_network(), coding, form=form, **options) for form in time_forms.FORMS[1:]}
     folded = run(made["folded"], images, level=level)
     np.testing.assert_array_equal(run(made["loop"], images, level=level), folded)
     np.testing.assert_array_equal(run_steps(made["step"], images, level=level), folded)
@@ -143,7 +143,7 @@ def test_a_loop_takes_several_steps_a_turn(monkeypatch):
     coding = snncc.Rate(T=12)
     folded = run(snncc.convert(digits_network(), coding, calibration=digits.train_images[:32]), digits.test_images)
     for chunk in (1, 4, 12):
-        monkeypatch.setattr(forms, "_chunk", lambda *_, chunk=chunk: chunk)
+        monkeypatch.setattr(time_forms, "_chunk", lambda *_, chunk=chunk: chunk)
         loop = snncc.convert(digits_network(), coding, calibration=digits.train_images[:32], form="loop")
         assert metadata_of(loop)["snncc.form"] == {"form": "loop", "steps": 12, "chunk": chunk}
         np.testing.assert_array_equal(run(loop, digits.test_images), folded)
@@ -161,7 +161,7 @@ def test_the_turns_of_a_loop_do_not_grow_with_time():
 def test_auto_takes_the_loop_where_time_would_fill_the_memory(monkeypatch):
     form = lambda coding: metadata_of(snncc.convert(digits_network(), coding, input_range=(0, 1)))["snncc.form"]["form"]  # noqa: E731
     assert form(snncc.Rate(T=8)) == "folded"
-    monkeypatch.setattr(forms, "_MEMORY", 2**20)
+    monkeypatch.setattr(time_forms, "_MEMORY", 2**20)
     assert form(snncc.Rate(T=64)) == "loop"
     assert form(snncc.Phase(T=16, wait=8)) == "folded"
 

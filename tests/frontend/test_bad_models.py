@@ -11,8 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 
 import snncc
+from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.errors import ModelError
-from snncc.sessions import cpu_session, must_run
 
 MLP = "g (float[N, 4] x) => (float[N, 3] y) { c = MatMul(x, W) r = Relu(c) y = MatMul(r, V) }"
 SIZES = {"W": (4, 5), "V": (5, 3)}

@@ -8,11 +8,11 @@ import onnx
 import pytest
 
 import snncc
-from snncc.branches import without_branches
 from snncc.errors import UnsupportedOpError
-from snncc.graph import Graph
-from snncc.known_values import KnownValues, with_shapes
-from snncc.scopes import captured, reads, writes
+from snncc.frontend.branches import without_branches
+from snncc.frontend.known_values import KnownValues, with_shapes
+from snncc.ir.graph import Graph
+from snncc.ir.scopes import captured, reads, writes
 from tests.generated.harness import model_of, run_plain
 
 NET = "float[N,4] x", "float[N,4] y"

@@ -14,7 +14,7 @@ from onnx.backend.test.case.node import collect_testcases
 
 import snncc
 from snncc.errors import ModelError, UnsupportedOpError
-from snncc.specs import specs_of
+from snncc.io.input_specs import specs_of
 from tests.effort import THOROUGH
 
 DATA = Path(onnx.__file__).parent / "backend" / "test" / "data"

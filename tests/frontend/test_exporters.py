@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import snncc
-from snncc.frontend import OPSET, import_model
+from snncc.frontend.import_model import OPSET, import_model
 
 CNN = """g (float[N, 1, 8, 8] x) => (float[N, 3] y) {
     c = Conv <pads = [1, 1, 1, 1]> (x, W, b)

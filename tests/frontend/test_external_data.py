@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 import snncc
-from snncc.cli import main
-from snncc.export import metadata_of
-from snncc.external import TRUST
-from snncc.loading import read_model
+from snncc.cli.main import main
+from snncc.compiler.export import metadata_of
+from snncc.io.external_data import TRUST
+from snncc.io.model_reader import read_model
 from snncc.runtime import create_session
 
 VALUES = np.arange(1, 13, dtype=np.float32).reshape(4, 3)

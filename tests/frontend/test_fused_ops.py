@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 
 from snncc.errors import UnsupportedOpError
-from snncc.frontend import import_model
+from snncc.frontend.import_model import import_model
 
 MICROSOFT = ', "com.microsoft": 1'
 IMAGE = "g (float[N, 2, 5, 5] x) => (float[N, 2, 5, 5] y)"

@@ -16,9 +16,9 @@ from onnx import helper, numpy_helper, parser
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 import snncc
-from snncc.dequantise import dequantised
 from snncc.errors import SnnccError
-from snncc.frontend import import_model
+from snncc.frontend.dequantise import dequantised
+from snncc.frontend.import_model import import_model
 
 # ReLUs behind a convolution and a sum, a ReLU6, pools, Concat, Pad: all that may hide or pass on a ReLU.
 NETWORK = """<ir_version: 8, opset_import: ["": 17]>

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 import snncc
-from snncc.frontend import import_model
+from snncc.frontend.import_model import import_model
 
 CNN = """g (float[{n}, 1, 8, 8] x) => (float[{n}, 3] y) {{
     c = Conv(x, W) r = Relu(c) f = Reshape(r, s) y = Gemm(f, V) }}"""

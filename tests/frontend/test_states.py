@@ -9,9 +9,9 @@ import onnxruntime as ort
 import pytest
 
 import snncc
+from snncc.compiler.feasibility import feasibility
 from snncc.errors import CalibrationError, UnsupportedShapeError
-from snncc.feasibility import feasibility
-from snncc.states import laid_out, with_samples_first
+from snncc.frontend.states import laid_out, with_samples_first
 
 CODING = snncc.FS(K=16)
 LSTM = """g (float[N, 5, 4] x, float[1, {n}, 6] h, float[1, {n}, 6] c, int64 rate)

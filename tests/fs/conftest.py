@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from snncc.activations import activation
-from snncc.few_spikes.neuron import FSTable
+from snncc.coding.fs_tables.activations import activation
+from snncc.coding.fs_tables.neuron import FSTable
 
 
 def _scanned(found: FSTable) -> np.ndarray:

@@ -6,7 +6,7 @@ import onnx.parser
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from snncc.activations import ACTIVATIONS, activation
+from snncc.coding.fs_tables.activations import ACTIVATIONS, activation
 from snncc.errors import OptionError
 
 OPS = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snncc.activations import activation
+from snncc.coding.fs_tables.activations import activation
+from snncc.coding.fs_tables.annealing import Annealer
+from snncc.coding.fs_tables.fit import fit
+from snncc.coding.fs_tables.neuron import ALWAYS, FSTable
+from snncc.coding.fs_tables.objective import Objective
 from snncc.errors import OptionError
-from snncc.few_spikes.fit import fit
-from snncc.few_spikes.neuron import ALWAYS, FSTable
-from snncc.few_spikes.objective import Objective
-from snncc.few_spikes.search import Annealer
 from snncc.ops.few_spikes import FEW_SPIKES
 
 SIGMOID = activation("sigmoid").function

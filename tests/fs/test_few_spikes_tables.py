@@ -7,13 +7,13 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from snncc.activations import ACTIVATIONS, activation
+from snncc.coding.fs_tables import tables as few_spikes_tables
+from snncc.coding.fs_tables.activations import ACTIVATIONS, activation
+from snncc.coding.fs_tables.fit import fit
+from snncc.coding.fs_tables.neuron import FSTable
+from snncc.coding.fs_tables.ranges import as_relu
+from snncc.coding.fs_tables.tables import Entry, dumped, parsed, ready, replaced, shipped, table
 from snncc.errors import DataError, OptionError
-from snncc.few_spikes import tables as few_spikes_tables
-from snncc.few_spikes.fit import fit
-from snncc.few_spikes.neuron import FSTable
-from snncc.few_spikes.ranges import as_relu
-from snncc.few_spikes.tables import Entry, dumped, parsed, ready, replaced, shipped, table
 
 # Root mean square errors on the usual ranges that tables of K = 16 steps keep below.
 BARS = {
@@ -71,7 +71,7 @@ def test_a_shipped_table_is_what_the_fit_gives():
 def test_values_are_exact_in_float32_and_the_file_is_as_written():
     for entry in shipped():
         assert all(float(np.float32(v)) == v for v in (*entry.table.T, *entry.table.h, *entry.table.d))
-    text = files("snncc").joinpath("data", "fs_tables.json").read_text(encoding="utf-8")
+    text = files("snncc.coding.fs_tables").joinpath("fs_tables.json").read_text(encoding="utf-8")
     assert dumped(shipped()) == text
 
 

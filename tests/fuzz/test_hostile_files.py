@@ -16,10 +16,10 @@ from PIL import Image
 
 import snncc
 from snncc.errors import SnnccError
+from snncc.io.batches import batches, count_of, labels_of
+from snncc.io.input_specs import InputSpec
 from snncc.models import digits_network
-from snncc.samples import batches, count_of, labels_of
-from snncc.specs import InputSpec
-from snncc.sweep import read_plan
+from snncc.tools.sweep import read_plan
 
 SPEC = InputSpec("input", ("N", 1, 8, 8), np.dtype(np.float32))
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8)).astype(np.uint8)

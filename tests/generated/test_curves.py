@@ -8,10 +8,10 @@ import pytest
 
 import snncc
 import snncc.runtime
-from snncc.activations import activation
 from snncc.coding import few_spikes as coding
-from snncc.few_spikes import fit, tables
-from snncc.few_spikes.neuron import FSTable
+from snncc.coding.fs_tables import fit, tables
+from snncc.coding.fs_tables.activations import activation
+from snncc.coding.fs_tables.neuron import FSTable
 from tests.generated.curves import draw, draw_lone
 from tests.generated.harness import FEW, MANY, run_plain
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snncc.frontend import import_model
+from snncc.frontend.import_model import import_model
 from tests.generated.dynamic_quantised import Quantised, draw
 from tests.generated.harness import CODINGS, FEW, MANY, check, run_plain
 

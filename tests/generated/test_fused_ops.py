@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from snncc.frontend import import_model
+from snncc.frontend.import_model import import_model
 from tests.generated.fused_ops import draw
 from tests.generated.harness import CODINGS, FEW, MANY, Case, check, run_plain
 

@@ -11,10 +11,10 @@ import pytest
 
 import snncc
 import snncc.runtime
-from snncc.export import metadata_of
-from snncc.inspected import Inspected
-from snncc.streaming import Stream
-from snncc.structure import structural
+from snncc.compiler.export import metadata_of
+from snncc.execution.stream import Stream
+from snncc.tools.check.structure import structural
+from snncc.tools.check.subject import Inspected
 from tests.generated.harness import CODINGS, FEW, MANY, run_plain
 from tests.generated.hostile_names import Named, draw_pair
 

@@ -8,7 +8,7 @@ import pytest
 
 import snncc
 import snncc.runtime
-from snncc.few_spikes import tables
+from snncc.coding.fs_tables import tables
 from tests.generated.harness import FEW, MANY, run_plain
 from tests.generated.recurrent import draw
 

@@ -14,7 +14,7 @@ import pytest
 
 import snncc
 from snncc.errors import SnnccError
-from snncc.frontend import import_model
+from snncc.frontend.import_model import import_model
 from snncc.models import text_gcn
 from snncc.models.text_graph import Edges, load_corpus, text_graph
 from snncc.runtime import create_session

@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 import snncc
-from snncc.cli import main
+from snncc.cli.main import main
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.models.builder import NetworkBuilder
 from snncc.models.seeded import SeededNetwork
 from snncc.models.zoo import ZOO, noise
-from snncc.neuromorphic import export
+from snncc.tools.exporters import nir as export
 
 nir = pytest.importorskip("nir", reason="the package nir is not installed")
 

@@ -7,9 +7,9 @@ import pytest
 
 import snncc
 from snncc.errors import OptionError
-from snncc.paper_tables import PAPERS, Definition, read_paper
-from snncc.paper_tables.definition import Column, Method
-from snncc.paper_tables.measures import MEASURES
+from snncc.tools.paper_tables import PAPERS, Definition, read_paper
+from snncc.tools.paper_tables.definition import Column, Method
+from snncc.tools.paper_tables.measures import MEASURES
 
 TABLES = [t for name in PAPERS for t in read_paper(name).tables.values()]
 ALL = pytest.mark.parametrize("table", TABLES, ids=lambda t: f"{t.paper}-{t.id}")

@@ -13,9 +13,9 @@ import snncc
 from snncc.errors import SnnccError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.paper_tables import Subject, fill, read_paper
-from snncc.paper_tables.definition import Column, Method
-from snncc.paper_tables.measures import MEASURES
+from snncc.tools.paper_tables import Subject, fill, read_paper
+from snncc.tools.paper_tables.definition import Column, Method
+from snncc.tools.paper_tables.measures import MEASURES
 
 LIMIT = 20
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snncc.paper_tables import PAPERS, Definition, read_paper
+from snncc.tools.paper_tables import PAPERS, Definition, read_paper
 
 CITED = [t for name in PAPERS for t in read_paper(name).tables.values() if t.rows]
 SPREAD = {("one_spike", "V"), ("msat", "5"), ("msat", "6")}  # over several lines of the text

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snncc.errors import OptionError
-from snncc.paper_tables import Subject, read_subjects
+from snncc.tools.paper_tables import Subject, read_subjects
 
 
 def test_from_text():

@@ -12,7 +12,7 @@ import onnxruntime as ort
 import pytest
 from onnx import helper, numpy_helper, parser
 
-from snncc.graph import Graph
+from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
 
 Shapes = Mapping[str, tuple[int, ...]]

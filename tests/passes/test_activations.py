@@ -8,13 +8,13 @@ import onnx
 import pytest
 
 import snncc
-from snncc.graph import Graph
-from snncc.islands import islands
-from snncc.passes.fuse_gelu import FuseGelu
-from snncc.passes.keep_islands import KeepIslands
-from snncc.passes.lower_activations import LowerActivations
-from snncc.passes.pools_behind_relus import PoolsBehindRelus
-from snncc.passes.split_leaky import SplitLeaky
+from snncc.analysis.analog_ops import islands
+from snncc.ir.graph import Graph
+from snncc.passes.legalise.fuse_gelu import FuseGelu
+from snncc.passes.legalise.relu_before_max_pool import PoolsBehindRelus
+from snncc.passes.legalise.split_leaky_relu import SplitLeaky
+from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.lower.lower_activations import LowerActivations
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
 IMAGE = "net (float[N,3,6,6] x) => (float[N,3,3,3] y)"
@@ -103,7 +103,7 @@ CURVES = {
 @pytest.mark.parametrize(("body", "kind"), CURVES.items(), ids=CURVES.values())
 def test_curves_become_few_spikes_neurons(build, ops, body, kind) -> None:
     """Within the error of their tables of 16 steps."""
-    from snncc.few_spikes.tables import table
+    from snncc.coding.fs_tables.tables import table
 
     outs = ", float[N,4] z" if "z =" in body else ""
     model = build(f"net (float[N,4] x) => (float[N,4] y{outs}) {{ {body} }}", {})
@@ -116,7 +116,7 @@ def test_curves_become_few_spikes_neurons(build, ops, body, kind) -> None:
     neuron = next(n for n in after.graph.node if n.op_type == "FSNeuron")
     attributes = {a.name: onnx.helper.get_attribute_value(a) for a in neuron.attribute}
     x = np.linspace(-4, 4, 500, dtype=np.float32)
-    from snncc.activations import activation
+    from snncc.coding.fs_tables.activations import activation
     from snncc.ops.few_spikes import FEW_SPIKES
 
     value = FEW_SPIKES.reference([x, np.ones(1, np.float32)], attributes)[0]

@@ -10,17 +10,17 @@ import pytest
 from onnx import numpy_helper, parser
 
 import snncc
-from snncc.bound_forms import BoundForm, form_of, words_of
-from snncc.bounds_seen import bound_forms, head_of
+from snncc.analysis.cpu_session import cpu_session
+from snncc.analysis.intervals import interval_of
+from snncc.calibration.bounds_seen import bound_forms, head_of
+from snncc.coding.bound_forms import BoundForm, form_of, words_of
 from snncc.errors import ModelError
-from snncc.frontend import import_model
-from snncc.graph import Graph
-from snncc.intervals import interval_of
-from snncc.passes.bounds_to_relus import BoundsToRelus
-from snncc.passes.linear_pieces import LinearPieces
-from snncc.passes.settle_masks import SettleMasks
-from snncc.passes.spell_bounds import SpellBounds
-from snncc.sessions import cpu_session
+from snncc.frontend.import_model import import_model
+from snncc.ir.graph import Graph
+from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelus
+from snncc.passes.canonicalise.settle_masks import SettleMasks
+from snncc.passes.canonicalise.spell_bounds import SpellBounds
+from snncc.passes.legalise.linear_pieces import LinearPieces
 
 CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, float one = {1.0}, float far = {1e4},
     float lowest = {-3.4e38}, float most = {3.4e38}, float[4] each = {-0.5, 0.25, 0.0, 2.0},

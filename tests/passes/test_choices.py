@@ -8,15 +8,15 @@ import pytest
 from onnx import parser
 
 import snncc
+from snncc.analysis.analog_ops import endings, islands
+from snncc.analysis.integer_inputs import id_ranges, sources
 from snncc.errors import PassError
-from snncc.frontend import import_model
-from snncc.graph import Graph
-from snncc.islands import endings, islands
-from snncc.passes.encode_input import EncodeInput
-from snncc.passes.keep_islands import KeepIslands
+from snncc.frontend.import_model import import_model
+from snncc.ir.graph import Graph
+from snncc.passes.lower.encode_input import EncodeInput
+from snncc.passes.lower.isolate_analog_ops import KeepIslands
 from snncc.passes.manager import PassManager
 from snncc.passes.pipeline import preparation
-from snncc.tokens import id_ranges, sources
 
 FS, PHASE, RATE, WAIT = snncc.FS(K=8), snncc.Phase(T=8), snncc.Rate(T=8), snncc.Phase(T=8, wait=6)
 HEAD = '<ir_version: 10, opset_import: ["": 21]> g (float[N, 4] x) =>'

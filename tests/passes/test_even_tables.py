@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc.graph import Graph
+from snncc.coding.scales import Choice
+from snncc.ir.graph import Graph
 from snncc.ops import get
-from snncc.passes.even_tables import EvenTables
-from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.lower.lower_relu import LowerRelu
+from snncc.passes.lower.pad_tables import EvenTables
 from snncc.passes.manager import PassManager
-from snncc.scales import Choice
 
 FLAT = "net (float[N,4] x) => (float[N,4] y) { a = Relu (x) b = Neg (a) c = Add (b, x) y = Relu (c) }"
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from snncc.graph import Graph
-from snncc.passes.fold_batchnorm import FoldBatchNorm
+from snncc.ir.graph import Graph
+from snncc.passes.normalise.fold_batchnorm import FoldBatchNorm
 
 BN = {"g": (4,), "b": (4,), "m": (4,), "var": (4,)}
 HEAD = "net (float[N,{c},5,6] x) => (float[N,{o},H,W] y)"

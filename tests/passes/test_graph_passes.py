@@ -8,11 +8,11 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
-from snncc.export import attach_bodies
-from snncc.graph import Graph
-from snncc.passes.fuse_aggregation import FuseAggregation
+from snncc.compiler.export import attach_bodies
+from snncc.ir.graph import Graph
+from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
+from snncc.passes.legalise.insert_message_neurons import SpikeMessages
 from snncc.passes.manager import PassManager
-from snncc.passes.spike_messages import SpikeMessages
 
 NODES = 5
 HEAD = f"net (float[N,{NODES},4] x) => (float[N,{NODES},4] y)"

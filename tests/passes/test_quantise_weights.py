@@ -7,8 +7,8 @@ import onnxruntime as ort
 import pytest
 from onnx import numpy_helper
 
-from snncc.graph import Graph
-from snncc.passes.quantise_weights import QuantiseWeights
+from snncc.ir.graph import Graph
+from snncc.passes.finalise.quantise_weights import QuantiseWeights
 
 CASES = {  # (layer, weights, input, output, axis of the stored weights' output channels)
     "conv": ("Conv <group=2> (x, w, c)", {"w": (4, 1, 3, 3), "c": (4,)}, "N,2,5,6", "N,4,H,W", 0),

@@ -9,9 +9,9 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from snncc.batch_axis import batch_axes, misplaced, off_axis
-from snncc.graph import Graph
-from snncc.passes.batch_first import BatchFirst
+from snncc.analysis.batch_axis import batch_axes, misplaced, off_axis
+from snncc.ir.graph import Graph
+from snncc.passes.legalise.batch_first import BatchFirst
 
 BEFORE = "net (float[N,7,5] x) => (float[7,N,8] y) { t = Transpose <perm = [1, 0, 2]> (x) "
 LAYER = "s = RNN <hidden_size = 6> (t, W, R) u = Squeeze (s, one) "

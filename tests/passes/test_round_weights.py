@@ -6,10 +6,10 @@ import pytest
 from onnx import numpy_helper
 
 import snncc
-from snncc.graph import Graph
-from snncc.passes.lift_scales import LiftScales
-from snncc.passes.quantise_weights import QuantiseWeights
-from snncc.passes.round_weights import RoundWeights
+from snncc.ir.graph import Graph
+from snncc.passes.finalise.quantise_weights import QuantiseWeights
+from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.round_weights import RoundWeights
 
 LAYERS = {
     "conv": ("Conv <group=2> (x, w)", (4, 1, 3, 3), "N,2,5,6", "N,4,H,W"),

@@ -7,21 +7,21 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc.agreement import output_shapes, refuse_rows
+from snncc.analysis.trial import shape_only, trials
+from snncc.compiler.agreement import output_shapes, refuse_rows
+from snncc.compiler.export import metadata_of
 from snncc.errors import PassError, UnsupportedShapeError
-from snncc.export import metadata_of
-from snncc.graph import Graph
-from snncc.passes.carry import moved_factor
-from snncc.passes.encode_input import EncodeInput
-from snncc.passes.lower_relu import LowerRelu
-from snncc.passes.note_rows import NoteRows
-from snncc.passes.repeat_currents import RepeatCurrents, repeat_constants
-from snncc.passes.stacked_sizes import STACKED, UNSTACKED, StackedSizes
-from snncc.passes.step_through import StepThrough
+from snncc.execution.stream import Stream
+from snncc.frontend.static_shapes import settle_shapes
+from snncc.ir.graph import Graph
+from snncc.passes.lower.encode_input import EncodeInput
+from snncc.passes.lower.lower_relu import LowerRelu
+from snncc.passes.shared.scale_propagation import moved_factor
+from snncc.passes.time.note_rows import NoteRows
+from snncc.passes.time.repeat_constant_currents import RepeatCurrents, repeat_constants
+from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED, StackedSizes
+from snncc.passes.time.to_single_steps import StepThrough
 from snncc.runtime import create_session
-from snncc.settle import settle_shapes
-from snncc.streaming import Stream
-from snncc.trial import shape_only, trials
 
 RATE = snncc.Rate(T=4)
 CONSTANTS = "<float[1,1,4] c = {1,2,3,4}, int64[1] four = {4}, int64[1] one = {1}, int64[1] m = {-1}>"

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from snncc.graph import Graph
-from snncc.passes.insert_scales import InsertScales
-from snncc.passes.lift_scales import LiftScales
-from snncc.passes.sink_scales import SinkScales
+from snncc.ir.graph import Graph
+from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.insert_scales import InsertScales
+from snncc.passes.normalise.sink_scales import SinkScales
 
 IMAGE = "net (float[N,3,6,6] x) => (float[N,{o}] y)"
 SCALE = np.array([0.5, 2.0, 3.0, 0.25]).reshape(4, 1, 1)

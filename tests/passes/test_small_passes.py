@@ -11,21 +11,21 @@ import pytest
 from onnx import numpy_helper
 
 import snncc
+from snncc.analysis.cpu_session import cpu_session
+from snncc.compiler.export import export_model
 from snncc.errors import PassError, PostconditionError
-from snncc.export import export_model
-from snncc.graph import Graph
+from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
-from snncc.passes.correct_potentials import Correction, CorrectPotentials
-from snncc.passes.encode_input import EncodeInput
-from snncc.passes.fuse_residual import FuseResidual
-from snncc.passes.lift_scales import LiftScales
-from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.canonicalise.remove_identity import RemoveIdentity
+from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
+from snncc.passes.finalise.correct_potentials import Correction, CorrectPotentials
+from snncc.passes.finalise.fuse_residual import FuseResidual
+from snncc.passes.legalise.split_clip import SplitClip
+from snncc.passes.lower.encode_input import EncodeInput
+from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
+from snncc.passes.normalise.hoist_scales import LiftScales
 from snncc.passes.pipeline import PASSES
-from snncc.passes.remove_identity import RemoveIdentity
-from snncc.passes.simplify_arithmetic import SimplifyArithmetic
-from snncc.passes.split_clip import SplitClip
-from snncc.sessions import cpu_session
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
 CODING = snncc.Phase(T=8, Q=1.5)

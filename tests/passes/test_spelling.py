@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from snncc.graph import Graph
-from snncc.passes.ceilings_behind_relus import CeilingsBehindRelus
-from snncc.passes.lower_einsum import LowerEinsum
+from snncc.ir.graph import Graph
+from snncc.passes.canonicalise.ceilings_behind_relus import CeilingsBehindRelus
+from snncc.passes.canonicalise.fold_expanded_constants import PlaceConstants
+from snncc.passes.canonicalise.lower_einsum import LowerEinsum
+from snncc.passes.canonicalise.recognise_relu import RecogniseRelus
+from snncc.passes.canonicalise.remove_redundant_relu import MergeRelus
+from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
+from snncc.passes.canonicalise.split_to_slices import JoinTiles, SliceSplits
+from snncc.passes.canonicalise.where_to_mul import MasksToFactors
 from snncc.passes.manager import PassManager
-from snncc.passes.masks_to_factors import MasksToFactors
-from snncc.passes.merge_relus import MergeRelus
-from snncc.passes.place_constants import PlaceConstants
-from snncc.passes.recognise_relus import RecogniseRelus
-from snncc.passes.simplify_arithmetic import SimplifyArithmetic
-from snncc.passes.slice_splits import JoinTiles, SliceSplits
 from snncc.passes.spelling import spelling
 
 SHAPES = {"w": (4, 5), "v": (4,), "cube": (2, 4, 5), "square": (4, 4)}

@@ -9,18 +9,18 @@ import pytest
 from onnx import numpy_helper
 
 import snncc
+from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import Coding
-from snncc.export import attach_bodies
-from snncc.frontend import import_model
-from snncc.graph import Graph
+from snncc.coding.scales import Scales
+from snncc.compiler.export import attach_bodies
+from snncc.frontend.import_model import import_model
+from snncc.ir.graph import Graph
 from snncc.ops import DOMAIN
-from snncc.passes.free_weights import FreeWeights
-from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.finalise.fold_scales_into_thresholds import RaiseThresholds
+from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
+from snncc.passes.normalise.batchnorm_to_threshold import FreeWeights
 from snncc.passes.pipeline import normalisation, preparation
-from snncc.passes.raise_thresholds import RaiseThresholds
-from snncc.scales import Scales
-from snncc.sessions import cpu_session
 
 BN = {"g": (4,), "b": (4,), "m": (4,), "var": (4,)}
 LAYERS = {

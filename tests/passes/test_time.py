@@ -8,19 +8,19 @@ import onnx
 import pytest
 
 import snncc
+from snncc.analysis.analog_ops import islands
 from snncc.coding import Coding
+from snncc.coding.scales import Confidence
 from snncc.errors import OptionError
-from snncc.graph import Graph
-from snncc.islands import islands
-from snncc.passes.doubt_spikes import DoubtSpikes
-from snncc.passes.encode_input import EncodeInput
-from snncc.passes.keep_islands import KeepIslands
-from snncc.passes.lower_relu import LowerRelu
-from snncc.passes.pool_spikes import PoolSpikes
-from snncc.passes.read_out import ReadOut
-from snncc.passes.repeat_currents import RepeatCurrents
-from snncc.passes.step_through import StepThrough
-from snncc.scales import Confidence
+from snncc.ir.graph import Graph
+from snncc.passes.finalise.apply_spike_confidence import DoubtSpikes
+from snncc.passes.lower.encode_input import EncodeInput
+from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.lower.lower_relu import LowerRelu
+from snncc.passes.time.insert_readout import ReadOut
+from snncc.passes.time.pool_spikes import PoolSpikes
+from snncc.passes.time.repeat_constant_currents import RepeatCurrents
+from snncc.passes.time.to_single_steps import StepThrough
 
 RATE = snncc.Rate(T=4)
 MLP = "net (float[N,4] x) => (float[N,3] y) { a = MatMul (x, W) r = Relu (a) s = Add (r, x) y = MatMul (s, V) }"

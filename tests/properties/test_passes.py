@@ -13,17 +13,17 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import snncc
-from snncc.calibrate import Method, calibrate
-from snncc.export import export_model
-from snncc.graph import Graph
+from snncc.calibration.calibrate import Method, calibrate
+from snncc.coding.scales import Scales
+from snncc.compiler.export import export_model
+from snncc.ir.graph import Graph
 from snncc.ops import DOMAIN
 from snncc.passes.base import Pass
-from snncc.passes.encode_input import EncodeInput
-from snncc.passes.fuse_residual import FuseResidual
-from snncc.passes.lower_relu import LowerRelu
+from snncc.passes.finalise.fuse_residual import FuseResidual
+from snncc.passes.lower.encode_input import EncodeInput
+from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.pipeline import FOLDS, finishing, lowering, normalisation, preparation
 from snncc.passes.spelling import spelling
-from snncc.scales import Scales
 from tests.effort import EXAMPLES
 from tests.properties.graphs import close, feeds_of, relu_graphs, run
 

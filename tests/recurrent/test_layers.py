@@ -11,15 +11,15 @@ import onnx
 import pytest
 
 import snncc
+from snncc.analysis.cpu_session import cpu_session
+from snncc.analysis.recurrent_layers import recurrent_obstacle
+from snncc.calibration.observed_gates import watched_gates
 from snncc.errors import OptionError
-from snncc.graph import Graph
-from snncc.passes import lower_recurrent
-from snncc.passes.lower_recurrent import LowerRecurrent
-from snncc.recurrent.body import scan_body
-from snncc.recurrent.layer import recurrent_obstacle
-from snncc.recurrent.observed import watched_gates
-from snncc.recurrent.tidy import tidy_recurrent
-from snncc.sessions import cpu_session
+from snncc.frontend.canonical_recurrent import tidy_recurrent
+from snncc.ir.graph import Graph
+from snncc.passes.lower import lower_recurrent
+from snncc.passes.lower.lower_recurrent import LowerRecurrent
+from snncc.passes.lower.recurrent_body import scan_body
 
 OPS = ("LSTM", "GRU", "RNN")
 PLAIN: list[tuple[str, dict[str, Any]]] = [

@@ -12,12 +12,12 @@ import pytest
 
 import snncc
 import snncc.runtime
-from snncc.check import run_checks
-from snncc.export import metadata_of
-from snncc.few_spikes.neuron import spikes
-from snncc.few_spikes.tables import table
-from snncc.frontend import import_model
-from snncc.sessions import cpu_session
+from snncc.analysis.cpu_session import cpu_session
+from snncc.coding.fs_tables.neuron import spikes
+from snncc.coding.fs_tables.tables import table
+from snncc.compiler.export import metadata_of
+from snncc.frontend.import_model import import_model
+from snncc.tools.check.run import run_checks
 
 CODINGS = {
     "fs": snncc.FS(K=16),

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 
 import snncc
 import snncc.runtime
-from snncc.cli import main
-from snncc.export import metadata_of
-from snncc.frontend import import_model
-from snncc.sessions import cpu_session
-from snncc.tokens import id_ranges, side_tensors, sources
+from snncc.analysis.cpu_session import cpu_session
+from snncc.analysis.integer_inputs import id_ranges, side_tensors, sources
+from snncc.cli.main import main
+from snncc.compiler.export import metadata_of
+from snncc.frontend.import_model import import_model
 
 HEAD = " z = Gemm (p, V) q = Relu (z) y = Gemm (q, U) }"
 TEXT = (

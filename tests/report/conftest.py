@@ -33,7 +33,7 @@ class Reported(NamedTuple):
 
 @pytest.fixture(scope="session", params=sorted(CODINGS))
 def reported(request: pytest.FixtureRequest) -> Reported:
-    from snncc.report import report
+    from snncc.tools.report import report
 
     digits, ann = load_digits(), digits_network()
     snn = snncc.convert(ann, CODINGS[request.param], calibration=digits.train_images[:100])

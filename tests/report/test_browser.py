@@ -16,7 +16,7 @@ from PIL import Image
 
 import snncc
 from snncc.models import digits_network
-from snncc.report import report
+from snncc.tools.report import report
 
 CHROMIUM = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
 

@@ -10,19 +10,23 @@ import onnx
 import pytest
 
 import snncc
-from snncc.evaluate import pair
-from snncc.few_spikes.tables import table
+from snncc.analysis.network_view import Network
+from snncc.coding.from_metadata import recorded_coding
+from snncc.coding.fs_tables.tables import table
+from snncc.evaluation.evaluate import pair
+from snncc.evaluation.latency import steps_of
+from snncc.execution.loop_unrolling import unrolled
 from snncc.models import digits_network
-from snncc.network import Network
-from snncc.recorded import recorded_coding
-from snncc.report.codes import code_of, levels
-from snncc.report.drawn import Drawn
-from snncc.report.figures import activations, coded, coding_error, curves, energy, rasters, rates, schedule, sin
-from snncc.report.layer_values import layer_values
-from snncc.report.membranes import membranes
 from snncc.runtime import create_session
-from snncc.time_steps import steps_of
-from snncc.unroll import unrolled
+from snncc.tools.report.coding_curves import code_of, levels
+from snncc.tools.report.figures import activations, coding_error, curves, energy, rasters
+from snncc.tools.report.figures import firing_rates as rates
+from snncc.tools.report.figures import inactivated_spikes as sin
+from snncc.tools.report.figures import pipeline_schedule as schedule
+from snncc.tools.report.figures import reconstruction as coded
+from snncc.tools.report.layer_values import layer_values
+from snncc.tools.report.membrane_traces import membranes
+from snncc.tools.report.sampled_values import Drawn
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,15 @@ import onnx
 import pytest
 
 import snncc
+from snncc.analysis.network_view import Network
 from snncc.errors import OptionError
-from snncc.evaluate import pair
+from snncc.evaluation.evaluate import pair
+from snncc.execution.loop_unrolling import unrolled
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.network import Network
-from snncc.report.figures import graph, grids
-from snncc.report.grid import axes_of, grid_of
-from snncc.unroll import unrolled
+from snncc.tools.report.figures import graph
+from snncc.tools.report.figures import parameter_grids as grids
+from snncc.tools.report.grid import axes_of, grid_of
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_graph_has_neurons_synapses_and_joins(reported):
 
 
 def test_a_graph_too_large_says_so(monkeypatch, images):
-    from snncc.report import report
+    from snncc.tools.report import report
 
     ann = digits_network()
     snn = snncc.convert(ann, snncc.Phase(T=4), calibration=images[:20])

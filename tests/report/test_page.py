@@ -12,8 +12,8 @@ import pytest
 import snncc
 from snncc.errors import OptionError
 from snncc.models import digits_network
-from snncc.report import report
-from snncc.report.svg import inline_svg, svg_file
+from snncc.tools.report import report
+from snncc.tools.report.svg import inline_svg, svg_file
 
 ALWAYS = {"energy", "rates", "errors", "coded", "activations", "curves", "mape", "rasters", "pipeline", "graph"}
 EVIL = '<script>alert(1)</script>"\'&amp;$x_1$</svg>\u202e#0a0b14 id="x'

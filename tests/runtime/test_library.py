@@ -15,7 +15,8 @@ import onnxruntime as ort
 import pytest
 
 from snncc.errors import RuntimeLibraryError
-from snncc.runtime import get_library_path, library
+from snncc.io import native_library as library
+from snncc.runtime import get_library_path
 from snncc.runtime.native import Library
 
 ABI = Path(__file__).parents[2] / "runtime" / "csrc" / "ort_abi.h"

@@ -12,8 +12,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from snncc import large, ops
+from snncc import ops
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
+from snncc.io import large_models
 from snncc.runtime import create_session, get_library_path, session
 from snncc.runtime.devices import cuda_obstacle
 
@@ -120,8 +121,8 @@ def with_weight(neuron_model: ModelBuilder) -> onnx.ModelProto:
 
 
 def test_model_beyond_two_gigabytes(neuron_model: ModelBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large, "_MOST", 0)
-    monkeypatch.setattr(large, "_SET_ASIDE", 0)
+    monkeypatch.setattr(large_models, "_MOST", 0)
+    monkeypatch.setattr(large_models, "_SET_ASIDE", 0)
     model = with_weight(neuron_model)
     before = model.SerializeToString()
     opened = create_session(model)
@@ -133,8 +134,8 @@ def test_no_room_for_a_large_model(neuron_model: ModelBuilder, monkeypatch: pyte
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(large, "_MOST", 0)
-    monkeypatch.setattr("snncc.opening.serialised", fail)
+    monkeypatch.setattr(large_models, "_MOST", 0)
+    monkeypatch.setattr("snncc.io.opening.serialised", fail)
     with pytest.raises(ModelError, match=r"No space left.*TMPDIR"):
         create_session(with_weight(neuron_model))
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from snncc.errors import DataError
-from snncc.images import read_image
-from snncc.sources import chunks_of, labels_of
+from snncc.io.images import read_image
+from snncc.io.sample_sources import chunks_of, labels_of
 
 RAMP = np.linspace(0, 65535, 48).astype(np.uint16).reshape(8, 6)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snncc.npz import entry_names, npz_bytes
+from snncc.io.npz import entry_names, npz_bytes
 
 NAMES = ["y", "file", "allow_pickle", "a/b:0", "../../evil", "/etc/x", "..\\up", "C:\\x", "", "a\0b", ".", "λ", "y_1"]
 

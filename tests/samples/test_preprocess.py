@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from snncc.errors import OptionError
-from snncc.preprocess import Preprocess
-from snncc.samples import InputSpec, batches
+from snncc.io.batches import InputSpec, batches
+from snncc.io.preprocess import Preprocess
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 5, 6, 3), dtype=np.uint8)
 

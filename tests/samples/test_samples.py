@@ -7,9 +7,9 @@ from onnx import parser
 from PIL import Image
 
 from snncc.errors import CalibrationError, DataError
-from snncc.preprocess import Preprocess
-from snncc.samples import Digest, InputSpec, batches, count_of, labels_of, specs_of
-from snncc.sources import Part
+from snncc.io.batches import Digest, InputSpec, batches, count_of, labels_of, specs_of
+from snncc.io.preprocess import Preprocess
+from snncc.io.sample_sources import Part
 
 F32 = np.dtype(np.float32)
 RGB = [InputSpec("x", ("N", 3, 8, 6), F32)]

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from snncc.errors import DataError
-from snncc.samples import batches
-from snncc.sources import Part
-from snncc.specs import InputSpec
-from snncc.stored_arrays import Archive, StoredArray
+from snncc.io.batches import batches
+from snncc.io.input_specs import InputSpec
+from snncc.io.sample_sources import Part
+from snncc.io.stored_arrays import Archive, StoredArray
 
 SPEC = InputSpec("x", ("N", 2, 3), np.dtype(np.float32))
 SAVE = {"stored": np.savez, "compressed": np.savez_compressed}

@@ -9,12 +9,12 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.early_exit import Exits
+from snncc.compiler.export import metadata_of
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.export import metadata_of
+from snncc.execution.early_exit import Exits
+from snncc.execution.stream import Stream
 from snncc.runtime import create_session
 from snncc.runtime.devices import cuda_obstacle
-from snncc.streaming import Stream
 
 VALUES = ("rate-wait", "phase", "phase-wait", "phase-spikes", "fs", "fs-binary")
 MEANS = ("rate", "rate-signed", "msat", "msat-confident")

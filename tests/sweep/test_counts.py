@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc.counts import Counts, merged
 from snncc.errors import DataError
-from snncc.evaluate import count, evaluate
-from snncc.exact import exact_sum
-from snncc.sources import Part
+from snncc.evaluation.evaluate import count, evaluate
+from snncc.evaluation.exact import exact_sum
+from snncc.evaluation.shard_sums import Counts, merged
+from snncc.io.sample_sources import Part
 
 CODINGS = [snncc.Phase(T=8, Q=1.3), snncc.FS(K=4), snncc.Rate(T=8), snncc.MSAT(T=8)]
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from snncc.cli import main
+from snncc.cli.main import main
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.sweep import read_plan
-from snncc.sweep.table import FIGURES
+from snncc.tools.sweep import read_plan
+from snncc.tools.sweep.results import FIGURES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text(encoding="utf-8")
 

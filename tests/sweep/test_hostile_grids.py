@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snncc.coding.fs_tables.tables import parsed
 from snncc.errors import OptionError, SnnccError
-from snncc.few_spikes.tables import parsed
 from snncc.models import digits_network
-from snncc.paper_tables.subject import read_subjects
-from snncc.sweep import read_plan
-from snncc.tabular import Table, csv_cell, to_csv
+from snncc.tools.paper_tables.subject import read_subjects
+from snncc.tools.sweep import read_plan
+from snncc.tools.text_tables import Table, csv_cell, to_csv
 
 MODEL = '[[model]]\npath = "ann.onnx"\ndata = "test.npz"\n'
 FS = '[[coding]]\nname = "fs"\n'

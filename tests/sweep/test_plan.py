@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.sweep import read_plan
+from snncc.tools.sweep import read_plan
 
 MODEL = '[[model]]\npath = "digits_cnn.onnx"\ndata = "test.npz"\n'
 FS = '[[coding]]\nname = "fs"\nK = 4\n'

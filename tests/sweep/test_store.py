@@ -6,9 +6,9 @@ import sqlite3
 import pytest
 
 from snncc.errors import OutputError
-from snncc.sweep.plan import Configuration, Shard
-from snncc.sweep.store import Store
-from snncc.sweep.task import CRASHED, DONE, REFUSED, Outcome
+from snncc.tools.sweep.plan import Configuration, Shard
+from snncc.tools.sweep.store import Store
+from snncc.tools.sweep.task import CRASHED, DONE, REFUSED, Outcome
 
 ONE = Configuration("a", "a.onnx", "a.npz", None, {"name": "fs", "K": 4}, {}, None, None, 8, "cpu", {"model": "0"})
 

@@ -10,12 +10,12 @@ from itertools import product
 import pytest
 
 from snncc.errors import OptionError
-from snncc.sweep import read_plan, sweep
-from snncc.sweep.drive import Run
-from snncc.sweep.local import LocalPool
-from snncc.sweep.pool import Pool, crash
-from snncc.sweep.store import Store
-from snncc.sweep.task import run_task
+from snncc.tools.sweep import read_plan, sweep
+from snncc.tools.sweep.driver import Run
+from snncc.tools.sweep.local_pool import LocalPool
+from snncc.tools.sweep.pool import Pool, crash
+from snncc.tools.sweep.store import Store
+from snncc.tools.sweep.task import run_task
 
 MODEL = '[[model]]\npath = "digits_cnn.onnx"\ndata = "test.npz"\n'
 # 24 configurations of 3 shards
@@ -69,7 +69,7 @@ def here(monkeypatch):
 
     def used(*fails):
         pool = Here(fails)
-        monkeypatch.setattr("snncc.sweep.drive._pool", lambda *_: pool)
+        monkeypatch.setattr("snncc.tools.sweep.driver._pool", lambda *_: pool)
         return pool
 
     return used

@@ -13,13 +13,13 @@ import pytest
 from onnx import helper, numpy_helper
 
 import snncc
-from snncc.counting import SpikeCounter
+from snncc.analysis.network_view import Network
 from snncc.errors import DataError, OptionError
+from snncc.evaluation.spike_counter import SpikeCounter
+from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.spike_trains import SpikeTrains, replay, spike_trains
 from snncc.models import digits_network
-from snncc.network import Network
 from snncc.runtime import create_session
-from snncc.trains import SpikeTrains, replay, spike_trains
-from snncc.unroll import unrolled
 
 
 def run(model, inputs, extra=()):

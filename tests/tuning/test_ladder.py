@@ -7,7 +7,7 @@ import snncc
 from snncc.errors import BudgetError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.tuning.ladder import STEPS, ladder
+from snncc.tools.accuracy_budget import STEPS, ladder
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import pytest
 
 import snncc
 import snncc.runtime
+from snncc.compiler.tuning.step_sharing import shared_steps
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.structure import Inspected, structural
-from snncc.tuning.share import shared_steps
+from snncc.tools.check.structure import Inspected, structural
 
 
 @pytest.fixture(scope="module")

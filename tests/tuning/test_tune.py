@@ -11,12 +11,12 @@ from onnx import numpy_helper, parser
 
 import snncc
 import snncc.runtime
-from snncc.frontend import import_model
+from snncc.calibration.observers import places
+from snncc.compiler.tuning.layer_error import each_layer, relative_error
+from snncc.frontend.import_model import import_model
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.observe import places
-from snncc.structure import Inspected, structural
-from snncc.tuning.one_layer import each_layer, relative_error
+from snncc.tools.check.structure import Inspected, structural
 from tests.effort import IMAGES, THOROUGH
 
 BAD_START = snncc.Phase(T=6, Q=1.1)  # far too small a base for 6 steps

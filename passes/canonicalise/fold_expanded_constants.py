@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Constants that are repeated for each sample are added instead, whatever the number of rows.
+
+    Concat(x, Expand(c, [N, …])) -> Add(Pad(x), c in its place)          Add(x, Expand(c, [N, …])) -> Add(x, c)
+
+So a constant next to activations, of coordinates say, is a bias like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.trial import Trial, shape_only, trials
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.passes.base import Pass
+from snncc.passes.canonicalise.simplify_arithmetic import shifted
+from snncc.passes.shared.scale_propagation import squeezed
+
+__all__ = ["PlaceConstants"]
+
+Array = npt.NDArray[Any]
+Found = dict[int, Array]  # by input: the constant, its first axis of length 1
+
+log = logging.getLogger("snncc.passes")
+
+
+@dataclass(frozen=True)
+class PlaceConstants(Pass):
+    """op(x, constant for each sample) -> op(x, constant); of Concat -> Add(Pad(x), constant)."""
+
+    name: ClassVar[str] = "place-constants"
+    ops: ClassVar[tuple[str, ...]] = ("Add", "Sub", "Mul", "Div", "Concat")
+
+    def run(self, graph: Graph) -> int:
+        """Rewrite every node that other inputs give its shape."""
+        repeats = shape_only(graph)
+        nodes = [n for n in graph.nodes(*self.ops) if _mixed(graph, n, repeats)]
+        asked = [n for n in nodes if any(repeats.get(id(t)) for t in n.inputs)]
+        tensors = {t.name for n in asked for t in (*n.inputs, n.outputs[0]) if graph.value(t) is None}
+        runs = trials(graph, sorted(tensors)) if asked else []
+        done = 0
+        for node in nodes:
+            found = _constants(graph, node, repeats, runs)
+            if not found:
+                continue
+            if node.op != "Concat":
+                done += _put_in(graph, node, found, runs)
+            elif _sizes_are_known(graph, node):
+                _put_in_place(graph, node, found)
+                done += 1
+            else:
+                log.debug("%s: skip %s: the sizes of its inputs are not known", self.name, node.name)
+        return done
+
+
+def _mixed(graph: Graph, node: Node, repeats: dict[int, bool]) -> bool:
+    """Whether `node` brings constants, or what shapes alone decide, together with activations."""
+    kind = node.outputs[0].dtype
+    if kind is None or np.dtype(kind).kind != "f":
+        return False
+    computed = [t for t in node.inputs if graph.value(t) is None]
+    driven = [t for t in computed if id(t) not in repeats]
+    return bool(driven) and len(driven) < (len(node.inputs) if node.op == "Concat" else len(computed))
+
+
+def _constants(graph: Graph, node: Node, repeats: dict[int, bool], runs: Sequence[Trial]) -> Found:
+    """The constants for each sample among the inputs; for a Concat plain ones with one row, too."""
+    found = {}
+    for index, tensor in enumerate(node.inputs):
+        value = graph.value(tensor)
+        if value is not None:
+            constant = value if node.op == "Concat" else None
+        else:
+            constant = _row(tensor, runs) if repeats.get(id(tensor)) else None
+        if constant is not None and (node.op != "Concat" or constant.shape[:1] == (1,)):
+            found[index] = constant
+    return found
+
+
+def _row(tensor: Tensor, runs: Sequence[Trial]) -> Array | None:
+    """What `tensor` repeats, of size 1 wherever it does not vary; None if it does not do so in every run."""
+    rows = [squeezed(run.values[tensor.name]) for run in runs]
+    return rows[0] if rows and all(np.array_equal(rows[0], row) for row in rows) else None
+
+
+def _put_in(graph: Graph, node: Node, found: Found, runs: Sequence[Trial]) -> bool:
+    """Let constants take the place of what repeats them, if the shape of the result comes from the other inputs."""
+    for run in runs:
+        shapes = [
+            found[i].shape if i in found else run.values[t.name].shape if graph.value(t) is None else t.shape
+            for i, t in enumerate(node.inputs)
+        ]
+        if np.broadcast_shapes(*map(tuple, shapes)) != run.values[node.outputs[0].name].shape:
+            log.debug("%s: skip %s: the rows of its result are those of a constant", PlaceConstants.name, node.name)
+            return False
+    node.inputs = [
+        graph.constant(f"{node.name}_constant", found[i]) if i in found else t for i, t in enumerate(node.inputs)
+    ]
+    return True
+
+
+def _sizes_are_known(graph: Graph, node: Node) -> bool:
+    """All but the batch of a Concat's inputs, which are not joined along it."""
+    shapes = [graph.shape(t) or (None, None) for t in node.inputs]
+    along = node.attrs["axis"] % len(shapes[0])
+    return bool(along) and all(isinstance(d, int) for s in shapes for d in s[1:])
+
+
+def _put_in_place(graph: Graph, node: Node, found: Found) -> None:
+    """Concat(x, c) -> Add(Pad(x), c in its place)."""
+    axis = node.attrs["axis"] % len(graph.shape(node.inputs[0]) or ())
+    sizes = [graph.sizes(t)[axis - 1] for t in node.inputs]
+    shape = [1, *graph.sizes(node.inputs[0])]
+    shape[axis] = sum(sizes)
+    constant = np.zeros(shape, node.inputs[0].dtype)
+    total: Tensor | None = None
+    for index, tensor in enumerate(list(node.inputs)):
+        start = sum(sizes[:index])
+        if index in found:
+            constant[(*(slice(None),) * axis, slice(start, start + sizes[index]))] = found[index]
+            continue
+        placed = _padded(graph, tensor, axis, start, sum(sizes[index + 1 :]), node.name)
+        total = placed if total is None else shifted(graph, total, placed, f"{node.name}_sum")
+    assert total is not None
+    result = shifted(graph, total, graph.constant(f"{node.name}_constant", constant), f"{node.name}_placed")
+    result.shape = node.outputs[0].shape
+    graph.bypass(node, result)
+
+
+def _padded(graph: Graph, tensor: Tensor, axis: int, before: int, after: int, name: str) -> Tensor:
+    widths = np.array([before, after], np.int64)
+    axes = np.array([axis], np.int64)
+    zero = np.asarray(0, tensor.dtype)
+    constants = [graph.constant(f"{name}_{k}", v) for k, v in (("widths", widths), ("fill", zero), ("axes", axes))]
+    return graph.add("Pad", [tensor, *constants], name=f"{name}_place")

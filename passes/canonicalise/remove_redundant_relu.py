@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relu(x) -> x where x is a ReLU's result already, moved or pooled: a second layer of neurons would only cost time.
+
+Likewise LeakyRelu, PRelu and Abs, which change nothing above 0 either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.analysis.convertibility import clip_obstacle
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.legalise.split_clip import ceiling_behind
+from snncc.passes.time.pool_spikes import MAX_POOLS
+
+__all__ = ["MergeRelus", "is_rectified"]
+
+_KEEPING = (*MAX_POOLS, "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
+
+
+@dataclass(frozen=True)
+class MergeRelus(NodePass):
+    """Relu(Relu(x)) -> Relu(x)."""
+
+    name: ClassVar[str] = "merge-relus"
+    ops: ClassVar[tuple[str, ...]] = ("Relu", "LeakyRelu", "PRelu", "Abs")
+
+    def match(self, graph: Graph, node: Node) -> bool | Skip:
+        """Refuses what may be negative, a ReLU with a ceiling of its own, and one that gives an output its name."""
+        if not is_rectified(graph, node.inputs[0]):
+            return Skip("its input may be negative")
+        first = graph.producer(node.inputs[0])
+        alone = first is not None and first.op == "Relu" and graph.sole_user(first.outputs[0]) is node
+        if node.op == "Relu" and ceiling_behind(graph, node) is not None and not alone:
+            return Skip("it has a ceiling, which the ReLU before it cannot take")
+        return Skip("it gives an output its name") if graph.is_output(node.outputs[0]) else True
+
+    def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
+        """Let its users read what it reads."""
+        graph.bypass(node, node.inputs[0])
+
+
+def is_rectified(graph: Graph, tensor: Tensor) -> bool:
+    """Whether `tensor` is a ReLU's result that has only been moved, pooled or bounded."""
+    node = graph.producer(tensor)
+    while node is not None and node.op in _KEEPING:
+        node = graph.producer(node.inputs[0])
+    if node is None:
+        return False
+    if node.op in ("Min", "Max"):
+        values = [graph.value(t) for t in node.inputs]
+        each = [
+            is_rectified(graph, t) if v is None else (v >= 0).all() for t, v in zip(node.inputs, values, strict=True)
+        ]
+        return all(each) if node.op == "Min" else any(each)
+    return node.op == "Relu" or (node.op == "Clip" and clip_obstacle(graph, node) is None)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""MSATNeuron(x) -> ConfidentMSATNeuron(x): early spikes survive with their layer's confidence (msat.txt, eq. 14)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from snncc.coding.scales import Confidence
+from snncc.ir.graph import Graph, Node
+from snncc.passes.base import NodePass, Skip
+
+__all__ = ["DoubtSpikes"]
+
+_CERTAIN = 2**32
+
+
+@dataclass(frozen=True)
+class DoubtSpikes(NodePass):
+    """MSATNeuron(x) -> ConfidentMSATNeuron(x); `confidence` gives that of each layer, by its node's name."""
+
+    name: ClassVar[str] = "doubt-spikes"
+    ops: ClassVar[tuple[str, ...]] = ("MSATNeuron",)
+    confidence: Mapping[str, Confidence] = field(repr=False)
+    seed: int = 0
+
+    def match(self, graph: Graph, node: Node) -> Confidence | Skip:  # noqa: ARG002
+        """The confidence of this layer."""
+        found = self.confidence.get(node.name)
+        return Skip("its spikes are not doubted") if found is None else found
+
+    def rewrite(self, graph: Graph, node: Node, match: Confidence) -> None:  # noqa: ARG002
+        """Change the op; the draws are keyed by the seed and the layer's name, so that no two layers share them."""
+        node.op = "ConfidentMSATNeuron"
+        key = zlib.crc32(f"{self.seed} {node.name}".encode())
+        node.attrs |= {"survival": round(match.p * _CERTAIN), "early": match.early, "key": key}

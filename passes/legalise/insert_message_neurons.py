@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aggregate(synapse(x)) -> aggregate(spikes(synapse(x))): each step of a graph convolution is a spiking layer.
+
+Message passing x W and aggregation A (x W) have no ReLU in between (one_spike.txt, section IV-D), so a neuron there
+must send both signs: one that carries the sign of its potential or, where the coding has none, a pair of ReLUs of
+opposite polarity. Wherever synapses feed synapses, and one of the two aggregates, there is one. What aggregates is
+Aggregate, and MatMul with a square constant from the left, which mixes nodes as well. Other layers are left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import MOVES
+from snncc.ir.provenance import MESSAGE, Provenance
+from snncc.passes.base import Pass
+from snncc.passes.legalise.split_leaky_relu import split_leaky
+from snncc.passes.shared.synapse import SYNAPSES
+
+__all__ = ["SpikeMessages", "aggregates"]
+
+_PASSING = (*MOVES, "Add", "Sub", "Sum", "Mul", "Div", "BatchNormalization")
+
+
+@dataclass(frozen=True)
+class SpikeMessages(Pass):
+    """synapse(x) -> LeakyRelu(synapse(x)) with slope 1, or its two ReLUs unless `signed`."""
+
+    name: ClassVar[str] = "spike-messages"
+    signed: bool
+
+    def run(self, graph: Graph) -> int:
+        """Put a neuron-to-be on every such potential, one for all that read it."""
+        potentials: dict[int, tuple[Tensor, list[Node]]] = {}
+        summed = _sums_of_synapses(graph)
+        for node in graph.nodes():
+            source = _fed_by(graph, node)
+            if source is not None and id(source) in summed and (aggregates(graph, node) or summed[id(source)]):
+                potentials.setdefault(id(source), (source, []))[1].append(node)
+        for source, readers in potentials.values():
+            name = f"{source.name}_as_spikes"
+            known = Provenance(source.name, source.name, MESSAGE)
+            message = graph.add("LeakyRelu", [source], name=name, attrs={"alpha": 1.0}, provenance=known)
+            for reader in readers:
+                reader.inputs = [message if t is source else t for t in reader.inputs]
+            leaky = graph.producer(message)
+            if not self.signed and leaky is not None:
+                with graph.rewriting(leaky):
+                    split_leaky(graph, leaky, 1.0)
+        return len(potentials)
+
+
+def aggregates(graph: Graph, node: Node) -> bool:
+    """Whether `node` sums over the nodes of a graph."""
+    if node.op == "Aggregate":
+        return True
+    matrix = graph.value(node.inputs[0]) if node.op == "MatMul" else None
+    return matrix is not None and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
+
+
+def _fed_by(graph: Graph, node: Node) -> Tensor | None:
+    """What a synaptic layer reads besides constants; None for other nodes."""
+    if node.op not in (*SYNAPSES, "Aggregate"):
+        return None
+    return next((t for t in node.inputs if graph.value(t) is None), None)
+
+
+def _sums_of_synapses(graph: Graph) -> dict[int, bool]:
+    """By id, the tensors that are sums of synaptic layers, with neither neuron nor anything else not linear in between.
+
+    The value is whether one of these layers sums over the nodes of a graph.
+    """
+    found: dict[int, bool] = {}
+    for node in graph.nodes():
+        if node.op in (*SYNAPSES, "Aggregate"):
+            found.update({id(t): aggregates(graph, node) for t in node.outputs})
+        elif node.op in _PASSING and any(id(t) in found for t in node.inputs):
+            found.update({id(t): any(found.get(id(s)) for s in node.inputs) for t in node.outputs})
+    return found

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clip(x, 0, c) -> Min(Relu(x), c), so that ReLU6 is a ReLU with a ceiling, which a neuron's largest level can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from snncc.analysis.convertibility import clip_obstacle
+from snncc.errors import PostconditionError
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.passes.base import NodePass, Skip
+
+__all__ = ["SplitClip", "ceiling_behind"]
+
+
+@dataclass(frozen=True)
+class SplitClip(NodePass):
+    """Clip(x, 0, c) -> Min(Relu(x), c); Clip(x, 0) -> Relu(x)."""
+
+    name: ClassVar[str] = "split-clip"
+    ops: ClassVar[tuple[str, ...]] = ("Clip",)
+
+    def match(self, graph: Graph, node: Node) -> bool | Skip:
+        """Refuses bounds that are no ReLU's."""
+        obstacle = clip_obstacle(graph, node)
+        return Skip(obstacle) if obstacle else True
+
+    def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
+        """Put a Relu and, if there is an upper bound, a Min in its place."""
+        result = graph.add("Relu", [node.inputs[0]], name=f"{node.name}_relu")
+        upper = graph.value(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2].name else None
+        if upper is not None:
+            ceiling = graph.constant(f"{node.name}_ceiling", np.asarray(upper, graph.element_type()))
+            result = graph.add("Min", [result, ceiling], name=f"{node.name}_min")
+        graph.bypass(node, result)
+
+    def ensures(self, graph: Graph) -> None:
+        """No ReLU with a ceiling is left; any other Clip stays analog."""
+        if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
+            raise PostconditionError(f"Clip '{left[0].name}' could not be split")
+
+
+def ceiling_behind(graph: Graph, relu: Node) -> tuple[Node, Tensor] | None:
+    """(the Min node, its constant) if `relu` is the first half of a split Clip, else None."""
+    user = graph.sole_user(relu.outputs[0])
+    if user is None or user.op != "Min" or len(user.inputs) != 2:
+        return None
+    bound = user.inputs[1] if user.inputs[0] is relu.outputs[0] else user.inputs[0]
+    return (user, bound) if graph.value(bound) is not None else None

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog.
+
+Of token ids it is what they are looked up as that is coded. What compares values, or takes them as indices, reads them
+as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.analysis.analog_ops import reads_values
+from snncc.analysis.integer_inputs import side_tensors, sources
+from snncc.analysis.time_axis import free_rows
+from snncc.coding import Coding
+from snncc.ir.graph import Graph
+from snncc.passes.base import Pass
+from snncc.passes.time.repeat_constant_currents import repeat_constants
+
+__all__ = ["EncodeInput"]
+
+
+@dataclass(frozen=True)
+class EncodeInput(Pass):
+    """Every source x -> encoder(x); `maxima` gives the largest magnitude of each."""
+
+    name: ClassVar[str] = "encode-input"
+    coding: Coding
+    maxima: Mapping[str, float]
+
+    def run(self, graph: Graph) -> int:
+        """Add an encoder behind each source."""
+        done = 0
+        beside = side_tensors(graph)
+        for source in sources(graph):
+            exact = [u for u in graph.users(source) if reads_values(graph, u, beside)]
+            if (exact and len(exact) == len(graph.users(source))) or graph.shape(source) == ():
+                continue  # nothing reads a code, or it is one number for all samples
+            spikes = self.coding.encoder(graph, source, self.maxima[source.name], f"{source.name}_encoder")
+            if spikes is not None:
+                graph.set_role(spikes, "encoder", graph.of_tensor(source))
+                graph.replace_uses(source, spikes, keep=[graph.producer(spikes), *exact], outputs=False)
+                done += 1
+        if self.coding.slices > 1:
+            if done:  # now there are as many slices
+                repeat_constants(graph, self.coding.slices)
+            free_rows(graph)
+        return done

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""f(x) -> code(f(decode(x))): what is no linear layer and no neuron stays analog, between a decoder and an encoder.
+
+Values that travel in one piece need no decoder; behind the island they are coded as the network's input is. Where time
+steps are stacked, the island sees the mean of what has come so far, and sends at each step what that adds to the sum
+over all steps: in the mean over all of them, f of the mean. Slices of a value pass through as they are. What turns the
+batch off axis 0 for a recurrent layer, and back again, belongs to the island: neurons are outside. What compares,
+chooses or counts behind the last neurons is given the complete values, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from snncc.analysis.analog_ops import endings, islands
+from snncc.analysis.batch_axis import off_axis
+from snncc.analysis.convertibility import leads_out
+from snncc.analysis.integer_inputs import is_integer, side_tensors
+from snncc.analysis.time_axis import spread_steps, stacked
+from snncc.coding import Coding
+from snncc.coding.base import add_op
+from snncc.errors import PassError
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.passes.base import Pass
+from snncc.passes.time.insert_readout import read
+
+__all__ = ["KeepIslands"]
+
+
+@dataclass(frozen=True)
+class KeepIslands(Pass):
+    """f(x) -> code(f(decode(x))).
+
+    Attributes:
+        extents: (Lowest, highest) value of what an island computes, by tensor.
+        in_pieces: Whether values travel in pieces, so that what an island computes is never complete before the end.
+        anytime: Whether the outputs after every step are wanted.
+    """
+
+    name: ClassVar[str] = "keep-islands"
+    coding: Coding
+    extents: Mapping[str, tuple[float, float]] = field(repr=False)
+    in_pieces: bool = False
+    anytime: bool = False
+
+    def run(self, graph: Graph) -> int:
+        """Put a decoder in front of each group of islands and an encoder behind it."""
+        ends = endings(graph)
+        if self.coding.slices > 1:
+            self._read_once(graph, ends)
+        last = {id(n) for n in ends}
+        off, chosen = off_axis(graph), {id(n) for n in islands(graph)} - last
+        found = [n for n in graph.nodes() if id(n) in chosen or id(n) in off]
+        analog, beside = {id(n) for n in found} | last, side_tensors(graph)
+        decoded: dict[int, Tensor] = {}  # by what arrives there: what stands for it within the island
+        steps = self.coding.slices
+        over_time = stacked(graph)
+        for node in found:
+            timed = [t for t in graph.reads(node) if id(t) in over_time and id(t) not in beside]
+            if timed and self.coding.readout == "mean":
+                for tensor in timed:
+                    if id(tensor) not in decoded and not is_integer(tensor):
+                        name = f"{node.name}_decoder"
+                        attrs = {"steps": steps, "mean": 1}
+                        decoded[id(tensor)] = add_op(graph, "RunningTotal", [tensor], attrs, name)
+                        over_time.add(id(decoded[id(tensor)]))
+                node.inputs = [decoded.get(id(t), t) for t in node.inputs]
+            for result in node.outputs:
+                if result.name and not is_integer(result) and graph.shape(result) != ():
+                    code = self._code(graph, node, result, analog, decoded, over_time=bool(timed))
+                    spread_steps(graph, code, over_time)
+        return len(found) + len(ends)
+
+    def _read_once(self, graph: Graph, ends: list[Node]) -> None:
+        """Let `ends` read what all time steps, or the last slice, give of what enters them."""
+        over_time, within = stacked(graph), {id(t) for n in ends for t in n.outputs}
+        if ends and self.anytime:
+            what = f"{ends[0].op} '{ends[0].name}' compares or chooses values, which are complete after the last step"
+            raise PassError(f"{what}. Convert without anytime, or cut the graph before it")
+        done: dict[int, Tensor] = {}
+        for node in ends:
+            for tensor in node.inputs:
+                if id(tensor) in over_time and id(tensor) not in within and id(tensor) not in done:
+                    done[id(tensor)] = read(graph, self.coding, tensor)
+            node.inputs = [done.get(id(t), t) for t in node.inputs]
+
+    def _code(
+        self,
+        graph: Graph,
+        node: Node,
+        result: Tensor,
+        analog: set[int],
+        decoded: dict[int, Tensor],
+        *,
+        over_time: bool,
+    ) -> Tensor:
+        """Let everybody but islands read what `node` computes, `result`, as a code, which is returned, or `result`."""
+        decoded[id(result)] = result
+        others = [u for u in graph.users(result) if id(u) not in analog and u.op != "Shape"]
+        code: Tensor | None = None
+        if over_time and self.coding.readout == "mean":
+            if others or graph.is_output(result):
+                attrs = {"steps": self.coding.slices, "mean": 1}
+                code = add_op(graph, "Increase", [result], attrs, f"{node.name}_encoder")
+        elif others and not self.in_pieces and not leads_out(graph, node):
+            low, high = self.extents[result.name]
+            code = self.coding.encoder(graph, result, max(-low, high) or 1.0, f"{node.name}_encoder")
+        if code is None:
+            return result
+        graph.set_role(code, "encoder", graph.descent(node))
+        decoded[id(code)] = result
+        within = [u for u in graph.users(result) if id(u) in analog]
+        graph.replace_uses(result, code, keep=[graph.producer(code), *within])
+        return code

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relu(x) -> neuron(x): every ReLU becomes a spiking neuron of the chosen coding.
+
+A ceiling behind the ReLU (ReLU6) goes where the largest value that the neuron can send lies at or below it, as the
+scale of a one-spike neuron does; otherwise it is put in front, on the potential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.activation_sites import NEURONS, neurons_to_be, sends_both_signs
+from snncc.analysis.convertibility import clip_obstacle
+from snncc.coding import Coding
+from snncc.coding.scales import Choice
+from snncc.errors import PostconditionError, PreconditionError
+from snncc.ir.graph import Graph, Node
+from snncc.passes.base import NodePass
+from snncc.passes.legalise.split_clip import ceiling_behind
+from snncc.passes.normalise.insert_scales import neuron_output
+
+__all__ = ["LowerRelu"]
+
+
+_ROUNDING = 1e-6  # of scales and ceilings in float32
+
+
+@dataclass(frozen=True)
+class LowerRelu(NodePass):
+    """Relu(x) -> neuron(x); `scales` gives each neuron's own scale, 1 where it has been folded into the weights.
+
+    `choices` are what layers have for themselves, by the name of the ReLU.
+    """
+
+    name: ClassVar[str] = "lower-relu"
+    ops: ClassVar[tuple[str, ...]] = NEURONS
+    coding: Coding
+    scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
+    choices: Mapping[str, Choice] = field(default_factory=dict, repr=False)
+
+    def requires(self, graph: Graph) -> None:
+        """split-clip has run."""
+        if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
+            raise PreconditionError(f"Clip '{left[0].name}' must be split before ReLUs are lowered")
+
+    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | None:
+        """The neuron's scale."""
+        if node.op != "Relu" and not sends_both_signs(node):
+            return None
+        return self.scales.get(neuron_output(graph, node).name, np.ones(1))
+
+    def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
+        """Put the neuron in the place of the Relu and of a ceiling."""
+        ceiling = ceiling_behind(graph, node)
+        coding = self.coding.of_layer(self.choices.get(node.name, Choice()))
+        potential = node.inputs[0]
+        given = graph.value(ceiling[1]) if ceiling else None
+        bound = None if given is None else given.astype(np.float64)
+        if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no ceiling
+            match = np.minimum(match, bound / coding.largest)
+        elif ceiling and bound is not None and (coding.largest * match > bound * (1 + _ROUNDING)).any():
+            potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
+        add = coding.signed_neuron if sends_both_signs(node) else coding.neuron
+        spikes = add(graph, potential, match, f"{node.name}_neuron")
+        graph.set_role(spikes, "neuron")
+        if ceiling:
+            graph.bypass(ceiling[0], spikes)
+        graph.bypass(node, spikes)
+
+    def ensures(self, graph: Graph) -> None:
+        """No Relu is left."""
+        if left := neurons_to_be(graph):
+            raise PostconditionError(f"{left[0].op} '{left[0].name}' did not become a neuron")

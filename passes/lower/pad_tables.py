@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neurons with time steps of their own get tables of one length: those of an op share the body that is written for it.
+
+    thresholds (1, .5), levels (1, .6)  ->  thresholds (1, .5, .5), levels (1, .6, .6)
+
+The steps that are added stay idle: whoever reaches the last threshold of a one-spike neuron has fired already, and no
+potential reaches that of a few-spikes neuron.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.coding.fs_tables.neuron import NEVER
+from snncc.errors import PostconditionError
+from snncc.ir.graph import Graph, Node
+from snncc.passes.base import Pass
+
+__all__ = ["EvenTables"]
+
+_TABLES = ("levels", "thresholds", "last_thresholds", "resets", "values")
+_IDLE = {"FSNeuron": {"thresholds": NEVER, "resets": 0.0, "values": 0.0}}  # of others, the last entry is repeated
+
+
+@dataclass(frozen=True)
+class EvenTables(Pass):
+    """As long as the longest tables of the same op."""
+
+    name: ClassVar[str] = "even-tables"
+
+    def run(self, graph: Graph) -> int:
+        """Lengthen what is shorter."""
+        changed = 0
+        for same in _by_op(graph).values():
+            longest = max(map(_length, same))
+            for node in same:
+                idle = _IDLE.get(node.op, {})
+                missing = longest - _length(node)
+                for table in set(_TABLES).intersection(node.attrs):
+                    values = list(node.attrs[table])
+                    node.attrs[table] = values + [idle.get(table, values[-1])] * missing
+                changed += missing > 0
+        return changed
+
+    def ensures(self, graph: Graph) -> None:
+        """No two neurons of an op differ."""
+        for op, same in _by_op(graph).items():
+            if len({_length(node) for node in same}) > 1:
+                raise PostconditionError(f"neurons of op {op} have tables of different lengths")
+
+
+def _by_op(graph: Graph) -> dict[str, list[Node]]:
+    found = defaultdict(list)
+    for node in graph.nodes():
+        if "thresholds" in node.attrs:
+            found[node.op].append(node)
+    return found
+
+
+def _length(node: Node) -> int:
+    return len(node.attrs["thresholds"])

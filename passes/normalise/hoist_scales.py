@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""k · synapse(x) -> synapse'(x): carries constant factors up, against the flow, into the weights that can take them.
+
+Through sums every summand takes the factor; through pools it just passes (max is kept by factors > 0 only).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.shared.scaling import absorb, channel_vector, constant_factor, insert_factor
+
+__all__ = ["LiftScales"]
+
+Array = npt.NDArray[Any]
+Action = Callable[[], None]
+
+_SUMS = ("Add", "Sum", "Sub")
+_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
+
+
+@dataclass(frozen=True)
+class LiftScales(NodePass):
+    """Mul(op(x), k) -> op'(x), or op(Mul(x, k)) where op has no weights."""
+
+    name: ClassVar[str] = "lift-scales"
+    ops: ClassVar[tuple[str, ...]] = ("Mul",)
+    max_rounds: ClassVar[int] = 1000
+
+    def match(self, graph: Graph, node: Node) -> tuple[Tensor, Action] | Skip | None:
+        """What the Mul scales, and how the producer of that takes the factor."""
+        found = constant_factor(graph, node)
+        if found is None:
+            return None
+        source, factor = found
+        producer = graph.producer(source)
+        if producer is None or graph.sole_user(source) is not node:
+            return Skip(f"'{source.name}' has other users or no producer")
+        action = absorb(graph, producer, factor, "output") or _passage(graph, producer, factor)
+        return (source, action) if action else Skip(f"{producer.op} '{producer.name}' takes no such factor")
+
+    def rewrite(self, graph: Graph, node: Node, match: tuple[Tensor, Action]) -> None:
+        """Hand the factor to the producer and take the Mul out."""
+        source, action = match
+        action()
+        graph.bypass(node, source)
+
+
+def _passage(graph: Graph, producer: Node, factor: Array) -> Action | None:
+    """What scales the inputs of an op without weights."""
+    if producer.op in _POOLS:
+        positive = "Max" not in producer.op or bool((factor > 0).all())
+        passes = positive and len(producer.outputs) == 1 and channel_vector(factor, 1) is not None
+        return partial(_scale_inputs, graph, producer, factor, 1) if passes else None
+    if producer.op == "Aggregate":
+        passes = channel_vector(factor, -1) is not None
+        return partial(_scale_inputs, graph, producer, factor, 1) if passes else None
+    return partial(_scale_inputs, graph, producer, factor, len(producer.inputs)) if producer.op in _SUMS else None
+
+
+def _scale_inputs(graph: Graph, node: Node, factor: Array, count: int) -> None:
+    for index, tensor in enumerate(list(node.inputs)[:count]):
+        value = graph.value(tensor)
+        if value is None:
+            node.inputs[index] = insert_factor(graph, tensor, factor, f"{node.name}_lifted", "factor")
+        else:
+            node.inputs[index] = graph.constant(tensor.name, np.asarray(value * factor, value.dtype))

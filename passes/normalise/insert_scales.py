@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Relu(x) -> λ Relu(x/λ): gives every neuron-to-be the threshold 1 (one_spike.txt, eq. 2).
+
+A ReLU is positively homogeneous, so this changes nothing; the two Muls are then folded into the synapses on both sides
+by lift-scales and sink-scales. A ceiling behind the ReLU goes along: Min(λ r, c) = λ Min(r, c/λ).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.activation_sites import NEURONS
+from snncc.ir.graph import Graph, Node
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.legalise.split_clip import ceiling_behind
+from snncc.passes.shared.scaling import insert_factor
+
+__all__ = ["InsertScales", "neuron_output"]
+
+
+@dataclass(frozen=True)
+class InsertScales(NodePass):
+    """Relu(x) -> λ Relu(x/λ); `scales` maps the tensor behind each ReLU to its λ > 0, broadcast to the tensor."""
+
+    name: ClassVar[str] = "insert-scales"
+    ops: ClassVar[tuple[str, ...]] = NEURONS
+    scales: Mapping[str, npt.NDArray[Any]] = field(repr=False)
+
+    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | Skip:
+        """λ of this ReLU."""
+        scale = self.scales.get(neuron_output(graph, node).name)
+        return Skip("calibration has no scale for it") if scale is None else scale.astype(np.float64)
+
+    def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
+        """Put a Mul on either side, and scale a ceiling."""
+        node.inputs[0] = insert_factor(graph, node.inputs[0], 1.0 / match, f"{node.name}_normalise", "factor")
+        ceiling = ceiling_behind(graph, node)
+        if ceiling:
+            bound = graph.value(ceiling[1]) / match
+            node_min = ceiling[0]
+            with np.errstate(over="ignore"):  # of half precision: a ceiling that high is none
+                constant = graph.constant(f"{node.name}_ceiling", bound.astype(graph.element_type()))
+            node_min.inputs = [node.outputs[0], constant]
+        last = ceiling[0].outputs[0] if ceiling else node.outputs[0]
+        scaled = insert_factor(graph, last, match, f"{node.name}_rescale", "factor")
+        graph.replace_uses(last, scaled, keep=[graph.producer(scaled)])
+
+
+def neuron_output(graph: Graph, relu: Node) -> Any:
+    """The tensor that the neuron made of `relu` will send: its output, or that of the ceiling behind it."""
+    ceiling = ceiling_behind(graph, relu)
+    return ceiling[0].outputs[0] if ceiling else relu.outputs[0]

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""synapse(x, W) -> synapse(x, s round(W/s)): the weights take the values that they will have as 8-bit integers.
+
+Each output channel has its own s, as in quantise-weights, which stores what is left as integers. Whatever scales whole
+channels in between leaves these integers as they are, so that potentials can be matched with the rounding in place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from snncc.ir.graph import Graph, Node
+from snncc.passes.base import NodePass, Skip
+from snncc.passes.finalise.quantise_weights import LARGEST
+from snncc.passes.shared.synapse import SYNAPSES, Synapse, synapse
+
+__all__ = ["RoundWeights"]
+
+
+@dataclass(frozen=True)
+class RoundWeights(NodePass):
+    """Weights of synapses -> multiples of a step, one for each output channel."""
+
+    name: ClassVar[str] = "round-weights"
+    ops: ClassVar[tuple[str, ...]] = SYNAPSES
+
+    def match(self, graph: Graph, node: Node) -> Synapse | Skip:
+        """The synapse, if its weights are constant."""
+        return synapse(graph, node)
+
+    def rewrite(self, _graph: Graph, _node: Node, match: Synapse) -> None:
+        """Round."""
+        match.round(LARGEST)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""f(x, y) -> f(Tile(x), y): a constant current meets what comes step by step.
+
+What depends on the network's input alone is the same at every step, so its synapses run once; where it enters a neuron
+that runs over time, or is added to what such neurons send, it is repeated, once per step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from snncc.analysis.batch_axis import batch_axes
+from snncc.analysis.time_axis import READERS, active, begins_steps, free_rows, stacked
+from snncc.errors import PassError
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.passes.base import Pass
+
+__all__ = ["RepeatCurrents", "repeat_constants"]
+
+_BROADCASTING = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Where", "PRelu", "Concat"})
+
+
+@dataclass(frozen=True)
+class RepeatCurrents(Pass):
+    """f(x, y) -> f(Tile(x), y) where y holds `steps` steps and x does not.
+
+    `rows` names what has rows for each sample although it does not depend on any input's values.
+    """
+
+    name: ClassVar[str] = "repeat-currents"
+    steps: int
+    rows: Set[str] = field(default_factory=frozenset, repr=False, compare=False)
+
+    def run(self, graph: Graph) -> int:
+        """Repeat every constant current once, however many read it; then no row count is known any more."""
+        if self.steps == 1:
+            return 0
+        constants = repeat_constants(graph, self.steps)
+        over_time, driven, axes = stacked(graph), active(graph), batch_axes(graph)
+        repeated: dict[int, Tensor] = {}
+        for node in graph.nodes():
+            if not self._takes_steps(graph, node, over_time):
+                continue
+            for tensor in node.inputs[:1] if begins_steps(node) or node.op in READERS else list(node.inputs):
+                if id(tensor) in over_time or graph.shape(tensor) == ():
+                    continue
+                if id(tensor) in driven or self._has_rows(graph, node, tensor):
+                    if id(tensor) not in repeated:
+                        repeated[id(tensor)] = self._repeat(graph, tensor, axes.get(id(tensor)) or 0)
+                    node.inputs = [repeated[id(tensor)] if t is tensor else t for t in node.inputs]
+        free_rows(graph)
+        return constants + len(repeated)
+
+    def _takes_steps(self, graph: Graph, node: Node, over_time: set[int]) -> bool:
+        if node.op == "PhaseEncoder":  # makes the slices itself
+            return False
+        return begins_steps(node) or node.op in READERS or any(id(t) in over_time for t in graph.reads(node))
+
+    def _has_rows(self, graph: Graph, node: Node, tensor: Tensor) -> bool:
+        """Whether rows of `tensor`, which no input's values lead to, meet those of samples in `node`."""
+        return tensor.name in self.rows and len(graph.shape(tensor) or ()) == len(graph.shape(node.outputs[0]) or ())
+
+    def _repeat(self, graph: Graph, tensor: Tensor, axis: int) -> Tensor:
+        if not graph.shape(tensor):
+            maker = graph.producer(tensor)
+            what = f"{maker.op} '{maker.name}'" if maker is not None else f"input '{tensor.name}'"
+            raise PassError(f"how many axes {what} gives is not known. Export the model with fixed shapes")
+        return _tiled(graph, tensor, self.steps, axis)
+
+
+def repeat_constants(graph: Graph, steps: int) -> int:
+    """Repeat the constants that have a row for each sample of a fixed batch, where they meet steps."""
+    over_time, axes = stacked(graph), batch_axes(graph)
+    repeated: dict[int, Tensor] = {}
+    for node in graph.nodes(*_BROADCASTING):
+        axis = axes.get(id(node.outputs[0])) or 0
+        rank = len(graph.shape(node.outputs[0]) or ())
+        for index, tensor in enumerate(node.inputs):
+            value = graph.value(tensor)
+            if id(node.outputs[0]) not in over_time or value is None:
+                continue
+            if value.ndim == rank > axis and value.shape[axis] > 1:  # a single number has no rows
+                if id(tensor) not in repeated:
+                    repeated[id(tensor)] = _tiled(graph, tensor, steps, axis)
+                node.inputs[index] = repeated[id(tensor)]
+    return len(repeated)
+
+
+def _tiled(graph: Graph, tensor: Tensor, steps: int, axis: int) -> Tensor:
+    shape = graph.shape(tensor) or ()
+    each = [steps if a == axis else 1 for a in range(len(shape))]
+    repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
+    tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated", role="repeat")
+    tile.shape = [None if a == axis else d for a, d in enumerate(shape)]
+    return tile

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the network for a whole run to the network for `chunk` time steps, whose neurons' states come in and go out.
+
+Ops that run over time do fewer steps, and their states, constants until now, become inputs and outputs of the graph.
+Phase and few-spikes neurons, which code a value in one go, become their single steps: a layer starts when its inputs
+have been coming for `wait` steps (all spikes of a step cross the whole network within it), and what it sends is the
+value of its spikes so far. Where paths of different length meet and layers do not wait for all of their input, the
+shorter one is delayed, so that phases meet their like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from snncc.analysis.batch_axis import batch_axes
+from snncc.coding.base import add_op
+from snncc.errors import PassError
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops import DOMAIN, get
+from snncc.passes.base import Pass
+from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED
+
+__all__ = ["State", "StepThrough"]
+
+_TABLES = {
+    "OneSpikeNeuron": ("levels", "PhaseNeuronStep"),
+    "PhaseNeuron": ("levels", "PhaseNeuronStep"),
+    "FSNeuron": ("thresholds", "FSNeuronStep"),
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """What the network remembers from one call to the next.
+
+    Attributes:
+        input, output: Names of the graph's input that brings it, and of the output that it leaves by.
+        shape: Its shape, batch axis first, where that is known.
+        dtype: Its element type.
+        initial: Its value before the first call, the same everywhere.
+    """
+
+    input: str
+    output: str
+    shape: tuple[int | str | None, ...] | None
+    dtype: str
+    initial: float
+
+
+@dataclass(frozen=True)
+class StepThrough(Pass):
+    """Neurons over all steps -> neurons over `chunk` steps, with states as graph inputs and outputs.
+
+    Attributes:
+        chunk: Steps per call; 1 for codings whose neurons send one value.
+        wait: Steps that a layer waits for its inputs; None: until they are complete.
+        states: Filled by the run: what the network remembers; the first is the number of the next step.
+        steps: Filled by the run: how many steps the whole takes, if the coding's neurons send one value; else 0.
+    """
+
+    name: ClassVar[str] = "step-through"
+    chunk: int = 1
+    wait: int | None = None
+    states: list[State] = field(default_factory=list, repr=False, compare=False)
+    steps: list[int] = field(default_factory=list, repr=False, compare=False)
+
+    def run(self, graph: Graph) -> int:
+        """Rewrite every neuron and every op over time."""
+        step = graph.add_input(graph.fresh("step"), np.dtype(np.int64), (1,))
+        clock = State(step.name, graph.fresh("step_out"), (1,), "int64", 0.0)
+        self.states.append(clock)
+        timing = _Timing(self.wait)
+        done = 0
+        for node in graph.nodes():
+            if node.domain == DOMAIN and node.op in _TABLES:
+                start = timing.start(node)
+                node = _single_step(graph, node, start)  # noqa: PLW2901
+                timing.starts(node, start)
+            elif graph.has_role(node, "repeat"):
+                self._shorten(graph, node)
+            elif node.op in ("Div", "Mul") and node.name.endswith((UNSTACKED, STACKED)):
+                self._rescale(graph, node)
+            else:
+                self._align(graph, node, timing)
+            if node.domain == DOMAIN:
+                self._open(graph, node, step)
+                done += 1
+        self.steps.append(timing.total(graph))
+        advance = graph.constant("steps_per_call", np.array([self.chunk], np.int64))
+        graph.add_output(graph.add("Add", [step, advance], name="next_step"), clock.output)
+        return done
+
+    def _shorten(self, graph: Graph, node: Node) -> None:
+        """A constant current lasts for the steps of one call."""
+        if self.chunk == 1:
+            graph.bypass(node, node.inputs[0])
+            return
+        repeats = graph.value(node.inputs[1])
+        assert repeats is not None
+        node.inputs[1] = graph.constant(node.inputs[1].name, np.where(repeats > 1, self.chunk, 1))
+
+    def _rescale(self, graph: Graph, node: Node) -> None:
+        """Sizes are those of the steps of one call."""
+        factors = graph.value(node.inputs[1])
+        assert factors is not None
+        each = np.where(factors > 1, self.chunk, 1).astype(np.int64)
+        node.inputs[1] = graph.constant(node.inputs[1].name, each)
+
+    def _open(self, graph: Graph, node: Node, step: Tensor) -> None:
+        """Make the states of `node` inputs and outputs of the graph; the clock is the graph's own."""
+        definition = get(node.op)
+        names = [p.name for p in definition.inputs]
+        if "step" in names:
+            node.inputs[names.index("step")] = step
+        if "steps" in node.attrs:
+            node.attrs["steps"] = self.chunk
+        outputs = [p.name for p in definition.outputs]
+        sample = _sample(graph, node.inputs[0])
+        for given, left in definition.states.items():
+            at = names.index(given)
+            initial = graph.value(node.inputs[at])
+            assert initial is not None
+            if len(graph.users(node.inputs[at])) == 1:  # what the state began with goes, and leaves it its name
+                graph.free_name(node.inputs[at])
+            name = graph.fresh(f"{node.name}_{given}")
+            state = State(name, graph.fresh(f"{name}_out"), sample, "float32", float(initial.item()))
+            node.inputs[at] = graph.add_input(name, np.dtype(np.float32), sample)
+            graph.add_output(graph.use_output(node, outputs.index(left), np.dtype(np.float32), sample), state.output)
+            self.states.append(state)
+
+    def _align(self, graph: Graph, node: Node, timing: _Timing) -> None:
+        """Let all inputs of a linear node carry the same phases."""
+        late = timing.latest(node)
+        if late is None or node.op in ("Shape", "Size"):  # sizes are the same at every step
+            return
+        if timing.is_early:
+            for tensor in {id(t): t for t in node.inputs}.values():
+                if (lag := late - timing.base.get(id(tensor), late)) > 0:
+                    self._delay(graph, node, tensor, lag)
+        timing.base.update({id(t): late for t in node.outputs})
+
+    def _delay(self, graph: Graph, node: Node, tensor: Tensor, lag: int) -> None:
+        """`node` reads what `tensor` was `lag` steps ago, through a chain of registers."""
+        if batch_axes(graph).get(id(tensor)):
+            way_out = "Convert with --form folded, or let layers wait for all of their input"
+            raise PassError(f"'{tensor.name}' comes late, where the batch is not on axis 0. {way_out}")
+        current = tensor
+        for number in range(lag):
+            name = graph.fresh(f"{tensor.name}_delay")
+            sample = _sample(graph, tensor)
+            shape = graph.add("Shape", [current], name=f"{name}_shape")
+            shape.dtype, shape.shape = np.dtype(np.int64), None
+            before = graph.add_input(name, tensor.dtype, sample)
+            state = State(name, graph.fresh(f"{name}_out"), sample, str(np.dtype(tensor.dtype)), 0.0)
+            graph.add_output(graph.add("Identity", [current], name=f"{name}_{number}"), state.output)
+            self.states.append(state)
+            current = graph.add("Expand", [before, shape], name=f"{name}_read")
+            current.shape = tensor.shape
+        node.inputs = [current if t is tensor else t for t in node.inputs]
+
+
+class _Timing:
+    """When each layer of neurons that send one value starts."""
+
+    def __init__(self, wait: int | None) -> None:
+        self._wait = wait
+        self._length = 0
+        self._kept: list[Tensor] = []  # whose ids are in use
+        self.base: dict[int, int] = {}  # by tensor: the step at which the first of its spikes may come
+
+    @property
+    def is_early(self) -> bool:
+        """Whether layers start before they have all of their input."""
+        return self._wait is not None and self._wait < self._length
+
+    def start(self, node: Node) -> int:
+        """The step at which `node` starts."""
+        self._length = len(node.attrs[_TABLES[node.op][0]])
+        base = self.base.get(id(node.inputs[0]))
+        return 0 if base is None else base + (self._wait or self._length) - 1
+
+    def starts(self, node: Node, start: int) -> None:
+        """Note that `node` starts at `start`."""
+        self.base[id(node.outputs[0])] = start
+        self._kept.append(node.outputs[0])
+
+    def latest(self, node: Node) -> int | None:
+        """The latest start among the neurons that `node` reads; None if there are none."""
+        self._kept += node.outputs
+        return max((self.base[id(t)] for t in node.inputs if id(t) in self.base), default=None)
+
+    def total(self, graph: Graph) -> int:
+        """Steps until every output has all of its input."""
+        return max((self.base.get(id(t), 0) for t in graph.outputs), default=0) + self._length
+
+
+def _sample(graph: Graph, tensor: Tensor) -> tuple[int | str | None, ...] | None:
+    """The shape of one step of `tensor`."""
+    shape = graph.shape(tensor)
+    return None if shape is None else ((graph.shape(graph.inputs[0]) or (None,))[0], *shape[1:])
+
+
+def _single_step(graph: Graph, node: Node, start: int) -> Node:
+    """The op that runs one step of `node`, in its place."""
+    attrs: dict[str, Any] = {**node.attrs, "start": start}
+    if node.op == "OneSpikeNeuron":
+        attrs |= {"last_thresholds": attrs["thresholds"], "max_spikes": 1, "signed": 0}
+    op, inputs, name, spikes = _TABLES[node.op][1], list(node.inputs), node.name, node.outputs[0]
+    known = graph.provenance(node)
+    graph.erase(node)
+    value = add_op(graph, op, inputs, attrs, name)
+    if known.role is not None:
+        graph.set_role(value, known.role, known)
+    graph.replace_uses(spikes, value)
+    found = graph.producer(value)
+    assert found is not None
+    return found

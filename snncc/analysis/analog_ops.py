@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Analog islands: ops that are neither synapses nor neurons, but a function of each sample's values.
+
+What is decoded in front of one and coded again behind it may pass through any such function; it stays an op of the ANN,
+is named in the report, and costs what it costs there. What compares, chooses or counts is an island, too, with all the
+integers and truth values that it leads to.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snncc.analysis.activation_sites import NEURONS, sends_both_signs
+from snncc.analysis.convertibility import clip_obstacle, leads_out
+from snncc.analysis.integer_inputs import is_integer, side_tensors
+from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import ANALOG, CHOICES, MOVES, RECURRENT, TAIL
+from snncc.ops import DOMAIN
+
+__all__ = ["endings", "is_island", "islands", "may_stay_analog", "reads_values"]
+
+_SHAPES = ("Shape", "Size")
+_NO_FUNCTIONS = ("If", "Loop", "Optional", "Random", "Scan", "Sequence", "SplitToSequence", "String")
+_NEVER = frozenset({"Bernoulli", "ConcatFromSequence", "ImageDecoder", "Multinomial", "RegexFullMatch"})
+
+
+def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
+    """Whether `node` computes something that is not linear in what it is given, and that is no neuron.
+
+    `beside` are the tensors that are worked out of integer inputs and shapes alone.
+    """
+    if node.op in RECURRENT:  # its gates spike, but not in the code of the network around it
+        return True
+    if node.domain == DOMAIN or sends_both_signs(node):
+        return False
+    if node.op in TAIL and leads_out(graph, node):
+        return False
+    if _chooses(graph, node, beside):
+        return True
+    if node.op not in ANALOG:
+        return False
+    computed = [t for t in graph.reads(node) if graph.value(t) is None]
+    if node.op in ("Mul", "MatMul"):
+        return len(computed) > 1
+    if node.op == "Div":
+        return graph.value(node.inputs[1]) is None
+    if node.op == "Clip":
+        return clip_obstacle(graph, node) is not None
+    if node.op == "Min":  # a ceiling belongs to the neuron behind or in front of it
+        return len(computed) > 1
+    return True
+
+
+def _chooses(graph: Graph, node: Node, beside: set[int]) -> bool:
+    """Whether `node` compares, chooses or counts, or works with the results of that."""
+    if node.op in _SHAPES or node.op.startswith(_NO_FUNCTIONS) or node.op in _NEVER:
+        return False
+    if node.op in CHOICES:
+        return True
+    if node.op == "Gather" and graph.value(node.inputs[1]) is None:
+        return True
+    results = [t for t in node.outputs if t.name and (graph.users(t) or graph.is_output(t))]
+    computed = [t for t in node.inputs if t.name and graph.value(t) is None and id(t) not in beside]
+    return any(is_integer(t) for t in (*results, *computed))
+
+
+def reads_values(graph: Graph, node: Node, beside: set[int]) -> bool:
+    """Whether `node` compares, chooses or counts, for which a code will not do, or moves values for nothing else."""
+    if _chooses(graph, node, beside):
+        return True
+    users = [u for t in node.outputs for u in graph.users(t)]
+    inside = bool(users) and not any(graph.is_output(t) for t in node.outputs)
+    return inside and node.op in MOVES and all(reads_values(graph, u, beside) for u in users)
+
+
+def may_stay_analog(graph: Graph, node: Node, beside: set[int]) -> bool:
+    """Whether `node`, which is neither synapse nor neuron, is a function that the spiking network may hold."""
+    if node.domain not in (None, "", "ai.onnx"):
+        return False
+    real = all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
+    return (node.op in ANALOG and real) or _chooses(graph, node, beside)
+
+
+def islands(graph: Graph) -> list[Node]:
+    """All of them, in topological order."""
+    beside = side_tensors(graph)
+    return [n for n in graph.nodes() if is_island(graph, n, beside) and id(n.outputs[0]) not in beside]
+
+
+def endings(graph: Graph) -> list[Node]:
+    """What compares, chooses or counts behind the last neurons, what follows, and the islands that lead there only.
+
+    It is worked out once, of the complete values. In topological order.
+    """
+    beside, nodes = side_tensors(graph), graph.nodes()
+    spiking = _leading_to_neurons(graph, nodes)
+    found: dict[int, Node] = {}
+    for node in nodes:
+        behind = any(id(p) in found for t in node.inputs if (p := graph.producer(t)) is not None)
+        begins = id(node.outputs[0]) not in beside and is_island(graph, node, beside) and _chooses(graph, node, beside)
+        if (behind or begins) and id(node) not in spiking:
+            found[id(node)] = node
+    chosen = {id(n) for n in islands(graph)}
+    for node in reversed(nodes):
+        users = [u for t in node.outputs for u in graph.users(t)]
+        within = users and all(id(u) in found for u in users) and not any(graph.is_output(t) for t in node.outputs)
+        if within and (id(node) in chosen or node.op in MOVES) and id(node) not in spiking:
+            found[id(node)] = node
+    return [n for n in nodes if id(n) in found]
+
+
+def _leading_to_neurons(graph: Graph, nodes: list[Node]) -> set[int]:
+    """The ids of the nodes that are neurons or that neurons follow."""
+    found: set[int] = set()
+    for node in reversed(nodes):
+        neuron = node.op in (*NEURONS, *RECURRENT, "Scan") or node.domain == DOMAIN
+        if neuron or any(id(u) in found for t in node.outputs for u in graph.users(t)):
+            found.add(id(node))
+    return found

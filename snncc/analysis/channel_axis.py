@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the channels of a tensor lie."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.ir.graph import Graph, Node, Tensor
+
+__all__ = ["channel_axis", "spread"]
+
+
+def channel_axis(graph: Graph, tensor: Tensor, known: dict[int, int] | None = None) -> int | None:
+    """Axis 1 behind convolutions, the last behind matrix products, wherever Transposes have moved it.
+
+    None in rank 2, where each neuron is a channel of its own, and where the length of that axis is open. `known` holds
+    what has been found for tensors of the same graph, by id, and takes more.
+    """
+    shape = graph.shape(tensor) or ()
+    if len(shape) < 3:
+        return None
+    axis = _followed(graph, tensor, {} if known is None else known)
+    return axis if isinstance(shape[axis], int) else None
+
+
+def _followed(graph: Graph, tensor: Tensor, known: dict[int, int]) -> int:
+    way: list[tuple[Tensor, Node, Tensor]] = []
+    while id(tensor) not in known:
+        node = graph.producer(tensor)
+        source = None if node is None else next((t for t in node.inputs if graph.producer(t) is not None), None)
+        if node is None or source is None or not _leads_on(graph, tensor, node, source):
+            known[id(tensor)] = _begins_at(graph, node, len(graph.shape(tensor) or ()))
+        else:
+            way.append((tensor, node, source))
+            tensor = source
+    axis = known[id(tensor)]
+    for tensor, node, source in reversed(way):
+        axis = known[id(tensor)] = _moved(graph, node, source, axis)
+    return axis
+
+
+def _leads_on(graph: Graph, tensor: Tensor, node: Node, source: Tensor) -> bool:
+    """Whether the channels of `tensor` are those of `source`, which `node` reads."""
+    if node.op in ("Conv", "ConvTranspose", "MatMul", "Gemm"):
+        return False
+    before = len(graph.shape(source) or ())
+    if node.op in ("Squeeze", "Unsqueeze"):
+        return bool(before) and len(node.inputs) > 1 and graph.value(node.inputs[1]) is not None
+    return before == len(graph.shape(tensor) or ())
+
+
+def _begins_at(graph: Graph, node: Node | None, rank: int) -> int:
+    """The axis of the channels of what `node` computes from others' channels, or without any."""
+    if node is not None and node.op in ("MatMul", "Gemm"):
+        return rank - 1 - (node.op == "MatMul" and graph.value(node.inputs[0]) is not None)
+    return 1
+
+
+def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
+    """Where `node` puts an axis; 1 where a Squeeze takes it away."""
+    before, rank = (len(graph.shape(t) or ()) for t in (source, node.outputs[0]))
+    if node.op == "Transpose":
+        return list(node.attrs.get("perm", reversed(range(rank)))).index(axis)
+    if node.op not in ("Squeeze", "Unsqueeze"):
+        return axis
+    longer = max(before, rank)
+    gone = {int(a) % longer for a in np.ravel(np.asarray(graph.value(node.inputs[1])))}
+    places = [a for a in range(longer) if a not in gone]  # where the axes that stay lie in the longer shape
+    if node.op == "Squeeze":
+        return places.index(axis) if axis in places else 1
+    return places[axis]
+
+
+def spread(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:
+    """Values per channel, (channels,), in a shape that broadcasts to a tensor of this rank; of no axis, one value."""
+    return values.reshape(1) if axis is None else values.reshape(-1, *(1,) * (rank - 1 - axis))

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Integer inputs: token ids, masks, lengths, images, and what becomes of them before the network's first activations.
+
+Integers that depend on nothing but such inputs and on shapes stay integers. The first floating-point values that they
+lead to, rows of an embedding above all, are analog values as an input's are: the network's sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import RECURRENT
+
+__all__ = ["id_ranges", "is_integer", "side_tensors", "sources"]
+
+_LENGTHS = 4  # of the samples: this input of a recurrent node
+_SHAPES = frozenset({"Shape", "Size"})
+_FEWEST = 2  # ids that an input has at least
+
+
+def is_integer(tensor: Tensor) -> bool:
+    """Whether `tensor` holds integers or truth values."""
+    return tensor.dtype is not None and np.dtype(tensor.dtype).kind in "iub"
+
+
+def sources(graph: Graph) -> list[Tensor]:
+    """Where activations come from: the floating-point inputs, and what is looked up by integer ones."""
+    looked_up = [t for node, valued in _side_nodes(graph) if valued for t in node.outputs if not is_integer(t)]
+    return [*(t for t in graph.inputs if not is_integer(t) and not _only_cast(graph, t)), *looked_up]
+
+
+def side_tensors(graph: Graph) -> set[int]:
+    """The ids of the tensors, sources included, that are worked out of integer inputs and shapes alone."""
+    return {id(t) for node, _ in _side_nodes(graph) for t in node.outputs}
+
+
+def _side_nodes(graph: Graph) -> list[tuple[Node, bool]]:
+    """The nodes that read nothing else, and whether integer inputs' values (not just shapes) matter to them."""
+    known = {id(t): True for t in graph.inputs if is_integer(t) or _only_cast(graph, t)}
+    found = []
+    for node in graph.nodes():
+        read = [t for t in graph.reads(node) if graph.value(t) is None]
+        if node.op not in _SHAPES and not all(id(t) in known for t in read):
+            continue
+        valued = node.op not in _SHAPES and any(known[id(t)] for t in read)
+        found.append((node, valued))
+        known.update({id(t): valued for t in node.outputs if not valued or is_integer(t)})
+    return found
+
+
+def _only_cast(graph: Graph, tensor: Tensor) -> bool:
+    """Whether an input is given in a type that the network does not compute in: what it is cast to counts."""
+    users = graph.users(tensor)
+    return bool(users) and all(u.op == "Cast" and u.outputs[0].dtype != tensor.dtype for u in users)
+
+
+def id_ranges(graph: Graph, open_axis: int) -> Mapping[str, int]:
+    """How many ids, from 0 on, each integer input may hold: the rows of the tables that it leads to.
+
+    Lengths of samples go up to the steps of the sequence, or to `open_axis` where those are not fixed.
+    """
+    ranges: dict[str, int] = {}
+    for node in graph.nodes():
+        if node.op == "Gather" and graph.value(node.inputs[0]) is not None:
+            shape = graph.shape(node.inputs[0]) or (_FEWEST,)
+            _limit(graph, node.inputs[1], int(str(shape[int(node.attrs.get("axis", 0))])), ranges)
+        elif node.op in RECURRENT and len(node.inputs) > _LENGTHS:
+            steps = (graph.shape(node.inputs[0]) or (None,))[0]
+            _limit(graph, node.inputs[_LENGTHS], (steps if isinstance(steps, int) else open_axis) + 1, ranges)
+    return {t.name: ranges.get(t.name, _usual(t)) for t in graph.inputs if is_integer(t) or _holds_ids(graph, t)}
+
+
+def _holds_ids(graph: Graph, tensor: Tensor) -> bool:
+    """Whether an input of floating-point numbers is cast to integers wherever it is read."""
+    users = graph.users(tensor)
+    return bool(users) and all(u.op == "Cast" and is_integer(u.outputs[0]) for u in users)
+
+
+def _usual(tensor: Tensor) -> int:
+    """How many values an input takes: of bytes, an image's above all, all; of other integers two, as truth values."""
+    return 256 if np.dtype(tensor.dtype) == np.uint8 else _FEWEST
+
+
+def _limit(graph: Graph, tensor: Tensor, size: int, ranges: dict[str, int]) -> None:
+    """Note that `tensor` must stay below `size`, if an input leads to it through moves and casts."""
+    while (node := graph.producer(tensor)) is not None and is_integer(tensor) and node.inputs:
+        tensor = node.inputs[0]
+    if any(tensor is t for t in graph.inputs):
+        ranges[tensor.name] = min(size, ranges.get(tensor.name, size))

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks: sums with a constant that pushes some values out of the way, to -inf or very far down.
+
+At the end of a network a mask stays behind what is read out, as a Softmax does; in front of a Softmax elsewhere it is
+part of the analog island.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.convertibility import leads_out
+from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import MOVES, TAIL
+
+__all__ = ["ends", "in_front_of", "is_mask", "may_be_infinite", "potentials_of"]
+
+_OUT_OF_THE_WAY = 1e4  # no potential is as large: the usual constants are 1e4, 65504, 1e9, 3.4e38 and infinity
+
+
+def mask_of(graph: Graph, node: Node) -> npt.NDArray[Any] | None:
+    """The constant of a mask; None if `node` is none."""
+    values = [v for t in node.inputs if (v := graph.value(t)) is not None]
+    if node.op != "Add" or len(values) != 1 or values[0].dtype.kind != "f":
+        return None
+    return values[0] if (np.abs(values[0]) >= _OUT_OF_THE_WAY).any() else None
+
+
+def is_mask(graph: Graph, node: Node) -> bool:
+    """Whether `node` adds a constant that is infinite, or as good as that, somewhere."""
+    return mask_of(graph, node) is not None
+
+
+def in_front_of(graph: Graph, node: Node) -> Tensor:
+    """What a Softmax or its like, a move or a mask is given."""
+    first = node.inputs[0]
+    return node.inputs[1] if is_mask(graph, node) and graph.value(first) is not None else first
+
+
+def ends(graph: Graph, node: Node) -> bool:
+    """Whether `node` and all that follows it are moves, Casts, masks, and Softmax or its like at the network's end."""
+    if node.op in TAIL:
+        return leads_out(graph, node)
+    following = [u for out in node.outputs for u in graph.users(out)]
+    return (node.op in (*MOVES, "Cast") or is_mask(graph, node)) and all(ends(graph, u) for u in following)
+
+
+def potentials_of(graph: Graph, output: Tensor) -> list[Tensor]:
+    """What the last synapses, or neurons, give: in front of Softmax and its like, and of masks.
+
+    Parts that end in different ways are separate where a Concat puts them side by side.
+    """
+    return _in_front_of_ends(graph, output) or [output]
+
+
+def _in_front_of_ends(graph: Graph, tensor: Tensor) -> list[Tensor]:
+    """What Softmax and its like, and masks, in front of `tensor` are given, and what lies beside; [] without any."""
+    node = graph.producer(tensor)
+    if node is None or not ends(graph, node):
+        return []
+    if node.op not in MOVES:
+        source = in_front_of(graph, node)
+        return _in_front_of_ends(graph, source) or [source]
+    parts = [t for t in node.inputs if graph.value(t) is None] if node.op == "Concat" else node.inputs[:1]
+    found = [_in_front_of_ends(graph, t) for t in parts]
+    return [t for part, made in zip(parts, found, strict=True) for t in made or [part]] if any(found) else []
+
+
+def may_be_infinite(graph: Graph, node: Node) -> bool:
+    """Whether the infinities of a mask do no harm: all that follows ends there, or is a Softmax that makes them 0."""
+    value = mask_of(graph, node)
+    if value is None or np.isnan(value).any():
+        return False
+    return ends(graph, node) or (not np.isposinf(value).any() and _into_softmax(graph, node.outputs[0]))
+
+
+def _into_softmax(graph: Graph, tensor: Tensor) -> bool:
+    users = graph.users(tensor)
+    return (
+        bool(users)
+        and not graph.is_output(tensor)
+        and all(u.op == "Softmax" or (u.op in MOVES and _into_softmax(graph, u.outputs[0])) for u in users)
+    )

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A model as one sample sees it: the shape of every tensor at a batch of one, its constants, and what spikes.
+
+A tensor *spikes* if it is a neuron's output, or if it comes from spiking tensors alone through ops that only move,
+scale, average or add values (`PASSING`). A synaptic layer (`SYNAPSES`) that is fed by anything else computes with
+analog values, that is with multiplications, also in a spiking network. A network that stacks time steps on its batch
+axis is seen at one of them; what its rows hold is its `fold`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any
+
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+from snncc.analysis.time_stacking import fold_of, one_step
+from snncc.errors import ModelError
+from snncc.evaluation.recurrent_costs import is_recurrent
+from snncc.io.large_models import outline
+from snncc.ir.scopes import inner_graphs, reads, writes
+from snncc.ops import DOMAIN, all_ops
+from snncc.ops.aggregate import AGGREGATE
+from snncc.ops.early_firing import WAIT_ONE_SPIKE
+from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
+from snncc.ops.temporal_sums import INCREASE, RUNNING_TOTAL
+from snncc.storage.mapped import array_of
+
+__all__ = ["PASSING", "SHAPE_OPS", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
+
+Array = npt.NDArray[Any]
+
+SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", AGGREGATE.name})
+_ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
+_MOVES = {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Pad", "Reshape", "Slice", "SpaceToDepth"}
+_MOVES |= {"Squeeze", "Transpose", "Unsqueeze"}
+_POOLS = {
+    "AveragePool",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "MaxPool",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
+    "Resize",
+}
+PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS | {INCREASE.name, RUNNING_TOTAL.name})
+_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
+_ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
+_LOOKUPS = frozenset({"And", "Equal", "Gather", "Greater", "Less", "Not", "Or"})  # what becomes of token ids
+_PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
+SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
+
+
+def is_neuron(node: onnx.NodeProto) -> bool:
+    """Whether `node` is one of our neurons."""
+    return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == node.op_type))
+
+
+def label(node: onnx.NodeProto) -> str:
+    """How messages and reports name `node`."""
+    return node.name or node.output[0]
+
+
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """The attributes of `node` as Python values."""
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+class Network:
+    """Read-only view of a model, for one sample and one time step.
+
+    Args:
+        model: weights loaded, nodes in topological order.
+        samples: shape of one sample, without the batch axis, of inputs that leave other axes open.
+
+    Raises:
+        ModelError: a shape cannot be worked out.
+    """
+
+    def __init__(self, model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]] | None = None) -> None:
+        self.fold = fold_of(model)
+        model = one_step(model)
+        self._constants = {t.name: t for t in model.graph.initializer}
+        self._constants |= {
+            n.output[0]: n.attribute[0].t
+            for n in model.graph.node
+            if n.op_type == "Constant" and n.attribute and n.attribute[0].HasField("t")
+        }
+        self.nodes = [n for n in model.graph.node if n.op_type != "Constant"]
+        self.inputs = [i.name for i in model.graph.input if i.name not in self._constants]
+        self.outputs = [o.name for o in model.graph.output]
+        self._shapes = _shapes(model, samples or {}, set(self.inputs))
+        self.activations = self._reached()
+        self.spiking = self._spiking()
+
+    @property
+    def neurons(self) -> list[onnx.NodeProto]:
+        """The spiking neurons, the input's encoder included."""
+        return [n for n in self.nodes if is_neuron(n)]
+
+    @property
+    def encoders(self) -> list[onnx.NodeProto]:
+        """The neurons that code an input of the network: no synapses and no other neurons lie before them."""
+        plain = set(self.inputs)
+        for node in self.nodes:
+            carriers = self.carriers(node)
+            if node.op_type in PASSING | _LOOKUPS and carriers and plain.issuperset(carriers):
+                plain.update(writes(node))
+        return [n for n in self.neurons if n.input[0] in plain]
+
+    @property
+    def hidden(self) -> set[str]:
+        """The neurons, by label, but for encoders."""
+        return {label(n) for n in self.neurons} - {label(n) for n in self.encoders}
+
+    def along(self, length: Callable[[onnx.NodeProto], int]) -> dict[str, int]:
+        """By tensor that carries activations: the longest path to it from an input, each node being `length` long."""
+        found = dict.fromkeys(self.inputs, 0)
+        for node in self.nodes:
+            here = max((found[name] for name in self.carriers(node)), default=0)
+            found.update(dict.fromkeys(writes(node), here + length(node)))
+        return found
+
+    def longest(self, length: Callable[[onnx.NodeProto], int]) -> int:
+        """The longest path from an input to an output."""
+        found = self.along(length)
+        return max((found.get(name, 0) for name in self.outputs), default=0)
+
+    @property
+    def synapses(self) -> list[onnx.NodeProto]:
+        """The layers of synapses through which activations go, that have weights."""
+        return [n for n in self.nodes if (n.op_type in SYNAPSES or is_recurrent(n)) and self.carriers(n)]
+
+    @property
+    def gates(self) -> list[onnx.NodeProto]:
+        """Where a max pool lets some of the spikes pass: of one-spike neurons the first spike of a window wins; over
+        time the window sends what the largest sum of values, of all its neurons, increases by.
+        """
+        spiking = [n for n in self.nodes if n.input and n.input[0] in self.spiking]
+        return [n for n in spiking if n.op_type == INCREASE.name or self._races(n)]
+
+    def _races(self, node: onnx.NodeProto) -> bool:
+        """Whether `node` is a max pool of one-spike neurons."""
+        return node.op_type in _MAX_POOLS and all(s.op_type in _ONE_SPIKE for s in self.sources(node.input[0]))
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest tensor that carries activations, at a batch of one, taken as float32."""
+        return max((4 * prod(self._shapes[name]) for name in self.activations if name in self._shapes), default=0)
+
+    def carriers(self, node: onnx.NodeProto) -> list[str]:
+        """The inputs of `node` that carry activations, rather than constants or shapes."""
+        return [name for name in reads(node) if name in self.activations]
+
+    def spike_driven(self, node: onnx.NodeProto) -> bool:
+        """Whether all that reaches `node` are spikes; a product of two activations is one of values."""
+        carriers = self.carriers(node)
+        product = node.op_type in _PRODUCTS and len(carriers) > 1
+        return bool(carriers) and self.spiking.issuperset(carriers) and not product
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """The shape of `tensor` at a batch of one."""
+        if tensor in self._constants:
+            return tuple(self._constants[tensor].dims)
+        if tensor not in self._shapes:
+            raise ModelError(
+                f"the shape of tensor '{tensor}' cannot be worked out. Export the model with fixed shapes."
+            )
+        return self._shapes[tensor]
+
+    def value(self, tensor: str) -> Array | None:
+        """The value of a constant, None for anything else."""
+        return array_of(self._constants[tensor]) if tensor in self._constants else None
+
+    def sources(self, tensor: str) -> list[onnx.NodeProto]:
+        """The neurons whose spikes make up the spiking `tensor`, each one once."""
+        producers = {out: n for n in self.nodes for out in writes(n)}
+        found: dict[str, onnx.NodeProto] = {}
+        stack = [tensor]
+        while stack:
+            node = producers[stack.pop()]
+            if is_neuron(node):
+                found[node.output[0]] = node
+            else:
+                stack += self.carriers(node)
+        return list(found.values())
+
+    def _reached(self) -> frozenset[str]:
+        reached = set(self.inputs)
+        for node in self.nodes:
+            if node.op_type not in SHAPE_OPS and not reached.isdisjoint(reads(node)):
+                reached.update(writes(node))
+        return frozenset(reached)
+
+    def _spiking(self) -> frozenset[str]:
+        self.spiking = frozenset()
+        for node in self.nodes:
+            if is_neuron(node) or (node.op_type in PASSING and self.spike_driven(node)):
+                self.spiking |= {node.output[0]}
+        return self.spiking
+
+
+def _shapes(
+    single: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]], inputs: set[str]
+) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor that shape inference reaches, at a batch of one; `single` is changed."""
+    del single.graph.value_info[:]
+    for value in single.graph.input:
+        if value.name in inputs and value.type.tensor_type.shape.dim:
+            dims = value.type.tensor_type.shape.dim
+            dims[0].dim_value = 1
+            for dim, size in zip(dims[1:], samples.get(value.name, ()), strict=False):
+                dim.dim_value = size
+    branches = [graph for node in single.graph.node if node.op_type == "If" for graph in inner_graphs(node)]
+    for value in (v for graph in (single.graph, *branches) for v in graph.output):
+        value.type.tensor_type.ClearField("shape")  # of any number of samples
+    try:
+        inferred = onnx.shape_inference.infer_shapes(outline(single), data_prop=True)
+    except (onnx.shape_inference.InferenceError, RuntimeError) as error:
+        raise ModelError(f"shapes do not fit together ({error}). Export the model again.") from error
+    found = {}
+    for value in (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output):
+        kind = value.type.tensor_type
+        if kind.HasField("shape") and all(d.HasField("dim_value") for d in kind.shape.dim):
+            found[value.name] = tuple(d.dim_value for d in kind.shape.dim)
+    return found

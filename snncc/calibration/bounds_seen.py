@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chooses how bounds are made of neurons by the values that meet them, on calibration data or on noise.
+
+Where values lie outside of the bounds rarely, or by little, these pass as they are, and neurons code by how much they
+lie outside. Where that is much, neurons code the values within. A bound that values stay far away from is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.cpu_session import cpu_session, must_run
+from snncc.analysis.intervals import Interval
+from snncc.calibration.data_free import noise_for
+from snncc.calibration.synthetic_inputs import batch_statistics
+from snncc.coding.bound_forms import BoundForm, Forms
+from snncc.errors import CalibrationError
+from snncc.io.batches import Samples, batches
+from snncc.io.input_specs import InputSpec
+from snncc.io.preprocess import Preprocess
+from snncc.ir.graph import Graph, Node
+from snncc.passes.canonicalise.bounds_to_relu import free_bounds
+
+__all__ = ["bound_forms", "head_of"]
+
+Array = npt.NDArray[Any]
+
+_BATCHES, _BATCH = 32, 64  # of the data that are looked at
+_CLEARLY = 1 / 4  # of two powers that are near each other, the order says little
+_RARE = 1 / 64  # of the power of bounded values, that of what lies outside: an eighth of their size
+_FAR = 16.0  # times the largest value seen: none that neurons send is so much larger than what calibration saw
+_GUESSED = 4096.0  # the same, of values whose size is a guess
+
+
+def head_of(data: Samples | None) -> tuple[Samples | None, Samples | None]:
+    """The first items of `data`, and data that are the same as before; only iterators have to be told apart."""
+    if not isinstance(data, Iterator):
+        return data, data
+    head = list(islice(data, _BATCHES * _BATCH))
+    return head, chain(head, data)
+
+
+def bound_forms(
+    graph: Graph, data: Samples | None, preprocess: Preprocess | None, input_range: tuple[float, float] | None
+) -> Forms:
+    """The form of each bound of the imported `graph` that is not the usual one, by node.
+
+    Raises:
+        CalibrationError: the data does not fit the model.
+    """
+    found = {node.name: (node, interval) for node, interval in free_bounds(graph)}
+    if not found:
+        return {}
+    specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
+    feeds: Iterable[Mapping[str, Array]]
+    if data is None:
+        noise = noise_for(graph, specs, input_range)
+        feeds, graph, far = noise.feeds, batch_statistics(graph), _FAR if noise.known else _GUESSED
+    else:
+        stream = batches(data, specs, preprocess=preprocess, batch_size=_BATCH, error=CalibrationError)
+        feeds, far = islice(stream, _BATCHES), _FAR
+    seen = {name: _watcher(node, interval, far) for name, (node, interval) in found.items()}
+    tensors = sorted({t for each in seen.values() for t in each.tensors})
+    with must_run("the imported network"):
+        session = cpu_session(graph.to_proto(), tensors)
+        for batch in feeds:
+            values = dict(zip(tensors, session.run(tensors, dict(batch)), strict=True))
+            for each in seen.values():
+                each.update(*(values[name].astype(np.float64) for name in each.tensors))
+    forms = {name: each.form() for name, each in seen.items()}
+    return {name: form for name, form in forms.items() if form != BoundForm()}
+
+
+def _watcher(node: Node, interval: Interval | None, far: float) -> _Within | _Between:
+    if interval is not None:
+        return _Within(interval, far)
+    first, second = node.inputs
+    return _Between(first.name, second.name, node.op == "Max")
+
+
+@dataclass
+class _Within:
+    """What is known of values that constant bounds keep within an interval."""
+
+    interval: Interval
+    far: float
+    _power: float = 0.0  # sums of squares: of the bounded values, from the middle of the interval
+    _under: float = 0.0  # and of what lies below, and above
+    _over: float = 0.0
+    _largest: float = 0.0
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        return (self.interval.source.name,)
+
+    def update(self, values: Array) -> None:
+        """Take in one batch."""
+        low, high = self.interval.low, self.interval.high
+        self._power += float(np.square(np.clip(values, low, high) - self.interval.middle).sum())
+        self._under += float(np.square(np.maximum(low - values, 0)).sum())
+        self._over += float(np.square(np.maximum(values - high, 0)).sum())
+        self._largest = max(self._largest, float(np.abs(values).max(initial=0.0)))
+
+    def form(self) -> BoundForm:
+        """The form that suits them."""
+        outside = self._under + self._over
+        rare = bool(np.isfinite(outside)) and outside <= _RARE * self._power
+        return BoundForm(rare, *(self._is_far(end, out) for end, out in self._ends()))
+
+    def _ends(self) -> tuple[tuple[Array, float], tuple[Array, float]]:
+        return (self.interval.low, self._under), (self.interval.high, self._over)
+
+    def _is_far(self, end: Array, outside: float) -> bool:
+        bounds = np.isfinite(end).any() and outside == 0 and self._largest > 0
+        return bool(bounds and (np.abs(end) > self.far * self._largest).all())
+
+
+@dataclass
+class _Between:
+    """What is known of two values of which the larger one, or the smaller one, is taken."""
+
+    first: str
+    second: str
+    up: bool
+    _powers: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        return (self.first, self.second)
+
+    def update(self, first: Array, second: Array) -> None:
+        """Take in one batch."""
+        ahead = first - second if self.up else second - first
+        for index, part in enumerate((ahead, -ahead)):
+            self._powers[index] += float(np.square(np.maximum(part, 0)).sum())
+
+    def form(self) -> BoundForm:
+        """That the first one passes as it is, if the second one is taken far less often or by far less."""
+        return BoundForm(keeps=self._powers[1] < _CLEARLY * self._powers[0])

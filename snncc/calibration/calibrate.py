@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a prepared ReLU network, and data or none, to what the neurons' scales follow from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.integer_inputs import sources
+from snncc.calibration.data_free import observe_noise
+from snncc.calibration.histogram import LeastSquares, Percentile
+from snncc.calibration.observers import Maximum, Observer, Place, observe, places
+from snncc.calibration.potential_matching import samples_that_fit
+from snncc.calibration.reservoir import Reservoir
+from snncc.calibration.synthetic_inputs import batch_statistics
+from snncc.calibration.value_ranges import depths, extents
+from snncc.coding import Coding
+from snncc.coding.scales import NORMALIZATIONS, Choice, Scales
+from snncc.errors import CalibrationError, OptionError
+from snncc.io.batches import Batch, Digest, Samples, batches, count_of
+from snncc.io.input_specs import InputSpec
+from snncc.io.preprocess import Preprocess
+from snncc.io.progress import track
+from snncc.ir.graph import Graph
+
+__all__ = ["Calibration", "Method", "calibrate"]
+
+Array = npt.NDArray[Any]
+
+SCALES = ("max", "percentile", "least-squares")
+_BATCH = 64
+_SILENT = 2.0**-100  # activations that are not larger count as 0: the inverse of a scale must fit into float32
+_HELD = 4  # codes whose tables of errors, 19 MB each, are kept
+
+
+@dataclass(frozen=True)
+class Method:
+    """How scales are taken from activations.
+
+    Args:
+        normalize: One scale per `channel`, per `layer`, or `none`: per channel, but kept with the neuron.
+        scale: `max` of a channel's activations, a `percentile` of them, or `least-squares`: what codes them with least
+            error; None: `percentile` if one is given, else `least-squares` with data and `max` without.
+        percentile: 0 < percentile <= 100.
+        input_range: (lowest, highest) value of the network's input, where it is known and no data is given.
+    """
+
+    normalize: str = "channel"
+    scale: str | None = None
+    percentile: float | None = None
+    input_range: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.normalize not in NORMALIZATIONS:
+            raise OptionError(f"normalize is '{self.normalize}', but it must be one of {', '.join(NORMALIZATIONS)}")
+        if self.scale is not None and self.scale not in SCALES:
+            raise OptionError(f"scale is '{self.scale}', but it must be one of {', '.join(SCALES)}")
+        if self.scale is not None and (self.scale == "percentile") != (self.percentile is not None):
+            raise OptionError("scale 'percentile' and a percentile go together; give both, or the percentile alone")
+        if self.percentile is not None and not isinstance(self.percentile, int | float | np.number):
+            raise OptionError(f"percentile is {self.percentile!r}, but it must be a number")
+        if self.percentile is not None and not 0 < self.percentile <= 100:
+            raise OptionError(f"percentile is {self.percentile}, but it must be above 0 and at most 100; try 99.9")
+        span = self.input_range
+        if span is not None and not (len(span) == 2 and np.isfinite(span).all() and span[0] < span[1]):
+            raise OptionError(f"input range {span} must be two finite numbers, the lowest value first")
+
+    def settled(self, *, data: bool) -> Method:
+        """The same with `scale` decided."""
+        default = "percentile" if self.percentile is not None else "least-squares" if data else "max"
+        return replace(self, scale=self.scale or default)
+
+    def observer(self, coding: Coding) -> Observer:
+        """What takes the activations down."""
+        match self.scale:
+            case "percentile":
+                return Percentile(float(self.percentile or 100))
+            case "least-squares":
+                return LeastSquares(coding.code)
+            case _:
+                return Maximum()
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of the activations of a prepared network, from which scales follow for any coding.
+
+    Attributes:
+        spots: Where neurons will be.
+        samples: A fair sample of the data; None without data.
+    """
+
+    spots: list[Place]
+    samples: Batch | None
+    _watcher: Observer = field(repr=False)
+    _known: Scales = field(repr=False)
+    _watchers: dict[tuple[Coding, float | None], Observer] = field(default_factory=dict, repr=False)
+
+    def scales(self, coding: Coding, choices: Mapping[str, Choice] | None = None) -> Scales:
+        """The scales of all neurons-to-be for `coding`; `choices` are those of single layers, by the name of the ReLU.
+
+        Raises:
+            CalibrationError: an activation is not finite.
+        """
+        given = {place: (choices or {}).get(place.relu, Choice()) for place in self.spots}
+        found = {place.tensor: self.scale(place, coding, choice) for place, choice in given.items()}
+        return replace(self._known, neurons=found, choices=dict(choices or {}))
+
+    def counted(self, place: Place) -> tuple[Array, Array] | None:
+        """Activations above 0 of a layer, (n,), and how many there were in each channel, (channels, n), if known."""
+        return self._watcher.counted(place)
+
+    def scale(self, place: Place, coding: Coding, choice: Choice) -> Array:
+        """The scales λ > 0 of one layer, in a shape that broadcasts to its tensor."""
+        if coding.fixed_scale is not None:
+            return np.full(1, coding.fixed_scale)
+        coding = coding.of_layer(choice)
+        key = (coding, choice.percentile)
+        if key not in self._watchers:
+            if len(self._watchers) >= _HELD:
+                self._watchers.clear()
+            percent = choice.percentile
+            self._watchers[key] = (
+                self._watcher.for_code(coding.code) if percent is None else self._watcher.for_percentile(percent)
+            )
+        return np.minimum(choice.factor * _settled(place, self._watchers[key].result(place)), place.ceiling)
+
+
+def calibrate(
+    graph: Graph,
+    coding: Coding,
+    method: Method,
+    data: Samples | None,
+    preprocess: Preprocess | None = None,
+    *,
+    outside: Collection[str] = (),
+) -> Calibration:
+    """Observe all neurons-to-be in `graph` on `data` or, without data, on noise.
+
+    `outside` names ReLUs that tell how far values lie outside of bounds; one that never fires gets a scale of as much
+    as values stayed within them.
+
+    Raises:
+        CalibrationError: the data does not fit the model, or an activation is not finite.
+    """
+    spots = places(graph)
+    if method.normalize == "layer":
+        spots = [replace(p, axis=None) for p in spots]
+    specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
+    method = method.settled(data=data is not None)
+    watcher = method.observer(coding)
+    kept: Batch | None = None
+    trial: Batch = {}
+    if data is None:
+        inputs, origin, trial = observe_noise(graph, spots, specs, method.input_range, watcher)
+    else:
+        digest = Digest()
+        reservoir = Reservoir(samples_that_fit(graph))
+        stream = _watched(_shown(data, specs, preprocess), digest, reservoir)
+        inputs = observe(graph, spots, watcher, stream)
+        origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
+        kept = reservoir.samples()
+    origin |= {
+        "method": method.scale,
+        "percentile": method.percentile,
+        "normalize": method.normalize,
+        "input_range": method.input_range,
+    }
+    shown, seen = graph if kept else batch_statistics(graph), kept or trial
+    silent = [p.relu for p in spots if p.relu in outside and (watcher.result(p) <= _SILENT).all()]
+    spots = _with_room(spots, depths(shown, seen, silent))
+    potentials, analog = extents(shown, seen, gates=bool(kept))
+    inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
+    inputs = {name: largest or 1.0 for name, largest in inputs.items()}
+    known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)
+    return Calibration(spots, kept, watcher, known)
+
+
+def _shown(data: Samples, specs: list[InputSpec], preprocess: Preprocess | None) -> Iterator[Batch]:
+    count = count_of(data)
+    total = None if count is None else -(-count // _BATCH)
+    stream = batches(data, specs, preprocess=preprocess, batch_size=_BATCH, error=CalibrationError)
+    yield from track(stream, "calibrating", total)
+
+
+def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator[Batch]:
+    for batch in stream:
+        for watcher in watchers:
+            watcher.update(batch)
+        yield batch
+
+
+def _with_room(spots: list[Place], below: Mapping[str, float]) -> list[Place]:
+    """`spots` with room for as much above 0 as potentials came `below` it, by ReLU: they may do so on other data."""
+    return [replace(p, room=below[p.relu]) if below.get(p.relu) else p for p in spots]
+
+
+def _settled(place: Place, values: Array) -> Array:
+    """Positive scales: a silent channel takes its layer's, a silent layer its `room`."""
+    if not np.isfinite(values).all():
+        way_out = "Is the preprocessing right? Try fewer or smaller inputs."
+        raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {way_out}")
+    largest = float(values.max(initial=0.0))
+    if largest <= _SILENT:
+        return np.full(1, place.room)
+    return place.broadcast(np.where(values > _SILENT, values, largest))

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scales from the distribution of a channel's activations: a percentile, or the scale that codes it with least error.
+
+Activations are counted in bins cut straight from their float32 bits: 32 per octave, so that a bin is 1.6 to 3 % wide.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.calibration.observers import Observer, Place
+from snncc.ir.proto_builder import Builder
+
+__all__ = ["LeastSquares", "Percentile"]
+
+Array = npt.NDArray[Any]
+
+_MANTISSA_BITS = 5
+_SHIFT = 23 - _MANTISSA_BITS
+_LOWEST = np.float32(2.0**-24).view(np.int32) >> _SHIFT  # smaller activations count as 0
+_OCTAVES = 48
+_OCTAVE = 1 << _MANTISSA_BITS  # in bins
+_BINS = _OCTAVES * _OCTAVE  # up to 2^24
+_FREE = 1e-6  # of a channel's power: errors that no network notices
+_EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
+_CENTRES = (_EDGES[:-1] + _EDGES[1:]) / 2
+
+
+@dataclass
+class _Histogram(Observer):
+    """Counts (channels, 1 + bins): bin 0 holds the zeros."""
+
+    _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+
+    def probe(self, build: Builder, place: Place) -> str:  # noqa: ARG002 - nothing to add to the network
+        """The activations themselves."""
+        return place.tensor
+
+    def update(self, place: Place, value: Array) -> None:
+        """Count each activation in its channel's histogram."""
+        axis = place.axis
+        rows = value.reshape(1, -1) if axis is None else np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
+        largest = rows.max(axis=1, initial=0.0)
+        self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, 0.0), largest)
+        bits = np.ascontiguousarray(rows, np.float32).view(np.int32)
+        bins = np.clip((bits >> _SHIFT) - (_LOWEST - 1), 0, _BINS)
+        bins += (np.arange(len(rows), dtype=np.int32) * (_BINS + 1))[:, None]
+        flat = np.bincount(bins.ravel(), minlength=len(rows) * (_BINS + 1))
+        self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), -1)
+
+    @abstractmethod
+    def result(self, place: Place) -> Array:
+        """One value per channel, (channels,)."""
+
+    def for_percentile(self, percent: float) -> Percentile:
+        """The same activations, another result."""
+        other = Percentile(percent)
+        other._counts, other._maxima = self._counts, self._maxima
+        return other
+
+    def counted(self, place: Place) -> tuple[Array, Array]:
+        """The middle of each bin, (bins,), and its counts, (channels, bins)."""
+        return _CENTRES, self._counts[place.tensor][:, 1:]
+
+    def _bounded(self, place: Place, values: Array, room: Array | float = 1.0) -> Array:
+        """`values`, none above `room` times its channel's maximum, which stands in where it lies outside of the bins.
+
+        A maximum that is NaN or infinite shows in the result.
+        """
+        largest = self._maxima[place.tensor]
+        counted = (largest < _EDGES[-1]) & (largest > 256 * _EDGES[0]) | (largest == 0)
+        limit = np.maximum(largest, np.minimum(room * largest, place.ceiling))
+        return np.where(counted, np.minimum(values, limit), largest)
+
+
+@dataclass
+class Percentile(_Histogram):
+    """A percentile of each channel's activations, zeros included; interpolated within its bin."""
+
+    percent: float
+
+    def result(self, place: Place) -> Array:
+        """The percentiles; 0 where that share of the activations is 0."""
+        cumulative = self._counts[place.tensor].cumsum(axis=1)
+        wanted = cumulative[:, -1] * (self.percent / 100)
+        index = (cumulative < wanted[:, None]).sum(axis=1)
+        rows = np.arange(len(index))
+        below = np.where(index > 0, cumulative[rows, index - 1], 0)
+        share = (wanted - below) / np.maximum(cumulative[rows, index] - below, 1)
+        low, high = _EDGES[np.maximum(index - 1, 0)], _EDGES[index]
+        return self._bounded(place, np.where(index > 0, low + share * (high - low), 0.0))
+
+
+@dataclass
+class LeastSquares(_Histogram):
+    """The scale λ that minimises the mean of (a - λ code(a/λ))² over a channel's activations a.
+
+    `code` maps activations in units of λ to what the coding makes of them. Where its levels are so fine that a larger λ
+    costs next to nothing, λ goes up to twice the channel's maximum: calibration has not seen every activation, and the
+    ones above λ are cut.
+    """
+
+    code: Callable[[Array], Array]
+    _errors: Array | None = field(default=None, init=False, repr=False)
+
+    def for_code(self, code: Callable[[Array], Array]) -> LeastSquares:
+        """The same activations, another code."""
+        other = LeastSquares(code)
+        other._counts, other._maxima = self._counts, self._maxima
+        return other
+
+    def result(self, place: Place) -> Array:
+        """The best of all scales from three octaves below the channel's maximum; 0 for a silent channel."""
+        counts = self._counts[place.tensor][:, 1:]
+        errors = counts.astype(np.float64) @ self._table()
+        top = np.where(
+            counts.any(axis=1), _BINS - (counts > 0)[:, ::-1].argmax(axis=1), 0
+        )  # upper edge of the last bin
+        candidates = np.arange(_BINS + 1)
+        reach = 3 << _MANTISSA_BITS
+        allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
+        best = np.where(allowed, errors, np.inf).argmin(axis=1)
+        power = counts @ _CENTRES**2
+        roomy = (candidates <= top[:, None] + _OCTAVE) & (errors <= _FREE * power[:, None])
+        chosen = np.where(roomy, candidates, best[:, None]).max(axis=1)
+        return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
+
+    def _table(self) -> Array:
+        """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""
+        if self._errors is None:
+            # Quotients depend on both mantissas and on the distance in octaves: 25 times fewer than bins times scales.
+            octaves = 2.0 ** np.arange(-_OCTAVES, _OCTAVES)[:, None, None]
+            quotients = octaves * (_CENTRES[:_OCTAVE, None] / _EDGES[:_OCTAVE])
+            (above, bin_), (below, scale) = (np.divmod(np.arange(n), _OCTAVE) for n in (_BINS, _BINS + 1))
+            coded = self.code(quotients)[above[:, None] - below + _OCTAVES, bin_[:, None], scale]
+            self._errors = (_EDGES * coded - _CENTRES[:, None]) ** 2
+        return self._errors

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Levels of phase coding that layers have for themselves, from what is known of their activations.
+
+`batchnorm`: still powers of a base (one_spike.txt, section III-B2), but of the layer's own. What leaves a
+BatchNormalization with factor γ and shift β has mean μ = β and standard deviation σ = |γ| in its channel, so that eq. 5
+can be worked out for the very layer, in units of its scales λ: N(β/λ, (γ/λ)²).
+
+`fitted`: no powers of anything. A spike of phase p is worth the p-th of the levels that code the layer's activations
+with least squared error, at the price of a table of T numbers for each layer.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TypeGuard
+
+import numpy as np
+
+from snncc.analysis.activation_sites import neurons_to_be
+from snncc.calibration.calibrate import Calibration
+from snncc.calibration.lloyd_max import lloyd_max
+from snncc.calibration.observers import Place
+from snncc.coding import Coding, Phase
+from snncc.coding.scales import LEVELS, Choice
+from snncc.errors import OptionError
+from snncc.ir.graph import Graph
+from snncc.passes.normalise.insert_scales import neuron_output
+
+__all__ = ["fits_levels", "fitted_levels", "levels_of_layers", "refuse_levels"]
+
+log = logging.getLogger("snncc")
+
+_ALTERNATIONS = 2  # of levels for given scales and scales for given levels: more gain less than 1 %
+
+
+def fits_levels(coding: Coding) -> TypeGuard[Phase]:
+    """Whether layers with `coding` can have levels fitted to them: it sends one spike, which rounds."""
+    return isinstance(coding, Phase) and coding.rounds and coding.levels is None
+
+
+def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool) -> None:
+    """Raise OptionError if layers with `coding` cannot have levels of this kind; `counted` says if activations are."""
+    if isinstance(coding, Phase) and coding.levels is not None and (kind is not None or tune):
+        raise OptionError(
+            "the coding has levels of its own, for all layers; leave out either these or the choice of others"
+        )
+    if kind is None:
+        return
+    if kind not in LEVELS or not isinstance(coding, Phase):
+        raise OptionError(f"levels are '{kind}', but must be one of {', '.join(LEVELS)}; only phase coding has any")
+    if kind == "fitted" and not fits_levels(coding):
+        raise OptionError("fitted levels are for one spike that rounds; leave out --spikes and --no-shift")
+    if kind == "fitted" and not counted:
+        raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
+    if kind == "batchnorm" and tune:
+        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
+
+
+def levels_of_layers(kind: str | None, graph: Graph, measured: Calibration, coding: Coding) -> dict[str, Choice]:
+    """What the layers of the prepared `graph` have for themselves, by the name of the ReLU; none for `powers` or None.
+
+    Where levels cannot be fitted, they are powers of the base that suits their number.
+    """
+    if not isinstance(coding, Phase):  # no others have any
+        return {}
+    match kind:
+        case "batchnorm":
+            return _behind_batchnorm(graph, measured, coding)
+        case "fitted":
+            found = {place.relu: fitted_levels(measured, place, coding) for place in measured.spots}
+            if few := [name for name, choice in found.items() if choice is None]:
+                log.warning(
+                    "too few different activations for %d levels, which are powers: %s", coding.T, ", ".join(few)
+                )
+            usual = Choice(base=float(replace(coding, Q="auto").Q))
+            return {name: choice or usual for name, choice in found.items()}
+        case _:
+            return {}
+
+
+def fitted_levels(measured: Calibration, place: Place, coding: Phase) -> Choice | None:
+    """As many levels as `coding` has, with the least squared error in units of activations; None if these are too few.
+
+    Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
+    for that many levels would have: the coding's own base has no part in it.
+    """
+    coding, choice = replace(coding, Q="auto"), Choice()
+    for _ in range(_ALTERNATIONS):
+        counted = measured.counted(place)
+        if counted is None:
+            return None
+        values, counts = counted
+        scale = np.broadcast_to(measured.scale(place, coding, choice).reshape(-1, 1), (len(counts), 1))
+        levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), coding.T)
+        if levels is None:
+            return None
+        if levels[0] > 1 and np.isfinite(place.ceiling):  # which scales keep within, and so must what they are times
+            levels = tuple(level / levels[0] for level in levels)
+        choice = Choice(levels=levels)
+    return choice
+
+
+def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Phase) -> dict[str, Choice]:
+    """The base with the least MAPE, of each ReLU right behind a BatchNormalization of constants."""
+    scales = measured.scales(coding)
+    found = {}
+    for node in neurons_to_be(graph):
+        source = graph.producer(node.inputs[0])
+        if source is None or source.op != "BatchNormalization":
+            continue
+        factor, shift = (graph.value(t) for t in source.inputs[1:3])
+        if factor is None or shift is None:
+            continue
+        scale = scales.neurons[neuron_output(graph, node).name].reshape(-1)
+        found[node.name] = Choice(base=coding.best_base(shift / scale, np.abs(factor) / scale))
+    return found

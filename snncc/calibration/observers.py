@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the ReLU network in onnxruntime and takes down how large its activations get, channel by channel.
+
+Memory does not grow with the data: maxima are taken inside the network, percentiles from histograms.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.activation_sites import neurons_to_be, sends_both_signs
+from snncc.analysis.channel_axis import channel_axis, spread
+from snncc.analysis.cpu_session import cpu_session, must_run
+from snncc.analysis.integer_inputs import is_integer
+from snncc.ir.graph import Graph
+from snncc.ir.proto_builder import Builder
+from snncc.passes.legalise.split_clip import ceiling_behind
+from snncc.passes.normalise.insert_scales import neuron_output
+
+__all__ = ["Maximum", "Observer", "Place", "observe", "places"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The output of a neuron-to-be.
+
+    Attributes:
+        tensor: its name.
+        rank: its rank.
+        axis: the axis of its channels; None: a layer without channels.
+        ceiling: what no activation exceeds, that of a ReLU6.
+        signed: whether it has both signs, so that its magnitude counts.
+        relu: the name of the node that becomes the neuron.
+        room: the scale of the layer if none of its channels fires.
+    """
+
+    tensor: str
+    rank: int
+    axis: int | None
+    ceiling: float = math.inf
+    signed: bool = False
+    relu: str = ""
+    room: float = 1.0
+
+    def broadcast(self, values: Array) -> Array:
+        """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
+        return spread(values, self.axis, self.rank)
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """All axes but that of the channels."""
+        return tuple(a for a in range(self.rank) if a != self.axis)
+
+
+class Observer(ABC):
+    """Reduces the activations of all batches to one value per channel."""
+
+    @abstractmethod
+    def probe(self, build: Builder, place: Place) -> str:
+        """Extend a model so that it puts out what `update` wants; returns the output's name."""
+
+    @abstractmethod
+    def update(self, place: Place, value: Array) -> None:
+        """Take in one batch."""
+
+    @abstractmethod
+    def result(self, place: Place) -> Array:
+        """One value per channel, (channels,)."""
+
+    def for_code(self, code: Callable[[Array], Array]) -> Observer:  # noqa: ARG002
+        """What tells, from the same activations, the result for another code; by default there is no difference."""
+        return self
+
+    def for_percentile(self, percent: float) -> Observer:
+        """What tells that percentile of the same activations; only for observers that have counted them.
+
+        Raises:
+            NotImplementedError: it has not.
+        """
+        raise NotImplementedError
+
+    def counted(self, place: Place) -> tuple[Array, Array] | None:  # noqa: ARG002
+        """Activations above 0, (n,), and how many there were in each channel, (channels, n); None if not counted."""
+        return None
+
+
+@dataclass
+class Maximum(Observer):
+    """The largest activation of each channel."""
+
+    _maxima: dict[str, Array] = field(default_factory=dict)
+
+    def probe(self, build: Builder, place: Place) -> str:
+        """ReduceMax over everything but the channels, so that only that leaves the network."""
+        axes = build.constant(f"{place.tensor}__axes", np.array(place.others, np.int64))
+        return build.node("ReduceMax", [place.tensor, axes], f"{place.tensor}__maximum", keepdims=0)
+
+    def update(self, place: Place, value: Array) -> None:
+        """Keep the larger."""
+        value = np.atleast_1d(value)
+        self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, value), value)
+
+    def result(self, place: Place) -> Array:
+        """The maxima."""
+        return self._maxima[place.tensor].astype(np.float64)
+
+
+def places(graph: Graph) -> list[Place]:
+    """Where neurons will be: the output of every neuron-to-be, or of the ceiling behind it."""
+    found = []
+    known: dict[int, int] = {}
+    for node in neurons_to_be(graph):
+        tensor = neuron_output(graph, node)
+        rank = len(graph.shape(tensor) or ())
+        ceiling = ceiling_behind(graph, node)
+        bound = graph.value(ceiling[1]) if ceiling else None
+        highest = math.inf if bound is None else float(bound.max())
+        axis = channel_axis(graph, node.inputs[0], known)
+        found.append(Place(tensor.name, rank, axis, highest, sends_both_signs(node), node.name))
+    return found
+
+
+def observe(
+    graph: Graph, spots: list[Place], observer: Observer, data: Iterable[Mapping[str, Array]]
+) -> dict[str, float]:
+    """Run `graph` over `data`, which the observer watches at each place; returns the largest magnitude of each input.
+
+    Integer inputs have none.
+    """
+    model = graph.to_proto()
+    build = Builder(model)
+    outputs = {p.tensor: observer.probe(build, _magnitude(build, p)) for p in spots}
+    with must_run("the prepared network"):
+        session = cpu_session(model, list(outputs.values()) or None)
+    largest = {i.name: 0.0 for i in graph.inputs if not is_integer(i)}
+    for batch in data:
+        for name, array in batch.items():
+            if name not in largest:
+                continue
+            largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
+        with must_run("the prepared network"):
+            values = session.run(list(outputs.values()) or None, dict(batch))
+        for place, value in zip(spots, values[: len(spots)], strict=True):
+            observer.update(place, value)
+    return largest
+
+
+def _magnitude(build: Builder, place: Place) -> Place:
+    """`place`, or a new one that has the magnitudes of what has both signs there."""
+    if not place.signed:
+        return place
+    return replace(place, tensor=build.node("Abs", [place.tensor], f"{place.tensor}__magnitude"))

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`--max-drop`: the recipes that were tried, as a table, and the network of the one that was taken."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from snncc.cli.coding_parser import given_options
+from snncc.cli.output import number, print_table, print_text
+from snncc.errors import OptionError
+
+if TYPE_CHECKING:
+    import onnx
+
+    from snncc.coding import Coding
+    from snncc.tools.accuracy_budget import Rung
+
+__all__ = ["within_drop"]
+
+
+def within_drop(
+    ctx: click.Context, model: Path, coding: Coding, max_drop: float, arguments: dict[str, Any], *, as_json: bool
+) -> tuple[onnx.ModelProto, list[dict[str, Any]]]:
+    """Convert by the first recipe that loses no more than `max_drop`; prints all that were tried, and returns them.
+
+    Time steps and base that were given stay as they are.
+    """
+    from snncc.tools.accuracy_budget import convert_within, ladder
+
+    if arguments["calibration"] is None:
+        raise OptionError("--max-drop is measured on calibration data; give --calib, best with labels")
+    given = {option.target for option in given_options(ctx)}
+    codings = ladder(coding, steps=not given & {"T", "K"}, base="Q" not in given)
+    rungs: list[Rung] = []
+    try:
+        converted = convert_within(model, codings, max_drop, tried=rungs.append, **arguments)
+    finally:
+        if rungs and not as_json:
+            _print(rungs, tuned=arguments["tune"])
+    return converted, [asdict(rung) | {"coding": rung.coding.parameters()} for rung in rungs]
+
+
+def _print(rungs: list[Rung], *, tuned: bool) -> None:
+    rows = []
+    for rung in rungs:
+        own = rung.coding.parameters()
+        letters = ", ".join(f"{letter}={own[letter]:g}" for letter in ("T", "K", "Q") if letter in own)
+        recipe = (
+            f"percentile {rung.percentile:g}" if rung.percentile else f"{rung.levels} levels" if rung.levels else ""
+        )
+        recipe = recipe or ("tuned" if tuned else "as given")
+        rows.append((letters, recipe, f"{rung.drop:.2f}", number(rung.spikes_per_neuron)))
+    print_table("Recipes tried", ("time steps", "scales and levels", "drop", "spikes per neuron"), rows)
+    if not rungs[0].labelled:
+        print_text("The calibration data has no labels: drop is the share of samples answered unlike MODEL, in points.")

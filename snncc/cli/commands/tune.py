@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`snncc tune`: convert, with the levels and the scale of each layer that leave the least error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from snncc.cli.coding_parser import CodingCommand
+from snncc.cli.commands.convert import convert_and_print
+from snncc.cli.conversion_options import conversion_options
+
+__all__ = ["tune"]
+
+
+@click.command(cls=CodingCommand, short_help="Convert with the best levels and scale for each layer.")
+@conversion_options
+@click.option(
+    "--share-steps",
+    is_flag=True,
+    help="Phase and few-spikes coding: layers share their T or K time steps, so that some have more and others fewer.",
+)
+def tune(ctx: click.Context, /, **given: Any) -> None:
+    """Convert MODEL like `convert`, and tune each layer to the time steps given: its levels (phase coding) and scale.
+
+    What leaves the least error in the outputs is taken, on the inputs of --calib, which it needs; their labels are not
+    looked at. The same inputs give the same network. `snncc inspect` shows what was chosen.
+    """
+    convert_and_print(ctx, tune=True, **given)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a conversion made of a network's nodes, as a table: at the end of `convert`, and again in `inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from snncc.cli.output import print_table
+from snncc.compiler.outcome_rows import outcome_rows
+
+__all__ = ["print_outcome"]
+
+
+def print_outcome(found: Mapping[str, Any] | None) -> None:
+    """Print the metadata entry snncc.outcome; models of earlier versions have none."""
+    if found:
+        print_table("What became what", ("in the network", "in the spiking network"), outcome_rows(found), right=False)

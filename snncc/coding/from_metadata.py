@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the metadata of a converted model lead back to: its coding, and the ReLU network that was lowered with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from snncc.coding import Coding, coding_of
+from snncc.coding.bound_forms import Forms, form_of
+from snncc.compiler.export import metadata_of
+from snncc.errors import ModelError, OptionError
+from snncc.ir.graph import Graph
+from snncc.passes.manager import PassManager
+from snncc.passes.pipeline import preparation
+
+__all__ = ["own_settings", "own_steps", "prepared", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
+
+
+def recorded_coding(model: onnx.ModelProto) -> Coding | None:
+    """The coding in the model's metadata; None if there is none, or it is damaged or of another version of snncc."""
+    try:
+        return coding_of(metadata_of(model)["snncc.coding"])
+    except (ModelError, OptionError, KeyError, TypeError):
+        return None
+
+
+def recorded_bounds(model: onnx.ModelProto) -> Forms:
+    """How the model's bounds were made of neurons, by node; empty if the metadata do not say."""
+    try:
+        recorded = metadata_of(model).get("snncc.calibration", {}).get("bounds", {})
+    except (ModelError, AttributeError):
+        return {}
+    return {name: form_of(words) for name, words in recorded.items()} if isinstance(recorded, dict) else {}
+
+
+def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
+    """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
+    graph = source.copy()
+    PassManager(preparation(coding, bounds)).run(graph)
+    return graph
+
+
+def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
+    """By neuron: the Relu of the prepared network that it stands for; encoders stand for none."""
+    try:
+        recorded = metadata_of(model).get("snncc.neurons", {})
+    except ModelError:
+        return {}
+    entries = recorded.items() if isinstance(recorded, dict) else ()
+    return {name: e["replaces"] for name, e in entries if isinstance(e, dict) and isinstance(e.get("replaces"), str)}
+
+
+def own_settings(model: onnx.ModelProto) -> tuple[str, ...]:
+    """What some neurons have for themselves instead of the coding's: `Q`, `levels`, `steps`."""
+    try:
+        recorded = metadata_of(model).get("snncc.neurons", {})
+    except ModelError:
+        return ()
+    entries = list(recorded.values()) if isinstance(recorded, dict) else []
+    return tuple(key for key in ("Q", "levels", "steps") if any(isinstance(e, dict) and key in e for e in entries))
+
+
+def own_steps(model: onnx.ModelProto) -> dict[str, int]:
+    """By neuron: its time steps, where these are not the coding's."""
+    entries = metadata_of(model).get("snncc.neurons", {})
+    return {name: int(e["steps"]) for name, e in entries.items() if isinstance(e, dict) and "steps" in e}
+
+
+def units(model: onnx.ModelProto, neurons: Iterable[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """By neuron: what 1 in its output stands for in the prepared network; one value, or one per channel.
+
+    Encoders, among the `neurons`, have none.
+
+    Raises:
+        ModelError: the metadata do not tell it.
+    """
+    entries, replaced = metadata_of(model).get("snncc.neurons", {}), replaced_relus(model)
+    try:
+        known = {name: entries[name] for name in neurons}
+        found = {name: np.asarray(entry["unit"], np.float64) for name, entry in known.items() if name in replaced}
+        sound = all(bool((np.isfinite(unit) & (unit > 0)).all()) for unit in found.values())
+    except (KeyError, TypeError, ValueError):
+        sound = False
+    if not sound:
+        message = "the model's metadata do not say what the spikes of its neurons are worth in its source network"
+        raise ModelError(f"{message}. Convert that once more, with this version of snncc.")
+    return found

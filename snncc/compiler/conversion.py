@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages of a conversion between reading and writing, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy.typing as npt
+
+from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.analog_ops import islands
+from snncc.calibration.potential_matching import match_potentials
+from snncc.calibration.spike_confidence import confidence_of
+from snncc.coding import Coding
+from snncc.coding.bound_forms import Forms
+from snncc.coding.scales import Confidence, Scales
+from snncc.compiler import metadata_record
+from snncc.compiler.agreement import output_shapes, refuse_rows, rows_may_move, rows_must_fit
+from snncc.compiler.time_forms import Form, choose_form
+from snncc.frontend.batch_independence import refuse_mixing
+from snncc.frontend.legality import refuse_islands, refuse_silence
+from snncc.io.batches import Batch
+from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import RECURRENT
+from snncc.passes.base import Pass
+from snncc.passes.finalise.correct_potentials import Correction
+from snncc.passes.manager import Observer, PassManager, Report
+from snncc.passes.pipeline import finishing, lowering, normalisation, preparation, rounding
+
+__all__ = ["Line", "Spiking"]
+
+
+@dataclass(frozen=True)
+class Spiking:
+    """A spiking network.
+
+    Attributes:
+        graph: Still in the folded form, or what single steps are made of.
+        form: Which it is to have.
+        matched: Whether potentials were matched to those of the ReLU network.
+        confidence: Of the spikes of layers that are doubted.
+        thresholds: The scales that neurons had before anything else became part of them, by node.
+    """
+
+    graph: Graph
+    form: Form
+    matched: bool
+    confidence: Mapping[str, Confidence]
+    thresholds: Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass
+class Line:
+    """A conversion; `name` is what messages call the model."""
+
+    name: str
+    coding: Coding
+    fold_bn: str
+    weights: str
+    gates: int | None
+    strict: bool
+    observer: Observer | None
+    reports: list[Report] = field(default_factory=list)
+
+    def run(self, passes: tuple[Pass, ...], graph: Graph) -> None:
+        """Run `passes` for good: they are observed and reported."""
+        self.reports.append(PassManager(passes, observer=self.observer).run(graph))
+
+    def prepare(self, graph: Graph, bounds: Forms | None = None) -> None:
+        """Make the neurons-to-be of the imported network ReLUs; `bounds` is how bounds do, by node."""
+        self.run(preparation(self.coding, bounds), graph)
+        if not self.coding.activations:  # no need to calibrate first
+            self._check(graph, neurons_to_be(graph))
+        if self.coding.slices > 1:
+            refuse_mixing(graph, self.name)
+
+    def spiking(
+        self,
+        graph: Graph,
+        scales: Scales,
+        samples: Batch | None = None,
+        *,
+        form: str = "auto",
+        anytime: bool = False,
+        match: bool = True,
+    ) -> Spiking:
+        """The spiking network that becomes of the prepared `graph`, which is changed."""
+        reference, graph = self.normalised(graph, scales)
+        chosen = choose_form(form, self.coding, reference, anytime=anytime)
+        matched, confidence = self.measured(reference, graph, scales, samples, match=match)
+        self.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
+        lowered = metadata_record.thresholds(graph)
+        self.finish(graph, matched, confidence, fuse=chosen.name == "folded")
+        graph.cleanup()  # what nothing reads any more has not stayed
+        return Spiking(graph, chosen, bool(matched), confidence, lowered)
+
+    def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
+        """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
+        self.run(normalisation(scales, self.fold_bn), graph)
+        reference = graph.copy()
+        self.run(rounding(self.weights), graph)
+        return reference, graph.copy()
+
+    def measured(
+        self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
+    ) -> tuple[dict[str, Correction], dict[str, Confidence]]:
+        """What calibration samples say of the spiking network, by trial on copies of the normalised `graph`."""
+
+        def spiking() -> Graph:
+            trial = graph.copy()
+            PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
+            return trial
+
+        corrections: dict[str, Correction] = {}
+        if samples and match:
+            with rows_must_fit(self.name) if self.coding.slices > 1 else nullcontext():
+                corrections = match_potentials(reference, spiking(), samples, self.coding)
+
+        def corrected() -> Graph:
+            trial = spiking()
+            PassManager(finishing(corrections, {}, fold_bn=self.fold_bn)).run(trial)
+            return trial
+
+        return corrections, confidence_of(self.coding, reference, corrected, samples)
+
+    def trial(self, graph: Graph, scales: Scales, samples: Batch, *, match: bool) -> Graph:
+        """The spiking network that would become of the prepared `graph`, in folded form; nothing is reported."""
+        quiet = replace(self, observer=None, reports=[])
+        reference, graph = quiet.normalised(graph.copy(), scales)
+        corrections, confidence = self.measured(reference, graph, scales, samples, match=match)
+        quiet.lower(graph, scales, anytime=False, stepwise=False)
+        quiet.finish(graph, corrections, confidence, fuse=True)
+        return graph
+
+    def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
+        """ReLUs become neurons."""
+        declared = [graph.shape(t) for t in graph.outputs]
+        coding = self.coding.stepwise if stepwise else self.coding
+        asked = coding.slices > 1 and not anytime and rows_may_move(graph)
+        unit, expected = output_shapes(graph) if asked else (1, {})
+        self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
+        refuse_rows(graph, self.name, unit, expected)
+        for tensor, shape in zip(graph.outputs, declared, strict=True):  # which the passes do not know among steps
+            if shape is not None and graph.value(tensor) is None:  # a constant has its own
+                tensor.shape = [self.coding.slices, *shape] if anytime else list(shape)
+        if self.coding.activations:
+            self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
+
+    def finish(
+        self, graph: Graph, matched: Mapping[str, Correction], confidence: Mapping[str, Confidence], *, fuse: bool
+    ) -> None:
+        """What was measured goes into the spiking network."""
+        seed = getattr(self.coding, "seed", 0)
+        self.run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
+
+    def _check(self, graph: Graph, neurons: list[Node]) -> None:
+        """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
+        loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
+        if not neurons and not loops and not graph.nodes(*RECURRENT):
+            refuse_silence(self.name)
+        if self.strict:
+            refuse_islands(graph, self.name, [*loops, *islands(graph)])

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What became of a network's nodes: neurons, folded BatchNormalizations, factors that weights took up, islands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx
+
+from snncc.analysis.analog_ops import islands
+from snncc.ir.graph import Graph, Node
+from snncc.ir.provenance import MESSAGE, SOURCE
+from snncc.ops import DOMAIN, get
+from snncc.passes.manager import Report
+from snncc.passes.normalise.insert_scales import InsertScales
+from snncc.passes.shared.scaling import constant_factor
+from snncc.passes.shared.synapse import SYNAPSES
+
+__all__ = ["outcome"]
+
+
+def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fold_bn: str) -> dict[str, Any]:
+    """As JSON values, for the metadata; a scale of a neuron is two factors, in front of it and behind it.
+
+    Args:
+        source: The network as it was given.
+        graph: What it has become.
+        reports: Of the passes that ran.
+        fold_bn: Where BatchNormalization went: `weights` or `threshold`.
+    """
+    names = {n.name or n.output[0]: n.op_type for n in source.graph.node if n.output}
+    became = Counter((_origin(graph, n, names), n.op) for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron)
+    for scan in (n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")):
+        gates = [n.op_type for n in scan.attrs["body"].node if n.domain == DOMAIN]
+        became.update((f"{_origin(graph, scan, names)} gate", op) for op in gates)
+    norms = graph.nodes("BatchNormalization")
+    left = [n.name for n in graph.nodes("Mul") if constant_factor(graph, n) and graph.has_role(n, "factor")]
+    inserted = 2 * sum(count for report in reports for name, count in report.rewrites if name == InsertScales.name)
+    return {
+        "neurons": [{"from": origin, "to": op, "layers": count} for (origin, op), count in sorted(became.items())],
+        "synapses": dict(sorted(Counter(n.op for n in graph.nodes(*SYNAPSES, "Aggregate")).items())),
+        "batchnorm": {
+            "folded": sum(op == "BatchNormalization" for op in names.values()) - len(norms),
+            "into": fold_bn,
+            "left": [n.name for n in norms],
+        },
+        "scales": {"inserted": inserted, "absorbed": max(0, inserted - len(left)), "left": left},
+        "islands": dict(sorted(Counter(n.op for n in islands(graph)).items())),
+    }
+
+
+def _origin(graph: Graph, node: Node, nodes: Mapping[str, str]) -> str:
+    """The op, in the source, of what `node` was made of; `input` or `message` if that is no node."""
+    known = graph.provenance(node)
+    return known.op if known.op in (SOURCE, MESSAGE) else nodes.get(known.origin, known.op)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What would become of a network: which codings convert it, and what stays analog; by converting it with scales of 1.
+
+The passes are those of a conversion, in their order, so that both say the same. Only data is missing: that calibration
+runs the network, that its activations are finite, is not known here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snncc.analysis.cpu_session import cpu_session, must_run
+from snncc.analysis.integer_inputs import sources
+from snncc.coding import CODINGS, Coding
+from snncc.coding.fs_tables.activations import activation
+from snncc.coding.scales import Scales
+from snncc.compiler import metadata_record
+from snncc.compiler.conversion import Line
+from snncc.compiler.time_forms import in_form
+from snncc.errors import SnnccError
+from snncc.frontend.import_model import import_model, where
+from snncc.io.model_reader import Source
+from snncc.ir.graph import Graph
+from snncc.ir.op_sets import RECURRENT
+from snncc.memory import enough_memory
+from snncc.passes.lower.lower_activations import activation_of
+
+__all__ = ["Feasibility", "feasibility"]
+
+
+@dataclass(frozen=True)
+class Feasibility:
+    """Whether a network converts.
+
+    Attributes:
+        analog: By coding, with its usual parameters, that converts it: what stays analog, {node: op}.
+        refused: By coding that does not convert it: why not.
+        recurrent: Its recurrent layers, {node: op}.
+    """
+
+    analog: dict[str, dict[str, str]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    recurrent: dict[str, str] = field(default_factory=dict)
+
+
+@enough_memory("the inspection")
+def feasibility(source: Source) -> Feasibility:
+    """What a conversion of `source` with each coding comes to."""
+    name = where(source)
+    found = Feasibility()
+    try:
+        graph = import_model(source, name)
+        _must_run(graph)
+    except SnnccError as error:
+        found.refused.update(dict.fromkeys(CODINGS, str(error)))
+        return found
+    found.recurrent.update({node.name: node.op for node in graph.nodes(*RECURRENT)})
+    for coding, kind in CODINGS.items():
+        try:
+            found.analog[coding] = _converted(graph.copy(), kind(), name)
+        except SnnccError as error:
+            found.refused[coding] = str(error)
+    return found
+
+
+def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
+    """What stays analog of the imported `graph`, which is changed."""
+    line = Line(name, coding, fold_bn="weights", weights="float", gates=None, strict=False, observer=None)
+    line.prepare(graph)
+    made = line.spiking(graph, _scales_of_one(graph))
+    analog = metadata_record.island_ops(made.graph)
+    if made.form.name != "folded":
+        in_form(made.graph, coding, made.form, {})
+    return analog
+
+
+def _scales_of_one(graph: Graph) -> Scales:
+    """Scales that leave the weights alone; pre-activations of curves have their usual range."""
+    potentials = {}
+    for node in graph.nodes():
+        found = activation_of(graph, node)
+        if found is not None:
+            usual = activation(found[0])
+            potentials[node.name] = (usual.low, usual.high)
+    computed = {t.name: (-1.0, 1.0) for node in graph.nodes() for t in node.outputs if t.name}
+    return Scales({}, {t.name: 1.0 for t in sources(graph)}, potentials, computed)
+
+
+def _must_run(graph: Graph) -> None:
+    """Raise ModelError if the network does not run for a sample of zeros; inputs with open axes are not tried."""
+    sizes = {t.name: list(graph.shape(t) or (None, None)) for t in graph.inputs}
+    if not all(isinstance(d, int) for size in sizes.values() for d in size[1:]):
+        return
+    feeds = {t.name: np.zeros([d if isinstance(d, int) else 1 for d in sizes[t.name]], t.dtype) for t in graph.inputs}
+    with must_run("the prepared network"):
+        cpu_session(graph.to_proto()).run(None, feeds)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a converted model says of itself, as JSON values for its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.analog_ops import islands
+from snncc.coding.bound_forms import Forms, words_of
+from snncc.coding.fs_tables.neuron import NEVER
+from snncc.coding.scales import Choice, Confidence, Scales
+from snncc.ir.graph import Graph, Node
+from snncc.ops import DOMAIN, get
+from snncc.passes.normalise.insert_scales import neuron_output
+
+__all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
+
+Array = npt.NDArray[Any]
+
+
+def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
+    """λ of the channels of each neuron-to-be, by its ReLU."""
+    return {n.name: scales.neurons[neuron_output(graph, n).name] for n in neurons_to_be(graph)}
+
+
+def thresholds(graph: Graph) -> dict[str, Array]:
+    """The scale that each neuron of a spiking network has itself, by its node."""
+    return {n.name: np.asarray(graph.value(n.inputs[1])) for n in _neurons(graph)}
+
+
+def calibration(
+    scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, Confidence]
+) -> dict[str, Any]:
+    """Where scales come from, and levels if that was said, and what else calibration data was used for.
+
+    Forms of bounds are there where some have other ones than the usual.
+    """
+    forms = {"bounds": {name: words_of(form) for name, form in bounds.items()}} if bounds else {}
+    doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}
+    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **forms, **doubts}
+
+
+def neurons(
+    graph: Graph, own: Mapping[str, Array], lowered: Mapping[str, Array], scales: Scales
+) -> dict[str, dict[str, Any]]:
+    """Each neuron of the finished network: its op, and of one that is no encoder further:
+
+    `replaces`: the node that it stands for; `scale`: the range of its channels' λ; `unit`: what 1 in its output stands
+    for in the ReLU network, per channel, which is λ where that is `folded` into weights, times what thresholds took up
+    since the network was `lowered`; `Q`, the base of its levels, or the `levels`, and `steps`, where they are its own.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    now = thresholds(graph)
+    for node in _neurons(graph):
+        replaced = graph.provenance(node).made_for if graph.has_role(node, "neuron") else None
+        scale = own.get(replaced or "")
+        known = None if scale is None else [float(scale.min()), float(scale.max())]
+        found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
+        if replaced is not None:
+            found[node.name] |= _own(scales.choices.get(replaced, Choice()))
+            unit = lowered[node.name] / now[node.name].astype(np.float64)
+            found[node.name]["unit"] = _rounded(unit if scale is None or scales.normalize == "none" else unit * scale)
+    return found
+
+
+def _own(choice: Choice) -> dict[str, Any]:
+    levels = None if choice.levels is None else list(choice.levels)
+    found = {"Q": choice.base if levels is None else None, "levels": levels, "steps": choice.steps}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _neurons(graph: Graph) -> list[Node]:
+    return [n for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron]
+
+
+def _rounded(values: Array) -> Any:
+    """As JSON values with as many digits as a float32 has."""
+    digits = [float(f"{v:.8g}") for v in values.ravel().tolist()]
+    return np.array(digits).reshape(values.shape).tolist()
+
+
+def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The loop of each direction of a recurrent layer: the node that it replaces, its gates and their time steps.
+
+    `layers` are the recurrent nodes of the source and their ops.
+    """
+    found = {}
+    for scan in (n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")):
+        gates = [n for n in scan.attrs["body"].node if n.domain == DOMAIN]
+        replaced = graph.provenance(scan).made_for
+        thresholds = next(a.floats for n in gates for a in n.attribute if a.name == "thresholds")
+        steps = sum(t < NEVER for t in thresholds)
+        names = [n.name for n in gates]
+        found[scan.name] = {"op": layers[replaced], "replaces": replaced, "K": steps, "gates": names}
+    return found
+
+
+def island_ops(graph: Graph) -> dict[str, str]:
+    """Each analog island and its op."""
+    return {node.name: node.op for node in islands(graph)}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What coding one layer alone does to the network's output, while all others keep their exact activations.
+
+Errors of different layers hardly depend on each other and add up, so that each layer can be tuned by itself; with all
+layers coded, the rounding of the others would drown what a single one contributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.calibration.observers import Place
+from snncc.calibration.potential_matching import batch_size
+from snncc.coding import Coding
+from snncc.execution.partial_run import Piecewise
+from snncc.io.batches import Batch
+from snncc.ir.graph import Graph
+from snncc.passes.shared.readouts import readouts
+
+__all__ = ["OneLayer", "each_layer", "relative_error"]
+
+Array = npt.NDArray[Any]
+OneLayer = Callable[[Coding, Array], float]
+
+_STEPS = 2**16  # of the table of a code, up to twice the largest value that it sends
+
+
+def each_layer(graph: Graph, spots: list[Place], data: Batch) -> Iterator[tuple[Place, OneLayer]]:
+    """Each layer of neurons-to-be whose activations reach an output, and its error for a coding and scales λ.
+
+    The error is the mean squared error of the outputs' potentials over their variance.
+
+    Args:
+        graph: The prepared ReLU network.
+        spots: The layers, in topological order.
+        data: Samples {input: [n, …]}.
+    """
+    network = Piecewise(graph, data, batch_size(graph))
+    outputs = [t.name for t in readouts(graph)]
+    exact = _joined(network.runner(outputs)({})) if outputs else []
+    for place in spots if outputs else ():
+        activations = network.values(place.tensor)
+        network.learn(place.tensor, activations)
+        behind = network.runner(outputs)
+
+        def error(coding: Coding, scale: Array, *, place: Place = place, activations: Any = activations) -> float:
+            code = _table(coding)
+            sent = [_coded(a, scale, code) for a in activations]
+            return relative_error(exact, _joined(behind({place.tensor: sent})))  # noqa: B023 - called before the next layer
+
+        yield place, error
+
+
+def relative_error(exact: list[Array], found: list[Array]) -> float:
+    """Mean over outputs [n, ...] of the mean squared error over the variance; of class numbers, the share missed."""
+    return float(np.mean([_missed(*pair) for pair in zip(exact, found, strict=True)]))
+
+
+def _missed(wanted: Array, given: Array) -> float:
+    if wanted.dtype.kind != "f":
+        return float(np.mean(wanted != given))
+    wanted = wanted.astype(np.float64)
+    return float(np.mean((wanted - given) ** 2)) / (float(wanted.var()) or 1.0)
+
+
+def _joined(parts: Iterable[list[Array]]) -> list[Array]:
+    """Batches of [each output] as one array for each."""
+    return [np.concatenate(part) for part in zip(*parts, strict=True)]
+
+
+def _table(coding: Coding) -> Callable[[Array], Array]:
+    """`coding.code`, looked up: it is wanted for millions of activations, and some codes run over hundreds of steps."""
+    top = 2 * coding.largest
+    values = coding.code((np.arange(_STEPS) + 0.5) * (top / _STEPS)).astype(np.float32)
+
+    def code(u: Array) -> Array:
+        return np.where(u > 0, values[np.minimum(u * (_STEPS / top), _STEPS - 1).astype(np.int32)], 0)
+
+    return code
+
+
+def _coded(activations: Array, scale: Array, code: Callable[[Array], Array]) -> Array:
+    """What neurons send; of a layer without a ReLU, the magnitude is coded and the sign carried."""
+    unit = scale.astype(np.float32)
+    sent = code(np.abs(activations) / unit) * unit
+    return np.copysign(sent, activations).astype(activations.dtype)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The search: first every layer by itself, then what was found against the untuned network, with all layers spiking."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from snncc.calibration.calibrate import Calibration
+from snncc.calibration.layer_levels import fits_levels, fitted_levels
+from snncc.calibration.observers import Place
+from snncc.coding import Coding, Phase
+from snncc.coding.phase import HIGHEST_BASE
+from snncc.coding.scales import Choice, Scales
+from snncc.compiler.tuning.layer_error import OneLayer, each_layer
+from snncc.compiler.tuning.step_sharing import resized, shared_steps
+from snncc.errors import OptionError
+from snncc.io.batches import Batch
+from snncc.io.progress import track
+from snncc.ir.graph import Graph
+
+__all__ = ["Freedom", "Tuned", "tuned"]
+
+log = logging.getLogger("snncc")
+
+Judge = Callable[[Scales], float]
+Costs = dict[Choice, float]  # the error that each choice for a layer leaves by itself
+
+_SAMPLES = 256  # that layers are tuned on
+_POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
+_FACTORS = (0.8, 0.9, 1.1, 1.25)
+_PERCENTILES = (99.9, 99.99, 100.0)
+_WORTHWHILE = 0.99  # of the error: what gains less is left alone
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What a search may choose beside bases, and multiples of the usual scales.
+
+    Attributes:
+        levels: `powers` of a base, `fitted` ones, or, None, whichever are better.
+        percentiles: Whether scales may be percentiles of the activations.
+        share: Whether layers share out their time steps.
+    """
+
+    levels: str | None = None
+    percentiles: bool = True
+    share: bool = False
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search has found.
+
+    Attributes:
+        choices: Of each layer that was changed, by the name of the ReLU.
+        report: For the metadata, as JSON values.
+    """
+
+    choices: dict[str, Choice]
+    report: dict[str, Any]
+
+
+def tuned(graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, freedom: Freedom) -> Tuned:
+    """Choose levels (phase coding), scale and, if wanted, steps of each layer, so that the outputs' error is least.
+
+    Args:
+        graph: The prepared ReLU network.
+        coding: Whose number of time steps is the budget.
+        measured: What is known of the activations, by counting them.
+        samples: Some of the calibration data, {input: [n, …]}.
+        judge: The error of the spiking network with given scales, all else done as for the result.
+        freedom: What may be chosen.
+
+    Raises:
+        OptionError: there is nothing to choose.
+    """
+    if coding.fixed_scale is not None:
+        raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
+    data = {name: array[:_SAMPLES] for name, array in samples.items()}
+    stages: list[dict[str, Choice]] = [{} for _ in range(4)]
+    costs: dict[str, Costs] = {}
+    for place, error in track(each_layer(graph, measured.spots, data), "tuning", len(measured.spots)):
+        found = _Layer(place, error, coding, measured, freedom)
+        for stage, settle in enumerate((found.settle_base, found.settle_levels, found.settle_scale), 1):
+            settle()
+            stages[stage][place.relu] = found.best
+        costs[place.relu] = found.errors
+        log.info("tune: %s: %s", place.relu, found.best)
+    if freedom.share:
+        stages += [_sharing(coding, measured, stage, costs) for stage in stages[2:]]
+    return _judged(coding, measured, judge, stages, costs)
+
+
+@dataclass
+class _Layer:
+    """The search in one layer; `best` is where it stands, `errors` is what each choice that was tried has cost."""
+
+    place: Place
+    error: OneLayer
+    coding: Coding
+    measured: Calibration
+    freedom: Freedom
+    best: Choice = field(default_factory=Choice)
+    errors: Costs = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.errors[self.best] = self._error(self.best)
+
+    def settle_base(self) -> None:
+        """Take the best of bases around the one that the paper's formula gives: errors have more than one minimum."""
+        if isinstance(self.coding, Phase) and self.freedom.levels != "fitted":
+            middle = float(replace(self.coding, Q="auto").Q)
+            for base in sorted({min(round(middle**power, 3), HIGHEST_BASE) for power in _POWERS}):
+                self._gains(Choice(base=base))
+
+    def settle_levels(self) -> None:
+        """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
+        if fits_levels(self.coding) and self.freedom.levels != "powers":
+            choice = fitted_levels(self.measured, self.place, self.coding)
+            if choice is not None:
+                self._gains(choice)
+
+    def settle_scale(self) -> None:
+        """Take a percentile or a multiple of the usual scale instead, where that gains."""
+        usual = self.best
+        for percent in _PERCENTILES if self.freedom.percentiles else ():
+            self._gains(replace(usual, percentile=percent))
+        for factor in _FACTORS:
+            self._gains(replace(usual, factor=factor))
+
+    def _gains(self, choice: Choice) -> bool:
+        """Whether `choice` is better than the best so far by what is worth while; then it is the best."""
+        self.errors[choice] = self._error(choice)
+        if self.errors[choice] >= _WORTHWHILE * self.errors[self.best]:
+            return False
+        self.best = choice
+        return True
+
+    def _error(self, choice: Choice) -> float:
+        coding = self.coding.of_layer(choice)
+        return self.error(coding, self.measured.scale(self.place, self.coding, choice))
+
+
+def _sharing(
+    coding: Coding, measured: Calibration, stage: dict[str, Choice], costs: dict[str, Costs]
+) -> dict[str, Choice]:
+    """The choices of a stage, with time steps shared out among layers; neurons of both signs keep theirs."""
+    places = {place.relu: place for place in measured.spots if place.relu in stage and not place.signed}
+    steps = shared_steps(coding, {name: costs[name][stage[name]] for name in places})
+    again = {name: resized(stage[name], steps[name], coding, measured, place) for name, place in places.items()}
+    return {**stage, **again}
+
+
+def _judged(
+    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], costs: dict[str, Costs]
+) -> Tuned:
+    """The best of what was chosen up to each of the `stages`, of which the first is nothing at all."""
+    candidates = {_named(choices): choices for choices in stages}
+    errors = {name: judge(measured.scales(coding, choices)) for name, choices in candidates.items()}
+    taken = min(errors, key=lambda name: errors[name])
+    log.info("tune: errors of the whole network: %s; taken: %s", errors, taken)
+    report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}
+    told = {
+        # by itself: untuned, and with the best choice for the usual number of steps
+        name: {**asdict(candidates[taken].get(name, Choice())), "error": [cost[Choice()], cost[stages[3][name]]]}
+        for name, cost in costs.items()
+    }
+    return Tuned(candidates[taken], {**report, "layers": told})
+
+
+def _named(choices: dict[str, Choice]) -> str:
+    """What is chosen in any layer, such as `levels and scales`."""
+    some = choices.values()
+    kinds = {
+        "steps": any(c.steps is not None for c in some),
+        "bases": any(c.base is not None for c in some),
+        "levels": any(c.levels is not None for c in some),
+        "scales": any(c.percentile is not None or c.factor != 1 for c in some),
+    }
+    *others, last = [kind for kind, is_chosen in kinds.items() if is_chosen] or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last

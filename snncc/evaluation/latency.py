@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time steps of a converted network on spiking hardware, by its coding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import onnx
+
+from snncc.analysis.network_view import Network, label
+from snncc.coding import Coding
+from snncc.coding.from_metadata import own_steps, recorded_coding
+from snncc.coding.scales import Choice
+from snncc.evaluation.recurrent_costs import loop_steps
+
+__all__ = ["Steps", "added_steps", "steps_of"]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Time steps of a converted network, by its coding.
+
+    Attributes:
+        latency: until the output is there, for one sample.
+        interval: between samples in a pipeline, the layers working at different ones.
+        window: in which a neuron may fire for one sample; where layers differ, the longest.
+        bits: of the activations of an ANN that is as fine as its neurons, the finest where layers differ.
+    """
+
+    latency: int
+    interval: int
+    window: int
+    bits: int
+
+
+def steps_of(model: onnx.ModelProto, network: Network) -> Steps | None:
+    """Time steps by the coding in the model's metadata; None if that cannot be read.
+
+    A recurrent layer takes no new sample before it is through with the sequence.
+    """
+    coding = recorded_coding(model)
+    if coding is None:
+        return None
+    own = own_steps(model)
+    layers = network.longest(added_steps(network, coding, own))
+    loops = {label(n): loop_steps(network, n) for n in network.nodes if n.op_type == "Scan"}
+    latency = coding.latency(0) + layers + network.longest(lambda node: loops.get(label(node), 0))
+    slowest = coding.of_layer(Choice(steps=max(own.values()))) if own else coding
+    interval = max(slowest.interval, coding.interval, *loops.values())
+    return Steps(latency, interval, max(slowest.steps, coding.steps), max(slowest.bits, coding.bits))
+
+
+def added_steps(network: Network, coding: Coding, own: Mapping[str, int]) -> Callable[[onnx.NodeProto], int]:
+    """Time steps that each node adds to the latency: encoders none; `own` are those of layers that differ."""
+    hidden = network.hidden
+
+    def added(node: onnx.NodeProto) -> int:
+        if label(node) not in hidden:
+            return 0
+        layer = coding.of_layer(Choice(steps=own.get(label(node))))
+        return layer.latency(1) - layer.latency(0)
+
+    return added

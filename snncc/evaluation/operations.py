@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operations of both networks, layer by layer, from the spikes that were counted.
+
+MACs with padding are counted nowhere, because no hardware makes them.
+
+A recurrent layer hands analog values, the products of gates and states, from step to step of the sequence: its
+recurrent weights cost MACs, as in the ANN, those on its input what they cost in any layer. A gate's spike costs one
+addition.
+
+Over time, a layer that is fed by a constant current (the network's input, in rate codes) makes its MACs once per
+sample; what comes out of it is added to the potentials at every step, an addition per step and neuron, which the exact
+count charges as such. A layer that is fed by analog values which change with time makes its MACs at every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from snncc.analysis.network_view import Network, label
+from snncc.evaluation.energy import Energy, Layer, Sizes, SynapticLayer
+from snncc.evaluation.fanout import arrivals, macs
+from snncc.evaluation.recurrent_costs import is_recurrent
+from snncc.evaluation.spike_counter import LayerSpikes
+from snncc.ops.aggregate import AGGREGATE
+
+__all__ = ["measure"]
+
+
+def measure(
+    snn: Network, ann: Network, spikes: Sequence[LayerSpikes], passed: Mapping[str, npt.NDArray[np.float64]]
+) -> Energy:
+    """What both networks do for one sample, from the spikes that were counted, and those that passed max pools."""
+    fired = {layer.tensor: layer for layer in spikes}
+    arrived = _arrived(snn, spikes, passed)
+    currents = _current_additions(snn)
+    layers = []
+    for node in snn.synapses:
+        target, carriers, made = node.output[0], snn.carriers(node), macs(snn, node)
+        rate, feeding = None, set[str]()
+        if snn.spike_driven(node):
+            feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
+            rate = sum(fired[t].total for t in feeding) / sum(fired[t].neurons for t in feeding)
+        analog = made * _runs(snn, carriers) if rate is None else 0
+        found = (rate, analog, arrived.pop(target, 0.0), currents.pop(target, 0), tuple(sorted(feeding)))
+        layers.append(SynapticLayer(label(node), node.op_type, made, _sizes(snn, node), *found))
+    return Energy(
+        ann_layers=tuple(Layer(label(n), n.op_type, macs(ann, n), _sizes(ann, n)) for n in ann.synapses),
+        layers=tuple(layers),
+        identities=tuple(_identities(snn, spikes, arrived, currents)),
+        quantised=_quantised(snn),
+    )
+
+
+def _arrived(
+    network: Network, spikes: Sequence[LayerSpikes], passed: Mapping[str, npt.NDArray[np.float64]]
+) -> dict[str, float]:
+    """By the tensor that is computed there: additions that spikes cost; a gate's spikes are added to its value."""
+    sent = {layer.tensor: layer.spikes for layer in spikes} | dict(passed)
+    found = {layer.tensor: layer.total for layer in spikes if layer.gate}
+    for target, costs in arrivals(network):
+        here = sum(float(np.sum(sent[tensor] * cost)) for tensor, cost in costs.items())
+        found[target] = found.get(target, 0.0) + here
+    return found
+
+
+def _identities(
+    network: Network, spikes: Sequence[LayerSpikes], arrived: Mapping[str, float], currents: Mapping[str, int]
+) -> Iterable[SynapticLayer]:
+    """Where spikes and currents arrive that go through no weights, in the order of the graph; then the gates."""
+    for node in network.nodes:
+        for target in node.output:
+            if target in arrived or target in currents:
+                size = prod(network.shape(target))
+                found = (None, 0, arrived.get(target, 0.0), currents.get(target, 0))
+                yield SynapticLayer(label(node), node.op_type, 0, Sizes(0, size, size), *found)
+    for layer in spikes:
+        if layer.gate:
+            yield SynapticLayer(layer.name, "gate", 0, None, None, 0, arrived[layer.tensor])
+
+
+def _sizes(network: Network, node: onnx.NodeProto) -> Sizes | None:
+    if is_recurrent(node):
+        return None
+    carriers = [name for name in node.input[:2] if name in network.activations]
+    stored = [node.input[3]] if node.op_type == AGGREGATE.name else [n for n in node.input[:2] if n not in carriers]
+    weights, inputs = (sum(prod(network.shape(name)) for name in names) for names in (stored, carriers))
+    return Sizes(weights, inputs, prod(network.shape(node.output[0])))
+
+
+def _runs(network: Network, tensors: Iterable[str]) -> int:
+    """How often what reads `tensors` runs for one sample: slices are parts of values, not of time."""
+    return network.fold.count if any(network.fold.kind_of(t) == "steps" for t in tensors) else 1
+
+
+def _quantised(network: Network) -> bool:
+    """Whether the weights of all synapses are stored as 8-bit integers."""
+    made = {n.output[0]: n.input[0] for n in network.nodes if n.op_type in ("Cast", "DequantizeLinear")}
+
+    def stored(tensor: str) -> npt.NDArray[Any] | None:
+        return stored(made[tensor]) if tensor in made else network.value(tensor)
+
+    weights = [stored(name) for n in network.synapses for name in n.input[:2] if name not in network.activations]
+    return bool(weights) and all(w is not None and w.dtype.itemsize == 1 for w in weights)
+
+
+def _current_additions(network: Network) -> dict[str, int]:
+    """One addition per step and element, wherever a constant current is read; by what is computed there."""
+    found: dict[str, int] = {}
+    for node in network.nodes:
+        for name in node.input:
+            if name in network.fold.repeated and _runs(network, [name]) > 1:
+                added = prod(network.shape(name)) * _runs(network, [name])
+                found[node.output[0]] = found.get(node.output[0], 0) + added
+    return found

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counts spikes phase by phase where neurons send values: further neurons beside them tell when they fire.
+
+A neuron that sends one spike has a twin that is worth a number for each phase; one that sends few spikes, whose worth
+does not come back to it, has twins that are worth a power of two for each of eight steps. What a phase neuron with
+several spikes sends does come back: it has one twin for each phase, whose tables end there, so that their counts differ
+by the spikes of a phase. Twins are the very op with the same input, so that they fire alike to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper
+
+from snncc.analysis.network_view import Network, attributes_of
+from snncc.ir.proto_builder import Builder
+from snncc.ops import get
+from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
+from snncc.ops.few_spikes import FEW_SPIKES
+from snncc.ops.one_spike import RESIDUAL_ONE_SPIKE
+from snncc.ops.phase import PHASE
+
+__all__ = ["StepCounts", "phase_counts"]
+
+Array = npt.NDArray[Any]
+
+_CODES = 256
+_BITS = 8
+_LATER, _EARLIER = 1, 255  # codes of phases that another twin tells apart; 0: no spike
+
+
+@dataclass(frozen=True, eq=False)
+class StepCounts:
+    """An output of an instrumented network that tells how many spikes a layer of neurons sent at each step.
+
+    Attributes:
+        output: its name.
+        fires: whether code c, one for each neuron, says that it fired at step t, [256, T]; None if the output is [T].
+    """
+
+    output: str
+    fires: npt.NDArray[np.int64] | None = None
+
+    def read(self, found: Array) -> npt.NDArray[np.int64]:
+        """Spikes at each step, [T], in the output of one batch."""
+        if self.fires is None:
+            return found.astype(np.int64)
+        codes = np.zeros(_CODES, np.int64)
+        for sample in found.reshape(len(found), -1):  # one by one, since numpy widens them to 64 bits
+            codes += np.bincount(sample, minlength=_CODES)
+        return np.asarray(codes @ self.fires)
+
+
+def phase_counts(build: Builder, node: onnx.NodeProto, network: Network) -> list[StepCounts]:
+    """Extends the graph of `build` by outputs that add up to the spikes of the neuron `node` at each of its steps."""
+    attributes = attributes_of(node)
+    if node.op_type == FEW_SPIKES.name:
+        return [_coded(build, node, network, **patterns) for patterns in _patterns(len(attributes["values"]))]
+    if attributes.get("max_spikes", 1) == 1:
+        return [_coded(build, node, network, **codes) for codes in _codes(len(attributes["levels"]))]
+    return [_prefixes(build, node, network, len(attributes["levels"]))]
+
+
+def _codes(phases: int) -> list[dict[str, Array]]:
+    """Levels that fall as the op asks for, and what they say, for as many phases as codes tell apart at once."""
+    most, found = _EARLIER - _LATER - 1, []
+    for start in range(0, phases, most):
+        levels = np.clip(_EARLIER - 1 - (np.arange(phases) - start), _LATER, _EARLIER)
+        told = np.flatnonzero((levels > _LATER) & (levels < _EARLIER))
+        fires = np.zeros((_CODES, phases), np.int64)
+        fires[levels[told], told] = 1
+        found.append({"levels": levels, "fires": fires})
+    return found
+
+
+def _patterns(steps: int) -> list[dict[str, Array]]:
+    """Values of spikes that tell which of eight steps they are of, and what their sums say."""
+    found = []
+    for start in range(0, steps, _BITS):
+        bits = np.arange(steps) - start
+        values = np.where((bits >= 0) & (bits < _BITS), 1 << np.clip(bits, 0, _BITS - 1), 0)
+        found.append({"values": values, "fires": np.not_equal(np.arange(_CODES)[:, None] & values, 0).astype(np.int64)})
+    return found
+
+
+def _coded(build: Builder, node: onnx.NodeProto, network: Network, *, fires: Array, **worth: Array) -> StepCounts:
+    """A twin whose spikes have another `worth`, divided by its scale and rounded to a code for each neuron."""
+    tensor, scale = node.output[0], node.input[1]
+    sent = _twin(build, node, "Y", **worth)
+    if node.op_type == WAIT_ONE_SPIKE.name:  # the last slice holds the spikes of all phases
+        rows = network.fold.count, -1, *network.shape(tensor)[1:]
+        slices = build.node("Reshape", [sent, build.ints(*rows)], f"{tensor}_coded_slices")
+        last = build.node("Gather", [slices, build.ints(-1)], f"{tensor}_coded_last")
+        sent = build.node("Squeeze", [last, build.ints(0)], f"{tensor}_coded_whole")
+    if attributes_of(node).get("signed"):
+        sent = build.node("Abs", [sent], f"{tensor}_coded_size")
+    dims = network.shape(scale)  # (1,) or one per channel, (C, 1, 1)
+    flat = build.node("Reshape", [scale, build.ints(-1)], f"{tensor}_code_scale")
+    zero = build.constant("zero_code", np.zeros(max(dims), np.uint8))
+    axis = int(np.argmax(dims)) - len(dims)
+    code = build.node("QuantizeLinear", [sent, flat, zero], f"{tensor}_code", axis=axis)
+    build.output(code, TensorProto.UINT8, ("N", *network.shape(tensor)[1:]))
+    return StepCounts(code, fires)
+
+
+def _prefixes(build: Builder, node: onnx.NodeProto, network: Network, phases: int) -> StepCounts:
+    """The counts of twins whose tables end after the first phase, the second …, each less the one before."""
+    tensor = node.output[0]
+    axes = build.ints(*range(1, len(network.shape(tensor))))
+    sums = [build.ints(0)]
+    for p in range(1, phases + 1):
+        cut = {name: np.asarray(value[:p]) for name, value in attributes_of(node).items() if isinstance(value, list)}
+        each = build.node("ReduceSum", [_twin(build, node, "count", **cut), axes], f"{tensor}_sample", keepdims=0)
+        wide = build.node("Cast", [each], f"{tensor}_wide", to=TensorProto.INT64)
+        sums.append(build.node("ReduceSum", [wide, build.ints(0)], f"{tensor}_until", keepdims=1))
+    until = build.node("Concat", sums[1:], f"{tensor}_ends", axis=0)
+    before = build.node("Concat", sums[:-1], f"{tensor}_starts", axis=0)
+    each = build.node("Sub", [until, before], f"{tensor}_phases")
+    build.output(each, TensorProto.INT64, (phases,))
+    return StepCounts(each)
+
+
+def _twin(build: Builder, node: onnx.NodeProto, output: str, **tables: Array) -> str:
+    """Adds a neuron with other `tables` beside `node`, computing in float32; returns its `output`."""
+    attributes = {**attributes_of(node), **{name: value.tolist() for name, value in tables.items()}}
+    op = PHASE if node.op_type == PHASE_ENCODER.name else get(node.op_type)
+    if op is PHASE:
+        attributes.pop("wait", None)
+    inputs = list(node.input)
+    for at in (0, 2) if op is RESIDUAL_ONE_SPIKE else (0,):
+        inputs[at] = build.node("Cast", [inputs[at]], f"{inputs[at]}_exact", to=TensorProto.FLOAT)
+    names = {p.name: build.fresh(f"{node.output[0]}_twin_{p.name}") for p in op.outputs[:2]}
+    attributes = {name: [float(x) for x in v] if isinstance(v, list) else v for name, v in attributes.items()}
+    twin = helper.make_node(op.name, inputs, list(names.values()), name=names["Y"], domain=node.domain, **attributes)
+    build.add(twin)
+    return names[output]

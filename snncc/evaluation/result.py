@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an evaluation found, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snncc.evaluation.accuracy import Tally
+from snncc.evaluation.energy import FLOAT32, Costs, Energy
+from snncc.evaluation.inactivated_spikes import Inactivated
+from snncc.evaluation.latency import Steps
+from snncc.evaluation.memory_energy import Movement, movement
+from snncc.evaluation.result_json import as_json
+from snncc.evaluation.result_table import layer_rows, rows, step_rows, synapse_rows
+from snncc.evaluation.spike_counter import LayerTotal
+
+__all__ = ["Evaluation", "summarise"]
+
+Pair = tuple[float, float]
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An SNN beside the ANN that it came from. Pairs are (ANN, SNN).
+
+    Attributes:
+        samples: number of samples evaluated.
+        top1: percent of samples answered right; None without labels.
+        top5: percent of samples with the label among the first five; None without labels, or with five classes or less.
+        agreement: fraction of samples for which both give the same answer.
+        output_error: mean absolute difference of the outputs over the mean magnitude of the ANN's.
+        neurons: number of spiking neurons, those that code the input left out.
+        spikes_per_neuron: mean spikes of one of them for one sample.
+        max_spikes: the most spikes that any of them sent for any sample, counted.
+        input_spikes: mean spikes for one sample that code the input.
+        input_spikes_per_value: the same, per value of the input.
+        energy: operations and what they cost.
+        steps: time steps by the coding; None if that is not known.
+        milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`; None:
+            not measured.
+        timed_batch: samples per run when `milliseconds` was measured.
+        layers: what each layer of neurons fired.
+        gates: number of neurons that are gates of recurrent layers; the other figures leave them out.
+        spikes_per_gate: mean spikes of one of them for one sample, over the whole sequence.
+        sin: spikes of neurons whose ReLU is silent; None if the coding has no such error, or the ANN is another one.
+    """
+
+    samples: int
+    top1: Pair | None
+    top5: Pair | None
+    agreement: float
+    output_error: float
+    neurons: int
+    spikes_per_neuron: float
+    max_spikes: int
+    input_spikes: float
+    input_spikes_per_value: float
+    energy: Energy
+    steps: Steps | None
+    milliseconds: Pair | None
+    timed_batch: int
+    layers: tuple[LayerTotal, ...]
+    sin: Inactivated | None = None
+    gates: int = 0
+    spikes_per_gate: float = 0.0
+
+    @property
+    def drop(self) -> float | None:
+        """Points of top-1 that the SNN loses against the ANN; None without labels."""
+        return None if self.top1 is None else self.top1[0] - self.top1[1]
+
+    @property
+    def latency_steps(self) -> int | None:
+        """Time steps until the output is there; None if the coding is not known."""
+        return None if self.steps is None else self.steps.latency
+
+    @property
+    def firing_rate(self) -> float | None:
+        """Mean spikes of a neuron per time step in which it may fire; None if the coding is not known."""
+        return self.rate_of(self.spikes_per_neuron)
+
+    def rate_of(self, spikes: float) -> float | None:
+        """`spikes` of a neuron, per time step in which it may fire; None if the coding is not known."""
+        return None if self.steps is None else spikes / self.steps.window
+
+    @property
+    def share_per_step(self) -> list[float] | None:
+        """The share of all neurons that fire at each time step of their layer; None if not counted for all of them."""
+        hidden = [x for x in self.layers if not x.encoder and not x.gate]
+        counted = [x.per_step for x in hidden if x.per_step is not None]
+        if not self.neurons or len(counted) < len(hidden):
+            return None
+        fired = np.zeros(max(map(len, counted)))
+        for steps in counted:  # tables of other activations may have fewer steps
+            fired[: len(steps)] += steps
+        return [float(sent) / self.neurons for sent in fired]
+
+    def few_bits_gain(self, costs: Costs = FLOAT32) -> float | None:
+        """Gain over an ANN whose activations are as fine as the neurons; None if not known, or nothing is spent."""
+        return None if self.steps is None else self.energy.few_bits_gain(self.steps.bits, costs)
+
+    def with_memory(self, costs: Costs = FLOAT32, *, reuse: bool) -> Movement | None:
+        """Energy of arithmetic and accesses to memory, in picojoules; None if the coding is not known, or recurrent.
+
+        Args:
+            costs: Of the arithmetic, and how many bits weights and activations have.
+            reuse: Whether the ANN reads a weight or value once for a sample, or for each multiply-accumulate.
+        """
+        if self.steps is None:
+            return None
+        window, bits = self.steps.window, self.steps.bits
+        moved = movement(self.energy, self.layers, steps=window, bits=bits, costs=costs, reuse=reuse)
+        if moved is None:
+            return None
+        few = self.energy.few_bits(bits, costs)
+        return Movement(moved.ann + self.energy.ann(costs), moved.few_bits + few, moved.snn + self.energy.snn(costs))
+
+    def to_json(self) -> dict[str, Any]:
+        """The evaluation as JSON values, by evaluate.schema.json; docs/evaluate.md says what they mean."""
+        return as_json(self)
+
+    def rows(self) -> list[Row]:
+        """Rows (what, ANN, SNN) for a table that fits 80 columns."""
+        return rows(self)
+
+    def layer_rows(self) -> list[Row]:
+        """Rows (layer, neurons, spikes per neuron, per step, most) of the layers of neurons."""
+        return layer_rows(self)
+
+    def step_rows(self) -> tuple[Row, list[Row]]:
+        """(Columns, rows) of the share of each layer's neurons that fire at each step, in percent; none if unknown."""
+        return step_rows(self)
+
+    def synapse_rows(self) -> list[Row]:
+        """Rows (layer, MACs of the ANN, MACs and additions of the SNN, energy of both in nJ) of what they feed."""
+        return synapse_rows(self)
+
+
+def summarise(
+    tally: Tally,
+    layers: Sequence[LayerTotal],
+    energy: Energy,
+    *,
+    steps: Steps | None,
+    milliseconds: Pair | None,
+    timed_batch: int,
+    sin: Inactivated | None = None,
+) -> Evaluation:
+    """Put together what was counted and measured."""
+    hidden = [layer for layer in layers if not layer.encoder and not layer.gate]
+    gates = [layer for layer in layers if layer.gate]
+    coded = [layer for layer in layers if layer.encoder]
+    neurons, values = sum(x.neurons for x in hidden), sum(x.neurons for x in coded)
+    spikes, input_spikes = sum(x.total for x in hidden), sum(x.total for x in coded)
+    return Evaluation(
+        samples=tally.samples,
+        top1=tally.top(1),
+        top5=tally.top(5),
+        agreement=tally.agreement,
+        output_error=tally.error,
+        neurons=neurons,
+        spikes_per_neuron=spikes / neurons if neurons else 0.0,
+        max_spikes=max((x.peak for x in hidden), default=0),
+        input_spikes=input_spikes,
+        input_spikes_per_value=input_spikes / values if values else 0.0,
+        energy=energy,
+        steps=steps,
+        milliseconds=milliseconds,
+        timed_batch=timed_batch,
+        layers=tuple(layers),
+        sin=sin,
+        gates=sum(x.neurons for x in gates),
+        spikes_per_gate=sum(x.total for x in gates) / sum(x.neurons for x in gates) if gates else 0.0,
+    )

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a converted model, read from a file that anybody may have damaged, is one that the rest can rely on."""
+
+from __future__ import annotations
+
+import onnx
+
+from snncc.coding.metadata_schema import damaged_entry
+from snncc.compiler.export import all_nodes
+from snncc.errors import ModelError
+from snncc.io.large_models import outline
+from snncc.io.model_reader import Source, check_weights, read_model, where
+from snncc.ops import DOMAIN, all_ops
+
+__all__ = ["CHECKER_ERRORS", "read_converted", "refuse_damaged"]
+
+# What onnx's checker raises, shape inference within it included.
+CHECKER_ERRORS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, RuntimeError, ValueError)
+
+_WAY_OUT = "Convert the source model again."
+
+
+def read_converted(source: Source) -> onnx.ModelProto:
+    """A converted model, or another one to be run, with its weights.
+
+    Raises:
+        ModelError: it cannot be read, or `refuse_damaged` refuses it.
+    """
+    model = read_model(source)
+    refuse_damaged(model, where(source))
+    return model
+
+
+def refuse_damaged(model: onnx.ModelProto, name: str) -> None:
+    """Raise ModelError if onnx's checker refuses `model`, or if its metadata or ops of ours are none that we know."""
+    check_weights(model, name)
+    known = {op.name for op in all_ops()}
+    for node in all_nodes(model.graph):
+        if node.domain == DOMAIN and node.op_type not in known:
+            raise ModelError(f"{name}: {DOMAIN} has no op {node.op_type}, of node '{node.name}'. {_WAY_OUT}")
+    try:
+        onnx.checker.check_model(outline(model), full_check=True)
+    except CHECKER_ERRORS as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"{name}: not a valid ONNX model ({reason}). {_WAY_OUT}") from error
+    if damaged := damaged_entry(model):
+        raise ModelError(f"{name}: the metadata entry {damaged} is damaged. {_WAY_OUT}")

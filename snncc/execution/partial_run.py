@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a network piece by piece, from what is known of it: later pieces see what became of the earlier ones.
+
+A piece is the nodes between known tensors and a wanted one, with the weights that these read and no others; what is
+known is kept as long as something reads it. So a deep network takes time and memory in proportion to its depth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+from snncc import ops
+from snncc.analysis.cpu_session import cpu_session
+from snncc.compiler.export import attach_bodies
+from snncc.execution.lifetimes import Lifetimes
+from snncc.ir.graph import Graph, Node
+from snncc.ir.scopes import reads
+
+__all__ = ["Piecewise"]
+
+Array = npt.NDArray[Any]
+Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
+
+_LONG = 32  # nodes of a piece; of what they compute, that is kept which later pieces read, too
+
+
+class Piecewise:
+    """The tensors of a network that are known so far, by name: one array for each batch of samples.
+
+    Args:
+        graph: The network.
+        data: Samples {input: [n, …]}.
+        size: Samples per batch.
+        wanted: Names of all tensors that will be asked for, as often as each is released; what none of them needs is
+            forgotten. None: nothing is.
+    """
+
+    def __init__(self, graph: Graph, data: Mapping[str, Array], size: int, wanted: Sequence[str] | None = None) -> None:
+        self._graph = graph
+        self._model = graph.to_proto()
+        self._nodes = list(self._model.graph.node)
+        self._weights = {t.name: t for t in self._model.graph.initializer}
+        self._makers = {out: index for index, node in enumerate(self._nodes) for out in node.output if out}
+        self._known = {name: [value[i : i + size] for i in range(0, len(value), size)] for name, value in data.items()}
+        self._lifetimes = None if wanted is None else Lifetimes(self._nodes, self._known, wanted)
+
+    def values(self, wanted: str) -> list[Array]:
+        """A tensor; what lies between it and the known tensors is run."""
+        if wanted in self._known:
+            return self._known[wanted]
+        nodes, needed = self._between([wanted])
+        kept = self._read_later(nodes, wanted) if len(nodes) > _LONG else []
+        found = list(self._runner([wanted, *kept], nodes, needed)({}))
+        for place, name in enumerate(kept, 1):
+            self.learn(name, [values[place] for values in found])
+        return [values[0] for values in found]
+
+    def runner(self, wanted: Sequence[str]) -> Runner:
+        """Works tensors out from the known ones, batch by batch; it is given what shall stand in for some of these."""
+        return self._runner(wanted, *self._between(wanted))
+
+    def learn(self, name: str, values: list[Array]) -> None:
+        """From now on the tensor is this."""
+        self._known[name] = values
+        if self._lifetimes is not None:
+            self._forget(self._lifetimes.learn(name))
+
+    def release(self, name: str) -> None:
+        """The tensor will not be asked for again, or once less."""
+        if self._lifetimes is not None:
+            self._forget(self._lifetimes.release(name))
+
+    def fire(self, node: Node, potential: list[Array]) -> list[Array]:
+        """What a layer of neurons makes of `potential`; all else that it takes is constant."""
+        names = [f"input_{i}" for i in range(len(node.inputs))]
+        made = helper.make_node(node.op, names, ["y", *[""] * (len(node.outputs) - 1)], domain=ops.DOMAIN, **node.attrs)
+        given = zip(names[1:], map(self._graph.value, node.inputs[1:]), strict=True)
+        weights = [onnx.numpy_helper.from_array(value, name) for name, value in given if value is not None]
+        graph = helper.make_graph([made], "neuron", [_like(names[0], potential)], [_like("y", potential)], weights)
+        opsets = [helper.make_opsetid("", self._graph.opset), helper.make_opsetid(ops.DOMAIN, ops.OPSET)]
+        alone = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+        attach_bodies(alone)
+        session = cpu_session(alone, ["y"])
+        return [session.run(["y"], batch)[0] for batch in _batches({names[0]: potential})]
+
+    def _runner(self, wanted: Sequence[str], nodes: Sequence[int], needed: Iterable[str]) -> Runner:
+        known = {name: self._known[name] for name in sorted(needed)}
+        part = self._part(nodes)
+        part.graph.input.extend(_like(name, values) for name, values in known.items())
+        attach_bodies(part)
+        session = cpu_session(part, wanted)
+
+        def run(instead: Mapping[str, list[Array]]) -> Iterator[list[Array]]:
+            feeds = {name: instead.get(name, values) for name, values in known.items()}
+            return (session.run(list(wanted), batch) for batch in _batches(feeds))
+
+        return run
+
+    def _part(self, nodes: Sequence[int]) -> onnx.ModelProto:
+        """A model of these nodes, in their order, and what they read that is stored; nothing else is copied."""
+        part = onnx.ModelProto(ir_version=self._model.ir_version)
+        part.opset_import.extend(self._model.opset_import)
+        part.graph.name = self._model.graph.name
+        part.graph.node.extend(self._nodes[index] for index in nodes)
+        read = dict.fromkeys(name for index in nodes for name in reads(self._nodes[index]))
+        part.graph.initializer.extend(self._weights[name] for name in read if name in self._weights)
+        return part
+
+    def _between(self, wanted: Iterable[str]) -> tuple[list[int], set[str]]:
+        """Nodes, in their order, that lead from known tensors to those `wanted`, and those tensors."""
+        nodes: set[int] = set()
+        needed: set[str] = set()
+        pending = [*wanted]
+        while pending:
+            name = pending.pop()
+            if name in self._known:
+                needed.add(name)
+            elif name in self._makers and self._makers[name] not in nodes:
+                nodes.add(self._makers[name])
+                pending += reads(self._nodes[self._makers[name]])
+        return sorted(nodes), needed
+
+    def _read_later(self, nodes: Sequence[int], wanted: str) -> list[str]:
+        """What these nodes compute and others, which are yet to run, read as well."""
+        if self._lifetimes is None:
+            return []
+        here: dict[str, int] = {}
+        for index in nodes:
+            for name in dict.fromkeys(reads(self._nodes[index])):
+                here[name] = here.get(name, 0) + 1
+        computed = (out for index in nodes for out in self._nodes[index].output if out and out != wanted)
+        return [name for name in computed if self._lifetimes.readers(name) > here.get(name, 0)]
+
+    def _forget(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._known.pop(name, None)
+
+
+def _like(name: str, values: Sequence[Array]) -> onnx.ValueInfoProto:
+    """An input for `values`; open are the axes on which they differ, of the batch or what it leads to, and axis 0."""
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(values[0].dtype))
+    sizes = [set(axis) for axis in zip(*(v.shape for v in values), strict=True)]
+    shape = [next(iter(found)) if place and len(found) == 1 else None for place, found in enumerate(sizes)]
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def _batches(feeds: Mapping[str, list[Array]]) -> Iterator[dict[str, Array]]:
+    count = len(next(iter(feeds.values())))
+    for index in range(count):
+        yield {name: values[index] for name, values in feeds.items()}

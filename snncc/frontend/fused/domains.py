@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which domain a node belongs to, whatever a file says or leaves out.
+
+onnxruntime has ops of its own in the standard domain, at any opset. They are moved to its own domain here, which the
+converter between opsets passes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import helper
+
+from snncc.compiler.export import all_nodes
+
+__all__ = ["CONTRIB", "with_domains"]
+
+CONTRIB = "com.microsoft"
+
+_SINCE = {"LayerNormalization": 17, "Gelu": 20}  # the first opset that has them
+_NEVER = frozenset({"Affine", "ImageScaler", "ParametricSoftplus", "ScaledTanh", "SimplifiedLayerNormalization"})
+
+
+def with_domains(model: onnx.ModelProto) -> onnx.ModelProto:
+    """`model`, changed in place: domains that nodes name are imported, and the standard one holds standard ops only."""
+    for opset in model.opset_import:
+        opset.domain = "" if opset.domain == "ai.onnx" else opset.domain  # two names of one domain
+    version = next((o.version for o in model.opset_import if o.domain == ""), 0)
+    for node in _nodes(model):
+        if node.domain in ("", "ai.onnx") and (node.op_type in _NEVER or version < _SINCE.get(node.op_type, 0)):
+            node.domain = CONTRIB
+    _import_all(model)
+    return model
+
+
+def _import_all(model: onnx.ModelProto) -> None:
+    """State a version of each foreign domain, the model's own functions' included."""
+    defined = {f.domain for f in model.functions}
+    used = sorted({n.domain for n in _nodes(model)} - {"", "ai.onnx"})
+    for imports in (model.opset_import, *(f.opset_import for f in model.functions)):
+        stated = {o.domain for o in imports}
+        imports.extend(helper.make_opsetid(d, 1) for d in used if d not in stated)
+    stated = {o.domain for o in model.opset_import}
+    model.opset_import.extend(helper.make_opsetid(d, 1) for d in sorted(defined - stated - {"", "ai.onnx"}))
+
+
+def _nodes(model: onnx.ModelProto) -> Iterator[onnx.NodeProto]:
+    yield from all_nodes(model.graph)
+    for function in model.functions:
+        yield from all_nodes(onnx.GraphProto(node=function.node))

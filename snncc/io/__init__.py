@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model files and sample files in, whole files out."""

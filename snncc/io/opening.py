@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What onnxruntime opens: the bytes of a model, of which weights in files stay there, or a copy on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+
+from snncc.errors import ModelError
+from snncc.io.large_models import fits_one_file, lay, parts
+from snncc.storage.mapped import mapped_in, stored_of, values_of
+from snncc.storage.serialised import serialised
+from snncc.storage.temporary import temporary_folder
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+__all__ = ["openable"]
+
+_FOLDER = "session.model_external_initializers_file_folder_path"
+
+
+@contextmanager
+def openable(
+    model: onnx.ModelProto,
+    options: ort.SessionOptions | None = None,
+    edit: Callable[[onnx.ModelProto], None] | None = None,
+) -> Iterator[bytes | str]:
+    """What onnxruntime can open: the model's bytes, or where they are too many, the path of a copy on the disk.
+
+    With `options`, which are changed, weights in files stay where they are. `edit` changes the copy first; it is not to
+    look at weights.
+
+    Raises:
+        ModelError: there is no room for the copy.
+    """
+    mapped = any(True for _ in mapped_in(model.graph))
+    if mapped and options is not None:
+        copy = _edited(model, edit)
+        _refer_from_one_folder(copy, options)
+        yield copy.SerializeToString()
+    elif fits_one_file(model) and not mapped:
+        yield (_edited(model, edit) if edit else model).SerializeToString()
+    else:
+        with temporary_folder() as folder:
+            yield _written(model, folder, edit)
+
+
+def _refer_from_one_folder(copy: onnx.ModelProto, options: ort.SessionOptions) -> None:
+    """Let mapped weights be external ones, of files below one folder, as onnxruntime wants them."""
+    weights = list(mapped_in(copy.graph))
+    files = [os.path.realpath(stored_of(weight).file) for weight in weights]
+    folder = os.path.commonpath([Path(file).parent for file in files])
+    options.add_session_config_entry(_FOLDER, folder)
+    for weight, file in zip(weights, files, strict=True):
+        lay(weight, os.path.relpath(file, folder), stored_of(weight).offset)
+
+
+def _written(model: onnx.ModelProto, folder: Path, edit: Callable[[onnx.ModelProto], None] | None) -> str:
+    """The path of a copy in `folder`."""
+    sketch, aside = parts(model, "weights")
+    if edit:
+        edit(sketch)
+    try:
+        with (folder / "model.onnx").open("wb") as file:
+            file.writelines(serialised(sketch))
+        with (folder / "weights").open("wb") as file:
+            file.writelines(map(values_of, aside))
+    except OSError as error:
+        raise ModelError(
+            f"the model '{model.graph.name}' is over 2 GB and cannot be written to {folder}: {error}. "
+            "Set TMPDIR to a folder with room, or save the model with external data and give its path."
+        ) from error
+    return str(folder / "model.onnx")
+
+
+def _edited(model: onnx.ModelProto, edit: Callable[[onnx.ModelProto], None] | None) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    if edit:
+        edit(copy)
+    return copy

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Adds nodes to a model that is already a proto, under names that nothing in it has yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+from snncc.ir.scopes import names_of
+
+__all__ = ["Builder"]
+
+
+class Builder:
+    """Extends `model` in place."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self._graph = model.graph
+        self._taken = set(names_of(model.graph))
+
+    def fresh(self, name: str) -> str:
+        """A name like `name` that nothing has yet; it is taken from then on."""
+        while name in self._taken:
+            name += "_"
+        self._taken.add(name)
+        return name
+
+    def node(self, op: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
+        """Add a node of a standard op; returns its output."""
+        output = self.fresh(name)
+        self._graph.node.append(helper.make_node(op, list(inputs), [output], name=output, **attributes))
+        return output
+
+    def add(self, node: onnx.NodeProto) -> None:
+        """Add a ready node, whose outputs have `fresh` names."""
+        self._graph.node.append(node)
+
+    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        """A constant called like `name`; returns its name."""
+        name = self.fresh(name)
+        self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def ints(self, *values: int) -> str:
+        """A constant of int64 values."""
+        return self.constant("ints_" + "_".join(map(str, values)), np.array(values, np.int64))
+
+    def input(self, name: str, kind: int, shape: Sequence[int | str]) -> str:
+        """Add an input of the graph; returns its name."""
+        name = self.fresh(name)
+        self._graph.input.append(helper.make_tensor_value_info(name, kind, list(shape)))
+        return name
+
+    def output(self, name: str, kind: int, shape: Sequence[int | str]) -> None:
+        """Let the tensor `name` leave the graph."""
+        self._graph.output.append(helper.make_tensor_value_info(name, kind, list(shape)))

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Large weights in files: locks, temporary folders, mapped values, serialisation."""

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recipes from cheap to dear, tried until one costs no more accuracy than allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from snncc.calibration.layer_levels import fits_levels
+from snncc.coding import FS, MSAT, Coding, Phase, Rate
+from snncc.compiler.convert import convert
+from snncc.errors import BudgetError, OptionError
+from snncc.evaluation.evaluate import evaluate
+from snncc.io.batches import Samples
+from snncc.io.model_reader import Source
+from snncc.storage.mapped import left_in_files
+
+__all__ = ["STEPS", "Rung", "convert_within", "ladder"]
+
+# Numbers of time steps that are worth trying.
+STEPS: dict[type[Coding], tuple[int, ...]] = {
+    Phase: (8, 12, 16, 20, 24, 32),
+    FS: (3, 4, 5, 6, 8, 10, 12, 16),
+    Rate: (8, 16, 32, 64, 128, 256),
+    MSAT: (16, 32, 64, 128, 256),
+}
+_LETTERS = {Phase: "T", FS: "K", Rate: "T", MSAT: "T"}
+_PERCENTILE = 99.99
+_SAMPLES = 2000  # that the drop is measured on, at most
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A recipe that was tried.
+
+    Attributes:
+        coding: The coding with its time steps.
+        percentile: Of the activations that became the scale; None: the scale was as asked for.
+        levels: `fitted`, where they were; None: as asked for.
+        samples: How many samples the drop was measured on.
+        labelled: Whether these had labels.
+        drop: Percentage points of accuracy lost or, without labels, of samples answered in another way than by the ANN.
+        spikes_per_neuron: How many spikes a neuron sent for a sample.
+    """
+
+    coding: Coding
+    percentile: float | None
+    levels: str | None
+    samples: int
+    labelled: bool
+    drop: float
+    spikes_per_neuron: float
+
+
+def ladder(coding: Coding, *, steps: bool = True, base: bool = True) -> list[Coding]:
+    """`coding` with more and more time steps.
+
+    Args:
+        coding: What they all are but for that.
+        steps: Whether the number of time steps is free; else there is but one rung.
+        base: Whether the base of phase coding is free, and follows from the number of steps.
+    """
+    letter = _LETTERS[type(coding)]
+    numbers: Iterable[int] = STEPS[type(coding)] if steps else (getattr(coding, letter),)
+    if isinstance(coding, Phase) and base:
+        coding = replace(coding, Q="auto")
+    rungs = []
+    for number in numbers:
+        changed: dict[str, Any] = {letter: number}
+        if isinstance(coding, Phase):
+            changed["spikes"] = min(coding.spikes, number)
+            if base:
+                changed["Q"] = "auto"
+        if isinstance(coding, Phase | Rate) and coding.wait is not None:
+            changed["wait"] = number if isinstance(coding, Rate) else min(coding.wait, number)
+        rungs.append(replace(coding, **changed))  # type: ignore[type-var]
+    return rungs
+
+
+def convert_within(
+    model: Source,
+    codings: Iterable[Coding],
+    max_drop: float,
+    *,
+    calibration: Samples,
+    tried: Callable[[Rung], None] | None = None,
+    **options: Any,
+) -> onnx.ModelProto:
+    """Convert with the first of `codings`, from cheap to dear, that loses no more than `max_drop` on `calibration`.
+
+    With each, scales and levels are tried as asked for; then, if nothing was asked for, scales as a percentile, and in
+    phase coding fitted levels. The drop is measured with the labels that come with the data; without any, it is the
+    share of samples that are answered differently.
+
+    Args:
+        model: The network, as for `snncc.convert`.
+        codings: For example `snncc.tuning.ladder.ladder(snncc.Phase())`.
+        max_drop: Percentage points.
+        calibration: As for `snncc.convert`, but nothing that can be read only once.
+        tried: Called with every recipe once its drop is known.
+        options: As for `snncc.convert`.
+
+    Raises:
+        BudgetError: no recipe keeps within `max_drop`.
+        SnnccError: whatever cannot be converted or evaluated.
+    """
+    if not isinstance(calibration, str | Path | Mapping | np.ndarray):
+        raise OptionError("a drop is measured on calibration data that can be read again: give an array or a path")
+    if not 0 <= max_drop <= 100:
+        raise OptionError(f"max_drop is {max_drop}, but it must be percentage points, 0 to 100")
+    best = float("inf")
+    for coding in codings:
+        for own in _recipes(coding, options):
+            recipe = {**options, **own}
+            rung = _tried(model, coding, own, calibration, recipe)
+            if tried is not None:
+                tried(rung)
+            if rung.drop <= max_drop:
+                return convert(model, coding, calibration=calibration, **recipe)
+            best = min(best, rung.drop)
+    raise BudgetError(
+        f"no recipe loses at most {max_drop:g} points on the calibration data; the best one loses {best:.2f}. Allow "
+        "more, or try more time steps or another coding"
+    )
+
+
+def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What is tried with a coding beside the `options`, the first time nothing."""
+    if options.get("tune", False):
+        return [{}]
+    scales = any(options.get(key) is not None for key in ("percentile", "scale"))
+    fitted = fits_levels(coding) and options.get("levels") is None and options.get("scale") != "max"
+    return [{}, *([] if scales else [{"percentile": _PERCENTILE}]), *([{"levels": "fitted"}] if fitted else [])]
+
+
+def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Rung:
+    """What a recipe costs; a network of single time steps is measured in its folded form, which gives the same."""
+    form = "folded" if recipe.get("form") == "step" else recipe.get("form", "auto")
+    with left_in_files():
+        snn = convert(model, coding, calibration=data, **{**recipe, "form": form, "observer": None})
+        found = evaluate(snn, model, data, preprocess=recipe.get("preprocess"), limit=_SAMPLES, device="cpu")
+    drop = 100 * (1 - found.agreement) if found.drop is None else found.drop
+    tried = (own.get("percentile"), own.get("levels"))
+    return Rung(coding, *tried, found.samples, found.drop is not None, drop, found.spikes_per_neuron)

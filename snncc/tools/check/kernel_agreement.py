@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a model computes the same with the native kernels and with the portable bodies that it carries.
+
+Above the EXTENDED level onnxruntime fuses convolutions in ways that depend on what follows them, so that their sums
+come in another order and spikes near a threshold move; that is no difference between kernel and body.
+"""
+
+from __future__ import annotations
+
+import onnx
+import onnxruntime as ort
+
+from snncc.analysis.cpu_session import ORT_ERRORS
+from snncc.errors import ModelError
+from snncc.io.batches import Batch
+from snncc.io.opening import openable
+
+__all__ = ["differing_outputs"]
+
+
+def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
+    """(output values that differ, output values) for one batch on the CPU.
+
+    Raises:
+        ModelError: onnxruntime cannot run the model.
+        RuntimeLibraryError: the native library is missing or does not load.
+    """
+    from snncc.runtime import create_session
+
+    try:  # one session at a time, since each holds the weights
+        body = _with_bodies(model).run(None, sample)
+        kernel = create_session(model, device="cpu", options=_options()).run(None, sample)
+    except ORT_ERRORS as error:
+        raise ModelError(f"onnxruntime cannot run the model ({error}). Convert the source model again.") from error
+    same = sum(int(((a == b) | ((a != a) & (b != b))).sum()) for a, b in zip(body, kernel, strict=True))
+    values = sum(a.size for a in body)
+    return values - same, values
+
+
+def _with_bodies(model: onnx.ModelProto) -> ort.InferenceSession:
+    plain = _options()
+    plain.log_severity_level = 3
+    with openable(model, plain) as source:
+        return ort.InferenceSession(source, plain, providers=["CPUExecutionProvider"])
+
+
+def _options() -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.add_session_config_entry("session.disable_quant_qdq", "1")  # as `create_session` has it: int8 weights
+    return options

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the checks look at: a converted model beside the source that it is said to come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import onnx
+
+from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.network_view import is_neuron
+from snncc.coding.from_metadata import prepared, recorded_bounds, recorded_coding
+from snncc.compiler.export import all_nodes, metadata_of
+from snncc.errors import ModelError
+from snncc.frontend.import_model import import_model
+from snncc.ir.graph import Graph
+from snncc.passes.lower.lower_activations import LowerActivations
+
+__all__ = ["Inspected"]
+
+
+@dataclass(frozen=True, eq=False)
+class Inspected:
+    """A converted model and the source that it is said to come from."""
+
+    snn: onnx.ModelProto
+    ann: onnx.ModelProto
+
+    @property
+    def neurons(self) -> list[onnx.NodeProto]:
+        """The spiking neurons, those inside a loop included."""
+        return [n for n in all_nodes(self.snn.graph) if is_neuron(n)]
+
+    @cached_property
+    def source(self) -> Graph:
+        """The ANN as the passes see it."""
+        return import_model(self.ann)
+
+    @cached_property
+    def prepared(self) -> Graph:
+        """The source as it is when calibration looks at it."""
+        coding = recorded_coding(self.snn)
+        return prepared(self.source, coding, recorded_bounds(self.snn)) if coding else self.source
+
+    @cached_property
+    def activations(self) -> dict[str, str]:
+        """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
+        graph = self.prepared
+        return {node.name: node.op for node in (*neurons_to_be(graph), *graph.nodes(*LowerActivations.ops))}
+
+    @cached_property
+    def gates(self) -> dict[str, int]:
+        """The gates of recurrent layers that the metadata list, and how many steps each takes."""
+        layers = self.metadata("recurrent").values()
+        return {name: int(layer.get("K", 0)) for layer in layers for name in layer.get("gates", ())}
+
+    def metadata(self, key: str) -> Any:
+        """The metadata `key`, parsed; an empty dict if it is missing or damaged."""
+        try:
+            found = metadata_of(self.snn).get(f"snncc.{key}")
+        except ModelError:
+            return {}
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page says of the model before the figures: what it is, and what became of its nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+
+from snncc.compiler.export import metadata_of
+from snncc.compiler.outcome_rows import outcome_rows
+from snncc.errors import ModelError
+from snncc.evaluation.result import Evaluation
+
+__all__ = ["about", "island_names"]
+
+
+def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str, str]]]:
+    """Lists of (what, value) by title; of models from earlier versions there is less to say."""
+    try:
+        known = metadata_of(model)
+    except ModelError:
+        known = {}
+    listed = {"The model": _model(known, found)}
+    if outcome := known.get("snncc.outcome"):
+        listed["What became what"] = outcome_rows(outcome)
+    return listed
+
+
+def island_names(model: onnx.ModelProto) -> frozenset[str]:
+    """Nodes that stay analog, by the metadata."""
+    try:
+        return frozenset(metadata_of(model).get("snncc.islands", {}))
+    except ModelError:
+        return frozenset()
+
+
+def _model(known: dict[str, Any], found: Evaluation) -> list[tuple[str, str]]:
+    coding = dict(known.get("snncc.coding", {}))
+    name = coding.pop("name", "not known")
+    parameters = ", ".join(f"{key} = {value}" for key, value in coding.items() if value is not None)
+    scales = known.get("snncc.calibration", {})
+    origin = ", ".join(f"{scales[key]}" for key in ("origin", "method", "normalize") if scales.get(key))
+    rows = [("coding", f"{name}: {parameters}"), ("neurons", f"{found.neurons:,}"), ("scales from", origin)]
+    if scales.get("samples"):
+        rows.append(("calibration samples", f"{scales['samples']:,}"))
+    rows.append(("samples shown here", f"{found.samples:,}"))
+    if version := known.get("snncc.version"):
+        rows.append(("converted by snncc", str(version)))
+    if digest := known.get("snncc.source", {}).get("sha256"):
+        rows.append(("SHA-256 of the source", str(digest)))
+    return rows

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a neuron makes of a constant input: its coding curve, its levels, and the function that it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from snncc.analysis.network_view import attributes_of
+from snncc.coding import CODINGS, Coding
+from snncc.coding.fs_tables.activations import ACTIVATIONS
+from snncc.ops.early_firing import WAIT_ONE_SPIKE
+from snncc.ops.few_spikes import FEW_SPIKES
+from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
+
+__all__ = ["Code", "changed", "code_of", "levels"]
+
+Array = npt.NDArray[Any]
+
+_ONE_SPIKE = (ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name)
+_ROOM = 1.25  # how far beyond the largest value a curve is drawn
+_FINEST = -16  # octaves below 1 in which levels are looked for
+
+
+@dataclass(frozen=True)
+class Code:
+    """The code of a ReLU in units of the neuron's scale, that of another activation in the activation's own units.
+
+    Attributes:
+        kind: `relu`, or a name of `snncc.activations`.
+        exact: The function.
+        code: What the neuron makes of it.
+        low, high: The range of inputs worth showing.
+    """
+
+    kind: str
+    exact: Callable[[Array], Array]
+    code: Callable[[Array], Array]
+    low: float
+    high: float
+
+
+def code_of(coding: Coding, node: onnx.NodeProto, kind: str = "relu") -> Code:
+    """The code of the neuron `node`, which stands for an activation of `kind`."""
+    tables = attributes_of(node)
+    if node.op_type in _ONE_SPIKE:  # layers may differ in their bases
+        return Code("relu", _relu, partial(_one_spike, tables), 0.0, _ROOM * max(tables["levels"]))
+    if node.op_type != FEW_SPIKES.name:
+        return Code("relu", _relu, coding.code, 0.0, _ROOM * coding.largest)
+
+    def code(x: Array) -> Array:
+        return FEW_SPIKES.reference([x.astype(np.float32), np.ones(1, np.float32)], tables)[0].astype(np.float64)
+
+    if kind not in ACTIVATIONS:
+        return Code("relu", _relu, code, 0.0, _ROOM * coding.largest)
+    known = ACTIVATIONS[kind]
+    return Code(kind, known.function, code, known.low, known.high)
+
+
+def changed(coding: Coding, **parameters: Any) -> Coding:
+    """`coding` with other parameters.
+
+    Raises:
+        OptionError: one of them is out of its range.
+    """
+    given = {key: value for key, value in coding.parameters().items() if key != "name"}
+    return CODINGS[coding.name](**{**given, **parameters})
+
+
+def levels(code: Code) -> Array:
+    """All values that the neuron can send, as far as a fine grid of inputs finds them, in rising order."""
+    grid = np.linspace(code.low, code.high, 2**14 + 1)
+    fine = code.high * np.exp2(np.linspace(_FINEST, 0, 2**12))
+    return np.unique(code.code(np.concatenate([grid, fine])))
+
+
+def _one_spike(tables: Mapping[str, Any], x: Array) -> Array:
+    return ONE_SPIKE.reference([x.astype(np.float32), np.ones(1, np.float32)], tables)[0].astype(np.float64)
+
+
+def _relu(x: Array) -> Array:
+    return np.maximum(x, 0.0)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far codes are from the network's own activations, against their parameters: the MAPE of one_spike.txt, eq. 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from snncc.coding import FS, Coding, Phase
+from snncc.tools.report.coding_curves import changed
+from snncc.tools.report.layer_values import LayerValues
+from snncc.tools.report.panels import Panel, Section
+from snncc.tools.report.style import Palette
+
+__all__ = ["Errors", "errors", "mape", "section"]
+
+Array = npt.NDArray[Any]
+
+_BASES = np.round(np.arange(1.05, 2.001, 0.05), 2)
+_STEPS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+_BITS = tuple(range(2, 17))
+_VALUES = 2**12  # of a layer
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Errors in percent, [X], at the values x of a parameter, for each line."""
+
+    parameter: str
+    x: Array
+    lines: dict[str, Array]
+    here: float
+
+
+def mape(layers: Sequence[Array], coding: Coding) -> float:
+    """Mean absolute percentage error of active values, in units of their scales, mean over the layers."""
+    found = []
+    for values in layers:
+        active = values[values > 0]
+        if active.size:
+            found.append(float(np.mean(np.abs(coding.code(active) - active) / active)))
+    return 100 * float(np.mean(found)) if found else 0.0
+
+
+def errors(layers: Sequence[Array], coding: Coding) -> Errors:
+    """Against Q for phase coding, for its own T and others; against K for few spikes; else against T."""
+    if isinstance(coding, Phase):
+        steps = sorted({coding.T, 16, 24})
+        lines = {
+            f"T={T}": np.array(
+                [
+                    mape(layers, changed(coding, T=T, Q=float(Q), wait=None, spikes=min(coding.spikes, T)))
+                    for Q in _BASES
+                ]
+            )
+            for T in steps
+        }
+        return Errors("Q", _BASES, lines, float(coding.Q))
+    name, steps_of = ("K", _BITS) if isinstance(coding, FS) else ("T", _STEPS)
+    x = np.array(sorted({*steps_of, coding.steps}))
+    changes: list[dict[str, Any]] = [{name: int(n), **({"wait": int(n)} if _waits(coding) else {})} for n in x]
+    found = np.array([mape(layers, changed(coding, **change)) for change in changes])
+    return Errors(name, x.astype(np.float64), {"": found}, coding.steps)
+
+
+def section(layers: list[LayerValues], coding: Coding) -> Section | None:
+    """One panel."""
+    values = [np.abs(x.true / x.unit)[:_VALUES] for x in layers if x.code is not None and x.code.kind == "relu"]
+    if not values:
+        return None
+    found = errors(values, coding)
+    text = (
+        f"The mean absolute percentage error of this network's activations, once coded, against {found.parameter}: "
+        "what the code alone does to them, mean over the layers, the scales as they are. The dot is this model."
+    )
+    at = {name: found.x[line.argmin()] for name, line in found.lines.items()}
+    best = ", ".join(f"{name} {found.parameter}={x:g}".strip() for name, x in at.items())
+    alt = f"Error of the code against {found.parameter}; smallest at {best}."
+    own = mape(values, coding)
+    panel = Panel("mape", f"MAPE against {found.parameter}", alt, _drawing(found, own))
+    return Section("mape", "Error of the code", text, (panel,))
+
+
+def _waits(coding: Coding) -> bool:
+    return getattr(coding, "wait", None) is not None
+
+
+def _drawing(found: Errors, own: float) -> Any:
+    def draw(figure: Figure, palette: Palette) -> None:
+        axes = figure.subplots()
+        colours = (palette.first, palette.third, palette.soft)
+        for (name, line), colour in zip(found.lines.items(), colours, strict=False):
+            axes.plot(found.x, line, color=colour, label=name)
+        axes.plot([found.here], [own], "o", color=palette.second, markersize=5)
+        if len(found.lines) > 1:
+            axes.legend()
+        if found.parameter == "K":  # a bit more halves the error
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        else:
+            axes.set_ylim(bottom=0)
+        axes.set_xlabel(found.parameter)
+        axes.set_ylabel("MAPE (%)")
+
+    return draw

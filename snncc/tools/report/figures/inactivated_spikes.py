@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spikes of inactivated neurons: the share of a layer that fires although its ReLU is silent (msat.txt, 5.3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.evaluation.inactivated_spikes import Inactivated
+from snncc.tools.report.figures.bars import bars, height
+from snncc.tools.report.figures.firing_rates import steps_map
+from snncc.tools.report.panels import Panel, Section
+
+__all__ = ["ratios", "section"]
+
+Array = npt.NDArray[Any]
+
+
+def ratios(found: Inactivated) -> tuple[list[str], Array]:
+    """(Layers that send step by step, percent of their neurons that send such a spike at each step, [L, T])."""
+    layers = [x for x in found.layers if x.per_step is not None]
+    return [x.name for x in layers], np.array([100 * np.array(x.per_step) / x.neurons for x in layers])
+
+
+def section(found: Inactivated | None) -> Section | None:
+    """By layer, and by layer and step; only of codings that have such spikes."""
+    if found is None or not found.layers:
+        return None
+    names = [x.name for x in found.layers]
+    each = [100 * x.firing / x.neurons for x in found.layers]
+    text = (
+        f"Neurons that fire although their ReLU is silent in the ANN (SIN): {100 * found.ratio:.2f} % of all do at "
+        f"some step, and send {found.ans:.4g} such spikes per neuron and sample (ANS). They mislead the layers behind."
+    )
+    panels = [
+        Panel(
+            "sin",
+            "SIN ratio of each layer",
+            f"Share of the neurons with such spikes, {min(each):.3g} to {max(each):.3g} %.",
+            bars(names, {"": each}, "% of the neurons"),
+            height=height(len(names)),
+        )
+    ]
+    stepwise, percent = ratios(found)
+    if stepwise:
+        alt = f"Share of the neurons that send such a spike, by layer, at each of {percent.shape[1]} steps."
+        drawing = steps_map(stepwise, percent)
+        panels.append(Panel("sin-steps", "SIN ratio by step (%)", alt, drawing, height=height(len(stepwise))))
+    return Section("sin", "Spikes of inactivated neurons", text, tuple(panels))

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of converted models: one per configuration, there whole or not at all, whoever writes it how often."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+
+from snncc.errors import OutputError
+from snncc.io.atomic_write import clear_temporary, weight_files, write_model
+
+__all__ = ["converted_path", "discard", "keep"]
+
+
+def converted_path(folder: Path, configuration: str) -> Path:
+    """Where a configuration's converted model lies."""
+    return folder / f"{configuration}.onnx"
+
+
+def keep(model: onnx.ModelProto, path: Path) -> None:
+    """Write `model` to `path`, one over 2 GB with its large weights beside it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"{path.parent}: the folder of converted models cannot be made ({error.strerror or error})"
+        raise OutputError(f"{message}. Let the results go to another folder.") from error
+    write_model(path, model)
+
+
+def discard(path: Path) -> None:
+    """Remove what `keep` wrote, and what it left behind where it was killed."""
+    clear_temporary(path.parent)
+    for file in (path, *weight_files(path)):
+        file.unlink(missing_ok=True)
