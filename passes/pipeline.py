@@ -7,12 +7,25 @@ from collections.abc import Mapping
 
 from snncc.coding import Coding
 from snncc.coding.bound_forms import Forms
-from snncc.coding.scales import Confidence, Scales
+from snncc.coding.scales import Confidence, Correction, Scales
+from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
 from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelus
+from snncc.passes.canonicalise.ceilings_behind_relus import CeilingsBehindRelus
+from snncc.passes.canonicalise.fold_expanded_constants import PlaceConstants
+from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
+from snncc.passes.canonicalise.lower_einsum import LowerEinsum
+from snncc.passes.canonicalise.recognise_relu import RecogniseRelus
+from snncc.passes.canonicalise.remove_identity import RemoveIdentity
 from snncc.passes.canonicalise.remove_redundant_relu import MergeRelus
+from snncc.passes.canonicalise.settle_masks import SettleMasks
+from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
+from snncc.passes.canonicalise.spell_bounds import SpellBounds
+from snncc.passes.canonicalise.split_to_slices import JoinTiles, SliceSplits
+from snncc.passes.canonicalise.unify_float_type import OneFloatType
+from snncc.passes.canonicalise.where_to_mul import MasksToFactors
 from snncc.passes.finalise.apply_spike_confidence import DoubtSpikes
-from snncc.passes.finalise.correct_potentials import Correction, CorrectPotentials
+from snncc.passes.finalise.correct_potentials import CorrectPotentials
 from snncc.passes.finalise.fold_scales_into_thresholds import RaiseThresholds
 from snncc.passes.finalise.fuse_residual import FuseResidual
 from snncc.passes.finalise.quantise_weights import QuantiseWeights
@@ -29,13 +42,13 @@ from snncc.passes.lower.lower_activations import LowerActivations
 from snncc.passes.lower.lower_recurrent import LowerRecurrent
 from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.lower.pad_tables import EvenTables
+from snncc.passes.manager import PassManager
 from snncc.passes.normalise.batchnorm_to_threshold import FreeWeights
 from snncc.passes.normalise.fold_batchnorm import FoldBatchNorm
 from snncc.passes.normalise.hoist_scales import LiftScales
 from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.normalise.round_weights import RoundWeights
 from snncc.passes.normalise.sink_scales import SinkScales
-from snncc.passes.spelling import spelling
 from snncc.passes.time.insert_readout import ReadOut
 from snncc.passes.time.note_rows import NoteRows
 from snncc.passes.time.pool_spikes import PoolSpikes
@@ -43,10 +56,37 @@ from snncc.passes.time.repeat_constant_currents import RepeatCurrents
 from snncc.passes.time.stacked_sizes import StackedSizes
 from snncc.passes.time.to_single_steps import StepThrough
 
-__all__ = ["FOLDS", "PASSES", "WEIGHTS", "finishing", "lowering", "normalisation", "preparation", "rounding", "storing"]
+__all__ = [
+    "PASSES",
+    "finishing",
+    "lowering",
+    "normalisation",
+    "preparation",
+    "prepared",
+    "rounding",
+    "spelling",
+    "storing",
+]
 
-FOLDS = ("weights", "threshold")
-WEIGHTS = ("float", "int8", "int8-tensor")
+
+def spelling() -> tuple[Pass, ...]:
+    """What every network goes through on its way in."""
+    return (
+        OneFloatType(),  # half precision here and there is none
+        RemoveIdentity(),  # exporters' leftovers hide what stands next to what
+        FuseAggregation(),  # sums over the edges of a graph are one op
+        SliceSplits(),  # parts are slices
+        JoinTiles(),  # and copies stand side by side
+        LowerEinsum(),  # sums of products by constants are matrix products
+        PlaceConstants(),  # a constant for each sample is a bias
+        MasksToFactors(),  # masks are factors
+        SimplifyArithmetic(),  # one spelling each for sums and factors
+        SettleMasks(),  # whose infinities go to the end
+        RecogniseRelus(),  # however they are put together
+        SpellBounds(),  # one spelling for bounds, and none for those that do nothing
+        CeilingsBehindRelus(),  # ReLU6, too
+        MergeRelus(),  # one layer of neurons where one will do
+    )
 
 
 def preparation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
@@ -185,3 +225,10 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
         RaiseThresholds,
     )
 }
+
+
+def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
+    """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
+    graph = source.copy()
+    PassManager(preparation(coding, bounds)).run(graph)
+    return graph

@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from snncc.coding import FS, MSAT, Phase, Rate
-from snncc.compiler.convert import convert
-from snncc.compiler.tune import tune
+from snncc.compiler.convert import convert, tune
 from snncc.errors import SnnccError
 from snncc.evaluation.evaluate import evaluate
 from snncc.execution.spike_trains import spike_trains

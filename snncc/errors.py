@@ -21,6 +21,8 @@ A message says what is wrong, where (file, node, op) and what to do. Anything el
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "BudgetError",
@@ -36,6 +38,7 @@ __all__ = [
     "SnnccError",
     "UnsupportedOpError",
     "UnsupportedShapeError",
+    "enough_memory",
     "in_words",
 ]
 
@@ -102,3 +105,14 @@ class PostconditionError(PassError):
 
 class RuntimeLibraryError(SnnccError):
     """The native op library cannot be found or loaded."""
+
+
+@contextmanager
+def enough_memory(what: str) -> Iterator[None]:
+    """Turn a MemoryError into a ModelError that says that `what` needs more memory than there is; also a decorator."""
+    try:
+        yield
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        hint = "Is an axis of an input or of a weight longer than it should be?"
+        raise ModelError(f"{what} needs more memory than there is{reason}. {hint}") from error

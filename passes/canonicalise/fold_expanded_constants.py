@@ -19,7 +19,7 @@ import numpy.typing as npt
 from snncc.analysis.trial import Trial, shape_only, trials
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
-from snncc.passes.canonicalise.simplify_arithmetic import shifted
+from snncc.passes.shared.arithmetic import shifted
 from snncc.passes.shared.scale_propagation import squeezed
 
 __all__ = ["PlaceConstants"]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from snncc.analysis.activation_sites import ceiling_behind
 from snncc.analysis.convertibility import clip_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import MAX_POOLS
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.legalise.split_clip import ceiling_behind
-from snncc.passes.time.pool_spikes import MAX_POOLS
 
 __all__ = ["MergeRelus", "is_rectified"]
 

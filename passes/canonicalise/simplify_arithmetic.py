@@ -16,8 +16,9 @@ import numpy as np
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
+from snncc.passes.shared.arithmetic import negated, shifted
 
-__all__ = ["SimplifyArithmetic", "negated", "shifted"]
+__all__ = ["SimplifyArithmetic"]
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,6 @@ class SimplifyArithmetic(NodePass):
             result = graph.add("Mul", [result, share], name=f"{name}_mean")
         result.shape = node.outputs[0].shape
         graph.bypass(node, result)
-
-
-def negated(graph: Graph, tensor: Tensor, name: str) -> Tensor:
-    """-x, a constant if x is one."""
-    value = graph.value(tensor)
-    if value is not None:
-        return graph.constant(f"{name}_negated", -value)
-    return graph.add("Mul", [tensor, graph.constant(f"{name}_sign", np.asarray(-1, tensor.dtype))], name=name)
-
-
-def shifted(graph: Graph, first: Tensor, second: Tensor, name: str) -> Tensor:
-    """x + y."""
-    return graph.add("Add", [first, second], name=name)
 
 
 def _total(graph: Graph, inputs: Sequence[Tensor], name: str) -> Tensor:

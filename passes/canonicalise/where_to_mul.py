@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.canonicalise.simplify_arithmetic import shifted
+from snncc.passes.shared.arithmetic import shifted
 
 __all__ = ["MasksToFactors"]
 

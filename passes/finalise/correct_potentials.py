@@ -14,25 +14,19 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from snncc.analysis.time_axis import in_front_of_readout
+from snncc.coding.scales import Correction
 from snncc.ir.graph import Graph, Tensor
+from snncc.ir.op_sets import SYNAPSES
 from snncc.passes.base import Pass, Skip
 from snncc.passes.shared.scaling import channel_vector, constant_factor, insert_factor
-from snncc.passes.shared.synapse import SYNAPSES, Synapse, synapse
-from snncc.passes.time.insert_readout import in_front_of_readout
+from snncc.passes.shared.synapse import Synapse, synapse
 
-__all__ = ["CorrectPotentials", "Correction"]
+__all__ = ["CorrectPotentials"]
 
 Array = npt.NDArray[Any]
 
 _SHAPES = ("Shape", "Size")  # what reads no values
-
-
-@dataclass(frozen=True, eq=False)
-class Correction:
-    """What turns a potential x into gain * (x + offset); both per channel, broadcasting to x."""
-
-    gain: Array
-    offset: Array
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import SYNAPSES
 from snncc.ops import DOMAIN, all_ops
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import constant_factor, insert_factor
-from snncc.passes.shared.synapse import SYNAPSES
 
 __all__ = ["RaiseThresholds"]
 

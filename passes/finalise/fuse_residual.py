@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import SYNAPSES
 from snncc.ops import DOMAIN
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import constant_factor
-from snncc.passes.shared.synapse import SYNAPSES
 
 __all__ = ["FuseResidual"]
 

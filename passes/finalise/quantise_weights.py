@@ -16,15 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import SYNAPSES
 from snncc.passes.base import Pass
-from snncc.passes.shared.synapse import SYNAPSES
+from snncc.passes.shared.synapse import LARGEST
 
-__all__ = ["LARGEST", "QuantiseWeights"]
+__all__ = ["QuantiseWeights"]
 
 Array = npt.NDArray[Any]
 _Integers = tuple[int | None, tuple[int, ...], bytes, bytes]
-
-LARGEST = 127
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from snncc.analysis.activations import ACTIVATIONS
 from snncc.analysis.batch_axis import batch_axes
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
-from snncc.passes.lower.lower_activations import LowerActivations
 
 __all__ = ["BatchFirst"]
 
-_ELEMENTWISE = frozenset({"Relu", "Clip", "LeakyRelu", "Min", *LowerActivations.ops})
+_ELEMENTWISE = frozenset({"Relu", "Clip", "LeakyRelu", "Min", *ACTIVATIONS})
 _WITH_CONSTANT = frozenset({"Add", "Sub", "Mul", "Div", "MatMul"})
 
 

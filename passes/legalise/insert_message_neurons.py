@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.ir.graph import Graph, Node, Tensor
-from snncc.ir.op_sets import MOVES
+from snncc.ir.op_sets import MOVES, SYNAPSES
 from snncc.ir.provenance import MESSAGE, Provenance
 from snncc.passes.base import Pass
 from snncc.passes.legalise.split_leaky_relu import split_leaky
-from snncc.passes.shared.synapse import SYNAPSES
 
 __all__ = ["SpikeMessages", "aggregates"]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.canonicalise.simplify_arithmetic import negated, shifted
+from snncc.passes.shared.arithmetic import negated, shifted
 
 __all__ = ["LinearPieces"]
 

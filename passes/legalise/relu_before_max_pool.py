@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import MAX_POOLS
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.time.pool_spikes import MAX_POOLS
 
 __all__ = ["PoolsBehindRelus"]
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from snncc.analysis.convertibility import clip_obstacle
 from snncc.errors import PostconditionError
-from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["SplitClip", "ceiling_behind"]
+__all__ = ["SplitClip"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,3 @@ class SplitClip(NodePass):
         """No ReLU with a ceiling is left; any other Clip stays analog."""
         if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
             raise PostconditionError(f"Clip '{left[0].name}' could not be split")
-
-
-def ceiling_behind(graph: Graph, relu: Node) -> tuple[Node, Tensor] | None:
-    """(the Min node, its constant) if `relu` is the first half of a split Clip, else None."""
-    user = graph.sole_user(relu.outputs[0])
-    if user is None or user.op != "Min" or len(user.inputs) != 2:
-        return None
-    bound = user.inputs[1] if user.inputs[0] is relu.outputs[0] else user.inputs[0]
-    return (user, bound) if graph.value(bound) is not None else None

@@ -13,11 +13,10 @@ from typing import ClassVar
 
 from snncc.analysis.analog_ops import reads_values
 from snncc.analysis.integer_inputs import side_tensors, sources
-from snncc.analysis.time_axis import free_rows
 from snncc.coding import Coding
 from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
-from snncc.passes.time.repeat_constant_currents import repeat_constants
+from snncc.passes.shared.batch_rows import free_rows, repeat_constants
 
 __all__ = ["EncodeInput"]
 

@@ -24,7 +24,7 @@ from snncc.coding.base import add_op
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
-from snncc.passes.time.insert_readout import read
+from snncc.passes.shared.readouts import read
 
 __all__ = ["KeepIslands"]
 

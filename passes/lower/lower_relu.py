@@ -14,15 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import NEURONS, neurons_to_be, sends_both_signs
+from snncc.analysis.activation_sites import NEURONS, ceiling_behind, neuron_output, neurons_to_be, sends_both_signs
 from snncc.analysis.convertibility import clip_obstacle
 from snncc.coding import Coding
 from snncc.coding.scales import Choice
 from snncc.errors import PostconditionError, PreconditionError
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass
-from snncc.passes.legalise.split_clip import ceiling_behind
-from snncc.passes.normalise.insert_scales import neuron_output
 
 __all__ = ["LowerRelu"]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.normalise.fold_batchnorm import affine, behind_synapse
+from snncc.passes.shared.batchnorm import affine, behind_synapse
 from snncc.passes.shared.scaling import insert_factor
 from snncc.passes.shared.synapse import Synapse
 

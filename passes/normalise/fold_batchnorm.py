@@ -9,20 +9,20 @@ an s, so that needs s = 0 or a synapse without padding. One that stands alone st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-import numpy as np
 import numpy.typing as npt
 
 from snncc.errors import PostconditionError
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import SYNAPSES
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.shared.synapse import SYNAPSES, Synapse, synapse
+from snncc.passes.shared.batchnorm import affine, behind_synapse, same_channels
+from snncc.passes.shared.synapse import Synapse
 
-__all__ = ["FoldBatchNorm", "Side", "affine", "behind_synapse", "scale_batchnorm"]
+__all__ = ["FoldBatchNorm"]
 
 Array = npt.NDArray[Any]
-Side = Literal["input", "output"]
 Found = tuple[Synapse, bool]
 
 
@@ -72,24 +72,6 @@ class FoldBatchNorm(NodePass):
                 raise PostconditionError(f"BatchNormalization '{node.name}' was left though it could be folded")
 
 
-def affine(graph: Graph, node: Node) -> tuple[Array, Array]:
-    """A BatchNormalization's factor and shift, each (channels,), float64."""
-    gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
-    factor = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
-    return factor, beta - mean * factor
-
-
-def behind_synapse(graph: Graph, node: Node) -> Synapse | Skip:
-    """The synapse alone in front of a BatchNormalization, or why it cannot take the node's shift."""
-    source = node.inputs[0]
-    producer = graph.producer(source)
-    if producer is None or producer.op not in SYNAPSES:
-        return Skip("no synapse in front of it")
-    if graph.sole_user(source) is not node:
-        return Skip(f"'{source.name}' has other users")
-    return _same_channels(graph, producer, source)
-
-
 def _before_synapse(graph: Graph, node: Node) -> Synapse | Skip:
     result = node.outputs[0]
     user = graph.sole_user(result)
@@ -98,24 +80,4 @@ def _before_synapse(graph: Graph, node: Node) -> Synapse | Skip:
     pads = user.attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID") or any(user.attrs.get("pads", ()))
     if (pads or user.op == "ConvTranspose") and affine(graph, node)[1].any():
         return Skip(f"{user.op} '{user.name}' pads with zeros, which its shift would change")
-    return _same_channels(graph, user, result)
-
-
-def _same_channels(graph: Graph, node: Node, tensor: Any) -> Synapse | Skip:
-    """BatchNormalization's channels are axis 1; a MatMul's are the last one, which is the same only in rank 2."""
-    shape = graph.shape(tensor)
-    if node.op == "MatMul" and (shape is None or len(shape) != 2):
-        return Skip(f"the channels of MatMul '{node.name}' are not on axis 1")
-    return synapse(graph, node)
-
-
-def scale_batchnorm(graph: Graph, node: Node, factor: Array, side: Side) -> None:
-    """Make a lone BatchNormalization take a factor, (channels,) or (1,), at its input or output."""
-    gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
-    slope = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
-    # At the input the mean stays and beta makes up for it: the factor may be 0.
-    shift = beta * factor if side == "output" else beta - mean * slope * (1 - factor)
-    values = (gamma * factor, shift, mean, variance)
-    dtype = graph.value(node.inputs[1]).dtype  # type: ignore[union-attr]
-    parameters = [graph.constant(t.name, v.astype(dtype)) for t, v in zip(node.inputs[1:5], values, strict=True)]
-    node.inputs = [node.inputs[0], *parameters]
+    return same_channels(graph, user, result)

@@ -14,13 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import NEURONS
+from snncc.analysis.activation_sites import NEURONS, ceiling_behind, neuron_output
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.legalise.split_clip import ceiling_behind
 from snncc.passes.shared.scaling import insert_factor
 
-__all__ = ["InsertScales", "neuron_output"]
+__all__ = ["InsertScales"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,3 @@ class InsertScales(NodePass):
         last = ceiling[0].outputs[0] if ceiling else node.outputs[0]
         scaled = insert_factor(graph, last, match, f"{node.name}_rescale", "factor")
         graph.replace_uses(last, scaled, keep=[graph.producer(scaled)])
-
-
-def neuron_output(graph: Graph, relu: Node) -> Any:
-    """The tensor that the neuron made of `relu` will send: its output, or that of the ceiling behind it."""
-    ceiling = ceiling_behind(graph, relu)
-    return ceiling[0].outputs[0] if ceiling else relu.outputs[0]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import SYNAPSES
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.finalise.quantise_weights import LARGEST
-from snncc.passes.shared.synapse import SYNAPSES, Synapse, synapse
+from snncc.passes.shared.synapse import LARGEST, Synapse, synapse
 
 __all__ = ["RoundWeights"]
 

@@ -8,13 +8,15 @@ import numpy as np
 from snncc import ops
 from snncc.analysis.activation_sites import sends_both_signs
 from snncc.analysis.analog_ops import endings
+from snncc.analysis.integer_inputs import is_integer
 from snncc.analysis.masks import is_mask, potentials_of
 from snncc.analysis.time_axis import READERS
+from snncc.coding import Coding
+from snncc.coding.base import add_op
 from snncc.ir.graph import Graph, Tensor
-from snncc.ir.op_sets import MOVES, TAIL
-from snncc.passes.shared.synapse import SYNAPSES
+from snncc.ir.op_sets import MOVES, SYNAPSES, TAIL
 
-__all__ = ["readouts"]
+__all__ = ["read", "readouts"]
 
 
 def readouts(graph: Graph) -> list[Tensor]:
@@ -60,3 +62,34 @@ def _read_inside(graph: Graph, tensor: Tensor) -> bool:
                 met.add(id(user))
                 pending += user.outputs
     return False
+
+
+def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
+    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, the last step's."""
+    shape = graph.shape(tensor)
+    if coding.readout == "mean" and not is_integer(tensor):
+        result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
+    else:
+        result = _last_slice(graph, tensor, coding.slices)
+    graph.set_role(result, "readout", graph.of_tensor(tensor))
+    result.shape = None if shape is None else [None, *shape[1:]]
+    return result
+
+
+def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
+    """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
+    name, number = f"{tensor.name}_readout", np.dtype(np.int64)
+    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1}, role="readout")
+    rows.dtype, rows.shape = number, (1,)
+    count = graph.constant(f"{name}_slices", np.array([slices], np.int64))
+    each = graph.add("Div", [rows, count], name=f"{name}_each")
+    before = graph.add("Sub", [rows, each], name=f"{name}_before")
+    sizes = graph.add("Concat", [before, each], name=f"{name}_sizes", attrs={"axis": 0})
+    sizes.shape = (2,)
+    first = graph.add("Split", [tensor, sizes], name=name, attrs={"axis": 0}, unused_outputs=1)
+    first.shape = None
+    node = graph.producer(first)
+    assert node is not None
+    last = graph.use_output(node, 1, tensor.dtype, None)
+    last.name = graph.fresh(f"{name}_last")
+    return last

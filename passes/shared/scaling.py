@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import SYNAPSES
 from snncc.ir.provenance import Role
 from snncc.passes.base import Skip
-from snncc.passes.normalise.fold_batchnorm import Side, scale_batchnorm
-from snncc.passes.shared.synapse import SYNAPSES, synapse
+from snncc.passes.shared.batchnorm import Side, scale_batchnorm
+from snncc.passes.shared.synapse import synapse
 
 __all__ = [
     "absorb",

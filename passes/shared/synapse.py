@@ -16,10 +16,12 @@ import numpy.typing as npt
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import Skip
 
-__all__ = ["SYNAPSES", "Synapse", "synapse"]
+__all__ = ["LARGEST", "Synapse", "synapse"]
 
-SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 Array = npt.NDArray[Any]
+
+
+LARGEST = 127
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from snncc.coding.base import add_op
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
+from snncc.passes.shared.readouts import read
 
-__all__ = ["ReadOut", "in_front_of_readout", "read"]
+__all__ = ["ReadOut"]
 
 
 @dataclass(frozen=True)
@@ -85,26 +86,6 @@ class ReadOut(Pass):
         stack.shape = shape
 
 
-def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
-    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, the last step's."""
-    shape = graph.shape(tensor)
-    if coding.readout == "mean" and not is_integer(tensor):
-        result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
-    else:
-        result = _last_slice(graph, tensor, coding.slices)
-    graph.set_role(result, "readout", graph.of_tensor(tensor))
-    result.shape = None if shape is None else [None, *shape[1:]]
-    return result
-
-
-def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
-    """The potential, step by step, that `tensor` is read from; `tensor` itself if it is no readout."""
-    node = graph.producer(tensor)
-    if node is None or not graph.has_role(node, "readout"):
-        return tensor
-    return in_front_of_readout(graph, node.inputs[0])
-
-
 def _take_once(graph: Graph, tensor: Tensor) -> None:
     """Tile(x) -> x beside what is read out, if `tensor` is what is the same at every step."""
     node = graph.producer(tensor)
@@ -122,22 +103,3 @@ def _behind(graph: Graph, tensor: Tensor) -> list[Node]:
                 found[id(node)] = node
                 pending += node.outputs
     return list(found.values())
-
-
-def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
-    """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
-    name, number = f"{tensor.name}_readout", np.dtype(np.int64)
-    rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1}, role="readout")
-    rows.dtype, rows.shape = number, (1,)
-    count = graph.constant(f"{name}_slices", np.array([slices], np.int64))
-    each = graph.add("Div", [rows, count], name=f"{name}_each")
-    before = graph.add("Sub", [rows, each], name=f"{name}_before")
-    sizes = graph.add("Concat", [before, each], name=f"{name}_sizes", attrs={"axis": 0})
-    sizes.shape = (2,)
-    first = graph.add("Split", [tensor, sizes], name=name, attrs={"axis": 0}, unused_outputs=1)
-    first.shape = None
-    node = graph.producer(first)
-    assert node is not None
-    last = graph.use_output(node, 1, tensor.dtype, None)
-    last.name = graph.fresh(f"{name}_last")
-    return last

@@ -13,11 +13,10 @@ from typing import ClassVar
 from snncc.analysis.time_axis import stacked
 from snncc.coding.base import add_op
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import MAX_POOLS
 from snncc.passes.base import Pass
 
-__all__ = ["MAX_POOLS", "PoolSpikes"]
-
-MAX_POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax")
+__all__ = ["PoolSpikes"]
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,14 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-
 from snncc.analysis.batch_axis import batch_axes
-from snncc.analysis.time_axis import READERS, active, begins_steps, free_rows, stacked
+from snncc.analysis.time_axis import READERS, active, begins_steps, stacked
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
+from snncc.passes.shared.batch_rows import free_rows, repeat_constants, tiled
 
-__all__ = ["RepeatCurrents", "repeat_constants"]
-
-_BROADCASTING = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Where", "PRelu", "Concat"})
+__all__ = ["RepeatCurrents"]
 
 
 @dataclass(frozen=True)
@@ -69,31 +66,4 @@ class RepeatCurrents(Pass):
             maker = graph.producer(tensor)
             what = f"{maker.op} '{maker.name}'" if maker is not None else f"input '{tensor.name}'"
             raise PassError(f"how many axes {what} gives is not known. Export the model with fixed shapes")
-        return _tiled(graph, tensor, self.steps, axis)
-
-
-def repeat_constants(graph: Graph, steps: int) -> int:
-    """Repeat the constants that have a row for each sample of a fixed batch, where they meet steps."""
-    over_time, axes = stacked(graph), batch_axes(graph)
-    repeated: dict[int, Tensor] = {}
-    for node in graph.nodes(*_BROADCASTING):
-        axis = axes.get(id(node.outputs[0])) or 0
-        rank = len(graph.shape(node.outputs[0]) or ())
-        for index, tensor in enumerate(node.inputs):
-            value = graph.value(tensor)
-            if id(node.outputs[0]) not in over_time or value is None:
-                continue
-            if value.ndim == rank > axis and value.shape[axis] > 1:  # a single number has no rows
-                if id(tensor) not in repeated:
-                    repeated[id(tensor)] = _tiled(graph, tensor, steps, axis)
-                node.inputs[index] = repeated[id(tensor)]
-    return len(repeated)
-
-
-def _tiled(graph: Graph, tensor: Tensor, steps: int, axis: int) -> Tensor:
-    shape = graph.shape(tensor) or ()
-    each = [steps if a == axis else 1 for a in range(len(shape))]
-    repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
-    tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated", role="repeat")
-    tile.shape = [None if a == axis else d for a, d in enumerate(shape)]
-    return tile
+        return tiled(graph, tensor, self.steps, axis)

@@ -7,9 +7,11 @@ nothing.
 
 from __future__ import annotations
 
-from snncc.ir.graph import Graph, Node
+from typing import Any
 
-__all__ = ["NEURONS", "neurons_to_be", "sends_both_signs"]
+from snncc.ir.graph import Graph, Node, Tensor
+
+__all__ = ["NEURONS", "ceiling_behind", "neuron_output", "neurons_to_be", "sends_both_signs"]
 
 NEURONS = ("Relu", "LeakyRelu")
 
@@ -22,3 +24,18 @@ def sends_both_signs(node: Node) -> bool:
 def neurons_to_be(graph: Graph) -> list[Node]:
     """All of them, in topological order."""
     return [n for n in graph.nodes(*NEURONS) if n.op == "Relu" or sends_both_signs(n)]
+
+
+def ceiling_behind(graph: Graph, relu: Node) -> tuple[Node, Tensor] | None:
+    """(the Min node, its constant) if `relu` is the first half of a split Clip, else None."""
+    user = graph.sole_user(relu.outputs[0])
+    if user is None or user.op != "Min" or len(user.inputs) != 2:
+        return None
+    bound = user.inputs[1] if user.inputs[0] is relu.outputs[0] else user.inputs[0]
+    return (user, bound) if graph.value(bound) is not None else None
+
+
+def neuron_output(graph: Graph, relu: Node) -> Any:
+    """The tensor that the neuron made of `relu` will send: its output, or that of the ceiling behind it."""
+    ceiling = ceiling_behind(graph, relu)
+    return ceiling[0].outputs[0] if ceiling else relu.outputs[0]

@@ -11,9 +11,10 @@ import onnx
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
-from snncc.compiler.export import all_nodes, attach_bodies
 from snncc.errors import ModelError, RuntimeLibraryError
 from snncc.io.opening import openable
+from snncc.ir.function_bodies import attach_bodies
+from snncc.ir.nodes import all_nodes
 from snncc.ops import DOMAIN
 
 __all__ = ["ORT_ERRORS", "cpu_session", "must_run", "session_options", "threads"]

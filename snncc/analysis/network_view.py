@@ -15,21 +15,20 @@ from typing import Any
 
 import numpy.typing as npt
 import onnx
-from onnx import helper
 
 from snncc.analysis.time_stacking import fold_of, one_step
 from snncc.errors import ModelError
-from snncc.evaluation.recurrent_costs import is_recurrent
 from snncc.io.large_models import outline
+from snncc.ir.nodes import is_neuron, is_recurrent, label
+from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ir.scopes import inner_graphs, reads, writes
-from snncc.ops import DOMAIN, all_ops
 from snncc.ops.aggregate import AGGREGATE
 from snncc.ops.early_firing import WAIT_ONE_SPIKE
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.temporal_sums import INCREASE, RUNNING_TOTAL
 from snncc.storage.mapped import array_of
 
-__all__ = ["PASSING", "SHAPE_OPS", "SYNAPSES", "Network", "attributes_of", "is_neuron", "label"]
+__all__ = ["PASSING", "SYNAPSES", "Network"]
 
 Array = npt.NDArray[Any]
 
@@ -52,22 +51,6 @@ _MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
 _LOOKUPS = frozenset({"And", "Equal", "Gather", "Greater", "Less", "Not", "Or"})  # what becomes of token ids
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
-SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
-
-
-def is_neuron(node: onnx.NodeProto) -> bool:
-    """Whether `node` is one of our neurons."""
-    return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == node.op_type))
-
-
-def label(node: onnx.NodeProto) -> str:
-    """How messages and reports name `node`."""
-    return node.name or node.output[0]
-
-
-def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
-    """The attributes of `node` as Python values."""
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
 class Network:

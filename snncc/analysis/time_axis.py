@@ -6,17 +6,10 @@ Steps begin at a neuron of an op that runs over time, or at an encoder of slices
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-
-from snncc.analysis.batch_axis import batch_axes
-from snncc.errors import PassError
-from snncc.ir.graph import Graph, Node, Shape, Tensor
+from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN, get
 
-__all__ = ["READERS", "active", "begins_steps", "free_rows", "spread_steps", "stacked"]
+__all__ = ["READERS", "active", "begins_steps", "in_front_of_readout", "spread_steps", "stacked"]
 
 READERS = ("Readout",)  # what takes steps and gives one value
 _SHAPES = ("Shape", "Size")
@@ -65,45 +58,9 @@ def active(graph: Graph) -> set[int]:
     return found
 
 
-def free_rows(graph: Graph) -> None:
-    """Nobody may count on stacked steps having as many rows as the network's input has."""
-    over_time, axes = stacked(graph), batch_axes(graph)
-    for node in graph.nodes():
-        if id(node.outputs[0]) in over_time:
-            for out in node.outputs:
-                if out.shape:
-                    at = axes.get(id(out)) or 0
-                    out.shape = [None if i == at else d for i, d in enumerate(out.shape)]
-            if node.op == "Reshape":
-                _free_target(graph, node, axes.get(id(node.outputs[0])) or 0)
-
-
-def _free_target(graph: Graph, node: Node, axis: int) -> None:
-    """A Reshape must not fix the length of the axis that the rows are on.
-
-    Where the network takes any number of samples, a fixed axis is none of theirs if another one is inferred.
-    """
-    target = graph.value(node.inputs[1])
-    if target is None or target.size <= axis or target[axis] <= 0:
-        return
-    any_number = not any(isinstance(d, int) for t in graph.inputs for d in (graph.shape(t) or ())[:1])
-    if any_number and (target == -1).any():
-        return
-    sizes = graph.shape(node.outputs[0]) or (None,) * target.size
-    free = [_row(graph, node, target, sizes, i, axis) for i in range(target.size)]
-    node.inputs[1] = graph.constant(f"{node.name}_shape", np.array(free, np.int64))
-
-
-def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index: int, axis: int) -> int:
-    """A length among those of a Reshape whose rows are open: what was inferred there must be known then."""
-    if index == axis:
-        return -1
-    if target[index] != -1:
-        return int(target[index])
-    size = sizes[index]
-    if isinstance(size, int):
-        return size
-    rows = (graph.shape(node.inputs[0]) or (None,))[0]
-    what = f"Reshape '{node.name}' makes {target[axis]} rows of its input, and the length of axis {index} is not fixed"
-    given = f", where rows are time steps of samples (its input has {rows})" if isinstance(rows, int) else ""
-    raise PassError(f"{what}{given}. Convert with --coding fs or phase, or export with a dynamic batch axis")
+def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
+    """The potential, step by step, that `tensor` is read from; `tensor` itself if it is no readout."""
+    node = graph.producer(tensor)
+    if node is None or not graph.has_role(node, "readout"):
+        return tensor
+    return in_front_of_readout(graph, node.inputs[0])

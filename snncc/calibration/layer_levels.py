@@ -17,7 +17,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.activation_sites import neuron_output, neurons_to_be
 from snncc.calibration.calibrate import Calibration
 from snncc.calibration.lloyd_max import lloyd_max
 from snncc.calibration.observers import Place
@@ -25,7 +25,6 @@ from snncc.coding import Coding, Phase
 from snncc.coding.scales import LEVELS, Choice
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph
-from snncc.passes.normalise.insert_scales import neuron_output
 
 __all__ = ["fits_levels", "fitted_levels", "levels_of_layers", "refuse_levels"]
 

@@ -15,14 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import neurons_to_be, sends_both_signs
+from snncc.analysis.activation_sites import ceiling_behind, neuron_output, neurons_to_be, sends_both_signs
 from snncc.analysis.channel_axis import channel_axis, spread
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import is_integer
 from snncc.ir.graph import Graph
 from snncc.ir.proto_builder import Builder
-from snncc.passes.legalise.split_clip import ceiling_behind
-from snncc.passes.normalise.insert_scales import neuron_output
 
 __all__ = ["Maximum", "Observer", "Place", "observe", "places"]
 

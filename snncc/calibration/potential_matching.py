@@ -20,9 +20,9 @@ from snncc.analysis.activation_sites import neurons_to_be
 from snncc.analysis.channel_axis import channel_axis, spread
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import Coding
+from snncc.coding.scales import Correction
 from snncc.execution.partial_run import Piecewise
 from snncc.ir.graph import Graph, Tensor
-from snncc.passes.finalise.correct_potentials import Correction
 from snncc.passes.shared.readouts import readouts
 
 __all__ = ["batch_size", "match_potentials", "samples_that_fit"]

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import MSAT, Coding
 from snncc.coding.scales import Confidence
-from snncc.compiler.export import attach_bodies
 from snncc.errors import OptionError
+from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
 from snncc.ir.proto_builder import Builder
 from snncc.ops import DOMAIN, get

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.analysis.activations import activation_of
 from snncc.analysis.analog_ops import islands
 from snncc.analysis.batch_axis import off_axis
 from snncc.analysis.cpu_session import cpu_session
@@ -17,7 +18,6 @@ from snncc.analysis.integer_inputs import sources as network_sources
 from snncc.calibration.observed_gates import watched_gates
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import ANALOG, RECURRENT
-from snncc.passes.lower.lower_activations import activation_of
 
 __all__ = ["depths", "extents"]
 

@@ -11,8 +11,8 @@ import click
 from snncc.cli.coding_parser import coding_options
 from snncc.cli.shared_options import FILE, json_flag, preprocess, verbose
 from snncc.coding import CODINGS
+from snncc.coding.scales import FOLDS, WEIGHTS
 from snncc.compiler.time_forms import FORMS
-from snncc.passes.pipeline import FOLDS, WEIGHTS
 
 __all__ = ["PASSED_ON", "conversion_options"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from snncc.cli.output import print_table
-from snncc.compiler.outcome_rows import outcome_rows
+from snncc.compiler.conversion_summary import outcome_rows
 
 __all__ = ["print_outcome"]
 

@@ -11,13 +11,10 @@ import onnx
 
 from snncc.coding import Coding, coding_of
 from snncc.coding.bound_forms import Forms, form_of
-from snncc.compiler.export import metadata_of
 from snncc.errors import ModelError, OptionError
-from snncc.ir.graph import Graph
-from snncc.passes.manager import PassManager
-from snncc.passes.pipeline import preparation
+from snncc.ir.metadata import metadata_of
 
-__all__ = ["own_settings", "own_steps", "prepared", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
+__all__ = ["own_settings", "own_steps", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
@@ -35,13 +32,6 @@ def recorded_bounds(model: onnx.ModelProto) -> Forms:
     except (ModelError, AttributeError):
         return {}
     return {name: form_of(words) for name, words in recorded.items()} if isinstance(recorded, dict) else {}
-
-
-def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
-    """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
-    graph = source.copy()
-    PassManager(preparation(coding, bounds)).run(graph)
-    return graph
 
 
 def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:

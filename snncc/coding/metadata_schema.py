@@ -13,8 +13,8 @@ from typing import Any
 import onnx
 
 from snncc.coding import coding_of
-from snncc.compiler.export import metadata_of
 from snncc.errors import OptionError
+from snncc.ir.metadata import metadata_of
 
 __all__ = ["damaged_entry"]
 

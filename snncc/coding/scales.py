@@ -10,10 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEVELS", "NORMALIZATIONS", "Choice", "Confidence", "Scales"]
+__all__ = ["FOLDS", "LEVELS", "NORMALIZATIONS", "WEIGHTS", "Choice", "Confidence", "Correction", "Scales"]
 
 NORMALIZATIONS = ("channel", "layer", "none")
 LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: where each layer's come from
+
+
+Array = npt.NDArray[Any]
+
+
+FOLDS = ("weights", "threshold")
+
+WEIGHTS = ("float", "int8", "int8-tensor")
 
 
 @dataclass(frozen=True)
@@ -74,3 +82,11 @@ class Confidence:
 
     p: float
     early: int
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What turns a potential x into gain * (x + offset); both per channel, broadcasting to x."""
+
+    gain: Array
+    offset: Array

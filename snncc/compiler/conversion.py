@@ -16,7 +16,7 @@ from snncc.calibration.potential_matching import match_potentials
 from snncc.calibration.spike_confidence import confidence_of
 from snncc.coding import Coding
 from snncc.coding.bound_forms import Forms
-from snncc.coding.scales import Confidence, Scales
+from snncc.coding.scales import Confidence, Correction, Scales
 from snncc.compiler import metadata_record
 from snncc.compiler.agreement import output_shapes, refuse_rows, rows_may_move, rows_must_fit
 from snncc.compiler.time_forms import Form, choose_form
@@ -26,7 +26,6 @@ from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import RECURRENT
 from snncc.passes.base import Pass
-from snncc.passes.finalise.correct_potentials import Correction
 from snncc.passes.manager import Observer, PassManager, Report
 from snncc.passes.pipeline import finishing, lowering, normalisation, preparation, rounding
 

@@ -11,14 +11,14 @@ import onnx
 
 from snncc.analysis.analog_ops import islands
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import SYNAPSES
 from snncc.ir.provenance import MESSAGE, SOURCE
 from snncc.ops import DOMAIN, get
 from snncc.passes.manager import Report
 from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.shared.scaling import constant_factor
-from snncc.passes.shared.synapse import SYNAPSES
 
-__all__ = ["outcome"]
+__all__ = ["outcome", "outcome_rows"]
 
 
 def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fold_bn: str) -> dict[str, Any]:
@@ -55,3 +55,23 @@ def _origin(graph: Graph, node: Node, nodes: Mapping[str, str]) -> str:
     """The op, in the source, of what `node` was made of; `input` or `message` if that is no node."""
     known = graph.provenance(node)
     return known.op if known.op in (SOURCE, MESSAGE) else nodes.get(known.origin, known.op)
+
+
+def outcome_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Rows (in the network, in the spiking network) of the metadata entry snncc.outcome."""
+    lines = [(_of(n["layers"], n["from"]), _of(n["layers"], n["to"])) for n in found["neurons"]]
+    lines += [(_of(count, op), "synapses") for op, count in found["synapses"].items()]
+    norms, scales = found["batchnorm"], found["scales"]
+    if norms["folded"] > 0:
+        lines.append((_of(norms["folded"], "BatchNormalization"), f"folded into {norms['into']}"))
+    if norms["left"]:
+        lines.append((_of(len(norms["left"]), "BatchNormalization"), "stay, as synapses of their own"))
+    if scales["absorbed"]:
+        lines.append((_of(scales["absorbed"], "scales of neurons"), "absorbed by weights"))
+    if scales["left"]:
+        lines.append((_of(len(scales["left"]), "scales of neurons"), "stay, as Mul"))
+    return lines + [(_of(count, op), "analog islands") for op, count in found["islands"].items()]
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}"

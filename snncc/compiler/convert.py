@@ -14,29 +14,30 @@ from snncc.calibration.calibrate import Calibration, Method, calibrate
 from snncc.calibration.layer_levels import levels_of_layers, refuse_levels
 from snncc.coding import Coding
 from snncc.coding.bound_forms import excesses
+from snncc.coding.scales import FOLDS, WEIGHTS
 from snncc.compiler import metadata_record
 from snncc.compiler.conversion import Line
 from snncc.compiler.conversion_summary import outcome
-from snncc.compiler.export import export_model, model_digest
+from snncc.compiler.export import export_model
 from snncc.compiler.time_forms import in_form
 from snncc.compiler.tuning.network_error import judge_of
 from snncc.compiler.tuning.search import Freedom, Tuned, tuned
 from snncc.compiler.tuning.step_sharing import refuse_sharing
-from snncc.errors import OptionError
+from snncc.errors import OptionError, enough_memory
 from snncc.frontend.import_model import import_model, where
 from snncc.frontend.states import as_they_were, laid_out, with_samples_first
 from snncc.io.batches import Samples
+from snncc.io.digests import model_digest
 from snncc.io.model_reader import Source, borrow_model
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import RECURRENT
-from snncc.memory import enough_memory
 from snncc.passes.manager import Observer
-from snncc.passes.pipeline import FOLDS, WEIGHTS, storing
+from snncc.passes.pipeline import storing
 from snncc.storage.mapped import hand_over
 from snncc.version import VERSION
 
-__all__ = ["convert"]
+__all__ = ["convert", "tune"]
 
 
 @enough_memory("the conversion")
@@ -177,3 +178,20 @@ def _tuned(
     judge = judge_of(line, graph, measured.samples, match=match)
     freedom = Freedom(levels, percentiles=method.settled(data=True).scale == "least-squares", share=share)
     return tuned(graph, line.coding, measured, measured.samples, judge, freedom)
+
+
+def tune(model: Source, coding: Coding, *, calibration: Samples, **options: Any) -> onnx.ModelProto:
+    """Turn a ReLU network into a spiking one whose layers are tuned to `coding` and its time steps.
+
+    Layer by layer, with exact activations everywhere else, the levels (phase coding) and the scale are taken that
+    leave the least squared error in the outputs; then the network tuned so is compared with the untuned one, all layers
+    spiking, and the better one is the result. Labels are not used; the same inputs give the same network. The metadata
+    entry `snncc.tuning` says what was chosen, and the errors.
+
+    Args:
+        model, coding, calibration, options: As for `snncc.convert`.
+
+    Raises:
+        SnnccError: whatever cannot be converted, or has nothing to tune.
+    """
+    return convert(model, coding, calibration=calibration, tune=True, **options)

@@ -6,9 +6,8 @@ The same graph and metadata give the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import onnx
@@ -16,24 +15,10 @@ from onnx import helper
 
 from snncc import ops
 from snncc.errors import ModelError, in_words
-from snncc.io.large_models import fits_one_file, outline, parts
-from snncc.storage.mapped import values_of
-from snncc.storage.serialised import serialised
+from snncc.io.large_models import outline
+from snncc.ir.function_bodies import attach_bodies
 
-__all__ = ["KEYS", "all_nodes", "attach_bodies", "export_model", "metadata_of", "model_digest"]
-
-KEYS = (
-    "snncc.version",
-    "snncc.coding",
-    "snncc.source",
-    "snncc.calibration",
-    "snncc.neurons",
-    "snncc.islands",
-    "snncc.form",
-    "snncc.weights",
-    "snncc.outcome",
-)
-_ONLY_SOME = ("snncc.recurrent", "snncc.tuning")  # what models have that need it
+__all__ = ["export_model"]
 
 
 def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.ModelProto:
@@ -59,45 +44,3 @@ def export_model(model: onnx.ModelProto, metadata: Mapping[str, Any]) -> onnx.Mo
         what = f"the converted model does not pass onnx's checker: {in_words(error)}"
         raise ModelError(f"{what}. Please report this model") from error
     return model
-
-
-def attach_bodies(model: onnx.ModelProto) -> None:
-    """Add the function body of every op of ours that `model` uses."""
-    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
-    steps: dict[str, set[int]] = {}
-    for node in all_nodes(model.graph):
-        if node.domain == ops.DOMAIN:
-            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-            steps.setdefault(node.op_type, set()).add(ops.get(node.op_type).length(attributes))
-    for name, lengths in sorted(steps.items()):
-        assert len(lengths) == 1, f"{name} with tables of several lengths: {lengths}"
-        model.functions.append(ops.get(name).function(lengths.pop(), opset))
-
-
-def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
-    """The nodes of `graph` and of the graphs inside them."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from all_nodes(attribute.g)
-
-
-def metadata_of(model: onnx.ModelProto) -> dict[str, Any]:
-    """The snncc metadata of a converted model, JSON parsed; empty for a model that is not one of ours."""
-    found = {p.key: p.value for p in model.metadata_props if p.key in (*KEYS, *_ONLY_SOME)}
-    try:
-        return {k: v if k == "snncc.version" else json.loads(v) for k, v in found.items()}
-    except json.JSONDecodeError as error:
-        raise ModelError(f"the model's snncc metadata is damaged ({error}). Convert the source model again.") from error
-
-
-def model_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 of a model with its weights, however it was stored; of one over 2 GB, its large weights come last."""
-    sketch, aside = (model, []) if fits_one_file(model) else parts(model, "")
-    digest = hashlib.sha256()
-    for piece in serialised(sketch):
-        digest.update(piece)
-    for weight in aside:
-        digest.update(values_of(weight))
-    return digest.hexdigest()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from snncc.analysis.activations import activation_of
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import sources
 from snncc.coding import CODINGS, Coding
@@ -19,13 +20,11 @@ from snncc.coding.scales import Scales
 from snncc.compiler import metadata_record
 from snncc.compiler.conversion import Line
 from snncc.compiler.time_forms import in_form
-from snncc.errors import SnnccError
+from snncc.errors import SnnccError, enough_memory
 from snncc.frontend.import_model import import_model, where
 from snncc.io.model_reader import Source
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import RECURRENT
-from snncc.memory import enough_memory
-from snncc.passes.lower.lower_activations import activation_of
 
 __all__ = ["Feasibility", "feasibility"]
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.activation_sites import neuron_output, neurons_to_be
 from snncc.analysis.analog_ops import islands
 from snncc.coding.bound_forms import Forms, words_of
 from snncc.coding.fs_tables.neuron import NEVER
 from snncc.coding.scales import Choice, Confidence, Scales
 from snncc.ir.graph import Graph, Node
 from snncc.ops import DOMAIN, get
-from snncc.passes.normalise.insert_scales import neuron_output
 
 __all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
 

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.network_view import is_neuron
-from snncc.compiler.export import all_nodes, metadata_of, model_digest
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.evaluation.paired_run import SideBySide
 from snncc.evaluation.result import Evaluation
@@ -19,12 +17,15 @@ from snncc.execution.converted_model import read_converted
 from snncc.execution.loop_unrolling import unrolled
 from snncc.frontend.import_model import import_model, where
 from snncc.io.batches import InputSpec, Samples, batches, count_of, first, labels_of, specs_of
+from snncc.io.digests import model_digest
 from snncc.io.input_specs import fixed_batch
 from snncc.io.model_reader import Source, read_model
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
 from snncc.io.sample_sources import checked_labels
 from snncc.ir.graph import Graph
+from snncc.ir.metadata import metadata_of
+from snncc.ir.nodes import all_nodes, is_neuron
 
 __all__ = ["count", "evaluate", "misfit", "pair", "refuse_converted"]
 

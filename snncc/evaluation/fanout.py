@@ -21,11 +21,13 @@ from math import prod
 import numpy as np
 import onnx
 
-from snncc.analysis.network_view import PASSING, SHAPE_OPS, SYNAPSES, Network, attributes_of, is_neuron, label
+from snncc.analysis.network_view import PASSING, SYNAPSES, Network
 from snncc.errors import ModelError
 from snncc.evaluation.fanout_propagation import Counts, pulled
 from snncc.evaluation.kernel_taps import taps
-from snncc.evaluation.recurrent_costs import is_recurrent, loop_macs
+from snncc.evaluation.recurrent_costs import loop_macs
+from snncc.ir.nodes import attributes_of, is_neuron, is_recurrent, label
+from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ops.aggregate import AGGREGATE
 
 __all__ = ["arrivals", "fanouts", "macs", "synapse_map"]

@@ -14,10 +14,10 @@ import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from snncc.analysis.network_view import Network, attributes_of, label
-from snncc.analysis.resize import resized_taps
+from snncc.analysis.network_view import Network
 from snncc.errors import ModelError
-from snncc.evaluation.kernel_taps import taps
+from snncc.evaluation.kernel_taps import resized_taps, taps
+from snncc.ir.nodes import attributes_of, label
 
 __all__ = ["Counts", "pulled"]
 

@@ -16,11 +16,13 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, numpy_helper
 
-from snncc.analysis.network_view import Network, label
-from snncc.coding.from_metadata import prepared, recorded_bounds, recorded_coding, replaced_relus
+from snncc.analysis.network_view import Network
+from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus
 from snncc.evaluation.spike_counter import SpikeCounter
 from snncc.ir.graph import Graph
+from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
+from snncc.passes.pipeline import prepared
 
 __all__ = ["Inactivated", "LayerInactivated", "SilentRelus"]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import onnx
 
-from snncc.analysis.network_view import Network, label
+from snncc.analysis.network_view import Network
 from snncc.coding import Coding
 from snncc.coding.from_metadata import own_steps, recorded_coding
 from snncc.coding.scales import Choice
 from snncc.evaluation.recurrent_costs import loop_steps
+from snncc.ir.nodes import label
 
 __all__ = ["Steps", "added_steps", "steps_of"]
 

@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.network_view import Network, label
+from snncc.analysis.network_view import Network
 from snncc.evaluation.energy import Energy, Layer, Sizes, SynapticLayer
 from snncc.evaluation.fanout import arrivals, macs
-from snncc.evaluation.recurrent_costs import is_recurrent
 from snncc.evaluation.spike_counter import LayerSpikes
+from snncc.ir.nodes import is_recurrent, label
 from snncc.ops.aggregate import AGGREGATE
 
 __all__ = ["measure"]

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from snncc.analysis.network_view import Network, attributes_of
+from snncc.analysis.network_view import Network
+from snncc.ir.nodes import attributes_of
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
 from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE

@@ -18,12 +18,7 @@ if TYPE_CHECKING:
     from snncc.analysis.network_view import Network
     from snncc.ir.proto_builder import Builder
 
-__all__ = ["expose_counts", "gates_of", "is_recurrent", "loop_macs", "loop_steps"]
-
-
-def is_recurrent(node: onnx.NodeProto) -> bool:
-    """Whether `node` runs along a sequence."""
-    return node.op_type in RECURRENT or node.op_type == "Scan"
+__all__ = ["expose_counts", "gates_of", "loop_macs", "loop_steps"]
 
 
 def gates_of(node: onnx.NodeProto) -> list[onnx.NodeProto]:

@@ -20,10 +20,11 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
-from snncc.analysis.network_view import Network, label
+from snncc.analysis.network_view import Network
 from snncc.errors import UnsupportedShapeError
 from snncc.evaluation.phase_counter import StepCounts, phase_counts
 from snncc.evaluation.recurrent_costs import expose_counts
+from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import onnx
 
 from snncc.coding.metadata_schema import damaged_entry
-from snncc.compiler.export import all_nodes
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
 from snncc.io.model_reader import Source, check_weights, read_model, where
+from snncc.ir.nodes import all_nodes
 from snncc.ops import DOMAIN, all_ops
 
 __all__ = ["CHECKER_ERRORS", "read_converted", "refuse_damaged"]

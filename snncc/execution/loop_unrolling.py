@@ -13,9 +13,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from snncc.compiler.export import all_nodes, metadata_of
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
+from snncc.ir.metadata import metadata_of
+from snncc.ir.nodes import all_nodes
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import reads, writes
 from snncc.ops import DOMAIN, get

@@ -17,8 +17,8 @@ from onnx import helper
 
 from snncc import ops
 from snncc.analysis.cpu_session import cpu_session
-from snncc.compiler.export import attach_bodies
 from snncc.execution.lifetimes import Lifetimes
+from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
 from snncc.ir.scopes import reads
 

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
-from snncc.compiler.export import metadata_of
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.early_exit import Exits
 from snncc.io.input_specs import InputSpec, specs_of
+from snncc.ir.metadata import metadata_of
 from snncc.ops.temporal_sums import READOUT
 
 __all__ = ["Stream", "is_single_step", "own_specs"]

@@ -17,7 +17,7 @@ import onnx.inliner
 from onnx import helper, version_converter
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
-from snncc.errors import ModelError, in_words
+from snncc.errors import ModelError, enough_memory, in_words
 from snncc.frontend.branches import refuse_branches, without_branches
 from snncc.frontend.canonical_recurrent import tidy_recurrent
 from snncc.frontend.dequantise import dequantised, refuse_quantised
@@ -42,9 +42,8 @@ from snncc.io.large_models import outline, with_weights_of
 from snncc.io.model_reader import Source, check_weights, read_model, where, with_dense_weights
 from snncc.ir.graph import Graph
 from snncc.ir.scopes import reads
-from snncc.memory import enough_memory
 from snncc.passes.manager import PassManager
-from snncc.passes.spelling import spelling
+from snncc.passes.pipeline import spelling
 
 __all__ = ["OPSET", "import_model", "where"]
 

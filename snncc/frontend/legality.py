@@ -18,11 +18,11 @@ from snncc.analysis.convertibility import obstacle
 from snncc.analysis.integer_inputs import is_integer, side_tensors
 from snncc.analysis.intervals import BOUNDS
 from snncc.analysis.masks import may_be_infinite
-from snncc.compiler.export import all_nodes
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
 from snncc.frontend.remedies import way_out_of
 from snncc.io.large_models import outline
 from snncc.ir.graph import Graph, Node, Shape
+from snncc.ir.nodes import all_nodes
 from snncc.ir.op_sets import CHOICES, RECURRENT
 from snncc.ops import DOMAIN
 

@@ -17,10 +17,10 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.analysis.batch_axis import input_axis
-from snncc.compiler.export import all_nodes
 from snncc.errors import CalibrationError
 from snncc.io.batches import Samples
 from snncc.ir.graph import Graph, Tensor
+from snncc.ir.nodes import all_nodes
 
 __all__ = ["State", "as_they_were", "laid_out", "with_samples_first"]
 

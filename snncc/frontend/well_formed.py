@@ -12,8 +12,8 @@ from typing import cast
 import onnx
 from onnx import defs
 
-from snncc.compiler.export import all_nodes
 from snncc.errors import ModelError
+from snncc.ir.nodes import all_nodes
 
 __all__ = ["refuse_malformed"]
 

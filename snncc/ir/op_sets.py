@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ANALOG", "CHOICES", "LINEAR", "MOVES", "POOLS", "RECURRENT", "TAIL"]
+__all__ = ["ANALOG", "CHOICES", "LINEAR", "MAX_POOLS", "MOVES", "POOLS", "RECURRENT", "SHAPE_OPS", "SYNAPSES", "TAIL"]
 
 # The synapses: linear in the activation.
 LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
@@ -32,3 +32,12 @@ _COMPARE = "Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Where"
 _PICK = "ArgMax ArgMin Compress GatherElements GatherND Hardmax NonMaxSuppression NonZero TopK Unique"
 _PLACE = "CumSum OneHot ReverseSequence ScatterElements ScatterND"
 CHOICES = frozenset(" ".join((_COMPARE, _PICK, _PLACE)).split())
+
+
+SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+MAX_POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax")
+
+
+SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network

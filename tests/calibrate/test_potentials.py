@@ -13,9 +13,9 @@ import snncc
 from snncc.calibration import potential_matching
 from snncc.calibration.potential_matching import match_potentials
 from snncc.coding import Coding
+from snncc.coding.scales import Correction
 from snncc.execution.partial_run import Piecewise
 from snncc.ir.graph import Graph
-from snncc.passes.finalise.correct_potentials import Correction
 from snncc.passes.lower.lower_relu import LowerRelu
 
 LINE = "a = MatMul (x, W) r = Relu (a) y = MatMul (r, W)"

@@ -12,9 +12,9 @@ import pytest
 
 import snncc
 from snncc.calibration.synthetic_inputs import batch_statistics, coloured_noise, input_statistics
-from snncc.compiler.export import metadata_of
 from snncc.frontend.import_model import import_model
 from snncc.io.input_specs import InputSpec
+from snncc.ir.metadata import metadata_of
 
 CODING = snncc.Phase(T=16, Q=1.3)
 

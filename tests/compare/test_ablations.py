@@ -9,8 +9,8 @@ import pytest
 from onnx import numpy_helper
 
 import snncc
-from snncc.compiler.export import metadata_of
 from snncc.errors import OptionError
+from snncc.ir.metadata import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 

@@ -25,9 +25,9 @@ from onnx import helper, numpy_helper, parser
 
 import snncc
 from snncc import ops
-from snncc.compiler.export import all_nodes
 from snncc.errors import OptionError
 from snncc.execution.stream import is_single_step
+from snncc.ir.nodes import all_nodes
 from snncc.runtime import create_session
 
 HERE = Path(__file__).parent

@@ -19,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 
 import snncc
 from snncc.cli.main import main
-from snncc.compiler.export import metadata_of
+from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
 
 HERE = Path(__file__).parent

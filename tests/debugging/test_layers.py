@@ -12,8 +12,8 @@ from onnx import numpy_helper, parser
 
 import snncc
 from snncc.analysis.cpu_session import cpu_session
-from snncc.compiler.export import metadata_of
 from snncc.errors import DataError, ModelError, OptionError
+from snncc.ir.metadata import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 

@@ -12,7 +12,7 @@ import pytest
 from onnx import numpy_helper, parser
 
 import snncc
-from snncc.compiler.export import metadata_of
+from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
 from snncc.tools.check.structure import STRUCTURE, structural
 from snncc.tools.check.subject import Inspected

@@ -12,9 +12,9 @@ import pytest
 
 import snncc
 from snncc.coding import CODINGS
-from snncc.compiler.export import metadata_of
 from snncc.compiler.feasibility import feasibility
 from snncc.errors import SnnccError
+from snncc.ir.metadata import metadata_of
 from tests.generated import empty_names, hostile_names, subgraphs
 from tests.generated.harness import model_of
 

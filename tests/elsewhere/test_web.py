@@ -14,7 +14,7 @@ import pytest
 from onnx import helper
 
 from snncc import ops
-from snncc.compiler.export import metadata_of
+from snncc.ir.metadata import metadata_of
 from snncc.ops.registry import OpDef
 
 pytestmark = pytest.mark.slow

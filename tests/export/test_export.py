@@ -15,7 +15,8 @@ from onnx.reference import ReferenceEvaluator
 
 import snncc
 from snncc import ops
-from snncc.compiler.export import KEYS, metadata_of, model_digest
+from snncc.io.digests import model_digest
+from snncc.ir.metadata import KEYS, metadata_of
 
 RESIDUAL = """<ir_version: 8, opset_import: ["": 17]>
 g (float[batch, 2, 6, 6] x) => (float[batch, 3] y) {

@@ -17,12 +17,13 @@ from onnx import helper, numpy_helper
 
 import snncc
 from snncc.cli.main import main
-from snncc.compiler.export import metadata_of, model_digest
 from snncc.io import large_models
 from snncc.io.atomic_write import weight_files
+from snncc.io.digests import model_digest
 from snncc.io.large_models import fits_one_file, outline, parts, with_weights_of
 from snncc.io.model_reader import read_model
 from snncc.io.opening import openable
+from snncc.ir.metadata import metadata_of
 from snncc.models.digits import load_digits
 from snncc.runtime import create_session
 from snncc.storage.mapped import values_of

@@ -22,9 +22,9 @@ from onnx import TensorProto, helper, numpy_helper
 import snncc
 from snncc.cli.main import main
 from snncc.coding import Coding
-from snncc.compiler.export import model_digest
 from snncc.errors import ModelError
 from snncc.frontend.import_model import import_model
+from snncc.io.digests import model_digest
 from snncc.io.inline import sketch_of
 from snncc.io.model_reader import read_model
 from snncc.storage import mapped

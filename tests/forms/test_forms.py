@@ -13,8 +13,8 @@ from onnx import numpy_helper, parser
 
 import snncc
 from snncc.compiler import time_forms
-from snncc.compiler.export import metadata_of
 from snncc.execution.loop_unrolling import unrolled
+from snncc.ir.metadata import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.runtime import get_library_path

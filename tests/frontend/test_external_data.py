@@ -17,9 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import snncc
 from snncc.cli.main import main
-from snncc.compiler.export import metadata_of
 from snncc.io.external_data import TRUST
 from snncc.io.model_reader import read_model
+from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
 
 VALUES = np.arange(1, 13, dtype=np.float32).reshape(4, 3)

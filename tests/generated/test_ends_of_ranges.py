@@ -15,7 +15,7 @@ from onnx import numpy_helper
 import snncc
 import snncc.runtime
 from snncc.coding import Coding
-from snncc.compiler.export import metadata_of
+from snncc.ir.metadata import metadata_of
 from tests.generated.harness import model_of
 
 CODINGS = [

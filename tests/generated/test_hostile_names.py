@@ -11,8 +11,8 @@ import pytest
 
 import snncc
 import snncc.runtime
-from snncc.compiler.export import metadata_of
 from snncc.execution.stream import Stream
+from snncc.ir.metadata import metadata_of
 from snncc.tools.check.structure import structural
 from snncc.tools.check.subject import Inspected
 from tests.generated.harness import CODINGS, FEW, MANY, run_plain

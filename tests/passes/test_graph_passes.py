@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
-from snncc.compiler.export import attach_bodies
+from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph
 from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
 from snncc.passes.legalise.insert_message_neurons import SpikeMessages

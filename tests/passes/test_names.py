@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 import snncc
-from snncc.compiler.export import metadata_of
 from snncc.ir.graph import Graph
+from snncc.ir.metadata import metadata_of
 from snncc.ir.provenance import MESSAGE, SOURCE, Provenance
 from tests.generated.harness import CODINGS, check, model_of, run_plain
 from tests.generated.harness import Case as Drawn

@@ -9,16 +9,17 @@ import pytest
 import snncc
 from snncc.analysis.trial import shape_only, trials
 from snncc.compiler.agreement import output_shapes, refuse_rows
-from snncc.compiler.export import metadata_of
 from snncc.errors import PassError, UnsupportedShapeError
 from snncc.execution.stream import Stream
 from snncc.frontend.static_shapes import settle_shapes
 from snncc.ir.graph import Graph
+from snncc.ir.metadata import metadata_of
 from snncc.passes.lower.encode_input import EncodeInput
 from snncc.passes.lower.lower_relu import LowerRelu
+from snncc.passes.shared.batch_rows import repeat_constants
 from snncc.passes.shared.scale_propagation import moved_factor
 from snncc.passes.time.note_rows import NoteRows
-from snncc.passes.time.repeat_constant_currents import RepeatCurrents, repeat_constants
+from snncc.passes.time.repeat_constant_currents import RepeatCurrents
 from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED, StackedSizes
 from snncc.passes.time.to_single_steps import StepThrough
 from snncc.runtime import create_session

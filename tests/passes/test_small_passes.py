@@ -12,13 +12,14 @@ from onnx import numpy_helper
 
 import snncc
 from snncc.analysis.cpu_session import cpu_session
+from snncc.coding.scales import Correction
 from snncc.compiler.export import export_model
 from snncc.errors import PassError, PostconditionError
 from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
 from snncc.passes.canonicalise.remove_identity import RemoveIdentity
 from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
-from snncc.passes.finalise.correct_potentials import Correction, CorrectPotentials
+from snncc.passes.finalise.correct_potentials import CorrectPotentials
 from snncc.passes.finalise.fuse_residual import FuseResidual
 from snncc.passes.legalise.split_clip import SplitClip
 from snncc.passes.lower.encode_input import EncodeInput

@@ -17,7 +17,7 @@ from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.canonicalise.split_to_slices import JoinTiles, SliceSplits
 from snncc.passes.canonicalise.where_to_mul import MasksToFactors
 from snncc.passes.manager import PassManager
-from snncc.passes.spelling import spelling
+from snncc.passes.pipeline import spelling
 
 SHAPES = {"w": (4, 5), "v": (4,), "cube": (2, 4, 5), "square": (4, 4)}
 CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, int64[2] parts = {1, 3},

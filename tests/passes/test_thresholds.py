@@ -12,8 +12,8 @@ import snncc
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import Coding
 from snncc.coding.scales import Scales
-from snncc.compiler.export import attach_bodies
 from snncc.frontend.import_model import import_model
+from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph
 from snncc.ops import DOMAIN
 from snncc.passes.finalise.fold_scales_into_thresholds import RaiseThresholds

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import snncc
-from snncc.passes.pipeline import FOLDS
+from snncc.coding.scales import FOLDS
 from tests.effort import EXAMPLES
 from tests.properties.graphs import close, feeds_of, relu_graphs, run
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import snncc
 from snncc.calibration.calibrate import Method, calibrate
-from snncc.coding.scales import Scales
+from snncc.coding.scales import FOLDS, Scales
 from snncc.compiler.export import export_model
 from snncc.ir.graph import Graph
 from snncc.ops import DOMAIN
@@ -22,8 +22,7 @@ from snncc.passes.base import Pass
 from snncc.passes.finalise.fuse_residual import FuseResidual
 from snncc.passes.lower.encode_input import EncodeInput
 from snncc.passes.lower.lower_relu import LowerRelu
-from snncc.passes.pipeline import FOLDS, finishing, lowering, normalisation, preparation
-from snncc.passes.spelling import spelling
+from snncc.passes.pipeline import finishing, lowering, normalisation, preparation, spelling
 from tests.effort import EXAMPLES
 from tests.properties.graphs import close, feeds_of, relu_graphs, run
 

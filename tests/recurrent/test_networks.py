@@ -15,8 +15,8 @@ import snncc.runtime
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding.fs_tables.neuron import spikes
 from snncc.coding.fs_tables.tables import table
-from snncc.compiler.export import metadata_of
 from snncc.frontend.import_model import import_model
+from snncc.ir.metadata import metadata_of
 from snncc.tools.check.run import run_checks
 
 CODINGS = {

@@ -14,8 +14,8 @@ import snncc.runtime
 from snncc.analysis.cpu_session import cpu_session
 from snncc.analysis.integer_inputs import id_ranges, side_tensors, sources
 from snncc.cli.main import main
-from snncc.compiler.export import metadata_of
 from snncc.frontend.import_model import import_model
+from snncc.ir.metadata import metadata_of
 
 HEAD = " z = Gemm (p, V) q = Relu (z) y = Gemm (q, U) }"
 TEXT = (

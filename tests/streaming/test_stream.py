@@ -9,10 +9,10 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.compiler.export import metadata_of
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.execution.early_exit import Exits
 from snncc.execution.stream import Stream
+from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
 from snncc.runtime.devices import cuda_obstacle
 

@@ -11,8 +11,8 @@ import pytest
 
 import snncc
 from snncc.errors import DataError
+from snncc.evaluation.accuracy import exact_sum
 from snncc.evaluation.evaluate import count, evaluate
-from snncc.evaluation.exact import exact_sum
 from snncc.evaluation.shard_sums import Counts, merged
 from snncc.io.sample_sources import Part
 

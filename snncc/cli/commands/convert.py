@@ -60,11 +60,11 @@ def _convert_and_print(
     share_steps: bool = False,
     **options: Any,
 ) -> None:
-    import snncc
     from snncc.cli.accuracy_budget import within_drop
-    from snncc.compiler.export import metadata_of
+    from snncc.compiler.convert import convert as to_spiking
     from snncc.evaluation.evaluate import refuse_converted
     from snncc.io.model_reader import read_model
+    from snncc.ir.metadata import metadata_of
     from snncc.tools.quick_compare import compare
 
     neurons, arguments = chosen(ctx, coding)
@@ -78,7 +78,7 @@ def _convert_and_print(
     arguments |= {"observer": _dumper(dump_dir) if dump_dir else None}
     recipes: list[dict[str, Any]] = []
     if max_drop is None:
-        converted = snncc.convert(model, neurons, **arguments)
+        converted = to_spiking(model, neurons, **arguments)
     else:
         converted, recipes = within_drop(ctx, model, neurons, max_drop, arguments, as_json=as_json)
     described = metadata_of(converted)
@@ -107,7 +107,7 @@ def _dumper(folder: Path) -> Callable[[int, Any, Any], None]:
 
 
 def _ops(model: onnx.ModelProto) -> Counter[str]:
-    from snncc.compiler.export import all_nodes
+    from snncc.ir.nodes import all_nodes
 
     return Counter(n.op_type for n in all_nodes(model.graph) if n.op_type != "Constant")
 

@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from snncc.cli.output import print_json, print_table, print_text
 from snncc.cli.shared_options import device, json_flag
 
-__all__ = ["demo"]
+if TYPE_CHECKING:
+    from snncc.coding import Phase
+    from snncc.evaluation.result import Evaluation
+
+__all__ = ["demo", "run_demo"]
 
 
 @click.command(short_help="Convert and evaluate a small CNN; downloads nothing.")
@@ -18,7 +24,6 @@ __all__ = ["demo"]
 @json_flag
 def demo(T: int, Q: float, device: str, as_json: bool) -> None:
     """Convert and evaluate a small CNN on handwritten digits; takes seconds, downloads nothing."""
-    from snncc.cli.demo import run_demo
     from snncc.coding import Phase
 
     found = run_demo(Phase(T=T, Q=Q), device)
@@ -35,3 +40,19 @@ def demo(T: int, Q: float, device: str, as_json: bool) -> None:
         "  snncc convert model.onnx -o snn.onnx --calib data.npz\n"
         "  snncc evaluate snn.onnx --ann model.onnx --data data.npz"
     )
+
+
+def run_demo(coding: Phase, device: str = "auto") -> Evaluation:
+    """Convert with the training images as calibration data, evaluate on the test images.
+
+    Raises:
+        DataError: scikit-learn, which brings the images, is not installed.
+    """
+    from snncc.compiler.convert import convert
+    from snncc.evaluation.evaluate import evaluate
+    from snncc.models import digits_network
+    from snncc.models.digits import load_digits
+
+    data, ann = load_digits(), digits_network()
+    snn = convert(ann, coding, calibration=data.train_images)
+    return evaluate(snn, ann, data.test_images, labels=data.test_labels, device=device)

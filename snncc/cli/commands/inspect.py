@@ -29,9 +29,9 @@ _OWN = ("Q", "levels", "steps")  # what neurons of a layer may have for themselv
 @json_flag
 def inspect(file: Path, as_json: bool) -> None:
     """Say what FILE is: coding, neurons and scales of a converted model; else whether it would convert."""
-    from snncc.compiler.export import all_nodes
     from snncc.execution.converted_model import refuse_damaged
     from snncc.io.model_reader import read_model
+    from snncc.ir.nodes import all_nodes
     from snncc.ops import DOMAIN
 
     model = read_model(file)
@@ -46,8 +46,9 @@ def inspect(file: Path, as_json: bool) -> None:
 
 
 def _common(file: Path, model: onnx.ModelProto) -> dict[str, Any]:
-    from snncc.compiler.export import all_nodes, metadata_of
     from snncc.io.input_specs import specs_of
+    from snncc.ir.metadata import metadata_of
+    from snncc.ir.nodes import all_nodes
     from snncc.ops import DOMAIN
 
     states = metadata_of(model).get("snncc.form", {}).get("states", [])
@@ -79,9 +80,9 @@ def _plain(file: Path) -> dict[str, Any]:
 
 def _converted(model: onnx.ModelProto) -> dict[str, Any]:
 
-    from snncc.analysis.network_view import is_neuron
     from snncc.analysis.time_stacking import fold_of
-    from snncc.compiler.export import all_nodes, metadata_of
+    from snncc.ir.metadata import metadata_of
+    from snncc.ir.nodes import all_nodes, is_neuron
     from snncc.storage.mapped import array_of
 
     metadata = metadata_of(model)

@@ -16,9 +16,8 @@ import numpy.typing as npt
 import onnx
 
 from snncc.analysis.cpu_session import must_run
-from snncc.analysis.network_view import Network, attributes_of, is_neuron, label
+from snncc.analysis.network_view import Network
 from snncc.analysis.time_stacking import gives_steps, samples_at_once
-from snncc.compiler.export import model_digest
 from snncc.errors import ModelError, OptionError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.spike_trains.emission import FAMILIES, Recorded, wanted
@@ -26,10 +25,12 @@ from snncc.execution.spike_trains.reproducible import behind_neurons, exact_sess
 from snncc.execution.spike_trains.storage import SpikeTrains
 from snncc.execution.spike_trains.train import Train, joined
 from snncc.io.batches import Batch, Samples, batches, first, specs_of
+from snncc.io.digests import model_digest
 from snncc.io.input_specs import fixed_batch
 from snncc.io.model_reader import Source
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
+from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
 

@@ -15,12 +15,12 @@ import onnx
 from onnx import helper
 
 from snncc.analysis.time_stacking import fold_of, gives_steps, samples_at_once
-from snncc.compiler.export import model_digest
 from snncc.errors import DataError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.spike_trains.reproducible import behind_neurons, exact_session, folded_form
 from snncc.execution.spike_trains.storage import SpikeTrains
 from snncc.execution.spike_trains.train import Train
+from snncc.io.digests import model_digest
 from snncc.io.input_specs import fixed_batch, specs_of
 from snncc.io.model_reader import Source
 

@@ -8,10 +8,10 @@ from typing import Any
 import onnx
 import onnxruntime as ort
 
-from snncc.analysis.network_view import is_neuron
-from snncc.compiler.export import metadata_of
 from snncc.errors import ModelError, OptionError
 from snncc.execution.loop_unrolling import unrolled
+from snncc.ir.metadata import metadata_of
+from snncc.ir.nodes import is_neuron
 from snncc.ir.scopes import reads, writes
 
 __all__ = ["behind_neurons", "exact_session", "folded_form"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import onnx
 from onnx import helper
 
-from snncc.compiler.export import all_nodes
+from snncc.ir.nodes import all_nodes
 
 __all__ = ["CONTRIB", "with_domains"]
 

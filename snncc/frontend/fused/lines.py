@@ -11,7 +11,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from snncc.compiler.export import all_nodes
+from snncc.ir.nodes import all_nodes
 from snncc.storage.mapped import array_of
 
 __all__ = ["Lines", "Names", "NoSpelling"]

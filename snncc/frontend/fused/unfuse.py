@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 import onnx
 from onnx import helper
 
-from snncc.compiler.export import all_nodes
 from snncc.frontend.fused import attention, curves, norms, synapses
 from snncc.frontend.fused.domains import CONTRIB
 from snncc.frontend.fused.lines import Lines, Names, NoSpelling
 from snncc.frontend.legality import refuse_nodes
 from snncc.io.large_models import outline
+from snncc.ir.nodes import all_nodes
 
 __all__ = ["unfused"]
 

@@ -10,9 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from snncc.analysis.network_view import is_neuron
 from snncc.calibration.synthetic_inputs import coloured_noise
-from snncc.compiler.export import all_nodes
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.evaluation.evaluate import misfit, refuse_converted
 from snncc.execution.converted_model import read_converted
@@ -22,6 +20,7 @@ from snncc.io.batches import Batch, Samples, batches
 from snncc.io.input_specs import fixed_batch, specs_of
 from snncc.io.model_reader import Source, read_model, where
 from snncc.io.preprocess import Preprocess
+from snncc.ir.nodes import all_nodes, is_neuron
 from snncc.storage.temporary import temporary_folder
 from snncc.tools.bench.profile import NodeTime, node_times, read_profile
 from snncc.tools.noise_batches import noise_batches

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from snncc.analysis.network_view import is_neuron, label
-from snncc.compiler.export import all_nodes
+from snncc.ir.nodes import all_nodes, is_neuron, label
 from snncc.ops import DOMAIN
 from snncc.storage.mapped import array_of
 from snncc.tools.check.weight_equivalence import initializers, stored_weights

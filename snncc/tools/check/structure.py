@@ -14,13 +14,14 @@ import onnx
 
 from snncc import ops
 from snncc.analysis.activation_sites import NEURONS
-from snncc.analysis.network_view import label
 from snncc.coding.from_metadata import replaced_relus
-from snncc.compiler.export import KEYS, all_nodes, metadata_of, model_digest
 from snncc.errors import ModelError
 from snncc.execution.converted_model import CHECKER_ERRORS
+from snncc.io.digests import model_digest
 from snncc.io.large_models import outline
 from snncc.io.model_reader import check_weights
+from snncc.ir.metadata import KEYS, metadata_of
+from snncc.ir.nodes import all_nodes, label
 from snncc.tools.check import metadata_checks
 from snncc.tools.check.expected_parameters import most_spikes, own_parameters, wrong_gate, wrong_parameters
 from snncc.tools.check.subject import Inspected

@@ -10,13 +10,14 @@ from typing import Any
 import onnx
 
 from snncc.analysis.activation_sites import neurons_to_be
-from snncc.analysis.network_view import is_neuron
-from snncc.coding.from_metadata import prepared, recorded_bounds, recorded_coding
-from snncc.compiler.export import all_nodes, metadata_of
+from snncc.analysis.activations import ACTIVATIONS
+from snncc.coding.from_metadata import recorded_bounds, recorded_coding
 from snncc.errors import ModelError
 from snncc.frontend.import_model import import_model
 from snncc.ir.graph import Graph
-from snncc.passes.lower.lower_activations import LowerActivations
+from snncc.ir.metadata import metadata_of
+from snncc.ir.nodes import all_nodes, is_neuron
+from snncc.passes.pipeline import prepared
 
 __all__ = ["Inspected"]
 
@@ -48,7 +49,7 @@ class Inspected:
     def activations(self) -> dict[str, str]:
         """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
         graph = self.prepared
-        return {node.name: node.op for node in (*neurons_to_be(graph), *graph.nodes(*LowerActivations.ops))}
+        return {node.name: node.op for node in (*neurons_to_be(graph), *graph.nodes(*ACTIVATIONS))}
 
     @cached_property
     def gates(self) -> dict[str, int]:

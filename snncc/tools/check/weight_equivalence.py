@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.network_view import attributes_of
-from snncc.compiler.export import all_nodes
+from snncc.ir.nodes import all_nodes, attributes_of
 from snncc.storage.mapped import array_of
 
 __all__ = ["foreign_synapses", "initializers", "stored_weights"]

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from snncc.analysis.network_view import Network, label
+from snncc.analysis.network_view import Network
 from snncc.errors import UnsupportedShapeError
+from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
 
 __all__ = ["Switched"]

@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.activation_sites import NEURONS
-from snncc.analysis.network_view import Network, is_neuron, label
+from snncc.analysis.activation_sites import NEURONS, neuron_output
+from snncc.analysis.activations import activation_of
+from snncc.analysis.network_view import Network
 from snncc.analysis.time_stacking import samples_at_once
-from snncc.coding.from_metadata import prepared, recorded_bounds, recorded_coding, replaced_relus, units
+from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus, units
 from snncc.errors import ModelError
 from snncc.execution.loop_unrolling import unrolled
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node, Tensor
-from snncc.passes.lower.lower_activations import activation_of
-from snncc.passes.normalise.insert_scales import neuron_output
+from snncc.ir.nodes import is_neuron, label
+from snncc.passes.pipeline import prepared
 from snncc.tools.debug.exact_layers import Switched
 from snncc.tools.debug.layer_errors import LayerError, LayerErrors
 

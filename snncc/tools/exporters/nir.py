@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 
-from snncc.analysis.network_view import Network, label
-from snncc.compiler.export import metadata_of
+from snncc.analysis.network_view import Network
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.loop_unrolling import unrolled
 from snncc.frontend.import_model import where
 from snncc.io.atomic_write import write_whole
 from snncc.io.model_reader import Source
+from snncc.ir.metadata import metadata_of
+from snncc.ir.nodes import label
 from snncc.tools.exporters.nir_layers import LAYERS, UnsayableError, shift_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.network_view import Network, attributes_of
+from snncc.analysis.network_view import Network
+from snncc.ir.nodes import attributes_of
 
 __all__ = ["LAYERS", "UnsayableError", "shift_of"]
 

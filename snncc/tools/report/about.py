@@ -7,10 +7,10 @@ from typing import Any
 
 import onnx
 
-from snncc.compiler.export import metadata_of
-from snncc.compiler.outcome_rows import outcome_rows
+from snncc.compiler.conversion_summary import outcome_rows
 from snncc.errors import ModelError
 from snncc.evaluation.result import Evaluation
+from snncc.ir.metadata import metadata_of
 
 __all__ = ["about", "island_names"]
 

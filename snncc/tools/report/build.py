@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from snncc.analysis.network_view import Network, is_neuron, label
+from snncc.analysis.network_view import Network
 from snncc.coding.from_metadata import own_steps, recorded_coding
 from snncc.errors import ModelError, OptionError
 from snncc.evaluation.evaluate import evaluate, pair
@@ -23,6 +23,7 @@ from snncc.io.input_specs import fixed_batch
 from snncc.io.model_reader import Source
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph
+from snncc.ir.nodes import is_neuron, label
 from snncc.tools.report.about import about, island_names
 from snncc.tools.report.figures import activations, coding_error, curves, energy, errors, graph, rasters
 from snncc.tools.report.figures import firing_rates as rates

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.network_view import attributes_of
 from snncc.coding import CODINGS, Coding
 from snncc.coding.fs_tables.activations import ACTIVATIONS
+from snncc.ir.nodes import attributes_of
 from snncc.ops.early_firing import WAIT_ONE_SPIKE
 from snncc.ops.few_spikes import FEW_SPIKES
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE

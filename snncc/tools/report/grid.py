@@ -16,13 +16,13 @@ from snncc.analysis.time_stacking import fold_of, samples_at_once
 from snncc.calibration.layer_levels import fits_levels
 from snncc.coding import CODINGS, Coding
 from snncc.compiler.convert import convert
-from snncc.compiler.export import metadata_of
 from snncc.errors import OptionError
 from snncc.evaluation.accuracy import Tally
 from snncc.io.batches import Batch, Samples
 from snncc.io.model_reader import Source
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
+from snncc.ir.metadata import metadata_of
 from snncc.tools.report.coding_curves import changed
 
 __all__ = ["Grid", "axes_of", "grid_of"]

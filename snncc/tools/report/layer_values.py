@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
+from snncc.analysis.activations import activation_of
 from snncc.analysis.cpu_session import must_run
-from snncc.analysis.network_view import is_neuron, label
 from snncc.coding import Coding
-from snncc.coding.from_metadata import prepared, recorded_coding, replaced_relus, units
+from snncc.coding.from_metadata import recorded_coding, replaced_relus, units
 from snncc.errors import ModelError
 from snncc.execution.loop_unrolling import unrolled
 from snncc.io.batches import Batch
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
-from snncc.passes.lower.lower_activations import activation_of
+from snncc.ir.nodes import is_neuron, label
+from snncc.passes.pipeline import prepared
 from snncc.storage.mapped import array_of
 from snncc.tools.debug.layer_comparison import Comparison
 from snncc.tools.debug.layer_errors import LayerErrors

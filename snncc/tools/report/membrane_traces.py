@@ -15,11 +15,12 @@ import numpy.typing as npt
 import onnx
 
 from snncc.analysis.cpu_session import must_run
-from snncc.analysis.network_view import Network, attributes_of, is_neuron, label
+from snncc.analysis.network_view import Network
 from snncc.errors import OptionError
 from snncc.execution.spike_trains import Train
 from snncc.execution.spike_trains.reproducible import exact_session, folded_form
 from snncc.io.batches import Batch
+from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ops import get
 from snncc.ops.few_spikes import FEW_SPIKES
 

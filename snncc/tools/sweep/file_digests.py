@@ -7,8 +7,8 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-from snncc.compiler.export import model_digest
 from snncc.errors import DataError
+from snncc.io.digests import model_digest
 from snncc.io.images import image_files
 from snncc.io.model_reader import borrow_model
 

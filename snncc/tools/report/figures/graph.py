@@ -10,7 +10,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from snncc.analysis.network_view import SYNAPSES, Network, is_neuron, label
+from snncc.analysis.network_view import SYNAPSES, Network
+from snncc.ir.nodes import is_neuron, label
 from snncc.tools.report.panels import WIDTH, Panel, Section
 from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette

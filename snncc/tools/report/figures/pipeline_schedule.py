@@ -9,9 +9,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from snncc.analysis.network_view import Network, label
+from snncc.analysis.network_view import Network
 from snncc.coding import Coding
 from snncc.evaluation.latency import added_steps
+from snncc.ir.nodes import label
 from snncc.tools.report.panels import Panel, Section
 from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette

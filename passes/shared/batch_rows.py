@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of stacked steps: more of them than the input has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from snncc.analysis.batch_axis import batch_axes
+from snncc.analysis.time_axis import stacked
+from snncc.errors import PassError
+from snncc.ir.graph import Graph, Node, Shape, Tensor
+
+__all__ = ["free_rows", "repeat_constants", "tiled"]
+
+
+_BROADCASTING = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Where", "PRelu", "Concat"})
+
+
+def free_rows(graph: Graph) -> None:
+    """Nobody may count on stacked steps having as many rows as the network's input has."""
+    over_time, axes = stacked(graph), batch_axes(graph)
+    for node in graph.nodes():
+        if id(node.outputs[0]) in over_time:
+            for out in node.outputs:
+                if out.shape:
+                    at = axes.get(id(out)) or 0
+                    out.shape = [None if i == at else d for i, d in enumerate(out.shape)]
+            if node.op == "Reshape":
+                _free_target(graph, node, axes.get(id(node.outputs[0])) or 0)
+
+
+def _free_target(graph: Graph, node: Node, axis: int) -> None:
+    """A Reshape must not fix the length of the axis that the rows are on.
+
+    Where the network takes any number of samples, a fixed axis is none of theirs if another one is inferred.
+    """
+    target = graph.value(node.inputs[1])
+    if target is None or target.size <= axis or target[axis] <= 0:
+        return
+    any_number = not any(isinstance(d, int) for t in graph.inputs for d in (graph.shape(t) or ())[:1])
+    if any_number and (target == -1).any():
+        return
+    sizes = graph.shape(node.outputs[0]) or (None,) * target.size
+    free = [_row(graph, node, target, sizes, i, axis) for i in range(target.size)]
+    node.inputs[1] = graph.constant(f"{node.name}_shape", np.array(free, np.int64))
+
+
+def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index: int, axis: int) -> int:
+    """A length among those of a Reshape whose rows are open: what was inferred there must be known then."""
+    if index == axis:
+        return -1
+    if target[index] != -1:
+        return int(target[index])
+    size = sizes[index]
+    if isinstance(size, int):
+        return size
+    rows = (graph.shape(node.inputs[0]) or (None,))[0]
+    what = f"Reshape '{node.name}' makes {target[axis]} rows of its input, and the length of axis {index} is not fixed"
+    given = f", where rows are time steps of samples (its input has {rows})" if isinstance(rows, int) else ""
+    raise PassError(f"{what}{given}. Convert with --coding fs or phase, or export with a dynamic batch axis")
+
+
+def repeat_constants(graph: Graph, steps: int) -> int:
+    """Repeat the constants that have a row for each sample of a fixed batch, where they meet steps."""
+    over_time, axes = stacked(graph), batch_axes(graph)
+    repeated: dict[int, Tensor] = {}
+    for node in graph.nodes(*_BROADCASTING):
+        axis = axes.get(id(node.outputs[0])) or 0
+        rank = len(graph.shape(node.outputs[0]) or ())
+        for index, tensor in enumerate(node.inputs):
+            value = graph.value(tensor)
+            if id(node.outputs[0]) not in over_time or value is None:
+                continue
+            if value.ndim == rank > axis and value.shape[axis] > 1:  # a single number has no rows
+                if id(tensor) not in repeated:
+                    repeated[id(tensor)] = tiled(graph, tensor, steps, axis)
+                node.inputs[index] = repeated[id(tensor)]
+    return len(repeated)
+
+
+def tiled(graph: Graph, tensor: Tensor, steps: int, axis: int) -> Tensor:
+    """`tensor` once for each step, along the axis that samples are on."""
+    shape = graph.shape(tensor) or ()
+    each = [steps if a == axis else 1 for a in range(len(shape))]
+    repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))
+    tile = graph.add("Tile", [tensor, repeats], name=f"{tensor.name}_repeated", role="repeat")
+    tile.shape = [None if a == axis else d for a, d in enumerate(shape)]
+    return tile

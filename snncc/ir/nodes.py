@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node is, for nodes of graphs and of models alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+from onnx import helper
+
+from snncc.ir.op_sets import RECURRENT
+from snncc.ops import DOMAIN, all_ops
+
+__all__ = ["all_nodes", "attributes_of", "is_neuron", "is_recurrent", "label"]
+
+
+def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of `graph` and of the graphs inside them."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from all_nodes(attribute.g)
+
+
+def is_recurrent(node: onnx.NodeProto) -> bool:
+    """Whether `node` runs along a sequence."""
+    return node.op_type in RECURRENT or node.op_type == "Scan"
+
+
+def is_neuron(node: onnx.NodeProto) -> bool:
+    """Whether `node` is one of our neurons."""
+    return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == node.op_type))
+
+
+def label(node: onnx.NodeProto) -> str:
+    """How messages and reports name `node`."""
+    return node.name or node.output[0]
+
+
+def attributes_of(node: onnx.NodeProto) -> dict[str, Any]:
+    """The attributes of `node` as Python values."""
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
