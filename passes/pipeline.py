@@ -7,90 +7,90 @@ from collections.abc import Mapping
 
 from snncc.coding import Coding
 from snncc.coding.bound_forms import Forms
-from snncc.coding.scales import Confidence, Correction, Scales
+from snncc.coding.scales import PotentialCorrection, Scales, SpikeConfidence
 from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
-from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelus
+from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelu
 from snncc.passes.canonicalise.ceilings_behind_relus import CeilingsBehindRelus
-from snncc.passes.canonicalise.fold_expanded_constants import PlaceConstants
+from snncc.passes.canonicalise.fold_expanded_constants import FoldExpandedConstants
 from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
 from snncc.passes.canonicalise.lower_einsum import LowerEinsum
-from snncc.passes.canonicalise.recognise_relu import RecogniseRelus
+from snncc.passes.canonicalise.recognise_relu import RecogniseRelu
 from snncc.passes.canonicalise.remove_identity import RemoveIdentity
-from snncc.passes.canonicalise.remove_redundant_relu import MergeRelus
+from snncc.passes.canonicalise.remove_redundant_relu import RemoveRedundantRelu
 from snncc.passes.canonicalise.settle_masks import SettleMasks
 from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
 from snncc.passes.canonicalise.spell_bounds import SpellBounds
-from snncc.passes.canonicalise.split_to_slices import JoinTiles, SliceSplits
-from snncc.passes.canonicalise.unify_float_type import OneFloatType
-from snncc.passes.canonicalise.where_to_mul import MasksToFactors
-from snncc.passes.finalise.apply_spike_confidence import DoubtSpikes
+from snncc.passes.canonicalise.split_to_slices import SplitToSlices, TileToConcat
+from snncc.passes.canonicalise.unify_float_type import UnifyFloatType
+from snncc.passes.canonicalise.where_to_mul import WhereToMul
+from snncc.passes.finalise.apply_spike_confidence import ApplySpikeConfidence
 from snncc.passes.finalise.correct_potentials import CorrectPotentials
-from snncc.passes.finalise.fold_scales_into_thresholds import RaiseThresholds
+from snncc.passes.finalise.fold_scales_into_thresholds import FoldScalesIntoThresholds
 from snncc.passes.finalise.fuse_residual import FuseResidual
 from snncc.passes.finalise.quantise_weights import QuantiseWeights
 from snncc.passes.legalise.batch_first import BatchFirst
 from snncc.passes.legalise.fuse_gelu import FuseGelu
-from snncc.passes.legalise.insert_message_neurons import SpikeMessages
+from snncc.passes.legalise.insert_message_neurons import InsertMessageNeurons
 from snncc.passes.legalise.linear_pieces import LinearPieces
-from snncc.passes.legalise.relu_before_max_pool import PoolsBehindRelus
+from snncc.passes.legalise.relu_before_max_pool import ReluBeforeMaxPool
 from snncc.passes.legalise.split_clip import SplitClip
-from snncc.passes.legalise.split_leaky_relu import SplitLeaky
+from snncc.passes.legalise.split_leaky_relu import SplitLeakyRelu
 from snncc.passes.lower.encode_input import EncodeInput
-from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.lower.isolate_analog_ops import IsolateAnalogOps
 from snncc.passes.lower.lower_activations import LowerActivations
 from snncc.passes.lower.lower_recurrent import LowerRecurrent
 from snncc.passes.lower.lower_relu import LowerRelu
-from snncc.passes.lower.pad_tables import EvenTables
+from snncc.passes.lower.pad_tables import PadTables
 from snncc.passes.manager import PassManager
-from snncc.passes.normalise.batchnorm_to_threshold import FreeWeights
+from snncc.passes.normalise.batchnorm_to_threshold import BatchNormToThreshold
 from snncc.passes.normalise.fold_batchnorm import FoldBatchNorm
-from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.hoist_scales import HoistScales
 from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.normalise.round_weights import RoundWeights
 from snncc.passes.normalise.sink_scales import SinkScales
-from snncc.passes.time.insert_readout import ReadOut
+from snncc.passes.time.insert_readout import InsertReadout
 from snncc.passes.time.note_rows import NoteRows
 from snncc.passes.time.pool_spikes import PoolSpikes
-from snncc.passes.time.repeat_constant_currents import RepeatCurrents
+from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
 from snncc.passes.time.stacked_sizes import StackedSizes
-from snncc.passes.time.to_single_steps import StepThrough
+from snncc.passes.time.to_single_steps import ToSingleSteps
 
 __all__ = [
     "PASSES",
-    "finishing",
+    "canonicalisation",
+    "finalisation",
+    "legalisation",
     "lowering",
     "normalisation",
-    "preparation",
     "prepared",
-    "rounding",
-    "spelling",
-    "storing",
+    "weight_rounding",
+    "weight_storage",
 ]
 
 
-def spelling() -> tuple[Pass, ...]:
+def canonicalisation() -> tuple[Pass, ...]:
     """What every network goes through on its way in."""
     return (
-        OneFloatType(),  # half precision here and there is none
+        UnifyFloatType(),  # half precision here and there is none
         RemoveIdentity(),  # exporters' leftovers hide what stands next to what
         FuseAggregation(),  # sums over the edges of a graph are one op
-        SliceSplits(),  # parts are slices
-        JoinTiles(),  # and copies stand side by side
+        SplitToSlices(),  # parts are slices
+        TileToConcat(),  # and copies stand side by side
         LowerEinsum(),  # sums of products by constants are matrix products
-        PlaceConstants(),  # a constant for each sample is a bias
-        MasksToFactors(),  # masks are factors
+        FoldExpandedConstants(),  # a constant for each sample is a bias
+        WhereToMul(),  # masks are factors
         SimplifyArithmetic(),  # one spelling each for sums and factors
         SettleMasks(),  # whose infinities go to the end
-        RecogniseRelus(),  # however they are put together
+        RecogniseRelu(),  # however they are put together
         SpellBounds(),  # one spelling for bounds, and none for those that do nothing
         CeilingsBehindRelus(),  # ReLU6, too
-        MergeRelus(),  # one layer of neurons where one will do
+        RemoveRedundantRelu(),  # one layer of neurons where one will do
     )
 
 
-def preparation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
-    """What comes between `spelling` and calibration; `bounds` is how bounds are made of neurons, by node.
+def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
+    """What comes between `canonicalisation` and calibration; `bounds` is how bounds are made of neurons, by node.
 
     After it, neurons-to-be are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
     """
@@ -98,12 +98,12 @@ def preparation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]
         BatchFirst(),  # between recurrent layers, too
         FuseGelu(),  # one op each for activations
         LinearPieces(),  # and ReLUs for what consists of such
-        BoundsToRelus(bounds or {}),  # bounds are sums of ReLUs
-        MergeRelus(),  # some of them of ReLUs' results
+        BoundsToRelu(bounds or {}),  # bounds are sums of ReLUs
+        RemoveRedundantRelu(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with a ceiling
-        SplitLeaky(),  # and a leaky ReLU two of opposite polarity
-        SpikeMessages(coding.signed_neurons),  # what graph convolutions pass on spikes as well
-        *((PoolsBehindRelus(),) if coding.pools_spikes else ()),  # pools choose among neurons
+        SplitLeakyRelu(),  # and a leaky ReLU two of opposite polarity
+        InsertMessageNeurons(coding.signed_neurons),  # what graph convolutions pass on spikes as well
+        *((ReluBeforeMaxPool(),) if coding.pools_spikes else ()),  # pools choose among neurons
     )
 
 
@@ -112,16 +112,16 @@ def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
     if fold_bn == "threshold":
         return (
             FoldBatchNorm(spare_neurons=True),  # on the way into a sum there is no neuron
-            LiftScales(),  # factors that the network itself has
+            HoistScales(),  # factors that the network itself has
             SinkScales(),
-            FreeWeights(),  # the neurons' own, in front of them
+            BatchNormToThreshold(),  # the neurons' own, in front of them
             FoldBatchNorm(),  # whatever these do not take
         )
     neurons = {} if scales.normalize == "none" else scales.neurons
     return (
         FoldBatchNorm(),  # fewer linear ops between two neurons
         InsertScales(neurons),  # every ReLU between 1/λ and λ
-        LiftScales(),  # 1/λ into the synapses in front
+        HoistScales(),  # 1/λ into the synapses in front
         SinkScales(),  # λ into the synapses behind
     )
 
@@ -142,12 +142,12 @@ def lowering(
         LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
-        KeepIslands(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is
-        RepeatCurrents(coding.slices, rows.rows),  # or a constant current, where that meets steps
+        IsolateAnalogOps(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is
+        RepeatConstantCurrents(coding.slices, rows.rows),  # or a constant current, where that meets steps
         StackedSizes(coding.slices),  # sizes are those of samples
         PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
-        ReadOut(coding, anytime),  # steps become the output
-        EvenTables(),  # the neurons of an op share its body
+        InsertReadout(coding, anytime),  # steps become the output
+        PadTables(),  # the neurons of an op share its body
         LowerRecurrent(*_gates(coding, gates, scales), scales.potentials),  # gates become neurons, too
     )
 
@@ -159,9 +159,9 @@ def _gates(coding: Coding, wanted: int | None, scales: Scales) -> tuple[int, int
     return steps, max([length, *own])
 
 
-def finishing(
-    corrections: Mapping[str, Correction],
-    confidence: Mapping[str, Confidence],
+def finalisation(
+    corrections: Mapping[str, PotentialCorrection],
+    confidence: Mapping[str, SpikeConfidence],
     *,
     seed: int = 0,
     fuse: bool = True,
@@ -170,59 +170,61 @@ def finishing(
     """What is done to the spiking network: x -> gain (x + offset) for each potential, doubts, then fusion."""
     own = fold_bn == "threshold"
     return (
-        *((DoubtSpikes(confidence, seed),) if confidence else ()),  # early spikes that calibration found misleading
+        *(
+            (ApplySpikeConfidence(confidence, seed),) if confidence else ()
+        ),  # early spikes that calibration found misleading
         CorrectPotentials(corrections),  # what the calibration data says that they lack
-        *((RaiseThresholds(),) if own else ()),  # their gains, and BatchNormalization's, into thresholds
-        LiftScales(),  # their gains into the synapses in front
+        *((FoldScalesIntoThresholds(),) if own else ()),  # their gains, and BatchNormalization's, into thresholds
+        HoistScales(),  # their gains into the synapses in front
         *(() if own else (SinkScales(),)),  # and, on shortcuts, together with the factor there
         *((FuseResidual(),) if fuse else ()),  # shortcuts end in the neuron
     )
 
 
-def rounding(weights: str) -> tuple[Pass, ...]:
+def weight_rounding(weights: str) -> tuple[Pass, ...]:
     """What comes before potentials are matched, so that what rounding of weights does to them is made up for, too."""
     return (RoundWeights(),) if weights == "int8" else ()
 
 
-def storing(weights: str) -> tuple[Pass, ...]:
+def weight_storage(weights: str) -> tuple[Pass, ...]:
     """How the weights of the finished network are stored: one of `WEIGHTS`."""
     return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
 
 
-PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} | {
+PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in canonicalisation()} | {
     p.name: p
     for p in (
         SplitClip,
         FoldBatchNorm,
         InsertScales,
-        LiftScales,
+        HoistScales,
         SinkScales,
         LowerRelu,
         EncodeInput,
         CorrectPotentials,
         FuseResidual,
-        PoolsBehindRelus,
+        ReluBeforeMaxPool,
         NoteRows,
-        RepeatCurrents,
+        RepeatConstantCurrents,
         StackedSizes,
         PoolSpikes,
-        ReadOut,
-        StepThrough,
-        DoubtSpikes,
-        EvenTables,
+        InsertReadout,
+        ToSingleSteps,
+        ApplySpikeConfidence,
+        PadTables,
         FuseGelu,
-        SplitLeaky,
-        SpikeMessages,
+        SplitLeakyRelu,
+        InsertMessageNeurons,
         LowerActivations,
-        KeepIslands,
+        IsolateAnalogOps,
         BatchFirst,
-        BoundsToRelus,
+        BoundsToRelu,
         LinearPieces,
         LowerRecurrent,
         RoundWeights,
         QuantiseWeights,
-        FreeWeights,
-        RaiseThresholds,
+        BatchNormToThreshold,
+        FoldScalesIntoThresholds,
     )
 }
 
@@ -230,5 +232,5 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in spelling()} |
 def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
     """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
     graph = source.copy()
-    PassManager(preparation(coding, bounds)).run(graph)
+    PassManager(legalisation(coding, bounds)).run(graph)
     return graph

@@ -20,20 +20,20 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.integer_inputs import side_tensors
+from snncc.analysis.integer_inputs import integer_tensors
 from snncc.analysis.intervals import BOUNDS, Interval, as_tensor, bounded_pair, interval_of, is_ceiling, widens
 from snncc.coding.bound_forms import BoundForm, Forms
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 from snncc.passes.canonicalise.remove_redundant_relu import is_rectified
 
-__all__ = ["BoundsToRelus", "free_bounds"]
+__all__ = ["BoundsToRelu", "free_bounds"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class BoundsToRelus(Pass):
+class BoundsToRelu(Pass):
     """Max, Min, Clip -> Relu between linear ops; `forms` tells how, by node, where it is not the first form."""
 
     name: ClassVar[str] = "bounds-to-relus"
@@ -54,7 +54,7 @@ class BoundsToRelus(Pass):
 
 def free_bounds(graph: Graph) -> list[tuple[Node, Interval | None]]:
     """The bounds that are no ReLU's ceiling, with the interval; None for a Max or Min of two activations."""
-    beside = side_tensors(graph)
+    beside = integer_tensors(graph)
     found: list[tuple[Node, Interval | None]] = []
     taken: set[int] = set()
     for node in reversed(graph.nodes(*BOUNDS)):

@@ -22,7 +22,7 @@ from snncc.passes.base import Pass
 from snncc.passes.shared.arithmetic import shifted
 from snncc.passes.shared.scale_propagation import squeezed
 
-__all__ = ["PlaceConstants"]
+__all__ = ["FoldExpandedConstants"]
 
 Array = npt.NDArray[Any]
 Found = dict[int, Array]  # by input: the constant, its first axis of length 1
@@ -31,7 +31,7 @@ log = logging.getLogger("snncc.passes")
 
 
 @dataclass(frozen=True)
-class PlaceConstants(Pass):
+class FoldExpandedConstants(Pass):
     """op(x, constant for each sample) -> op(x, constant); of Concat -> Add(Pad(x), constant)."""
 
     name: ClassVar[str] = "place-constants"
@@ -97,7 +97,9 @@ def _put_in(graph: Graph, node: Node, found: Found, runs: Sequence[Trial]) -> bo
             for i, t in enumerate(node.inputs)
         ]
         if np.broadcast_shapes(*map(tuple, shapes)) != run.values[node.outputs[0].name].shape:
-            log.debug("%s: skip %s: the rows of its result are those of a constant", PlaceConstants.name, node.name)
+            log.debug(
+                "%s: skip %s: the rows of its result are those of a constant", FoldExpandedConstants.name, node.name
+            )
             return False
     node.inputs = [
         graph.constant(f"{node.name}_constant", found[i]) if i in found else t for i, t in enumerate(node.inputs)

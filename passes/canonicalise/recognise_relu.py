@@ -17,14 +17,14 @@ from snncc.analysis.convertibility import clip_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["RecogniseRelus"]
+__all__ = ["RecogniseRelu"]
 
 _ABOVE = {"Greater": True, "GreaterOrEqual": True, "Less": False, "LessOrEqual": False}
 Found = tuple[Tensor, npt.NDArray[Any] | None, bool]  # x, the slope below 0 (None: a Relu), whether x counts as -x
 
 
 @dataclass(frozen=True)
-class RecogniseRelus(NodePass):
+class RecogniseRelu(NodePass):
     """Max(x, 0), Where(x > 0, x, a x) and their like -> Relu(x) or PRelu(x, a)."""
 
     name: ClassVar[str] = "recognise-relus"

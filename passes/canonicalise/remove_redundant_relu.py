@@ -15,13 +15,13 @@ from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MAX_POOLS
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["MergeRelus", "is_rectified"]
+__all__ = ["RemoveRedundantRelu", "is_rectified"]
 
 _KEEPING = (*MAX_POOLS, "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
 
 
 @dataclass(frozen=True)
-class MergeRelus(NodePass):
+class RemoveRedundantRelu(NodePass):
     """Relu(Relu(x)) -> Relu(x)."""
 
     name: ClassVar[str] = "merge-relus"

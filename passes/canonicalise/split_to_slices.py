@@ -11,13 +11,13 @@ import numpy as np
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["JoinTiles", "SliceSplits"]
+__all__ = ["SplitToSlices", "TileToConcat"]
 
 _MOST = 256  # copies that a Tile may ask for
 
 
 @dataclass(frozen=True)
-class SliceSplits(NodePass):
+class SplitToSlices(NodePass):
     """Split(x) -> Slice(x), Slice(x), …"""
 
     name: ClassVar[str] = "slice-splits"
@@ -50,7 +50,7 @@ class SliceSplits(NodePass):
 
 
 @dataclass(frozen=True)
-class JoinTiles(NodePass):
+class TileToConcat(NodePass):
     """Tile(x) -> Concat(x, x, …), axis by axis."""
 
     name: ClassVar[str] = "join-tiles"

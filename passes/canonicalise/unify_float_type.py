@@ -17,14 +17,14 @@ from onnx import helper
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 
-__all__ = ["OneFloatType", "in_type"]
+__all__ = ["UnifyFloatType", "in_type"]
 
 _CASTS = ("Cast", "CastLike")
 _CONTROL = ("If", "Loop", "Scan")
 
 
 @dataclass(frozen=True)
-class OneFloatType(Pass):
+class UnifyFloatType(Pass):
     """Cast(x) -> x, and constants of the same type, where a network mixes floating-point types."""
 
     name: ClassVar[str] = "one-float-type"

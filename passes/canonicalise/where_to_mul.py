@@ -16,13 +16,13 @@ from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.arithmetic import shifted
 
-__all__ = ["MasksToFactors"]
+__all__ = ["WhereToMul"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class MasksToFactors(NodePass):
+class WhereToMul(NodePass):
     """Where(c, x, k) -> x c + k (1 - c)."""
 
     name: ClassVar[str] = "masks-to-factors"

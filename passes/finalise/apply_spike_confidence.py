@@ -8,30 +8,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from snncc.coding.scales import Confidence
+from snncc.coding.scales import SpikeConfidence
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["DoubtSpikes"]
+__all__ = ["ApplySpikeConfidence"]
 
 _CERTAIN = 2**32
 
 
 @dataclass(frozen=True)
-class DoubtSpikes(NodePass):
+class ApplySpikeConfidence(NodePass):
     """MSATNeuron(x) -> ConfidentMSATNeuron(x); `confidence` gives that of each layer, by its node's name."""
 
     name: ClassVar[str] = "doubt-spikes"
     ops: ClassVar[tuple[str, ...]] = ("MSATNeuron",)
-    confidence: Mapping[str, Confidence] = field(repr=False)
+    confidence: Mapping[str, SpikeConfidence] = field(repr=False)
     seed: int = 0
 
-    def match(self, graph: Graph, node: Node) -> Confidence | Skip:  # noqa: ARG002
+    def match(self, graph: Graph, node: Node) -> SpikeConfidence | Skip:  # noqa: ARG002
         """The confidence of this layer."""
         found = self.confidence.get(node.name)
         return Skip("its spikes are not doubted") if found is None else found
 
-    def rewrite(self, graph: Graph, node: Node, match: Confidence) -> None:  # noqa: ARG002
+    def rewrite(self, graph: Graph, node: Node, match: SpikeConfidence) -> None:  # noqa: ARG002
         """Change the op; the draws are keyed by the seed and the layer's name, so that no two layers share them."""
         node.op = "ConfidentMSATNeuron"
         key = zlib.crc32(f"{self.seed} {node.name}".encode())

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.analysis.time_axis import in_front_of_readout
-from snncc.coding.scales import Correction
+from snncc.coding.scales import PotentialCorrection
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.op_sets import SYNAPSES
 from snncc.passes.base import Pass, Skip
@@ -34,7 +34,7 @@ class CorrectPotentials(Pass):
     """x -> gain * (x + offset); `corrections` maps the tensor x to both."""
 
     name: ClassVar[str] = "correct-potentials"
-    corrections: Mapping[str, Correction] = field(repr=False)
+    corrections: Mapping[str, PotentialCorrection] = field(repr=False)
 
     def run(self, graph: Graph) -> int:
         """Correct every potential named."""

@@ -19,13 +19,13 @@ from snncc.ops import DOMAIN, all_ops
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import constant_factor, insert_factor
 
-__all__ = ["RaiseThresholds"]
+__all__ = ["FoldScalesIntoThresholds"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class RaiseThresholds(NodePass):
+class FoldScalesIntoThresholds(NodePass):
     """Factors > 0 between synapse and neuron -> the neuron's scale, and one factor behind it."""
 
     name: ClassVar[str] = "raise-thresholds"

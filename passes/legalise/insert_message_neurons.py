@@ -18,13 +18,13 @@ from snncc.ir.provenance import MESSAGE, Provenance
 from snncc.passes.base import Pass
 from snncc.passes.legalise.split_leaky_relu import split_leaky
 
-__all__ = ["SpikeMessages", "aggregates"]
+__all__ = ["InsertMessageNeurons", "aggregates"]
 
 _PASSING = (*MOVES, "Add", "Sub", "Sum", "Mul", "Div", "BatchNormalization")
 
 
 @dataclass(frozen=True)
-class SpikeMessages(Pass):
+class InsertMessageNeurons(Pass):
     """synapse(x) -> LeakyRelu(synapse(x)) with slope 1, or its two ReLUs unless `signed`."""
 
     name: ClassVar[str] = "spike-messages"

@@ -10,11 +10,11 @@ from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import MAX_POOLS
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["PoolsBehindRelus"]
+__all__ = ["ReluBeforeMaxPool"]
 
 
 @dataclass(frozen=True)
-class PoolsBehindRelus(NodePass):
+class ReluBeforeMaxPool(NodePass):
     """Relu(MaxPool(x)) -> MaxPool(Relu(x))."""
 
     name: ClassVar[str] = "pools-behind-relus"

@@ -12,13 +12,13 @@ import numpy.typing as npt
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
 
-__all__ = ["SplitLeaky", "split_leaky"]
+__all__ = ["SplitLeakyRelu", "split_leaky"]
 
 _SLOPE = 0.01  # of LeakyRelu, if the node has no alpha
 
 
 @dataclass(frozen=True)
-class SplitLeaky(NodePass):
+class SplitLeakyRelu(NodePass):
     """LeakyRelu(x) -> Add(Relu(x), Mul(Relu(Mul(x, -1)), -a))."""
 
     name: ClassVar[str] = "split-leaky"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.analysis.analog_ops import reads_values
-from snncc.analysis.integer_inputs import side_tensors, sources
+from snncc.analysis.integer_inputs import activation_sources, integer_tensors
 from snncc.coding import Coding
 from snncc.ir.graph import Graph
 from snncc.passes.base import Pass
@@ -32,8 +32,8 @@ class EncodeInput(Pass):
     def run(self, graph: Graph) -> int:
         """Add an encoder behind each source."""
         done = 0
-        beside = side_tensors(graph)
-        for source in sources(graph):
+        beside = integer_tensors(graph)
+        for source in activation_sources(graph):
             exact = [u for u in graph.users(source) if reads_values(graph, u, beside)]
             if (exact and len(exact) == len(graph.users(source))) or graph.shape(source) == ():
                 continue  # nothing reads a code, or it is one number for all samples

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from snncc.analysis.analog_ops import endings, islands
-from snncc.analysis.batch_axis import off_axis
-from snncc.analysis.convertibility import leads_out
-from snncc.analysis.integer_inputs import is_integer, side_tensors
+from snncc.analysis.batch_axis import nodes_off_batch_axis
+from snncc.analysis.convertibility import feeds_outputs_only
+from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.analysis.time_axis import spread_steps, stacked
 from snncc.coding import Coding
 from snncc.coding.base import add_op
@@ -26,11 +26,11 @@ from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 from snncc.passes.shared.readouts import read
 
-__all__ = ["KeepIslands"]
+__all__ = ["IsolateAnalogOps"]
 
 
 @dataclass(frozen=True)
-class KeepIslands(Pass):
+class IsolateAnalogOps(Pass):
     """f(x) -> code(f(decode(x))).
 
     Attributes:
@@ -51,9 +51,9 @@ class KeepIslands(Pass):
         if self.coding.slices > 1:
             self._read_once(graph, ends)
         last = {id(n) for n in ends}
-        off, chosen = off_axis(graph), {id(n) for n in islands(graph)} - last
+        off, chosen = nodes_off_batch_axis(graph), {id(n) for n in islands(graph)} - last
         found = [n for n in graph.nodes() if id(n) in chosen or id(n) in off]
-        analog, beside = {id(n) for n in found} | last, side_tensors(graph)
+        analog, beside = {id(n) for n in found} | last, integer_tensors(graph)
         decoded: dict[int, Tensor] = {}  # by what arrives there: what stands for it within the island
         steps = self.coding.slices
         over_time = stacked(graph)
@@ -104,7 +104,7 @@ class KeepIslands(Pass):
             if others or graph.is_output(result):
                 attrs = {"steps": self.coding.slices, "mean": 1}
                 code = add_op(graph, "Increase", [result], attrs, f"{node.name}_encoder")
-        elif others and not self.in_pieces and not leads_out(graph, node):
+        elif others and not self.in_pieces and not feeds_outputs_only(graph, node):
             low, high = self.extents[result.name]
             code = self.coding.encoder(graph, result, max(-low, high) or 1.0, f"{node.name}_encoder")
         if code is None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from snncc.analysis.activations import ACTIVATIONS, Found, activation_of
+from snncc.analysis.activations import ACTIVATIONS, Found, match_activation
 from snncc.coding import Coding
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
@@ -29,7 +29,7 @@ class LowerActivations(NodePass):
 
     def match(self, graph: Graph, node: Node) -> Found | Skip:
         """The activation that `node` is, or is part of."""
-        found = activation_of(graph, node)
+        found = match_activation(graph, node)
         if found is None:
             return Skip("there are no tables for it")
         return found if node.name in self.extents else Skip("calibration has not seen its input")

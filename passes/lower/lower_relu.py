@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import NEURONS, ceiling_behind, neuron_output, neurons_to_be, sends_both_signs
+from snncc.analysis.activation_sites import NEURONS, activation_nodes, ceiling_behind, is_signed, neuron_output
 from snncc.analysis.convertibility import clip_obstacle
 from snncc.coding import Coding
-from snncc.coding.scales import Choice
+from snncc.coding.scales import LayerSettings
 from snncc.errors import PostconditionError, PreconditionError
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass
@@ -39,7 +39,7 @@ class LowerRelu(NodePass):
     ops: ClassVar[tuple[str, ...]] = NEURONS
     coding: Coding
     scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
-    choices: Mapping[str, Choice] = field(default_factory=dict, repr=False)
+    choices: Mapping[str, LayerSettings] = field(default_factory=dict, repr=False)
 
     def requires(self, graph: Graph) -> None:
         """split-clip has run."""
@@ -48,14 +48,14 @@ class LowerRelu(NodePass):
 
     def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | None:
         """The neuron's scale."""
-        if node.op != "Relu" and not sends_both_signs(node):
+        if node.op != "Relu" and not is_signed(node):
             return None
         return self.scales.get(neuron_output(graph, node).name, np.ones(1))
 
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
         """Put the neuron in the place of the Relu and of a ceiling."""
         ceiling = ceiling_behind(graph, node)
-        coding = self.coding.of_layer(self.choices.get(node.name, Choice()))
+        coding = self.coding.of_layer(self.choices.get(node.name, LayerSettings()))
         potential = node.inputs[0]
         given = graph.value(ceiling[1]) if ceiling else None
         bound = None if given is None else given.astype(np.float64)
@@ -63,7 +63,7 @@ class LowerRelu(NodePass):
             match = np.minimum(match, bound / coding.largest)
         elif ceiling and bound is not None and (coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
-        add = coding.signed_neuron if sends_both_signs(node) else coding.neuron
+        add = coding.signed_neuron if is_signed(node) else coding.neuron
         spikes = add(graph, potential, match, f"{node.name}_neuron")
         graph.set_role(spikes, "neuron")
         if ceiling:
@@ -72,5 +72,5 @@ class LowerRelu(NodePass):
 
     def ensures(self, graph: Graph) -> None:
         """No Relu is left."""
-        if left := neurons_to_be(graph):
+        if left := activation_nodes(graph):
             raise PostconditionError(f"{left[0].op} '{left[0].name}' did not become a neuron")

@@ -18,14 +18,14 @@ from snncc.errors import PostconditionError
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import Pass
 
-__all__ = ["EvenTables"]
+__all__ = ["PadTables"]
 
 _TABLES = ("levels", "thresholds", "last_thresholds", "resets", "values")
 _IDLE = {"FSNeuron": {"thresholds": NEVER, "resets": 0.0, "values": 0.0}}  # of others, the last entry is repeated
 
 
 @dataclass(frozen=True)
-class EvenTables(Pass):
+class PadTables(Pass):
     """As long as the longest tables of the same op."""
 
     name: ClassVar[str] = "even-tables"

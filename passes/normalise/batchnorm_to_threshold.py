@@ -19,13 +19,13 @@ from snncc.passes.shared.batchnorm import affine, behind_synapse
 from snncc.passes.shared.scaling import insert_factor
 from snncc.passes.shared.synapse import Synapse
 
-__all__ = ["FreeWeights"]
+__all__ = ["BatchNormToThreshold"]
 
 _NOTHING = 1e-12  # of the shift, or of 1: a factor that makes no difference
 
 
 @dataclass(frozen=True)
-class FreeWeights(NodePass):
+class BatchNormToThreshold(NodePass):
     """BatchNormalization between a synapse and a Relu -> a bias, signs and a Mul."""
 
     name: ClassVar[str] = "free-weights"

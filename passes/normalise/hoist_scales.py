@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.shared.scaling import absorb, channel_vector, constant_factor, insert_factor
+from snncc.passes.shared.scaling import channel_vector, constant_factor, fold_factor, insert_factor
 
-__all__ = ["LiftScales"]
+__all__ = ["HoistScales"]
 
 Array = npt.NDArray[Any]
 Action = Callable[[], None]
@@ -28,7 +28,7 @@ _POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
 
 
 @dataclass(frozen=True)
-class LiftScales(NodePass):
+class HoistScales(NodePass):
     """Mul(op(x), k) -> op'(x), or op(Mul(x, k)) where op has no weights."""
 
     name: ClassVar[str] = "lift-scales"
@@ -44,7 +44,7 @@ class LiftScales(NodePass):
         producer = graph.producer(source)
         if producer is None or graph.sole_user(source) is not node:
             return Skip(f"'{source.name}' has other users or no producer")
-        action = absorb(graph, producer, factor, "output") or _passage(graph, producer, factor)
+        action = fold_factor(graph, producer, factor, "output") or _passage(graph, producer, factor)
         return (source, action) if action else Skip(f"{producer.op} '{producer.name}' takes no such factor")
 
     def rewrite(self, graph: Graph, node: Node, match: tuple[Tensor, Action]) -> None:

@@ -20,8 +20,8 @@ from snncc.analysis.resize import resize_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES
 from snncc.passes.base import NodePass, Skip
-from snncc.passes.shared.scale_propagation import joined_factor, moved_factor, reduced_factor
-from snncc.passes.shared.scaling import absorb, channel_vector, constant_factor, factor_of, insert_factor
+from snncc.passes.shared.scale_propagation import factor_after_concat, factor_after_move, reduced_factor
+from snncc.passes.shared.scaling import channel_vector, constant_factor, factor_of, fold_factor, insert_factor
 
 __all__ = ["SinkScales"]
 
@@ -68,11 +68,11 @@ def _handover(graph: Graph, user: Node, scaled: Tensor, source: Tensor, factor: 
     if own is not None:
         return partial(_merge, graph, user, source, factor * own[1])
     if user.op in ("Concat", "Add"):
-        after = joined_factor(graph, user) if user.op == "Concat" else _shared_factor(graph, user)
+        after = factor_after_concat(graph, user) if user.op == "Concat" else _shared_factor(graph, user)
         return None if after is None else partial(_pass_on, graph, user, after)
     if user.inputs[0] is not scaled or any(t is scaled for t in user.inputs[1:]):
         return None
-    edit = absorb(graph, user, factor, "input")
+    edit = fold_factor(graph, user, factor, "input")
     if edit is not None:
         return partial(_absorb, user, source, edit)
     after = _carried(graph, user, factor)
@@ -112,7 +112,7 @@ def _carried(graph: Graph, user: Node, factor: Array) -> Array | None:
         return factor if channel_vector(factor, -1) is not None else None
     if user.op in _REDUCTIONS:
         return reduced_factor(graph, user, factor)
-    return moved_factor(graph, user, factor) if user.op in _MOVES else None
+    return factor_after_move(graph, user, factor) if user.op in _MOVES else None
 
 
 def _shared_factor(graph: Graph, node: Node) -> Array | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from snncc import ops
-from snncc.analysis.activation_sites import sends_both_signs
+from snncc.analysis.activation_sites import is_signed
 from snncc.analysis.analog_ops import endings
 from snncc.analysis.integer_inputs import is_integer
 from snncc.analysis.masks import is_mask, potentials_of
@@ -16,10 +16,10 @@ from snncc.coding.base import add_op
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.op_sets import MOVES, SYNAPSES, TAIL
 
-__all__ = ["read", "readouts"]
+__all__ = ["output_potentials", "read"]
 
 
-def readouts(graph: Graph) -> list[Tensor]:
+def output_potentials(graph: Graph) -> list[Tensor]:
     """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
     found = []
     chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
@@ -38,7 +38,7 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
     pending = [tensor]
     while pending:
         node = graph.producer(pending.pop())
-        if node is None or id(node) in met or node.op == "Relu" or sends_both_signs(node):
+        if node is None or id(node) in met or node.op == "Relu" or is_signed(node):
             continue
         if node.op in (*SYNAPSES, "Aggregate"):
             return True

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.shared.scaling import factor_of
 
-__all__ = ["joined_factor", "moved_factor", "reduced_factor", "squeezed"]
+__all__ = ["factor_after_concat", "factor_after_move", "reduced_factor", "squeezed"]
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +29,7 @@ def squeezed(factor: Array) -> Array:
     return factor
 
 
-def moved_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
+def factor_after_move(graph: Graph, node: Node, factor: Array) -> Array | None:
     """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
 
     The op itself is run on k, for the graph's fixed batch, or for two batches, which must agree: rows may become more
@@ -111,7 +111,7 @@ def reduced_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
     return factor if node.attrs.get("keepdims", 1) else factor.squeeze(tuple(reduced))
 
 
-def joined_factor(graph: Graph, node: Node) -> Array | None:
+def factor_after_concat(graph: Graph, node: Node) -> Array | None:
     """The factor behind a Concat, None if an input brings none or has an unknown number of channels."""
     axis = node.attrs["axis"]
     parts = [_extended(graph, t, axis) for t in node.inputs]

@@ -22,10 +22,10 @@ from snncc.passes.shared.batchnorm import Side, scale_batchnorm
 from snncc.passes.shared.synapse import synapse
 
 __all__ = [
-    "absorb",
     "channel_vector",
     "constant_factor",
     "factor_of",
+    "fold_factor",
     "insert_factor",
 ]
 
@@ -72,7 +72,7 @@ def factor_of(graph: Graph, tensor: Tensor) -> Array | None:
     return None if found is None else found[1]
 
 
-def absorb(graph: Graph, node: Node, factor: Array, side: Side) -> Callable[[], None] | None:
+def fold_factor(graph: Graph, node: Node, factor: Array, side: Side) -> Callable[[], None] | None:
     """What makes a synapse, or a lone BatchNormalization, take `factor` into its weights; None if it cannot.
 
     At its `input`: it will do for x what it does for factor * x now. At its `output`: factor times what it does now.

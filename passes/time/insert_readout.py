@@ -23,11 +23,11 @@ from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 from snncc.passes.shared.readouts import read
 
-__all__ = ["ReadOut"]
+__all__ = ["InsertReadout"]
 
 
 @dataclass(frozen=True)
-class ReadOut(Pass):
+class InsertReadout(Pass):
     """x -> Readout(x) for every output that comes in steps."""
 
     name: ClassVar[str] = "read-out"

@@ -18,11 +18,11 @@ from snncc.ir.graph import Graph, Node, Tensor
 from snncc.passes.base import Pass
 from snncc.passes.shared.batch_rows import free_rows, repeat_constants, tiled
 
-__all__ = ["RepeatCurrents"]
+__all__ = ["RepeatConstantCurrents"]
 
 
 @dataclass(frozen=True)
-class RepeatCurrents(Pass):
+class RepeatConstantCurrents(Pass):
     """f(x, y) -> f(Tile(x), y) where y holds `steps` steps and x does not.
 
     `rows` names what has rows for each sample although it does not depend on any input's values.

@@ -23,7 +23,7 @@ from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
 from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED
 
-__all__ = ["State", "StepThrough"]
+__all__ = ["State", "ToSingleSteps"]
 
 _TABLES = {
     "OneSpikeNeuron": ("levels", "PhaseNeuronStep"),
@@ -51,7 +51,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class StepThrough(Pass):
+class ToSingleSteps(Pass):
     """Neurons over all steps -> neurons over `chunk` steps, with states as graph inputs and outputs.
 
     Attributes:

@@ -11,19 +11,19 @@ from typing import Any
 
 from snncc.ir.graph import Graph, Node, Tensor
 
-__all__ = ["NEURONS", "ceiling_behind", "neuron_output", "neurons_to_be", "sends_both_signs"]
+__all__ = ["NEURONS", "activation_nodes", "ceiling_behind", "is_signed", "neuron_output"]
 
 NEURONS = ("Relu", "LeakyRelu")
 
 
-def sends_both_signs(node: Node) -> bool:
+def is_signed(node: Node) -> bool:
     """Whether `node` will be a neuron that codes the magnitude of its potential and carries the sign."""
     return bool(node.op == "LeakyRelu" and node.attrs.get("alpha") == 1.0)
 
 
-def neurons_to_be(graph: Graph) -> list[Node]:
+def activation_nodes(graph: Graph) -> list[Node]:
     """All of them, in topological order."""
-    return [n for n in graph.nodes(*NEURONS) if n.op == "Relu" or sends_both_signs(n)]
+    return [n for n in graph.nodes(*NEURONS) if n.op == "Relu" or is_signed(n)]
 
 
 def ceiling_behind(graph: Graph, relu: Node) -> tuple[Node, Tensor] | None:

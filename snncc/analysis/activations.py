@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snncc.analysis.convertibility import leads_out
+from snncc.analysis.convertibility import feeds_outputs_only
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import TAIL
 
-__all__ = ["ACTIVATIONS", "Found", "activation_of"]
+__all__ = ["ACTIVATIONS", "Found", "match_activation"]
 
 
 Found = tuple[str, Tensor, Node]  # the activation's name, its input, the node that computes it
@@ -32,12 +32,12 @@ ACTIVATIONS = (*_PLAIN, "Gelu")  # the ops of all
 _SIXTH = {"alpha": (0.2, 1 / 6), "beta": (0.5, 0.5)}
 
 
-def activation_of(graph: Graph, node: Node) -> Found | None:
+def match_activation(graph: Graph, node: Node) -> Found | None:
     """The activation that `node` is, or whose curve it is."""
     if node.op == "Gelu":
         kind = "gelu-tanh" if node.attrs.get("approximate", "none") == "tanh" else "gelu"
         return kind, node.inputs[0], node
-    if node.op not in _PLAIN or (node.op in TAIL and leads_out(graph, node)):
+    if node.op not in _PLAIN or (node.op in TAIL and feeds_outputs_only(graph, node)):
         return None
     source, result = node.inputs[0], node.outputs[0]
     product = graph.sole_user(result)

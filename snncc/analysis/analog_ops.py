@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from snncc.analysis.activation_sites import NEURONS, sends_both_signs
-from snncc.analysis.convertibility import clip_obstacle, leads_out
-from snncc.analysis.integer_inputs import is_integer, side_tensors
+from snncc.analysis.activation_sites import NEURONS, is_signed
+from snncc.analysis.convertibility import clip_obstacle, feeds_outputs_only
+from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import ANALOG, CHOICES, MOVES, RECURRENT, TAIL
 from snncc.ops import DOMAIN
@@ -31,9 +31,9 @@ def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
     """
     if node.op in RECURRENT:  # its gates spike, but not in the code of the network around it
         return True
-    if node.domain == DOMAIN or sends_both_signs(node):
+    if node.domain == DOMAIN or is_signed(node):
         return False
-    if node.op in TAIL and leads_out(graph, node):
+    if node.op in TAIL and feeds_outputs_only(graph, node):
         return False
     if _chooses(graph, node, beside):
         return True
@@ -83,7 +83,7 @@ def may_stay_analog(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 def islands(graph: Graph) -> list[Node]:
     """All of them, in topological order."""
-    beside = side_tensors(graph)
+    beside = integer_tensors(graph)
     return [n for n in graph.nodes() if is_island(graph, n, beside) and id(n.outputs[0]) not in beside]
 
 
@@ -92,7 +92,7 @@ def endings(graph: Graph) -> list[Node]:
 
     It is worked out once, of the complete values. In topological order.
     """
-    beside, nodes = side_tensors(graph), graph.nodes()
+    beside, nodes = integer_tensors(graph), graph.nodes()
     spiking = _leading_to_neurons(graph, nodes)
     found: dict[int, Node] = {}
     for node in nodes:

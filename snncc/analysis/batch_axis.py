@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from snncc.ir.graph import Graph, Node, Shape, Tensor
 from snncc.ir.op_sets import RECURRENT
 
-__all__ = ["batch_axes", "input_axis", "misplaced", "off_axis"]
+__all__ = ["batch_axes", "batch_axis_error", "input_axis", "nodes_off_batch_axis"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
 _STATE_RANK = 3
@@ -62,14 +62,14 @@ def _starts(graph: Graph, tensor: Tensor) -> bool:
     return False
 
 
-def off_axis(graph: Graph) -> dict[int, Node]:
+def nodes_off_batch_axis(graph: Graph) -> dict[int, Node]:
     """The nodes, by id, that read or give a tensor whose batch is not on axis 0; recurrent ones are among them."""
     axes = batch_axes(graph)
     nodes = (n for n in graph.nodes() if n.op not in _SHAPES)
     return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*graph.reads(n), *n.outputs))}
 
 
-def misplaced(node: Node, axes: dict[int, int | None]) -> str | None:
+def batch_axis_error(node: Node, axes: dict[int, int | None]) -> str | None:
     """What is wrong with the axes of a recurrent node's inputs, None if nothing is."""
     for index, tensor in enumerate(node.inputs):
         wanted = 0 if index == _LENGTHS else 1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 
-__all__ = ["channel_axis", "spread"]
+__all__ = ["broadcast_channels", "channel_axis"]
 
 
 def channel_axis(graph: Graph, tensor: Tensor, known: dict[int, int] | None = None) -> int | None:
@@ -74,6 +74,6 @@ def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
     return places[axis]
 
 
-def spread(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:
+def broadcast_channels(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:
     """Values per channel, (channels,), in a shape that broadcasts to a tensor of this rank; of no axis, one value."""
     return values.reshape(1) if axis is None else values.reshape(-1, *(1,) * (rank - 1 - axis))

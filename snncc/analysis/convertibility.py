@@ -11,13 +11,13 @@ from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import LINEAR, MOVES, POOLS, RECURRENT, TAIL
 from snncc.ops import DOMAIN
 
-__all__ = ["clip_obstacle", "leads_out", "obstacle"]
+__all__ = ["clip_obstacle", "feeds_outputs_only", "unsupported_reason"]
 
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
 _ONNXRUNTIME = ("com.microsoft", "com.ms.internal")
 
 
-def obstacle(graph: Graph, node: Node) -> str | None:
+def unsupported_reason(graph: Graph, node: Node) -> str | None:
     """Why `node` cannot be converted, None if it can."""
     if node.domain == DOMAIN and node.op == "Aggregate":
         return None
@@ -42,10 +42,10 @@ def obstacle(graph: Graph, node: Node) -> str | None:
         constant = graph.value(node.inputs[1]) is not None and graph.value(node.inputs[0]) is None
         return None if constant else "its indices are computed" if node.op == "Gather" else "its shape is computed"
     if node.op in TAIL:
-        return None if leads_out(graph, node) else "not linear, in the middle of the network"
+        return None if feeds_outputs_only(graph, node) else "not linear, in the middle of the network"
     if node.op == "Cast":  # to the type of an output
         kinds = [np.dtype(t.dtype).kind for t in (node.inputs[0], node.outputs[0]) if t.dtype is not None]
-        return None if kinds == ["f", "f"] and leads_out(graph, node) else "not supported"
+        return None if kinds == ["f", "f"] and feeds_outputs_only(graph, node) else "not supported"
     known = LINEAR | MOVES | POOLS | _ACTIVATIONS
     return None if node.op in known else "not supported"
 
@@ -64,7 +64,7 @@ def clip_obstacle(graph: Graph, node: Node) -> str | None:
     return None
 
 
-def leads_out(graph: Graph, node: Node) -> bool:
+def feeds_outputs_only(graph: Graph, node: Node) -> bool:
     """Whether nothing but outputs and shape changes follow `node`."""
     met, pending = {id(node)}, [node]
     while pending:

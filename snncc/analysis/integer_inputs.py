@@ -14,7 +14,7 @@ import numpy as np
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import RECURRENT
 
-__all__ = ["id_ranges", "is_integer", "side_tensors", "sources"]
+__all__ = ["activation_sources", "id_ranges", "integer_tensors", "is_integer"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
 _SHAPES = frozenset({"Shape", "Size"})
@@ -26,13 +26,13 @@ def is_integer(tensor: Tensor) -> bool:
     return tensor.dtype is not None and np.dtype(tensor.dtype).kind in "iub"
 
 
-def sources(graph: Graph) -> list[Tensor]:
+def activation_sources(graph: Graph) -> list[Tensor]:
     """Where activations come from: the floating-point inputs, and what is looked up by integer ones."""
     looked_up = [t for node, valued in _side_nodes(graph) if valued for t in node.outputs if not is_integer(t)]
     return [*(t for t in graph.inputs if not is_integer(t) and not _only_cast(graph, t)), *looked_up]
 
 
-def side_tensors(graph: Graph) -> set[int]:
+def integer_tensors(graph: Graph) -> set[int]:
     """The ids of the tensors, sources included, that are worked out of integer inputs and shapes alone."""
     return {id(t) for node, _ in _side_nodes(graph) for t in node.outputs}
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.convertibility import leads_out
+from snncc.analysis.convertibility import feeds_outputs_only
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES, TAIL
 
@@ -43,7 +43,7 @@ def in_front_of(graph: Graph, node: Node) -> Tensor:
 def ends(graph: Graph, node: Node) -> bool:
     """Whether `node` and all that follows it are moves, Casts, masks, and Softmax or its like at the network's end."""
     if node.op in TAIL:
-        return leads_out(graph, node)
+        return feeds_outputs_only(graph, node)
     following = [u for out in node.outputs for u in graph.users(out)]
     return (node.op in (*MOVES, "Cast") or is_mask(graph, node)) and all(ends(graph, u) for u in following)
 

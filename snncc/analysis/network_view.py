@@ -90,7 +90,7 @@ class Network:
         """The neurons that code an input of the network: no synapses and no other neurons lie before them."""
         plain = set(self.inputs)
         for node in self.nodes:
-            carriers = self.carriers(node)
+            carriers = self.activation_inputs(node)
             if node.op_type in PASSING | _LOOKUPS and carriers and plain.issuperset(carriers):
                 plain.update(writes(node))
         return [n for n in self.neurons if n.input[0] in plain]
@@ -104,7 +104,7 @@ class Network:
         """By tensor that carries activations: the longest path to it from an input, each node being `length` long."""
         found = dict.fromkeys(self.inputs, 0)
         for node in self.nodes:
-            here = max((found[name] for name in self.carriers(node)), default=0)
+            here = max((found[name] for name in self.activation_inputs(node)), default=0)
             found.update(dict.fromkeys(writes(node), here + length(node)))
         return found
 
@@ -116,10 +116,10 @@ class Network:
     @property
     def synapses(self) -> list[onnx.NodeProto]:
         """The layers of synapses through which activations go, that have weights."""
-        return [n for n in self.nodes if (n.op_type in SYNAPSES or is_recurrent(n)) and self.carriers(n)]
+        return [n for n in self.nodes if (n.op_type in SYNAPSES or is_recurrent(n)) and self.activation_inputs(n)]
 
     @property
-    def gates(self) -> list[onnx.NodeProto]:
+    def spike_gating_pools(self) -> list[onnx.NodeProto]:
         """Where a max pool lets some of the spikes pass: of one-spike neurons the first spike of a window wins; over
         time the window sends what the largest sum of values, of all its neurons, increases by.
         """
@@ -135,13 +135,13 @@ class Network:
         """Bytes of the largest tensor that carries activations, at a batch of one, taken as float32."""
         return max((4 * prod(self._shapes[name]) for name in self.activations if name in self._shapes), default=0)
 
-    def carriers(self, node: onnx.NodeProto) -> list[str]:
+    def activation_inputs(self, node: onnx.NodeProto) -> list[str]:
         """The inputs of `node` that carry activations, rather than constants or shapes."""
         return [name for name in reads(node) if name in self.activations]
 
     def spike_driven(self, node: onnx.NodeProto) -> bool:
         """Whether all that reaches `node` are spikes; a product of two activations is one of values."""
-        carriers = self.carriers(node)
+        carriers = self.activation_inputs(node)
         product = node.op_type in _PRODUCTS and len(carriers) > 1
         return bool(carriers) and self.spiking.issuperset(carriers) and not product
 
@@ -169,7 +169,7 @@ class Network:
             if is_neuron(node):
                 found[node.output[0]] = node
             else:
-                stack += self.carriers(node)
+                stack += self.activation_inputs(node)
         return list(found.values())
 
     def _reached(self) -> frozenset[str]:

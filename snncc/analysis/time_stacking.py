@@ -18,7 +18,7 @@ from snncc.ir.scopes import reads, writes
 from snncc.ops import DOMAIN, all_ops, get
 from snncc.ops.temporal_sums import READOUT
 
-__all__ = ["Fold", "fold_of", "gives_steps", "one_step", "samples_at_once"]
+__all__ = ["TimeStacking", "fold_of", "gives_steps", "max_batch", "one_step"]
 
 _ROWS = 256  # rows that a run should have at most
 _BYTES = 2**27  # and that its largest tensor should take
@@ -26,7 +26,7 @@ _SHAPE_OPS = frozenset({"Shape", "Size"})
 
 
 @dataclass(frozen=True)
-class Fold:
+class TimeStacking:
     """What the rows of a network's tensors hold.
 
     Attributes:
@@ -46,11 +46,11 @@ class Fold:
         return self.kind if tensor in self.tensors else ""
 
 
-def fold_of(model: onnx.ModelProto) -> Fold:
+def fold_of(model: onnx.ModelProto) -> TimeStacking:
     """What the rows of the tensors of `model` hold; nodes are in topological order."""
     begin = [(get(n.op_type).stacks, _count(n)) for n in model.graph.node if _begins(n)]
     if not begin:
-        return Fold()
+        return TimeStacking()
     kind, count = begin[0]
     ends = {tensor for _, tensor in _readouts(model)}
     stacked: set[str] = set()
@@ -62,7 +62,7 @@ def fold_of(model: onnx.ModelProto) -> Fold:
             repeated.add(node.output[0])
         if _begins(node) or node.op_type == "Tile" or not stacked.isdisjoint(reads(node)):
             stacked.update({*writes(node)} - ends)
-    return Fold(kind, count, frozenset(stacked), frozenset(repeated))
+    return TimeStacking(kind, count, frozenset(stacked), frozenset(repeated))
 
 
 def one_step(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -87,7 +87,7 @@ def gives_steps(model: onnx.ModelProto) -> bool:
     return fold_of(model).kind == "steps" and not last
 
 
-def samples_at_once(fold: Fold, wanted: int, largest: int = 0) -> int:
+def max_batch(fold: TimeStacking, wanted: int, largest: int = 0) -> int:
     """How many samples a run may take so that their stacked rows stay few.
 
     Args:

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.integer_inputs import sources
+from snncc.analysis.integer_inputs import activation_sources
 from snncc.calibration.data_free import observe_noise
 from snncc.calibration.histogram import LeastSquares, Percentile
-from snncc.calibration.observers import Maximum, Observer, Place, observe, places
+from snncc.calibration.observers import ActivationSite, Maximum, Observer, observe, places
 from snncc.calibration.potential_matching import samples_that_fit
 from snncc.calibration.reservoir import Reservoir
 from snncc.calibration.synthetic_inputs import batch_statistics
-from snncc.calibration.value_ranges import depths, extents
+from snncc.calibration.value_ranges import depths, value_ranges
 from snncc.coding import Coding
-from snncc.coding.scales import NORMALIZATIONS, Choice, Scales
+from snncc.coding.scales import NORMALIZATIONS, LayerSettings, Scales
 from snncc.errors import CalibrationError, OptionError
 from snncc.io.batches import Batch, Digest, Samples, batches, count_of
 from snncc.io.input_specs import InputSpec
@@ -27,7 +27,7 @@ from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
 
-__all__ = ["Calibration", "Method", "calibrate"]
+__all__ = ["Calibration", "ScaleMethod", "calibrate"]
 
 Array = npt.NDArray[Any]
 
@@ -38,7 +38,7 @@ _HELD = 4  # codes whose tables of errors, 19 MB each, are kept
 
 
 @dataclass(frozen=True)
-class Method:
+class ScaleMethod:
     """How scales are taken from activations.
 
     Args:
@@ -69,7 +69,7 @@ class Method:
         if span is not None and not (len(span) == 2 and np.isfinite(span).all() and span[0] < span[1]):
             raise OptionError(f"input range {span} must be two finite numbers, the lowest value first")
 
-    def settled(self, *, data: bool) -> Method:
+    def settled(self, *, data: bool) -> ScaleMethod:
         """The same with `scale` decided."""
         default = "percentile" if self.percentile is not None else "least-squares" if data else "max"
         return replace(self, scale=self.scale or default)
@@ -90,31 +90,31 @@ class Calibration:
     """What is known of the activations of a prepared network, from which scales follow for any coding.
 
     Attributes:
-        spots: Where neurons will be.
+        sites: Where neurons will be.
         samples: A fair sample of the data; None without data.
     """
 
-    spots: list[Place]
+    sites: list[ActivationSite]
     samples: Batch | None
     _watcher: Observer = field(repr=False)
     _known: Scales = field(repr=False)
     _watchers: dict[tuple[Coding, float | None], Observer] = field(default_factory=dict, repr=False)
 
-    def scales(self, coding: Coding, choices: Mapping[str, Choice] | None = None) -> Scales:
+    def scales(self, coding: Coding, choices: Mapping[str, LayerSettings] | None = None) -> Scales:
         """The scales of all neurons-to-be for `coding`; `choices` are those of single layers, by the name of the ReLU.
 
         Raises:
             CalibrationError: an activation is not finite.
         """
-        given = {place: (choices or {}).get(place.relu, Choice()) for place in self.spots}
+        given = {place: (choices or {}).get(place.relu, LayerSettings()) for place in self.sites}
         found = {place.tensor: self.scale(place, coding, choice) for place, choice in given.items()}
         return replace(self._known, neurons=found, choices=dict(choices or {}))
 
-    def counted(self, place: Place) -> tuple[Array, Array] | None:
+    def counted(self, place: ActivationSite) -> tuple[Array, Array] | None:
         """Activations above 0 of a layer, (n,), and how many there were in each channel, (channels, n), if known."""
         return self._watcher.counted(place)
 
-    def scale(self, place: Place, coding: Coding, choice: Choice) -> Array:
+    def scale(self, place: ActivationSite, coding: Coding, choice: LayerSettings) -> Array:
         """The scales λ > 0 of one layer, in a shape that broadcasts to its tensor."""
         if coding.fixed_scale is not None:
             return np.full(1, coding.fixed_scale)
@@ -133,7 +133,7 @@ class Calibration:
 def calibrate(
     graph: Graph,
     coding: Coding,
-    method: Method,
+    method: ScaleMethod,
     data: Samples | None,
     preprocess: Preprocess | None = None,
     *,
@@ -147,21 +147,21 @@ def calibrate(
     Raises:
         CalibrationError: the data does not fit the model, or an activation is not finite.
     """
-    spots = places(graph)
+    sites = places(graph)
     if method.normalize == "layer":
-        spots = [replace(p, axis=None) for p in spots]
+        sites = [replace(p, axis=None) for p in sites]
     specs = [InputSpec(i.name, tuple(i.shape), np.dtype(i.dtype)) for i in graph.inputs]
     method = method.settled(data=data is not None)
     watcher = method.observer(coding)
     kept: Batch | None = None
     trial: Batch = {}
     if data is None:
-        inputs, origin, trial = observe_noise(graph, spots, specs, method.input_range, watcher)
+        inputs, origin, trial = observe_noise(graph, sites, specs, method.input_range, watcher)
     else:
         digest = Digest()
         reservoir = Reservoir(samples_that_fit(graph))
         stream = _watched(_shown(data, specs, preprocess), digest, reservoir)
-        inputs = observe(graph, spots, watcher, stream)
+        inputs = observe(graph, sites, watcher, stream)
         origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
         kept = reservoir.samples()
     origin |= {
@@ -171,13 +171,13 @@ def calibrate(
         "input_range": method.input_range,
     }
     shown, seen = graph if kept else batch_statistics(graph), kept or trial
-    silent = [p.relu for p in spots if p.relu in outside and (watcher.result(p) <= _SILENT).all()]
-    spots = _with_room(spots, depths(shown, seen, silent))
-    potentials, analog = extents(shown, seen, gates=bool(kept))
-    inputs |= {t.name: max(map(abs, analog[t.name])) for t in sources(graph) if t.name not in inputs}
+    silent = [p.relu for p in sites if p.relu in outside and (watcher.result(p) <= _SILENT).all()]
+    sites = _with_room(sites, depths(shown, seen, silent))
+    potentials, analog = value_ranges(shown, seen, gates=bool(kept))
+    inputs |= {t.name: max(map(abs, analog[t.name])) for t in activation_sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
     known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)
-    return Calibration(spots, kept, watcher, known)
+    return Calibration(sites, kept, watcher, known)
 
 
 def _shown(data: Samples, specs: list[InputSpec], preprocess: Preprocess | None) -> Iterator[Batch]:
@@ -194,12 +194,12 @@ def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator
         yield batch
 
 
-def _with_room(spots: list[Place], below: Mapping[str, float]) -> list[Place]:
-    """`spots` with room for as much above 0 as potentials came `below` it, by ReLU: they may do so on other data."""
-    return [replace(p, room=below[p.relu]) if below.get(p.relu) else p for p in spots]
+def _with_room(sites: list[ActivationSite], below: Mapping[str, float]) -> list[ActivationSite]:
+    """`sites` with room for as much above 0 as potentials came `below` it, by ReLU: they may do so on other data."""
+    return [replace(p, room=below[p.relu]) if below.get(p.relu) else p for p in sites]
 
 
-def _settled(place: Place, values: Array) -> Array:
+def _settled(place: ActivationSite, values: Array) -> Array:
     """Positive scales: a silent channel takes its layer's, a silent layer its `room`."""
     if not np.isfinite(values).all():
         way_out = "Is the preprocessing right? Try fewer or smaller inputs."

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.analysis.integer_inputs import id_ranges
-from snncc.calibration.observers import Observer, Place, observe
+from snncc.calibration.observers import ActivationSite, Observer, observe
 from snncc.calibration.synthetic_inputs import OPEN_AXIS, batch_statistics, coloured_noise, input_statistics, random_ids
 from snncc.io.batches import Batch
 from snncc.io.input_specs import InputSpec
@@ -71,7 +71,7 @@ def noise_for(graph: Graph, specs: list[InputSpec], input_range: Span | None) ->
 
 
 def observe_noise(
-    graph: Graph, spots: list[Place], specs: list[InputSpec], input_range: Span | None, watcher: Observer
+    graph: Graph, sites: list[ActivationSite], specs: list[InputSpec], input_range: Span | None, watcher: Observer
 ) -> tuple[dict[str, float], dict[str, Any], Batch]:
     """Let `watcher` see what `graph` makes of noise: (largest inputs, where they come from, a batch of the noise)."""
     noise = noise_for(graph, specs, input_range)
@@ -82,7 +82,7 @@ def observe_noise(
         )
     kind = "coloured noise" if noise.largest else "random ids"
     log.warning("no calibration data: scales come from %d samples of %s%s", noise.count, kind, noise.note)
-    observe(batch_statistics(graph), spots, watcher, noise.feeds)
+    observe(batch_statistics(graph), sites, watcher, noise.feeds)
     return noise.largest, {"origin": "noise", "seed": _SEED, "samples": noise.count}, noise.feeds[0]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.calibration.observers import Observer, Place
+from snncc.calibration.observers import ActivationSite, Observer
 from snncc.ir.proto_builder import Builder
 
 __all__ = ["LeastSquares", "Percentile"]
@@ -39,11 +39,11 @@ class _Histogram(Observer):
     _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
-    def probe(self, build: Builder, place: Place) -> str:  # noqa: ARG002 - nothing to add to the network
+    def probe(self, build: Builder, place: ActivationSite) -> str:  # noqa: ARG002 - nothing to add to the network
         """The activations themselves."""
         return place.tensor
 
-    def update(self, place: Place, value: Array) -> None:
+    def update(self, place: ActivationSite, value: Array) -> None:
         """Count each activation in its channel's histogram."""
         axis = place.axis
         rows = value.reshape(1, -1) if axis is None else np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
@@ -56,7 +56,7 @@ class _Histogram(Observer):
         self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), -1)
 
     @abstractmethod
-    def result(self, place: Place) -> Array:
+    def result(self, place: ActivationSite) -> Array:
         """One value per channel, (channels,)."""
 
     def for_percentile(self, percent: float) -> Percentile:
@@ -65,11 +65,11 @@ class _Histogram(Observer):
         other._counts, other._maxima = self._counts, self._maxima
         return other
 
-    def counted(self, place: Place) -> tuple[Array, Array]:
+    def counted(self, place: ActivationSite) -> tuple[Array, Array]:
         """The middle of each bin, (bins,), and its counts, (channels, bins)."""
         return _CENTRES, self._counts[place.tensor][:, 1:]
 
-    def _bounded(self, place: Place, values: Array, room: Array | float = 1.0) -> Array:
+    def _bounded(self, place: ActivationSite, values: Array, room: Array | float = 1.0) -> Array:
         """`values`, none above `room` times its channel's maximum, which stands in where it lies outside of the bins.
 
         A maximum that is NaN or infinite shows in the result.
@@ -86,7 +86,7 @@ class Percentile(_Histogram):
 
     percent: float
 
-    def result(self, place: Place) -> Array:
+    def result(self, place: ActivationSite) -> Array:
         """The percentiles; 0 where that share of the activations is 0."""
         cumulative = self._counts[place.tensor].cumsum(axis=1)
         wanted = cumulative[:, -1] * (self.percent / 100)
@@ -116,7 +116,7 @@ class LeastSquares(_Histogram):
         other._counts, other._maxima = self._counts, self._maxima
         return other
 
-    def result(self, place: Place) -> Array:
+    def result(self, place: ActivationSite) -> Array:
         """The best of all scales from three octaves below the channel's maximum; 0 for a silent channel."""
         counts = self._counts[place.tensor][:, 1:]
         errors = counts.astype(np.float64) @ self._table()

@@ -17,16 +17,16 @@ from typing import TypeGuard
 
 import numpy as np
 
-from snncc.analysis.activation_sites import neuron_output, neurons_to_be
+from snncc.analysis.activation_sites import activation_nodes, neuron_output
 from snncc.calibration.calibrate import Calibration
 from snncc.calibration.lloyd_max import lloyd_max
-from snncc.calibration.observers import Place
+from snncc.calibration.observers import ActivationSite
 from snncc.coding import Coding, Phase
-from snncc.coding.scales import LEVELS, Choice
+from snncc.coding.scales import LEVELS, LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph
 
-__all__ = ["fits_levels", "fitted_levels", "levels_of_layers", "refuse_levels"]
+__all__ = ["fits_levels", "fitted_levels", "layer_levels", "refuse_levels"]
 
 log = logging.getLogger("snncc")
 
@@ -56,7 +56,7 @@ def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool
         raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
 
 
-def levels_of_layers(kind: str | None, graph: Graph, measured: Calibration, coding: Coding) -> dict[str, Choice]:
+def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: Coding) -> dict[str, LayerSettings]:
     """What the layers of the prepared `graph` have for themselves, by the name of the ReLU; none for `powers` or None.
 
     Where levels cannot be fitted, they are powers of the base that suits their number.
@@ -67,24 +67,24 @@ def levels_of_layers(kind: str | None, graph: Graph, measured: Calibration, codi
         case "batchnorm":
             return _behind_batchnorm(graph, measured, coding)
         case "fitted":
-            found = {place.relu: fitted_levels(measured, place, coding) for place in measured.spots}
+            found = {place.relu: fitted_levels(measured, place, coding) for place in measured.sites}
             if few := [name for name, choice in found.items() if choice is None]:
                 log.warning(
                     "too few different activations for %d levels, which are powers: %s", coding.T, ", ".join(few)
                 )
-            usual = Choice(base=float(replace(coding, Q="auto").Q))
+            usual = LayerSettings(base=float(replace(coding, Q="auto").Q))
             return {name: choice or usual for name, choice in found.items()}
         case _:
             return {}
 
 
-def fitted_levels(measured: Calibration, place: Place, coding: Phase) -> Choice | None:
+def fitted_levels(measured: Calibration, place: ActivationSite, coding: Phase) -> LayerSettings | None:
     """As many levels as `coding` has, with the least squared error in units of activations; None if these are too few.
 
     Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
     for that many levels would have: the coding's own base has no part in it.
     """
-    coding, choice = replace(coding, Q="auto"), Choice()
+    coding, choice = replace(coding, Q="auto"), LayerSettings()
     for _ in range(_ALTERNATIONS):
         counted = measured.counted(place)
         if counted is None:
@@ -96,15 +96,15 @@ def fitted_levels(measured: Calibration, place: Place, coding: Phase) -> Choice 
             return None
         if levels[0] > 1 and np.isfinite(place.ceiling):  # which scales keep within, and so must what they are times
             levels = tuple(level / levels[0] for level in levels)
-        choice = Choice(levels=levels)
+        choice = LayerSettings(levels=levels)
     return choice
 
 
-def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Phase) -> dict[str, Choice]:
+def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Phase) -> dict[str, LayerSettings]:
     """The base with the least MAPE, of each ReLU right behind a BatchNormalization of constants."""
     scales = measured.scales(coding)
     found = {}
-    for node in neurons_to_be(graph):
+    for node in activation_nodes(graph):
         source = graph.producer(node.inputs[0])
         if source is None or source.op != "BatchNormalization":
             continue
@@ -112,5 +112,5 @@ def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Phase) -> dic
         if factor is None or shift is None:
             continue
         scale = scales.neurons[neuron_output(graph, node).name].reshape(-1)
-        found[node.name] = Choice(base=coding.best_base(shift / scale, np.abs(factor) / scale))
+        found[node.name] = LayerSettings(base=coding.best_base(shift / scale, np.abs(factor) / scale))
     return found

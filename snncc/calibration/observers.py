@@ -15,20 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import ceiling_behind, neuron_output, neurons_to_be, sends_both_signs
-from snncc.analysis.channel_axis import channel_axis, spread
+from snncc.analysis.activation_sites import activation_nodes, ceiling_behind, is_signed, neuron_output
+from snncc.analysis.channel_axis import broadcast_channels, channel_axis
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import is_integer
 from snncc.ir.graph import Graph
 from snncc.ir.proto_builder import Builder
 
-__all__ = ["Maximum", "Observer", "Place", "observe", "places"]
+__all__ = ["ActivationSite", "Maximum", "Observer", "observe", "places"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class ActivationSite:
     """The output of a neuron-to-be.
 
     Attributes:
@@ -51,7 +51,7 @@ class Place:
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
-        return spread(values, self.axis, self.rank)
+        return broadcast_channels(values, self.axis, self.rank)
 
     @property
     def others(self) -> tuple[int, ...]:
@@ -63,15 +63,15 @@ class Observer(ABC):
     """Reduces the activations of all batches to one value per channel."""
 
     @abstractmethod
-    def probe(self, build: Builder, place: Place) -> str:
+    def probe(self, build: Builder, place: ActivationSite) -> str:
         """Extend a model so that it puts out what `update` wants; returns the output's name."""
 
     @abstractmethod
-    def update(self, place: Place, value: Array) -> None:
+    def update(self, place: ActivationSite, value: Array) -> None:
         """Take in one batch."""
 
     @abstractmethod
-    def result(self, place: Place) -> Array:
+    def result(self, place: ActivationSite) -> Array:
         """One value per channel, (channels,)."""
 
     def for_code(self, code: Callable[[Array], Array]) -> Observer:  # noqa: ARG002
@@ -86,7 +86,7 @@ class Observer(ABC):
         """
         raise NotImplementedError
 
-    def counted(self, place: Place) -> tuple[Array, Array] | None:  # noqa: ARG002
+    def counted(self, place: ActivationSite) -> tuple[Array, Array] | None:  # noqa: ARG002
         """Activations above 0, (n,), and how many there were in each channel, (channels, n); None if not counted."""
         return None
 
@@ -97,38 +97,38 @@ class Maximum(Observer):
 
     _maxima: dict[str, Array] = field(default_factory=dict)
 
-    def probe(self, build: Builder, place: Place) -> str:
+    def probe(self, build: Builder, place: ActivationSite) -> str:
         """ReduceMax over everything but the channels, so that only that leaves the network."""
         axes = build.constant(f"{place.tensor}__axes", np.array(place.others, np.int64))
         return build.node("ReduceMax", [place.tensor, axes], f"{place.tensor}__maximum", keepdims=0)
 
-    def update(self, place: Place, value: Array) -> None:
+    def update(self, place: ActivationSite, value: Array) -> None:
         """Keep the larger."""
         value = np.atleast_1d(value)
         self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, value), value)
 
-    def result(self, place: Place) -> Array:
+    def result(self, place: ActivationSite) -> Array:
         """The maxima."""
         return self._maxima[place.tensor].astype(np.float64)
 
 
-def places(graph: Graph) -> list[Place]:
+def places(graph: Graph) -> list[ActivationSite]:
     """Where neurons will be: the output of every neuron-to-be, or of the ceiling behind it."""
     found = []
     known: dict[int, int] = {}
-    for node in neurons_to_be(graph):
+    for node in activation_nodes(graph):
         tensor = neuron_output(graph, node)
         rank = len(graph.shape(tensor) or ())
         ceiling = ceiling_behind(graph, node)
         bound = graph.value(ceiling[1]) if ceiling else None
         highest = math.inf if bound is None else float(bound.max())
         axis = channel_axis(graph, node.inputs[0], known)
-        found.append(Place(tensor.name, rank, axis, highest, sends_both_signs(node), node.name))
+        found.append(ActivationSite(tensor.name, rank, axis, highest, is_signed(node), node.name))
     return found
 
 
 def observe(
-    graph: Graph, spots: list[Place], observer: Observer, data: Iterable[Mapping[str, Array]]
+    graph: Graph, sites: list[ActivationSite], observer: Observer, data: Iterable[Mapping[str, Array]]
 ) -> dict[str, float]:
     """Run `graph` over `data`, which the observer watches at each place; returns the largest magnitude of each input.
 
@@ -136,7 +136,7 @@ def observe(
     """
     model = graph.to_proto()
     build = Builder(model)
-    outputs = {p.tensor: observer.probe(build, _magnitude(build, p)) for p in spots}
+    outputs = {p.tensor: observer.probe(build, _magnitude(build, p)) for p in sites}
     with must_run("the prepared network"):
         session = cpu_session(model, list(outputs.values()) or None)
     largest = {i.name: 0.0 for i in graph.inputs if not is_integer(i)}
@@ -147,12 +147,12 @@ def observe(
             largest[name] = max(largest[name], float(np.abs(array).max(initial=0.0)))
         with must_run("the prepared network"):
             values = session.run(list(outputs.values()) or None, dict(batch))
-        for place, value in zip(spots, values[: len(spots)], strict=True):
+        for place, value in zip(sites, values[: len(sites)], strict=True):
             observer.update(place, value)
     return largest
 
 
-def _magnitude(build: Builder, place: Place) -> Place:
+def _magnitude(build: Builder, place: ActivationSite) -> ActivationSite:
     """`place`, or a new one that has the magnitudes of what has both signs there."""
     if not place.signed:
         return place

@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc import ops
-from snncc.analysis.activation_sites import neurons_to_be
-from snncc.analysis.channel_axis import channel_axis, spread
+from snncc.analysis.activation_sites import activation_nodes
+from snncc.analysis.channel_axis import broadcast_channels, channel_axis
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import Coding
-from snncc.coding.scales import Correction
-from snncc.execution.partial_run import Piecewise
+from snncc.coding.scales import PotentialCorrection
+from snncc.execution.partial_run import PartialRun
 from snncc.ir.graph import Graph, Tensor
-from snncc.passes.shared.readouts import readouts
+from snncc.passes.shared.readouts import output_potentials
 
 __all__ = ["batch_size", "match_potentials", "samples_that_fit"]
 
@@ -53,14 +53,14 @@ def batch_size(graph: Graph) -> int:
 def samples_that_fit(graph: Graph) -> int:
     """How many samples' activations fit into memory at a time: at least one batch, and whole batches only."""
     size = 0
-    for relu in neurons_to_be(graph):
+    for relu in activation_nodes(graph):
         shape = graph.shape(relu.outputs[0]) or ()
         size += int(np.prod([d if isinstance(d, int) else 1 for d in shape[1:]])) * 4
     batch = batch_size(graph)
     return max(1, int(np.clip(_MEMORY // max(size, 1), _BATCH, _MOST)) // batch) * batch
 
 
-def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Coding) -> dict[str, Correction]:
+def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Coding) -> dict[str, PotentialCorrection]:
     """The correction of each potential of `spiking`, by tensor.
 
     Args:
@@ -80,10 +80,10 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
     data = _fewer(data, most, size)
     wanted, axes = _moments_of(reference, data, size)
     neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
-    last_ones = [t for t in readouts(spiking) if t.name in wanted]
+    last_ones = [t for t in output_potentials(spiking) if t.name in wanted]
     asked = [n.inputs[0].name for n in neurons] + [t.name for t in last_ones]
-    network = Piecewise(spiking, data, max(1, size // coding.slices) if size == _BATCH else size, asked)
-    found: dict[str, Correction] = {}
+    network = PartialRun(spiking, data, max(1, size // coding.slices) if size == _BATCH else size, asked)
+    found: dict[str, PotentialCorrection] = {}
     for node in neurons:
         source = node.inputs[0]
         potential = network.values(source.name)
@@ -91,8 +91,8 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
             have = _moments_over([coding.decoded(part) for part in potential], axes[source.name])
             found[source.name] = correction = _correction(wanted[source.name], have)
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
-            network.learn(source.name, potential)  # whatever else reads it gets it corrected, too
-        network.learn(node.outputs[0].name, network.fire(node, potential))
+            network.override(source.name, potential)  # whatever else reads it gets it corrected, too
+        network.override(node.outputs[0].name, network.run_neuron(node, potential))
         network.release(source.name)
     for last in last_ones:
         if last.name not in found:
@@ -103,7 +103,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
 
 def _bytes_per_sample(graph: Graph, coding: Coding) -> int:
     """Bytes that the potentials of a sample take: of a few layers at a time, at all time steps."""
-    sizes = [graph.shape(n.inputs[0]) or () for n in neurons_to_be(graph)]
+    sizes = [graph.shape(n.inputs[0]) or () for n in activation_nodes(graph)]
     largest = max((int(np.prod([d for d in s[1:] if isinstance(d, int)])) for s in sizes), default=1)
     return _LAYERS * 4 * largest * coding.slices
 
@@ -116,7 +116,7 @@ def _fewer(data: Batch, most: int, batch: int) -> Batch:
 
 def _moments_of(graph: Graph, data: Batch, size: int) -> tuple[dict[str, Moments], dict[str, int | None]]:
     """(Moments of every potential in the ReLU network, the axes of their channels); memory holds one batch."""
-    found = [n.inputs[0] for n in neurons_to_be(graph)] + readouts(graph)
+    found = [n.inputs[0] for n in activation_nodes(graph)] + output_potentials(graph)
     tensors = {t.name: t for t in found if graph.producer(t) is not None}
     if not tensors:
         return {}, {}
@@ -157,7 +157,7 @@ class _Sums:
         """Take in one batch."""
         others = tuple(a for a in range(value.ndim) if a != axis)
         mean, deviation = value.mean(axis=others, dtype=np.float64), value.std(axis=others, dtype=np.float64)
-        mean, deviation = (spread(part, axis, value.ndim) for part in (mean, deviation))
+        mean, deviation = (broadcast_channels(part, axis, value.ndim) for part in (mean, deviation))
         self._count += len(value)
         share = len(value) / self._count
         self._mean = self._mean + share * (mean - self._mean)
@@ -168,11 +168,11 @@ class _Sums:
         return np.asarray(self._mean), np.sqrt(np.maximum(self._square - self._mean**2, 0))
 
 
-def _correction(wanted: Moments, found: Moments) -> Correction:
+def _correction(wanted: Moments, found: Moments) -> PotentialCorrection:
     """The correction of potentials; a channel that is constant, but for rounding, says nothing of its gain."""
     alive = (found[1] > 0) & (wanted[1] > _ROUNDING * np.abs(wanted[0]))
     gain = np.clip(np.where(alive, wanted[1] / np.where(alive, found[1], 1), 1.0), *_GAINS)
-    return Correction(gain, wanted[0] / gain - found[0])
+    return PotentialCorrection(gain, wanted[0] / gain - found[0])
 
 
 def _batches(data: Batch, size: int) -> Iterator[dict[str, Array]]:

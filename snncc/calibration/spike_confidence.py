@@ -16,14 +16,14 @@ import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import MSAT, Coding
-from snncc.coding.scales import Confidence
+from snncc.coding.scales import SpikeConfidence
 from snncc.errors import OptionError
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
 from snncc.ir.proto_builder import Builder
 from snncc.ops import DOMAIN, get
 
-__all__ = ["confidence_of", "last_layers", "measure_confidence"]
+__all__ = ["last_layers", "measure_confidence", "spike_confidence"]
 
 Array = npt.NDArray[Any]
 
@@ -32,9 +32,9 @@ _ROWS = 512  # steps times samples that are run at once
 _EARLY_SHARE = 0.9
 
 
-def confidence_of(
+def spike_confidence(
     coding: Coding, reference: Graph, lowered: Callable[[], Graph], data: Mapping[str, Array] | None
-) -> dict[str, Confidence]:
+) -> dict[str, SpikeConfidence]:
     """What `coding` wants to be doubted: the confidence of each such neuron, by name; see `measure_confidence`.
 
     `lowered()` gives the spiking network, which is asked for only if something is doubted.
@@ -46,7 +46,7 @@ def confidence_of(
         return {}
     spiking = lowered()
     neurons = spiking.nodes("MSATNeuron") if coding.confidence_layers == "all" else last_layers(spiking)
-    measured: dict[str, Confidence] = {}
+    measured: dict[str, SpikeConfidence] = {}
     if "auto" in (coding.confidence, coding.early):
         if data is None:
             raise OptionError(
@@ -57,7 +57,7 @@ def confidence_of(
     for node in neurons:
         p = measured[node.name].p if coding.confidence == "auto" else float(coding.confidence)
         early = measured[node.name].early if coding.early == "auto" else int(coding.early)
-        found[node.name] = Confidence(p, early)
+        found[node.name] = SpikeConfidence(p, early)
     return found
 
 
@@ -78,7 +78,7 @@ def last_layers(graph: Graph) -> list[Node]:
 
 def measure_confidence(
     reference: Graph, spiking: Graph, neurons: list[Node], data: Mapping[str, Array], steps: int
-) -> dict[str, Confidence]:
+) -> dict[str, SpikeConfidence]:
     """The confidence of each of `neurons`, by name.
 
     Args:
@@ -103,7 +103,7 @@ def measure_confidence(
             fired = count.reshape(steps, *potentials[name].shape) * (potentials[name] < 0)
             vain[name] += fired.sum(axis=tuple(range(1, fired.ndim)))
             misled[name] += list((fired.sum(axis=0) > 0).reshape(fired.shape[1], -1).mean(axis=1))
-    return {name: Confidence(1 - float(np.mean(misled[name])), _early(vain[name])) for name in pairs}
+    return {name: SpikeConfidence(1 - float(np.mean(misled[name])), _early(vain[name])) for name in pairs}
 
 
 def _early(vain: Array) -> int:

@@ -9,24 +9,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activations import activation_of
+from snncc.analysis.activations import match_activation
 from snncc.analysis.analog_ops import islands
-from snncc.analysis.batch_axis import off_axis
+from snncc.analysis.batch_axis import nodes_off_batch_axis
 from snncc.analysis.cpu_session import cpu_session
+from snncc.analysis.integer_inputs import activation_sources as network_sources
 from snncc.analysis.integer_inputs import is_integer
-from snncc.analysis.integer_inputs import sources as network_sources
 from snncc.calibration.observed_gates import watched_gates
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import ANALOG, RECURRENT
 
-__all__ = ["depths", "extents"]
+__all__ = ["depths", "value_ranges"]
 
 _BATCH = 32
 
 Extents = dict[str, tuple[float, float]]
 
 
-def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: bool = True) -> tuple[Extents, Extents]:
+def value_ranges(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: bool = True) -> tuple[Extents, Extents]:
     """Two kinds of (lowest, highest) values.
 
     Args:
@@ -39,10 +39,10 @@ def extents(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: bool =
         the tensor another name), and of what goes into the gates of recurrent layers, by `extent_of`; and by tensor, of
         what each op computes that is not linear, and of the sources.
     """
-    off = off_axis(graph)
+    off = nodes_off_batch_axis(graph)
     chosen = {id(n) for n in islands(graph)} | off.keys()
     nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in chosen]
-    matches = {n.name: activation_of(graph, n) for n in nodes}
+    matches = {n.name: match_activation(graph, n) for n in nodes}
     sources = {name: match[1].name for name, match in matches.items() if match is not None}
     results = [t.name for n in nodes for t in n.outputs if t.name and not is_integer(t)]
     results += [t.name for t in network_sources(graph)]

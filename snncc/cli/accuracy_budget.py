@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
 
     from snncc.coding import Coding
-    from snncc.tools.accuracy_budget import Rung
+    from snncc.tools.accuracy_budget import Trial
 
 __all__ = ["within_drop"]
 
@@ -29,13 +29,13 @@ def within_drop(
 
     Time steps and base that were given stay as they are.
     """
-    from snncc.tools.accuracy_budget import convert_within, ladder
+    from snncc.tools.accuracy_budget import candidates, convert_within
 
     if arguments["calibration"] is None:
         raise OptionError("--max-drop is measured on calibration data; give --calib, best with labels")
     given = {option.target for option in given_options(ctx)}
-    codings = ladder(coding, steps=not given & {"T", "K"}, base="Q" not in given)
-    rungs: list[Rung] = []
+    codings = candidates(coding, steps=not given & {"T", "K"}, base="Q" not in given)
+    rungs: list[Trial] = []
     try:
         converted = convert_within(model, codings, max_drop, tried=rungs.append, **arguments)
     finally:
@@ -44,7 +44,7 @@ def within_drop(
     return converted, [asdict(rung) | {"coding": rung.coding.parameters()} for rung in rungs]
 
 
-def _print(rungs: list[Rung], *, tuned: bool) -> None:
+def _print(rungs: list[Trial], *, tuned: bool) -> None:
     rows = []
     for rung in rungs:
         own = rung.coding.parameters()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from snncc.coding.scales import Choice
+from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops import DOMAIN, get
@@ -102,7 +102,7 @@ class Coding(ABC):
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""
         return None
 
-    def of_layer(self, choice: Choice) -> Coding:  # noqa: ARG002
+    def of_layer(self, choice: LayerSettings) -> Coding:  # noqa: ARG002
         """The coding of a layer that has something for itself; by default that is nothing but its scale."""
         return self
 

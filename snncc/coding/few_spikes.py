@@ -17,7 +17,7 @@ import numpy.typing as npt
 from snncc.coding.base import Coding, add_neuron, as_number
 from snncc.coding.fs_tables.tables import table
 from snncc.coding.phase_tables import binary_tables
-from snncc.coding.scales import Choice
+from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops.few_spikes import FEW_SPIKES
@@ -89,7 +89,7 @@ class FS(Coding):
         """FSNeuron with the tables of `kind`, fitted for pre-activations within `extent`."""
         return add_neuron(graph, "FSNeuron", potential, np.ones(1), table(kind, self.K, *extent).attributes(), name)
 
-    def of_layer(self, choice: Choice) -> FS:
+    def of_layer(self, choice: LayerSettings) -> FS:
         """With steps of the layer's own."""
         return self if choice.steps is None else replace(self, K=choice.steps)
 

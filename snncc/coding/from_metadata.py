@@ -14,7 +14,7 @@ from snncc.coding.bound_forms import Forms, form_of
 from snncc.errors import ModelError, OptionError
 from snncc.ir.metadata import metadata_of
 
-__all__ = ["own_settings", "own_steps", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
+__all__ = ["layer_settings", "layer_steps", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
@@ -44,7 +44,7 @@ def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
     return {name: e["replaces"] for name, e in entries if isinstance(e, dict) and isinstance(e.get("replaces"), str)}
 
 
-def own_settings(model: onnx.ModelProto) -> tuple[str, ...]:
+def layer_settings(model: onnx.ModelProto) -> tuple[str, ...]:
     """What some neurons have for themselves instead of the coding's: `Q`, `levels`, `steps`."""
     try:
         recorded = metadata_of(model).get("snncc.neurons", {})
@@ -54,7 +54,7 @@ def own_settings(model: onnx.ModelProto) -> tuple[str, ...]:
     return tuple(key for key in ("Q", "levels", "steps") if any(isinstance(e, dict) and key in e for e in entries))
 
 
-def own_steps(model: onnx.ModelProto) -> dict[str, int]:
+def layer_steps(model: onnx.ModelProto) -> dict[str, int]:
     """By neuron: its time steps, where these are not the coding's."""
     entries = metadata_of(model).get("snncc.neurons", {})
     return {name: int(e["steps"]) for name, e in entries.items() if isinstance(e, dict) and "steps" in e}

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from snncc.coding.base import Coding, add_neuron, as_number
 from snncc.coding.optimal_base import best_base
 from snncc.coding.phase_tables import binary_tables, checked_levels, level_tables, power_tables, several_spikes
-from snncc.coding.scales import Choice
+from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops.one_spike import ONE_SPIKE
@@ -116,7 +116,7 @@ class Phase(Coding):
         """Step by step there are no slices: a layer sees what has come when it has come."""
         return replace(self, wait=None)
 
-    def of_layer(self, choice: Choice) -> Phase:
+    def of_layer(self, choice: LayerSettings) -> Phase:
         """With phases, and the base or the levels, of the layer's own."""
         steps = choice.steps or self.T
         coding = self if steps == self.T else replace(self, T=steps, levels=None)

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FOLDS", "LEVELS", "NORMALIZATIONS", "WEIGHTS", "Choice", "Confidence", "Correction", "Scales"]
+__all__ = [
+    "FOLDS",
+    "LEVELS",
+    "NORMALIZATIONS",
+    "WEIGHTS",
+    "LayerSettings",
+    "PotentialCorrection",
+    "Scales",
+    "SpikeConfidence",
+]
 
 NORMALIZATIONS = ("channel", "layer", "none")
 LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: where each layer's come from
@@ -25,7 +34,7 @@ WEIGHTS = ("float", "int8", "int8-tensor")
 
 
 @dataclass(frozen=True)
-class Choice:
+class LayerSettings:
     """How one layer of neurons departs from the others.
 
     Attributes:
@@ -62,7 +71,7 @@ class Scales:
     potentials: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     analog: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalize: str = "channel"
-    choices: Mapping[str, Choice] = field(default_factory=dict)
+    choices: Mapping[str, LayerSettings] = field(default_factory=dict)
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def times(self, factor: float) -> Scales:
@@ -72,7 +81,7 @@ class Scales:
 
 
 @dataclass(frozen=True)
-class Confidence:
+class SpikeConfidence:
     """How far the early spikes of a layer can be believed (msat.txt, section 4.2).
 
     Attributes:
@@ -85,7 +94,7 @@ class Confidence:
 
 
 @dataclass(frozen=True, eq=False)
-class Correction:
+class PotentialCorrection:
     """What turns a potential x into gain * (x + offset); both per channel, broadcasting to x."""
 
     gain: Array

@@ -10,26 +10,26 @@ from typing import Any
 
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.analog_ops import islands
 from snncc.calibration.potential_matching import match_potentials
-from snncc.calibration.spike_confidence import confidence_of
+from snncc.calibration.spike_confidence import spike_confidence
 from snncc.coding import Coding
 from snncc.coding.bound_forms import Forms
-from snncc.coding.scales import Confidence, Correction, Scales
+from snncc.coding.scales import PotentialCorrection, Scales, SpikeConfidence
 from snncc.compiler import metadata_record
 from snncc.compiler.agreement import output_shapes, refuse_rows, rows_may_move, rows_must_fit
 from snncc.compiler.time_forms import Form, choose_form
 from snncc.frontend.batch_independence import refuse_mixing
-from snncc.frontend.legality import refuse_islands, refuse_silence
+from snncc.frontend.legality import refuse_islands, require_neurons
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import RECURRENT
 from snncc.passes.base import Pass
 from snncc.passes.manager import Observer, PassManager, Report
-from snncc.passes.pipeline import finishing, lowering, normalisation, preparation, rounding
+from snncc.passes.pipeline import finalisation, legalisation, lowering, normalisation, weight_rounding
 
-__all__ = ["Line", "Spiking"]
+__all__ = ["Conversion", "Spiking"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Spiking:
     graph: Graph
     form: Form
     matched: bool
-    confidence: Mapping[str, Confidence]
+    confidence: Mapping[str, SpikeConfidence]
     thresholds: Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass
-class Line:
+class Conversion:
     """A conversion; `name` is what messages call the model."""
 
     name: str
@@ -70,9 +70,9 @@ class Line:
 
     def prepare(self, graph: Graph, bounds: Forms | None = None) -> None:
         """Make the neurons-to-be of the imported network ReLUs; `bounds` is how bounds do, by node."""
-        self.run(preparation(self.coding, bounds), graph)
+        self.run(legalisation(self.coding, bounds), graph)
         if not self.coding.activations:  # no need to calibrate first
-            self._check(graph, neurons_to_be(graph))
+            self._check(graph, activation_nodes(graph))
         if self.coding.slices > 1:
             refuse_mixing(graph, self.name)
 
@@ -87,25 +87,25 @@ class Line:
         match: bool = True,
     ) -> Spiking:
         """The spiking network that becomes of the prepared `graph`, which is changed."""
-        reference, graph = self.normalised(graph, scales)
+        reference, graph = self.normalise(graph, scales)
         chosen = choose_form(form, self.coding, reference, anytime=anytime)
-        matched, confidence = self.measured(reference, graph, scales, samples, match=match)
+        matched, confidence = self.measure(reference, graph, scales, samples, match=match)
         self.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
         lowered = metadata_record.thresholds(graph)
-        self.finish(graph, matched, confidence, fuse=chosen.name == "folded")
+        self.finalise(graph, matched, confidence, fuse=chosen.name == "folded")
         graph.cleanup()  # what nothing reads any more has not stayed
         return Spiking(graph, chosen, bool(matched), confidence, lowered)
 
-    def normalised(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
+    def normalise(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
         """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
         self.run(normalisation(scales, self.fold_bn), graph)
         reference = graph.copy()
-        self.run(rounding(self.weights), graph)
+        self.run(weight_rounding(self.weights), graph)
         return reference, graph.copy()
 
-    def measured(
+    def measure(
         self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
-    ) -> tuple[dict[str, Correction], dict[str, Confidence]]:
+    ) -> tuple[dict[str, PotentialCorrection], dict[str, SpikeConfidence]]:
         """What calibration samples say of the spiking network, by trial on copies of the normalised `graph`."""
 
         def spiking() -> Graph:
@@ -113,25 +113,25 @@ class Line:
             PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
             return trial
 
-        corrections: dict[str, Correction] = {}
+        corrections: dict[str, PotentialCorrection] = {}
         if samples and match:
             with rows_must_fit(self.name) if self.coding.slices > 1 else nullcontext():
                 corrections = match_potentials(reference, spiking(), samples, self.coding)
 
         def corrected() -> Graph:
             trial = spiking()
-            PassManager(finishing(corrections, {}, fold_bn=self.fold_bn)).run(trial)
+            PassManager(finalisation(corrections, {}, fold_bn=self.fold_bn)).run(trial)
             return trial
 
-        return corrections, confidence_of(self.coding, reference, corrected, samples)
+        return corrections, spike_confidence(self.coding, reference, corrected, samples)
 
     def trial(self, graph: Graph, scales: Scales, samples: Batch, *, match: bool) -> Graph:
         """The spiking network that would become of the prepared `graph`, in folded form; nothing is reported."""
         quiet = replace(self, observer=None, reports=[])
-        reference, graph = quiet.normalised(graph.copy(), scales)
-        corrections, confidence = self.measured(reference, graph, scales, samples, match=match)
+        reference, graph = quiet.normalise(graph.copy(), scales)
+        corrections, confidence = self.measure(reference, graph, scales, samples, match=match)
         quiet.lower(graph, scales, anytime=False, stepwise=False)
-        quiet.finish(graph, corrections, confidence, fuse=True)
+        quiet.finalise(graph, corrections, confidence, fuse=True)
         return graph
 
     def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
@@ -148,17 +148,22 @@ class Line:
         if self.coding.activations:
             self._check(graph, graph.nodes("FSNeuron", "FSNeuronStep"))
 
-    def finish(
-        self, graph: Graph, matched: Mapping[str, Correction], confidence: Mapping[str, Confidence], *, fuse: bool
+    def finalise(
+        self,
+        graph: Graph,
+        matched: Mapping[str, PotentialCorrection],
+        confidence: Mapping[str, SpikeConfidence],
+        *,
+        fuse: bool,
     ) -> None:
         """What was measured goes into the spiking network."""
         seed = getattr(self.coding, "seed", 0)
-        self.run(finishing(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
+        self.run(finalisation(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
 
     def _check(self, graph: Graph, neurons: list[Node]) -> None:
         """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
         loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
         if not neurons and not loops and not graph.nodes(*RECURRENT):
-            refuse_silence(self.name)
+            require_neurons(self.name)
         if self.strict:
             refuse_islands(graph, self.name, [*loops, *islands(graph)])

@@ -18,10 +18,12 @@ from snncc.passes.manager import Report
 from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.shared.scaling import constant_factor
 
-__all__ = ["outcome", "outcome_rows"]
+__all__ = ["conversion_summary", "outcome_rows"]
 
 
-def outcome(source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fold_bn: str) -> dict[str, Any]:
+def conversion_summary(
+    source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fold_bn: str
+) -> dict[str, Any]:
     """As JSON values, for the metadata; a scale of a neuron is two factors, in front of it and behind it.
 
     Args:

@@ -10,30 +10,30 @@ from typing import Any
 import onnx
 
 from snncc.calibration.bounds_seen import bound_forms, head_of
-from snncc.calibration.calibrate import Calibration, Method, calibrate
-from snncc.calibration.layer_levels import levels_of_layers, refuse_levels
+from snncc.calibration.calibrate import Calibration, ScaleMethod, calibrate
+from snncc.calibration.layer_levels import layer_levels, refuse_levels
 from snncc.coding import Coding
 from snncc.coding.bound_forms import excesses
 from snncc.coding.scales import FOLDS, WEIGHTS
 from snncc.compiler import metadata_record
-from snncc.compiler.conversion import Line
-from snncc.compiler.conversion_summary import outcome
+from snncc.compiler.conversion import Conversion
+from snncc.compiler.conversion_summary import conversion_summary
 from snncc.compiler.export import export_model
 from snncc.compiler.time_forms import in_form
-from snncc.compiler.tuning.network_error import judge_of
-from snncc.compiler.tuning.search import Freedom, Tuned, tuned
+from snncc.compiler.tuning.network_error import network_error
+from snncc.compiler.tuning.search import SearchSpace, TuningResult, tuned
 from snncc.compiler.tuning.step_sharing import refuse_sharing
 from snncc.errors import OptionError, enough_memory
-from snncc.frontend.import_model import import_model, where
+from snncc.frontend.import_model import import_model
 from snncc.frontend.states import as_they_were, laid_out, with_samples_first
 from snncc.io.batches import Samples
 from snncc.io.digests import model_digest
-from snncc.io.model_reader import Source, borrow_model
+from snncc.io.model_reader import Source, model_name, read_model
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import RECURRENT
 from snncc.passes.manager import Observer
-from snncc.passes.pipeline import storing
+from snncc.passes.pipeline import weight_storage
 from snncc.storage.mapped import hand_over
 from snncc.version import VERSION
 
@@ -106,10 +106,10 @@ def convert(
     refuse_levels(levels, coding, tune=tune, counted=calibration is not None and scale != "max")
     if share_steps:
         refuse_sharing(coding, form, tune=tune)
-    method = Method(normalize, scale, percentile, input_range)
+    method = ScaleMethod(normalize, scale, percentile, input_range)
     preprocess = Preprocess.of(preprocess)
-    source = borrow_model(model)
-    line = Line(where(model), coding, fold_bn, weights, gates, strict, observer)
+    source = read_model(model, copy=False)
+    line = Conversion(model_name(model), coding, fold_bn, weights, gates, strict, observer)
     graph = import_model(source, line.name)  # not read again: the digest is of what is converted
     head, calibration = head_of(calibration)
     bounds = bound_forms(graph, head, preprocess, input_range)
@@ -119,7 +119,7 @@ def convert(
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
     tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
-    scales = measured.scales(coding, tuning.choices if tuning else levels_of_layers(levels, graph, measured, coding))
+    scales = measured.scales(coding, tuning.choices if tuning else layer_levels(levels, graph, measured, coding))
     if threshold_scale != 1:
         scales = scales.times(float(threshold_scale))
     if fold_bn == "threshold":  # what λ would be folded into are the weights
@@ -132,7 +132,7 @@ def convert(
         "snncc.calibration": origin,
         "snncc.neurons": metadata_record.neurons(made.graph, own, made.thresholds, scales),
     }
-    line.run(storing(weights), made.graph)
+    line.run(weight_storage(weights), made.graph)
     snn, metadata = in_form(made.graph, coding, made.form, metadata, observer)
     exported = export_model(as_they_were(snn, states), metadata)
     hand_over(exported)
@@ -154,7 +154,7 @@ def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale:
 
 
 def _facts(
-    line: Line, source: onnx.ModelProto, graph: Graph, recurrent: Mapping[str, str], tuning: Tuned | None
+    line: Conversion, source: onnx.ModelProto, graph: Graph, recurrent: Mapping[str, str], tuning: TuningResult | None
 ) -> dict[str, Any]:
     """Metadata that need not know what calibration has found."""
     facts = {
@@ -163,20 +163,27 @@ def _facts(
         "snncc.source": {"sha256": model_digest(source)},
         "snncc.islands": metadata_record.island_ops(graph),
         "snncc.weights": {"stored": line.weights, "fold_bn": line.fold_bn},
-        "snncc.outcome": outcome(source, graph, line.reports, line.fold_bn),
+        "snncc.outcome": conversion_summary(source, graph, line.reports, line.fold_bn),
     }
     facts |= {"snncc.tuning": tuning.report} if tuning else {}
     return facts | ({"snncc.recurrent": metadata_record.recurrent(graph, recurrent)} if recurrent else {})
 
 
 def _tuned(
-    line: Line, graph: Graph, measured: Calibration, method: Method, levels: str | None, *, share: bool, match: bool
-) -> Tuned:
+    line: Conversion,
+    graph: Graph,
+    measured: Calibration,
+    method: ScaleMethod,
+    levels: str | None,
+    *,
+    share: bool,
+    match: bool,
+) -> TuningResult:
     """What tuning chooses for the layers of the prepared `graph`."""
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
-    judge = judge_of(line, graph, measured.samples, match=match)
-    freedom = Freedom(levels, percentiles=method.settled(data=True).scale == "least-squares", share=share)
+    judge = network_error(line, graph, measured.samples, match=match)
+    freedom = SearchSpace(levels, percentiles=method.settled(data=True).scale == "least-squares", share=share)
     return tuned(graph, line.coding, measured, measured.samples, judge, freedom)
 
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from snncc.analysis.activations import activation_of
+from snncc.analysis.activations import match_activation
 from snncc.analysis.cpu_session import cpu_session, must_run
-from snncc.analysis.integer_inputs import sources
+from snncc.analysis.integer_inputs import activation_sources
 from snncc.coding import CODINGS, Coding
 from snncc.coding.fs_tables.activations import activation
 from snncc.coding.scales import Scales
 from snncc.compiler import metadata_record
-from snncc.compiler.conversion import Line
+from snncc.compiler.conversion import Conversion
 from snncc.compiler.time_forms import in_form
 from snncc.errors import SnnccError, enough_memory
-from snncc.frontend.import_model import import_model, where
-from snncc.io.model_reader import Source
+from snncc.frontend.import_model import import_model
+from snncc.io.model_reader import Source, model_name
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import RECURRENT
 
@@ -47,7 +47,7 @@ class Feasibility:
 @enough_memory("the inspection")
 def feasibility(source: Source) -> Feasibility:
     """What a conversion of `source` with each coding comes to."""
-    name = where(source)
+    name = model_name(source)
     found = Feasibility()
     try:
         graph = import_model(source, name)
@@ -66,7 +66,7 @@ def feasibility(source: Source) -> Feasibility:
 
 def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
     """What stays analog of the imported `graph`, which is changed."""
-    line = Line(name, coding, fold_bn="weights", weights="float", gates=None, strict=False, observer=None)
+    line = Conversion(name, coding, fold_bn="weights", weights="float", gates=None, strict=False, observer=None)
     line.prepare(graph)
     made = line.spiking(graph, _scales_of_one(graph))
     analog = metadata_record.island_ops(made.graph)
@@ -79,12 +79,12 @@ def _scales_of_one(graph: Graph) -> Scales:
     """Scales that leave the weights alone; pre-activations of curves have their usual range."""
     potentials = {}
     for node in graph.nodes():
-        found = activation_of(graph, node)
+        found = match_activation(graph, node)
         if found is not None:
             usual = activation(found[0])
             potentials[node.name] = (usual.low, usual.high)
     computed = {t.name: (-1.0, 1.0) for node in graph.nodes() for t in node.outputs if t.name}
-    return Scales({}, {t.name: 1.0 for t in sources(graph)}, potentials, computed)
+    return Scales({}, {t.name: 1.0 for t in activation_sources(graph)}, potentials, computed)
 
 
 def _must_run(graph: Graph) -> None:

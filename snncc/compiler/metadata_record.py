@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.analysis.activation_sites import neuron_output, neurons_to_be
+from snncc.analysis.activation_sites import activation_nodes, neuron_output
 from snncc.analysis.analog_ops import islands
 from snncc.coding.bound_forms import Forms, words_of
 from snncc.coding.fs_tables.neuron import NEVER
-from snncc.coding.scales import Choice, Confidence, Scales
+from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
 from snncc.ir.graph import Graph, Node
 from snncc.ops import DOMAIN, get
 
@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
     """λ of the channels of each neuron-to-be, by its ReLU."""
-    return {n.name: scales.neurons[neuron_output(graph, n).name] for n in neurons_to_be(graph)}
+    return {n.name: scales.neurons[neuron_output(graph, n).name] for n in activation_nodes(graph)}
 
 
 def thresholds(graph: Graph) -> dict[str, Array]:
@@ -34,7 +34,7 @@ def thresholds(graph: Graph) -> dict[str, Array]:
 
 
 def calibration(
-    scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, Confidence]
+    scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, SpikeConfidence]
 ) -> dict[str, Any]:
     """Where scales come from, and levels if that was said, and what else calibration data was used for.
 
@@ -62,13 +62,13 @@ def neurons(
         known = None if scale is None else [float(scale.min()), float(scale.max())]
         found[node.name] = {"op": node.op, "replaces": replaced, "scale": known}
         if replaced is not None:
-            found[node.name] |= _own(scales.choices.get(replaced, Choice()))
+            found[node.name] |= _own(scales.choices.get(replaced, LayerSettings()))
             unit = lowered[node.name] / now[node.name].astype(np.float64)
             found[node.name]["unit"] = _rounded(unit if scale is None or scales.normalize == "none" else unit * scale)
     return found
 
 
-def _own(choice: Choice) -> dict[str, Any]:
+def _own(choice: LayerSettings) -> dict[str, Any]:
     levels = None if choice.levels is None else list(choice.levels)
     found = {"Q": choice.base if levels is None else None, "levels": levels, "steps": choice.steps}
     return {key: value for key, value in found.items() if value is not None}

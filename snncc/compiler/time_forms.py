@@ -16,14 +16,14 @@ from typing import Any
 
 import onnx
 
-from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.activation_sites import activation_nodes
 from snncc.coding import Coding
 from snncc.compiler.agreement import settled_states
 from snncc.compiler.time_loop import loop_model
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph
 from snncc.passes.manager import Observer, PassManager
-from snncc.passes.time.to_single_steps import StepThrough
+from snncc.passes.time.to_single_steps import ToSingleSteps
 
 __all__ = ["FORMS", "Form", "choose_form", "in_form"]
 
@@ -63,7 +63,7 @@ def choose_form(form: str, coding: Coding, graph: Graph, *, anytime: bool = Fals
 
 def _activations(graph: Graph) -> int:
     """Bytes of the largest layer of neurons, in and out, for one sample."""
-    sizes = [graph.shape(n.inputs[0]) or () for n in neurons_to_be(graph)]
+    sizes = [graph.shape(n.inputs[0]) or () for n in activation_nodes(graph)]
     return max((8 * math.prod(d for d in s[1:] if isinstance(d, int)) for s in sizes), default=0)
 
 
@@ -74,7 +74,7 @@ def in_form(
     described: dict[str, Any] = {"form": form.name, "steps": coding.slices}
     if form.name == "folded":
         return graph.to_proto(), {**metadata, "snncc.form": described}
-    through = StepThrough(form.chunk, getattr(coding, "wait", None))
+    through = ToSingleSteps(form.chunk, getattr(coding, "wait", None))
     PassManager((through,), observer=observer).run(graph)
     steps = through.steps[0] or coding.stepwise.slices
     described |= {"steps": steps, "chunk": form.chunk}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from snncc.errors import DataError
 
-__all__ = ["Tally", "exact_sum"]
+__all__ = ["AccuracyCounter", "exact_sum"]
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +22,7 @@ _UNIT = 1126  # the smallest exponent that frexp gives, -1073, less 53 bits of m
 _HALF = 26  # bits of a mantissa's lower part: sums of 2^36 parts stay within 64 bits
 
 
-class Tally:
+class AccuracyCounter:
     """Counts correct answers of the ANN and of the SNN, and equal answers of both, from their first outputs [N, …].
 
     The answer is the place of the largest score; a network that ends in an ArgMax gives the answer itself. Of an SNN

@@ -10,16 +10,16 @@ import numpy.typing as npt
 import onnx
 
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.evaluation.paired_run import SideBySide
+from snncc.evaluation.paired_run import PairedRun
 from snncc.evaluation.result import Evaluation
-from snncc.evaluation.shard_sums import Counts
+from snncc.evaluation.shard_sums import ShardSums
 from snncc.execution.converted_model import read_converted
-from snncc.execution.loop_unrolling import unrolled
-from snncc.frontend.import_model import import_model, where
+from snncc.execution.loop_unrolling import to_folded
+from snncc.frontend.import_model import import_model
 from snncc.io.batches import InputSpec, Samples, batches, count_of, first, labels_of, specs_of
 from snncc.io.digests import model_digest
 from snncc.io.input_specs import fixed_batch
-from snncc.io.model_reader import Source, read_model
+from snncc.io.model_reader import Source, model_name, read_model
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
 from snncc.io.sample_sources import checked_labels
@@ -74,7 +74,7 @@ def count(
     preprocess: Preprocess | str | None = None,
     batch_size: int = 64,
     device: str = "auto",
-) -> Counts:
+) -> ShardSums:
     """What `evaluate` counts, as sums that add up with those of other samples; takes and raises what that does."""
     return _ran(snn, ann, data, None, preprocess, batch_size, device, None, timed=False).counts()
 
@@ -91,7 +91,7 @@ def _ran(
     *,
     timed: bool,
     phases: bool = False,
-) -> SideBySide:
+) -> PairedRun:
     """Both networks, after a run on all of the data."""
     for name, value in (("batch_size", batch_size), ("limit", limit)):
         if value is not None and value < 1:
@@ -102,7 +102,7 @@ def _ran(
     classes = labels_of(data) if labels is None else checked_labels(labels)
     stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
     any_size = fixed_batch(specs) is None
-    runner = SideBySide(spiking, source, classes, device, cut=any_size, timed=timed, phases=phases)
+    runner = PairedRun(spiking, source, classes, device, cut=any_size, timed=timed, phases=phases)
     for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)
     if classes is not None and limit is None and len(classes) != runner.tally.samples:
@@ -115,10 +115,10 @@ def _ran(
 def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
     spiking, read = read_converted(snn), read_model(ann)
-    refuse_converted(read, where(ann), spiking)
-    unrolled(spiking)  # raises for forms that cannot be counted
+    refuse_converted(read, model_name(ann), spiking)
+    to_folded(spiking)  # raises for forms that cannot be counted
     source = import_model(ann)
-    if message := misfit(specs_of(spiking), specs_of(source.to_proto()), where(snn), where(ann)):
+    if message := misfit(specs_of(spiking), specs_of(source.to_proto()), model_name(snn), model_name(ann)):
         raise ModelError(message)
     try:
         recorded = metadata_of(spiking).get("snncc.source")
@@ -127,7 +127,9 @@ def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     digest = recorded.get("sha256") if isinstance(recorded, dict) else None
     if digest and digest != model_digest(read):
         _log.warning(
-            "%s was converted from another model than %s, by the digest in its metadata", where(snn), where(ann)
+            "%s was converted from another model than %s, by the digest in its metadata",
+            model_name(snn),
+            model_name(ann),
         )
     return spiking, source
 

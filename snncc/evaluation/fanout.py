@@ -7,7 +7,7 @@ places where it ends, and there it costs
                                           borders respected, padding costs nothing
     Aggregate                             likewise: the number of edges that start from the element's node
     a max pool of one-spike neurons       0: the first spike of a window wins, and what that one costs is counted behind
-                                          the pool, with the pool's own spikes (`Network.gates`)
+                                          the pool, with the pool's own spikes (`Network.spike_gating_pools`)
     a neuron, a graph output, a sum with analog values                      1, an identity synapse
 
 The MACs of a synaptic layer are the sum of that map over its input's elements.
@@ -23,35 +23,35 @@ import onnx
 
 from snncc.analysis.network_view import PASSING, SYNAPSES, Network
 from snncc.errors import ModelError
-from snncc.evaluation.fanout_propagation import Counts, pulled
-from snncc.evaluation.kernel_taps import taps
+from snncc.evaluation.fanout_propagation import FanoutMap, input_fanout
+from snncc.evaluation.kernel_taps import kernel_taps
 from snncc.evaluation.recurrent_costs import loop_macs
 from snncc.ir.nodes import attributes_of, is_neuron, is_recurrent, label
 from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ops.aggregate import AGGREGATE
 
-__all__ = ["arrivals", "fanouts", "macs", "synapse_map"]
+__all__ = ["fanouts", "macs", "spike_targets", "synapse_map"]
 
 
-def fanouts(network: Network) -> dict[str, Counts]:
+def fanouts(network: Network) -> dict[str, FanoutMap]:
     """The fan-out of every neuron and max pool: {tensor: counts of the tensor's shape at a batch of one}."""
     costs = {name: np.zeros(network.shape(name), np.int64) for name in _origins(network)}
-    for _, found in arrivals(network):
+    for _, found in spike_targets(network):
         for name, cost in found.items():
             costs[name] += cost
     return costs
 
 
-def arrivals(network: Network) -> Iterator[tuple[str, dict[str, Counts]]]:
+def spike_targets(network: Network) -> Iterator[tuple[str, dict[str, FanoutMap]]]:
     """Where spikes end: (tensor that is computed there, by neuron or max pool the operations that a spike costs there).
 
     A graph output that consists of spikes is such a place itself.
     """
     origins = _origins(network)
-    gates = {node.output[0] for node in network.gates}
+    gates = {node.output[0] for node in network.spike_gating_pools}
     numbers = {out: i for i, node in enumerate(network.nodes) for out in node.output if out}
     for node in network.nodes:
-        direct: dict[str, Counts] = {}
+        direct: dict[str, FanoutMap] = {}
         for position, name in enumerate(node.input):
             if name in network.spiking and node.output[0] not in gates and _ends(network, node):
                 here = _direct(network, node, position)
@@ -65,7 +65,7 @@ def arrivals(network: Network) -> Iterator[tuple[str, dict[str, Counts]]]:
 
 def _origins(network: Network) -> set[str]:
     """Where spikes are counted: what neurons send, and what max pools let pass."""
-    return {node.output[0] for node in (*network.neurons, *network.gates)}
+    return {node.output[0] for node in (*network.neurons, *network.spike_gating_pools)}
 
 
 def _ends(network: Network, node: onnx.NodeProto) -> bool:
@@ -75,7 +75,7 @@ def _ends(network: Network, node: onnx.NodeProto) -> bool:
     return is_neuron(node) or node.op_type not in PASSING or node.output[0] not in network.spiking
 
 
-def _direct(network: Network, node: onnx.NodeProto, position: int) -> Counts:
+def _direct(network: Network, node: onnx.NodeProto, position: int) -> FanoutMap:
     """What a spike on input `position` of `node`, where it ends, costs."""
     if not is_neuron(node) and node.op_type in SYNAPSES and network.spike_driven(node):
         return synapse_map(network, node, position)
@@ -83,10 +83,10 @@ def _direct(network: Network, node: onnx.NodeProto, position: int) -> Counts:
 
 
 def _traced(
-    network: Network, pending: dict[str, Counts], origins: set[str], numbers: dict[str, int]
-) -> dict[str, Counts]:
+    network: Network, pending: dict[str, FanoutMap], origins: set[str], numbers: dict[str, int]
+) -> dict[str, FanoutMap]:
     """The costs of `pending` tensors, carried back to the neurons and max pools that their spikes come from."""
-    found: dict[str, Counts] = {}
+    found: dict[str, FanoutMap] = {}
     while pending:
         name = max(pending, key=lambda tensor: numbers[tensor])  # its readers have all been here
         cost, node = pending.pop(name), network.nodes[numbers[name]]
@@ -95,7 +95,7 @@ def _traced(
             continue
         for position, source in enumerate(node.input):
             if source in network.spiking:
-                here = pulled(network, node, position, cost)
+                here = input_fanout(network, node, position, cost)
                 pending[source] = pending[source] + here if source in pending else here
     return found
 
@@ -104,17 +104,17 @@ def macs(network: Network, node: onnx.NodeProto) -> int:
     """Multiply-accumulate operations of a synaptic layer for one sample; those with padding are not made."""
     if is_recurrent(node):
         return loop_macs(network, node)
-    return int(synapse_map(network, node, list(node.input).index(network.carriers(node)[0])).sum())
+    return int(synapse_map(network, node, list(node.input).index(network.activation_inputs(node)[0])).sum())
 
 
-def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Counts:
+def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> FanoutMap:
     """The number of weights that each element of input `position` of a synaptic layer meets."""
     shape, out = network.shape(node.input[position]), network.shape(node.output[0])
     attributes = attributes_of(node)
     if node.op_type in ("Conv", "ConvTranspose"):
         weight = network.shape(node.input[1])
         transposed = node.op_type == "ConvTranspose"
-        matrices = taps(attributes, weight[2:], shape[2:], out[2:], transposed=transposed)
+        matrices = kernel_taps(attributes, weight[2:], shape[2:], out[2:], transposed=transposed)
         per_group = out[1] // attributes.get("group", 1)
         counts = np.full(shape, per_group, np.int64)
         for axis, matrix in enumerate(matrices):
@@ -132,7 +132,7 @@ def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Co
     return np.full(shape, facing * prod(batch) // prod(shape[:-2]), np.int64)
 
 
-def _edges_out(network: Network, node: onnx.NodeProto) -> Counts:
+def _edges_out(network: Network, node: onnx.NodeProto) -> FanoutMap:
     """How many edges start from each node; those of weight 0 are none."""
     shape = network.shape(node.input[0])
     sources, weights = network.value(node.input[1]), network.value(node.input[3])
@@ -142,5 +142,5 @@ def _edges_out(network: Network, node: onnx.NodeProto) -> Counts:
     return np.broadcast_to(_along(degree.astype(np.int64), 1, 3), shape)
 
 
-def _along(vector: Counts, axis: int, rank: int) -> Counts:
+def _along(vector: FanoutMap, axis: int, rank: int) -> FanoutMap:
     return vector.reshape([-1 if i == axis else 1 for i in range(rank)])

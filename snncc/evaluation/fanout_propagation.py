@@ -16,12 +16,12 @@ from onnx.reference import ReferenceEvaluator
 
 from snncc.analysis.network_view import Network
 from snncc.errors import ModelError
-from snncc.evaluation.kernel_taps import resized_taps, taps
+from snncc.evaluation.kernel_taps import kernel_taps, resized_taps
 from snncc.ir.nodes import attributes_of, label
 
-__all__ = ["Counts", "pulled"]
+__all__ = ["FanoutMap", "input_fanout"]
 
-Counts = npt.NDArray[np.int64]
+FanoutMap = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class _Use:
     network: Network
     node: onnx.NodeProto
     position: int
-    cost: Counts
+    cost: FanoutMap
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -42,12 +42,12 @@ class _Use:
         return attributes_of(self.node)
 
 
-def pulled(network: Network, node: onnx.NodeProto, position: int, cost: Counts) -> Counts:
+def input_fanout(network: Network, node: onnx.NodeProto, position: int, cost: FanoutMap) -> FanoutMap:
     """What each element of input `position` of `node` costs, where those of its output cost `cost`."""
     return _PULLS.get(node.op_type, _pull_sum)(_Use(network, node, position, cost))
 
 
-def _pull_sum(use: _Use) -> Counts:
+def _pull_sum(use: _Use) -> FanoutMap:
     """Elementwise ops: an element that is broadcast costs as much as all its copies."""
     shape = use.shape
     cost = use.cost.sum(axis=tuple(range(use.cost.ndim - len(shape))), dtype=np.int64)
@@ -55,22 +55,22 @@ def _pull_sum(use: _Use) -> Counts:
     return np.asarray(cost.sum(axis=spread, keepdims=True, dtype=np.int64))
 
 
-def _pull_reshape(use: _Use) -> Counts:
+def _pull_reshape(use: _Use) -> FanoutMap:
     return use.cost.reshape(use.shape)
 
 
-def _pull_transpose(use: _Use) -> Counts:
+def _pull_transpose(use: _Use) -> FanoutMap:
     order = use.attributes.get("perm", list(reversed(range(use.cost.ndim))))
     return use.cost.transpose(np.argsort(order))
 
 
-def _pull_concat(use: _Use) -> Counts:
+def _pull_concat(use: _Use) -> FanoutMap:
     axis = use.attributes["axis"]
     sizes = [use.network.shape(name)[axis] for name in use.node.input]
     return np.split(use.cost, np.cumsum(sizes)[:-1], axis=axis)[use.position]
 
 
-def _pull_moved(use: _Use) -> Counts:
+def _pull_moved(use: _Use) -> FanoutMap:
     """Pad, Slice, Gather …: the op itself, applied to the elements' numbers, says where each of them goes."""
     shape = use.shape
     feeds: dict[str, npt.NDArray[Any]] = {
@@ -99,16 +99,16 @@ def _fill(node: onnx.NodeProto) -> str:
     return node.input[2] if len(node.input) > 2 else ""
 
 
-def _pull_pool(use: _Use) -> Counts:
+def _pull_pool(use: _Use) -> FanoutMap:
     """Pooling: the sum over all windows that hold the element."""
     cost = use.cost
-    matrices = taps(use.attributes, use.attributes["kernel_shape"], use.shape[2:], cost.shape[2:])
+    matrices = kernel_taps(use.attributes, use.attributes["kernel_shape"], use.shape[2:], cost.shape[2:])
     for axis, matrix in enumerate(matrices):
         cost = np.moveaxis(np.tensordot(cost, matrix, axes=(axis + 2, 0)), -1, axis + 2)
     return cost
 
 
-def _pull_resized(use: _Use) -> Counts:
+def _pull_resized(use: _Use) -> FanoutMap:
     """Interpolation: the sum over all that is interpolated from the element."""
     cost = use.cost
     values = [use.network.value(name) if name else None for name in use.node.input]
@@ -117,7 +117,7 @@ def _pull_resized(use: _Use) -> Counts:
     return cost
 
 
-def _pull_reduced(use: _Use) -> Counts:
+def _pull_reduced(use: _Use) -> FanoutMap:
     """Reductions: an element costs what the result costs that it goes into."""
     shape, cost = use.shape, use.cost
     if use.node.op_type.startswith("Reduce"):
@@ -128,7 +128,7 @@ def _pull_reduced(use: _Use) -> Counts:
     return np.broadcast_to(cost, shape)
 
 
-_PULLS: dict[str, Callable[[_Use], Counts]] = {
+_PULLS: dict[str, Callable[[_Use], FanoutMap]] = {
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _pull_reshape),
     **dict.fromkeys(("DepthToSpace", "Gather", "Pad", "Slice", "SpaceToDepth"), _pull_moved),
     **dict.fromkeys(("AveragePool", "MaxPool"), _pull_pool),

@@ -24,7 +24,7 @@ from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
 from snncc.passes.pipeline import prepared
 
-__all__ = ["Inactivated", "LayerInactivated", "SilentRelus"]
+__all__ = ["InactivatedSpikeCounter", "InactivatedSpikes", "LayerInactivated"]
 
 CODINGS = ("rate", "msat")
 
@@ -56,7 +56,7 @@ class LayerInactivated:
 
 
 @dataclass(frozen=True)
-class Inactivated:
+class InactivatedSpikes:
     """The SIN of a network, layer by layer."""
 
     layers: tuple[LayerInactivated, ...]
@@ -91,7 +91,7 @@ class _Layer:
     sent: npt.NDArray[np.int64] | int = 0
 
 
-class SilentRelus:
+class InactivatedSpikeCounter:
     """Extends a `SpikeCounter` by the count of SIN; `ann` is the model that says which ReLUs are silent."""
 
     def __init__(self, ann: Graph, counter: SpikeCounter, network: Network, relus: Mapping[str, str]) -> None:
@@ -113,7 +113,7 @@ class SilentRelus:
     @classmethod
     def of(
         cls, snn: onnx.ModelProto, ann: Graph, counter: SpikeCounter, network: Network, samples: Mapping[str, Any]
-    ) -> SilentRelus | None:
+    ) -> InactivatedSpikeCounter | None:
         """For an SNN whose coding has SIN and whose neurons stand for the ReLUs of `ann`, as imported; else None."""
         coding = recorded_coding(snn)
         if coding is None or coding.name not in CODINGS:
@@ -142,7 +142,7 @@ class SilentRelus:
             layer.fired += int(outputs[layer.firing])
             layer.sent = layer.sent + outputs[layer.spikes].astype(np.int64)
 
-    def result(self, *, sums: bool = False) -> Inactivated:
+    def result(self, *, sums: bool = False) -> InactivatedSpikes:
         """What was found, means or `sums` over the samples; at least one batch must have been added."""
         layers = []
         samples = 1 if sums else self.samples
@@ -151,7 +151,7 @@ class SilentRelus:
             per_step = tuple(sent.tolist()) if layer.over_time else None
             fired = layer.fired / samples
             layers.append(LayerInactivated(layer.name, layer.neurons, fired, float(sent.sum()), per_step))
-        return Inactivated(tuple(layers))
+        return InactivatedSpikes(tuple(layers))
 
     def _instrument(self, node: onnx.NodeProto, network: Network, silent: str) -> _Layer:
         tensor, build = node.output[0], self._counter.build

@@ -17,12 +17,12 @@ from onnx import helper, numpy_helper
 
 from snncc.analysis.cpu_session import cpu_session
 
-__all__ = ["resized_taps", "taps"]
+__all__ = ["kernel_taps", "resized_taps"]
 
 Counts = npt.NDArray[np.int64]
 
 
-def taps(
+def kernel_taps(
     attributes: Mapping[str, Any],
     kernel: Sequence[int],
     inputs: Sequence[int],

@@ -10,16 +10,16 @@ import onnx
 
 from snncc.analysis.network_view import Network
 from snncc.coding import Coding
-from snncc.coding.from_metadata import own_steps, recorded_coding
-from snncc.coding.scales import Choice
+from snncc.coding.from_metadata import layer_steps, recorded_coding
+from snncc.coding.scales import LayerSettings
 from snncc.evaluation.recurrent_costs import loop_steps
 from snncc.ir.nodes import label
 
-__all__ = ["Steps", "added_steps", "steps_of"]
+__all__ = ["Latency", "added_steps", "steps_of"]
 
 
 @dataclass(frozen=True)
-class Steps:
+class Latency:
     """Time steps of a converted network, by its coding.
 
     Attributes:
@@ -35,7 +35,7 @@ class Steps:
     bits: int
 
 
-def steps_of(model: onnx.ModelProto, network: Network) -> Steps | None:
+def steps_of(model: onnx.ModelProto, network: Network) -> Latency | None:
     """Time steps by the coding in the model's metadata; None if that cannot be read.
 
     A recurrent layer takes no new sample before it is through with the sequence.
@@ -43,13 +43,13 @@ def steps_of(model: onnx.ModelProto, network: Network) -> Steps | None:
     coding = recorded_coding(model)
     if coding is None:
         return None
-    own = own_steps(model)
+    own = layer_steps(model)
     layers = network.longest(added_steps(network, coding, own))
     loops = {label(n): loop_steps(network, n) for n in network.nodes if n.op_type == "Scan"}
     latency = coding.latency(0) + layers + network.longest(lambda node: loops.get(label(node), 0))
-    slowest = coding.of_layer(Choice(steps=max(own.values()))) if own else coding
+    slowest = coding.of_layer(LayerSettings(steps=max(own.values()))) if own else coding
     interval = max(slowest.interval, coding.interval, *loops.values())
-    return Steps(latency, interval, max(slowest.steps, coding.steps), max(slowest.bits, coding.bits))
+    return Latency(latency, interval, max(slowest.steps, coding.steps), max(slowest.bits, coding.bits))
 
 
 def added_steps(network: Network, coding: Coding, own: Mapping[str, int]) -> Callable[[onnx.NodeProto], int]:
@@ -59,7 +59,7 @@ def added_steps(network: Network, coding: Coding, own: Mapping[str, int]) -> Cal
     def added(node: onnx.NodeProto) -> int:
         if label(node) not in hidden:
             return 0
-        layer = coding.of_layer(Choice(steps=own.get(label(node))))
+        layer = coding.of_layer(LayerSettings(steps=own.get(label(node))))
         return layer.latency(1) - layer.latency(0)
 
     return added

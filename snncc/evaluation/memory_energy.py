@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from snncc.evaluation.energy import Costs, Energy, Layer, Sizes
 from snncc.evaluation.spike_counter import LayerTotal
 
-__all__ = ["Movement", "access", "movement"]
+__all__ = ["MemoryEnergy", "access", "movement"]
 
 _SRAM = ((8 * 2**13, 10.0), (32 * 2**13, 20.0), (2**23, 100.0))  # capacity in bits, pJ for 64 bits
 _DRAM = 1300.0
@@ -34,7 +34,7 @@ _WORD = 32
 
 
 @dataclass(frozen=True)
-class Movement:
+class MemoryEnergy:
     """Energy of all accesses to memory for one sample, in picojoules: of the ANN, of one with few bits, of the SNN."""
 
     ann: float
@@ -50,7 +50,7 @@ def access(bits: int, elements: int) -> float:
 
 def movement(
     energy: Energy, neurons: Sequence[LayerTotal], *, steps: int, bits: int, costs: Costs, reuse: bool
-) -> Movement | None:
+) -> MemoryEnergy | None:
     """What both networks, and the ANN with activations of `bits`, move; None where there are recurrent layers.
 
     Args:
@@ -65,7 +65,7 @@ def movement(
     if None in layers:
         return None
     few = min(bits, costs.bits)
-    return Movement(
+    return MemoryEnergy(
         ann=sum(_analog(layer, costs.bits, costs.bits, reuse) for layer in energy.ann_layers),
         few_bits=sum(_analog(layer, costs.bits, few, reuse) for layer in energy.ann_layers),
         snn=_synapses(energy, costs.bits, reuse) + sum(_neurons(layer, steps) for layer in neurons),

@@ -24,7 +24,7 @@ import onnx
 
 from snncc.analysis.network_view import Network
 from snncc.evaluation.energy import Energy, Layer, Sizes, SynapticLayer
-from snncc.evaluation.fanout import arrivals, macs
+from snncc.evaluation.fanout import macs, spike_targets
 from snncc.evaluation.spike_counter import LayerSpikes
 from snncc.ir.nodes import is_recurrent, label
 from snncc.ops.aggregate import AGGREGATE
@@ -41,7 +41,7 @@ def measure(
     currents = _current_additions(snn)
     layers = []
     for node in snn.synapses:
-        target, carriers, made = node.output[0], snn.carriers(node), macs(snn, node)
+        target, carriers, made = node.output[0], snn.activation_inputs(node), macs(snn, node)
         rate, feeding = None, set[str]()
         if snn.spike_driven(node):
             feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
@@ -63,7 +63,7 @@ def _arrived(
     """By the tensor that is computed there: additions that spikes cost; a gate's spikes are added to its value."""
     sent = {layer.tensor: layer.spikes for layer in spikes} | dict(passed)
     found = {layer.tensor: layer.total for layer in spikes if layer.gate}
-    for target, costs in arrivals(network):
+    for target, costs in spike_targets(network):
         here = sum(float(np.sum(sent[tensor] * cost)) for tensor, cost in costs.items())
         found[target] = found.get(target, 0.0) + here
     return found

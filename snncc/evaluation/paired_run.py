@@ -11,25 +11,25 @@ import onnx
 
 from snncc.analysis.cpu_session import ORT_ERRORS, session_options
 from snncc.analysis.network_view import Network
-from snncc.analysis.time_stacking import samples_at_once
+from snncc.analysis.time_stacking import max_batch
 from snncc.errors import ModelError
-from snncc.evaluation.accuracy import Tally
-from snncc.evaluation.inactivated_spikes import SilentRelus
+from snncc.evaluation.accuracy import AccuracyCounter
+from snncc.evaluation.inactivated_spikes import InactivatedSpikeCounter
 from snncc.evaluation.latency import steps_of
 from snncc.evaluation.operations import measure
 from snncc.evaluation.result import Evaluation, summarise
-from snncc.evaluation.shard_sums import Counts
+from snncc.evaluation.shard_sums import ShardSums
 from snncc.evaluation.spike_counter import SpikeCounter
 from snncc.evaluation.timing import milliseconds
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
 from snncc.storage.mapped import mapped_in
 
-__all__ = ["SideBySide"]
+__all__ = ["PairedRun"]
 
 
-class SideBySide:
+class PairedRun:
     """Runs an SNN and its ANN, as imported, on the same batches; an SNN that loops is counted in its folded form.
 
     Args:
@@ -53,7 +53,7 @@ class SideBySide:
         self._cut = cut
         self._device, self._timed, self._phases = device, timed, phases
         self._milliseconds: tuple[float, float] | None = None
-        self.tally = Tally(labels)
+        self.tally = AccuracyCounter(labels)
 
     def add(self, batch: Batch) -> None:
         """Run both networks on a batch, in parts whose rows fit into memory."""
@@ -68,20 +68,20 @@ class SideBySide:
         return summarise(
             self.tally,
             layers,
-            measure(self._spiking, self._plain, layers, self._counter.passed()),
+            measure(self._spiking, self._plain, layers, self._counter.pool_spikes()),
             steps=steps_of(self._snn, self._spiking),
             milliseconds=self._milliseconds,
             timed_batch=self._size,
             sin=self._silent.result() if self._silent else None,
         )
 
-    def counts(self) -> Counts:
+    def counts(self) -> ShardSums:
         """The same as whole numbers, which add up with those of other samples; at least one batch was added."""
         layers = self._counter.layers(sums=True)
-        return Counts(
+        return ShardSums(
             self.tally.to_json(),
             tuple(layers),
-            measure(self._spiking, self._plain, layers, self._counter.passed(sums=True)),
+            measure(self._spiking, self._plain, layers, self._counter.pool_spikes(sums=True)),
             steps_of(self._snn, self._spiking),
             self._size,
             self._silent.result(sums=True) if self._silent else None,
@@ -96,14 +96,14 @@ class SideBySide:
 
         ann = self._source.to_proto()
         shapes = {name: array.shape[1:] for name, array in batch.items()}
-        folded = unrolled(self._snn)
+        folded = to_folded(self._snn)
         self._plain, self._spiking = Network(ann, shapes), Network(folded, shapes)
         self._counter = SpikeCounter(folded, self._spiking, phases=self._phases)
-        self._silent = SilentRelus.of(self._snn, self._source, self._counter, self._spiking, shapes)
+        self._silent = InactivatedSpikeCounter.of(self._snn, self._source, self._counter, self._spiking, shapes)
         self._names = [*self._counter.names, *(self._silent.names if self._silent else ())]
         self._size = _length(batch)
         if self._cut:
-            self._size = samples_at_once(self._spiking.fold, self._size, self._spiking.largest)
+            self._size = max_batch(self._spiking.fold, self._size, self._spiking.largest)
         self._ann: Any = opened(ann)
         if self._timed:  # before more sessions are open: each has the weights in memory
             self._measure_time((self._ann, opened(self._snn)), _part(batch, 0, self._size))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from snncc.evaluation.accuracy import Tally
+from snncc.evaluation.accuracy import AccuracyCounter
 from snncc.evaluation.energy import FLOAT32, Costs, Energy
-from snncc.evaluation.inactivated_spikes import Inactivated
-from snncc.evaluation.latency import Steps
-from snncc.evaluation.memory_energy import Movement, movement
+from snncc.evaluation.inactivated_spikes import InactivatedSpikes
+from snncc.evaluation.latency import Latency
+from snncc.evaluation.memory_energy import MemoryEnergy, movement
 from snncc.evaluation.result_json import as_json
 from snncc.evaluation.result_table import layer_rows, rows, step_rows, synapse_rows
 from snncc.evaluation.spike_counter import LayerTotal
@@ -61,11 +61,11 @@ class Evaluation:
     input_spikes: float
     input_spikes_per_value: float
     energy: Energy
-    steps: Steps | None
+    steps: Latency | None
     milliseconds: Pair | None
     timed_batch: int
     layers: tuple[LayerTotal, ...]
-    sin: Inactivated | None = None
+    sin: InactivatedSpikes | None = None
     gates: int = 0
     spikes_per_gate: float = 0.0
 
@@ -104,7 +104,7 @@ class Evaluation:
         """Gain over an ANN whose activations are as fine as the neurons; None if not known, or nothing is spent."""
         return None if self.steps is None else self.energy.few_bits_gain(self.steps.bits, costs)
 
-    def with_memory(self, costs: Costs = FLOAT32, *, reuse: bool) -> Movement | None:
+    def with_memory(self, costs: Costs = FLOAT32, *, reuse: bool) -> MemoryEnergy | None:
         """Energy of arithmetic and accesses to memory, in picojoules; None if the coding is not known, or recurrent.
 
         Args:
@@ -118,7 +118,9 @@ class Evaluation:
         if moved is None:
             return None
         few = self.energy.few_bits(bits, costs)
-        return Movement(moved.ann + self.energy.ann(costs), moved.few_bits + few, moved.snn + self.energy.snn(costs))
+        return MemoryEnergy(
+            moved.ann + self.energy.ann(costs), moved.few_bits + few, moved.snn + self.energy.snn(costs)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON values, by evaluate.schema.json; docs/evaluate.md says what they mean."""
@@ -142,14 +144,14 @@ class Evaluation:
 
 
 def summarise(
-    tally: Tally,
+    tally: AccuracyCounter,
     layers: Sequence[LayerTotal],
     energy: Energy,
     *,
-    steps: Steps | None,
+    steps: Latency | None,
     milliseconds: Pair | None,
     timed_batch: int,
-    sin: Inactivated | None = None,
+    sin: InactivatedSpikes | None = None,
 ) -> Evaluation:
     """Put together what was counted and measured."""
     hidden = [layer for layer in layers if not layer.encoder and not layer.gate]

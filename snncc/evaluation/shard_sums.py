@@ -14,22 +14,22 @@ from typing import Any
 import numpy as np
 
 from snncc.errors import DataError
-from snncc.evaluation.accuracy import Tally
+from snncc.evaluation.accuracy import AccuracyCounter
 from snncc.evaluation.energy import Energy, Layer, Sizes, SynapticLayer
-from snncc.evaluation.inactivated_spikes import Inactivated, LayerInactivated
-from snncc.evaluation.latency import Steps
+from snncc.evaluation.inactivated_spikes import InactivatedSpikes, LayerInactivated
+from snncc.evaluation.latency import Latency
 from snncc.evaluation.result import Evaluation, summarise
 from snncc.evaluation.spike_counter import LayerTotal
 
-__all__ = ["Counts", "merged"]
+__all__ = ["ShardSums", "merge"]
 
 
 @dataclass(frozen=True)
-class Counts:
+class ShardSums:
     """Sums over samples.
 
     Attributes:
-        tally: answers of both networks, as `Tally.to_json` puts them.
+        tally: answers of both networks, as `AccuracyCounter.to_json` puts them.
         layers: spikes of each layer of neurons.
         energy: operations; those that spikes cause are sums, all others those of one sample. No rates.
         steps: time steps by the coding; None if that is not known.
@@ -40,15 +40,15 @@ class Counts:
     tally: Mapping[str, Any]
     layers: tuple[LayerTotal, ...]
     energy: Energy
-    steps: Steps | None
+    steps: Latency | None
     batch: int
-    sin: Inactivated | None
+    sin: InactivatedSpikes | None
 
     def __post_init__(self) -> None:
         layers = tuple(replace(layer, rate=None) for layer in self.energy.layers)
         object.__setattr__(self, "energy", replace(self.energy, layers=layers))
 
-    def __add__(self, other: Counts) -> Counts:
+    def __add__(self, other: ShardSums) -> ShardSums:
         """The counts of the samples of both.
 
         Raises:
@@ -57,10 +57,10 @@ class Counts:
         if self._fixed() != other._fixed():
             message = "shards of one configuration do not add up, since their layers differ in size or number"
             raise DataError(f"{message}. Bring all samples to one shape.")
-        tally = Tally(None)
+        tally = AccuracyCounter(None)
         for part in (self.tally, other.tally):
             tally.merge(part)
-        return Counts(
+        return ShardSums(
             tally.to_json(),
             tuple(map(_layer_sum, self.layers, other.layers)),
             replace(
@@ -75,7 +75,7 @@ class Counts:
 
     def evaluation(self) -> Evaluation:
         """The means, as an evaluation of all samples in one go has them; without measured times."""
-        tally = Tally(None)
+        tally = AccuracyCounter(None)
         tally.merge(self.tally)
         count = tally.samples
         layers = [_layer_mean(layer, count) for layer in self.layers]
@@ -85,7 +85,7 @@ class Counts:
             layers=tuple(_synapse_mean(layer, fired, count) for layer in self.energy.layers),
             identities=tuple(_synapse_mean(layer, fired, count) for layer in self.energy.identities),
         )
-        sin = None if self.sin is None else Inactivated(tuple(_sin_mean(x, count) for x in self.sin.layers))
+        sin = None if self.sin is None else InactivatedSpikes(tuple(_sin_mean(x, count) for x in self.sin.layers))
         return summarise(tally, layers, energy, steps=self.steps, milliseconds=None, timed_batch=self.batch, sin=sin)
 
     def to_json(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Counts:
         }
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Counts:
+    def from_json(cls, found: Mapping[str, Any]) -> ShardSums:
         """What `to_json` gave."""
         energy, steps, sin = found["energy"], found["steps"], found["sin"]
         return cls(
@@ -112,9 +112,9 @@ class Counts:
                 tuple(map(_synapse_of, energy["identities"])),
                 energy["quantised"],
             ),
-            None if steps is None else Steps(**steps),
+            None if steps is None else Latency(**steps),
             found["batch"],
-            None if sin is None else Inactivated(tuple(_sin_of(x) for x in sin["layers"])),
+            None if sin is None else InactivatedSpikes(tuple(_sin_of(x) for x in sin["layers"])),
         )
 
     def _fixed(self) -> tuple[Any, ...]:
@@ -126,9 +126,9 @@ class Counts:
         return synapses, energy.ann_layers, neurons, self.steps, counted, self.tally["labelled"], self.tally["classes"]
 
 
-def merged(parts: list[Counts]) -> Counts:
+def merge(parts: list[ShardSums]) -> ShardSums:
     """The counts of all samples of `parts`, one or more."""
-    return reduce(Counts.__add__, parts)
+    return reduce(ShardSums.__add__, parts)
 
 
 def _layer_sum(a: LayerTotal, b: LayerTotal) -> LayerTotal:
@@ -176,8 +176,8 @@ def _sizes_of(found: Mapping[str, Any]) -> Sizes | None:
     return None if found["sizes"] is None else Sizes(**found["sizes"])
 
 
-def _sin_sum(a: Inactivated, b: Inactivated) -> Inactivated:
-    return Inactivated(tuple(map(_sin_layer_sum, a.layers, b.layers)))
+def _sin_sum(a: InactivatedSpikes, b: InactivatedSpikes) -> InactivatedSpikes:
+    return InactivatedSpikes(tuple(map(_sin_layer_sum, a.layers, b.layers)))
 
 
 def _sin_layer_sum(a: LayerInactivated, b: LayerInactivated) -> LayerInactivated:

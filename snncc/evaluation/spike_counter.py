@@ -106,7 +106,7 @@ class SpikeCounter:
         self._encoders = {n.output[0] for n in network.encoders}
         self._counted: dict[str, _Counted] = {}
         tensors = {n.output[0] for n in network.neurons}
-        self._gates = {n.output[0] for n in network.gates}
+        self._gates = {n.output[0] for n in network.spike_gating_pools}
         for node in [n for n in self.model.graph.node if n.output[0] in tensors | self._gates]:
             shape = network.shape(node.output[0])
             if shape[:1] != (1,):
@@ -192,7 +192,7 @@ class SpikeCounter:
                 found.append(layer)
         return found
 
-    def passed(self, *, sums: bool = False) -> dict[str, npt.NDArray[np.float64]]:
+    def pool_spikes(self, *, sums: bool = False) -> dict[str, npt.NDArray[np.float64]]:
         """Spikes that came out of each max pool, by its output, of its shape; means or `sums` over the samples."""
         samples = 1 if sums else self.samples
         return {tensor: np.asarray(self._counted[tensor].spikes / samples) for tensor in self._gates}

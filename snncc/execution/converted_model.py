@@ -8,11 +8,11 @@ import onnx
 from snncc.coding.metadata_schema import damaged_entry
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
-from snncc.io.model_reader import Source, check_weights, read_model, where
+from snncc.io.model_reader import Source, check_weights, model_name, read_model
 from snncc.ir.nodes import all_nodes
 from snncc.ops import DOMAIN, all_ops
 
-__all__ = ["CHECKER_ERRORS", "read_converted", "refuse_damaged"]
+__all__ = ["CHECKER_ERRORS", "check_converted_model", "read_converted"]
 
 # What onnx's checker raises, shape inference within it included.
 CHECKER_ERRORS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, RuntimeError, ValueError)
@@ -24,14 +24,14 @@ def read_converted(source: Source) -> onnx.ModelProto:
     """A converted model, or another one to be run, with its weights.
 
     Raises:
-        ModelError: it cannot be read, or `refuse_damaged` refuses it.
+        ModelError: it cannot be read, or `check_converted_model` refuses it.
     """
     model = read_model(source)
-    refuse_damaged(model, where(source))
+    check_converted_model(model, model_name(source))
     return model
 
 
-def refuse_damaged(model: onnx.ModelProto, name: str) -> None:
+def check_converted_model(model: onnx.ModelProto, name: str) -> None:
     """Raise ModelError if onnx's checker refuses `model`, or if its metadata or ops of ours are none that we know."""
     check_weights(model, name)
     known = {op.name for op in all_ops()}

@@ -17,13 +17,13 @@ import numpy.typing as npt
 
 from snncc.errors import OptionError
 
-__all__ = ["Exits"]
+__all__ = ["EarlyExit"]
 
 Array = npt.NDArray[Any]
 
 
 @dataclass
-class Exits:
+class EarlyExit:
     """Outputs of the step at which each sample settled.
 
     Attributes:

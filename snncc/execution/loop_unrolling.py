@@ -23,12 +23,12 @@ from snncc.ops import DOMAIN, get
 from snncc.ops.temporal_sums import READOUT
 from snncc.storage.mapped import array_of
 
-__all__ = ["unrolled"]
+__all__ = ["to_folded"]
 
 _WAY_OUT = "Convert it once more with --form folded, which has the same spikes, and give that."
 
 
-def unrolled(model: onnx.ModelProto) -> onnx.ModelProto:
+def to_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     """The folded form of `model`, which may be `model` itself.
 
     Raises:

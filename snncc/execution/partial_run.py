@@ -22,7 +22,7 @@ from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
 from snncc.ir.scopes import reads
 
-__all__ = ["Piecewise"]
+__all__ = ["PartialRun"]
 
 Array = npt.NDArray[Any]
 Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
@@ -30,7 +30,7 @@ Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
 _LONG = 32  # nodes of a piece; of what they compute, that is kept which later pieces read, too
 
 
-class Piecewise:
+class PartialRun:
     """The tensors of a network that are known so far, by name: one array for each batch of samples.
 
     Args:
@@ -58,14 +58,14 @@ class Piecewise:
         kept = self._read_later(nodes, wanted) if len(nodes) > _LONG else []
         found = list(self._runner([wanted, *kept], nodes, needed)({}))
         for place, name in enumerate(kept, 1):
-            self.learn(name, [values[place] for values in found])
+            self.override(name, [values[place] for values in found])
         return [values[0] for values in found]
 
     def runner(self, wanted: Sequence[str]) -> Runner:
         """Works tensors out from the known ones, batch by batch; it is given what shall stand in for some of these."""
         return self._runner(wanted, *self._between(wanted))
 
-    def learn(self, name: str, values: list[Array]) -> None:
+    def override(self, name: str, values: list[Array]) -> None:
         """From now on the tensor is this."""
         self._known[name] = values
         if self._lifetimes is not None:
@@ -76,7 +76,7 @@ class Piecewise:
         if self._lifetimes is not None:
             self._forget(self._lifetimes.release(name))
 
-    def fire(self, node: Node, potential: list[Array]) -> list[Array]:
+    def run_neuron(self, node: Node, potential: list[Array]) -> list[Array]:
         """What a layer of neurons makes of `potential`; all else that it takes is constant."""
         names = [f"input_{i}" for i in range(len(node.inputs))]
         made = helper.make_node(node.op, names, ["y", *[""] * (len(node.outputs) - 1)], domain=ops.DOMAIN, **node.attrs)

@@ -14,7 +14,7 @@ import onnxruntime as ort
 
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.execution.converted_model import read_converted
-from snncc.execution.early_exit import Exits
+from snncc.execution.early_exit import EarlyExit
 from snncc.io.input_specs import InputSpec, specs_of
 from snncc.ir.metadata import metadata_of
 from snncc.ops.temporal_sums import READOUT
@@ -160,7 +160,7 @@ class Stream:
         if early_exit is not None and not early_exit >= 0:
             raise OptionError(f"the margin of early exit is {early_exit}, but it must be 0 or more")
         self.start(inputs)
-        exits = Exits(self.outputs[0], early_exit)
+        exits = EarlyExit(self.outputs[0], early_exit)
         for outputs in self:
             exits.add(outputs, last=self.done == self.steps)
             if exits.settled.all():

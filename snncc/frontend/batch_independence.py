@@ -20,7 +20,7 @@ from snncc.analysis.trial import UNITS, trial_feeds
 from snncc.errors import UnsupportedOpError
 from snncc.ir.graph import Graph, Node
 
-__all__ = ["mixes_samples", "refuse_mixing"]
+__all__ = ["node_mixing_samples", "refuse_mixing"]
 
 Array = npt.NDArray[Any]
 
@@ -30,15 +30,15 @@ _IDS = 2  # that any table has
 
 
 def refuse_mixing(graph: Graph, name: str) -> None:
-    """Raise UnsupportedOpError with the first node of which `mixes_samples` speaks."""
-    node = mixes_samples(graph)
+    """Raise UnsupportedOpError with the first node of which `node_mixing_samples` speaks."""
+    node = node_mixing_samples(graph)
     if node is not None:
         message = f"{name}: {node.op} '{node.name}' mixes samples, and with this coding rows are time steps of samples"
         way_out = "Convert with --coding fs, or phase without --wait, or keep the op off the batch axis"
         raise UnsupportedOpError(f"{message}. {way_out}.")
 
 
-def mixes_samples(graph: Graph) -> Node | None:
+def node_mixing_samples(graph: Graph) -> Node | None:
     """The first node whose result for a sample depends on the others; None also where a trial is not possible.
 
     It is not where the batch has a fixed size.

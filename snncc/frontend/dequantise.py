@@ -20,7 +20,7 @@ from onnx import helper, numpy_helper
 
 from snncc.errors import UnsupportedOpError
 from snncc.frontend.integer_ops import ONE, PRODUCTS, is_integer_op, spelled_out_integers
-from snncc.frontend.qoperators import is_q_operator, spelled_out
+from snncc.frontend.qoperators import expand_qoperator, is_q_operator
 from snncc.frontend.quantised_constants import evaluated
 from snncc.frontend.requantised import Spelled, integers, looked_up, rescaled
 from snncc.frontend.signs import MOVES, none_negative
@@ -111,7 +111,7 @@ class _Dequantiser:
             return spelled_out_integers(node)
         if not is_q_operator(node):
             return [node]
-        parts = list(spelled_out(node, self._fresh))
+        parts = list(expand_qoperator(node, self._fresh))
         if node.op_type != "QLinearMul":
             self._bias_scales.update(part.output[0] for part in parts if part.op_type == "Mul")
         return parts

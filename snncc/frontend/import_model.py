@@ -36,16 +36,16 @@ from snncc.frontend.legality import (
 from snncc.frontend.old_norms import by_channel
 from snncc.frontend.plain_types import checkable, with_plain_types
 from snncc.frontend.single_precision import in_single_precision
-from snncc.frontend.static_shapes import settle_shapes
+from snncc.frontend.static_shapes import make_shapes_static
 from snncc.frontend.well_formed import refuse_malformed
 from snncc.io.large_models import outline, with_weights_of
-from snncc.io.model_reader import Source, check_weights, read_model, where, with_dense_weights
+from snncc.io.model_reader import Source, check_weights, model_name, read_model, with_dense_weights
 from snncc.ir.graph import Graph
 from snncc.ir.scopes import reads
 from snncc.passes.manager import PassManager
-from snncc.passes.pipeline import spelling
+from snncc.passes.pipeline import canonicalisation
 
-__all__ = ["OPSET", "import_model", "where"]
+__all__ = ["OPSET", "import_model"]
 
 OPSET = 21  # converted models import at least this one; onnxruntime 1.18 and later know it
 _IR_VERSION = 10
@@ -59,7 +59,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
         ModelError: the model cannot be read, is invalid, or has weights that are not finite.
         UnsupportedOpError: lists every node that cannot be converted.
     """
-    name = name or where(source)
+    name = name or model_name(source)
     model = read_model(source)
     refuse_ours(model, name)
     check_weights(model, name)
@@ -78,8 +78,8 @@ def import_model(source: Source, name: str | None = None) -> Graph:
         graph.infer_shapes()
         refuse_untyped(graph, name)
         by_channel(graph)
-        settle_shapes(graph)
-        PassManager(spelling()).run(graph)
+        make_shapes_static(graph)
+        PassManager(canonicalisation()).run(graph)
         in_single_precision(graph, name)
         graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:

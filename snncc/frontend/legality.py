@@ -13,9 +13,9 @@ import onnx
 from onnx import TensorProto
 
 from snncc.analysis.analog_ops import may_stay_analog
-from snncc.analysis.batch_axis import batch_axes, misplaced
-from snncc.analysis.convertibility import obstacle
-from snncc.analysis.integer_inputs import is_integer, side_tensors
+from snncc.analysis.batch_axis import batch_axes, batch_axis_error
+from snncc.analysis.convertibility import unsupported_reason
+from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.analysis.intervals import BOUNDS
 from snncc.analysis.masks import may_be_infinite
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
@@ -31,13 +31,13 @@ __all__ = [
     "refuse_islands",
     "refuse_nodes",
     "refuse_ours",
-    "refuse_silence",
     "refuse_training",
     "refuse_types",
     "refuse_unshaped",
     "refuse_unsupported",
     "refuse_untyped",
     "refuse_weights",
+    "require_neurons",
 ]
 
 Array = npt.NDArray[Any]
@@ -118,7 +118,7 @@ def refuse_training(model: onnx.ModelProto, name: str) -> None:
 
 def refuse_inputs(graph: Graph, name: str) -> None:
     """Raise for inputs that are no batches of floating-point samples or of integers that tables are looked up with."""
-    beside = side_tensors(graph)
+    beside = integer_tensors(graph)
     for tensor in graph.inputs:
         if is_integer(tensor) and all(_takes_ids(user, beside) for user in graph.users(tensor)):
             continue
@@ -189,11 +189,11 @@ def _broadcasts(slope: Shape, shape: Shape) -> bool:
 def refuse_unsupported(graph: Graph, name: str) -> None:
     """Raise UnsupportedOpError with all nodes that are neither synapse, neuron nor analog island, grouped by op."""
     reasons: dict[str, list[str]] = {}
-    beside, axes = side_tensors(graph), batch_axes(graph)
+    beside, axes = integer_tensors(graph), batch_axes(graph)
     for node in graph.nodes():
         if id(node.outputs[0]) in beside:
             continue
-        reason = obstacle(graph, node) or (misplaced(node, axes) if node.op in RECURRENT else None)
+        reason = unsupported_reason(graph, node) or (batch_axis_error(node, axes) if node.op in RECURRENT else None)
         if reason and not may_stay_analog(graph, node, beside):
             reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
     refuse_nodes(name, reasons)
@@ -217,12 +217,12 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
     reasons: dict[str, list[str]] = {}
     for node in nodes:
         loop = node.op == "Scan" or node.op in RECURRENT
-        reason = "products of gates and states" if loop else obstacle(graph, node) or "not linear"
+        reason = "products of gates and states" if loop else unsupported_reason(graph, node) or "not linear"
         reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
     refuse_nodes(name, reasons, "Convert without --strict to keep them as analog islands.")
 
 
-def refuse_silence(name: str) -> None:
+def require_neurons(name: str) -> None:
     """Raise the ModelError for a network in which nothing becomes a neuron."""
     way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it"
     raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")

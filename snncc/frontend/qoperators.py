@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import helper
 
-__all__ = ["is_q_operator", "spelled_out"]
+__all__ = ["expand_qoperator", "is_q_operator"]
 
 # What is quantised is given as (value, scale, zero point), and what becomes of the result as (scale, zero point).
 _ONE = {f"QLinear{op}": op for op in ("AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax")}
@@ -31,13 +31,13 @@ class _Parts:
 
 
 def is_q_operator(node: onnx.NodeProto) -> bool:
-    """Whether `spelled_out` knows `node`: what has its channels last, or lacks a scale, has no float op."""
+    """Whether `expand_qoperator` knows `node`: what has its channels last, or lacks a scale, has no float op."""
     if node.op_type not in _KNOWN or any(a.name == "channels_last" and a.i for a in node.attribute):
         return False
     return bool(node.output) and all(len(operand) > 1 for operand in _parts(node).operands)
 
 
-def spelled_out(node: onnx.NodeProto, fresh: Callable[[str], str]) -> Iterator[onnx.NodeProto]:
+def expand_qoperator(node: onnx.NodeProto, fresh: Callable[[str], str]) -> Iterator[onnx.NodeProto]:
     """The nodes that stand for `node`, one that `is_q_operator` knows; `fresh` makes a name one that is new."""
     parts = _parts(node)
     name = node.name or node.output[0]

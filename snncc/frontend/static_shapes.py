@@ -15,12 +15,12 @@ import numpy as np
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.ir.graph import Graph, Node, Shape, Tensor
 
-__all__ = ["settle_shapes"]
+__all__ = ["make_shapes_static"]
 
 _ROI, _SCALES, _SIZES = 1, 2, 3  # inputs of Resize
 
 
-def settle_shapes(graph: Graph) -> None:
+def make_shapes_static(graph: Graph) -> None:
     """Settle every Reshape, Expand and Resize of which only the batch is unknown; then bring shapes up to date."""
     for node in graph.nodes("Squeeze"):
         _settle_squeeze(graph, node)

@@ -20,49 +20,49 @@ from snncc.storage.mapped import is_mapped
 
 __all__ = [
     "Source",
-    "borrow_model",
     "check_weights",
     "external_files",
+    "model_name",
     "opens_alone",
     "read_model",
     "refuse_external",
-    "where",
     "with_dense_weights",
 ]
 
 Source = str | Path | bytes | onnx.ModelProto
 
 
-def where(source: Source) -> str:
+def model_name(source: Source) -> str:
     """How messages name the source."""
     return str(source) if isinstance(source, str | Path) else "the model"
 
 
-def read_model(source: Source) -> onnx.ModelProto:
+def read_model(source: Source, *, copy: bool = True) -> onnx.ModelProto:
     """The model with its weights, of which large ones stay in their files; a ModelProto given is not changed.
 
-    External data is looked for beside the file, and only in its folder; see `snncc.external`.
+    External data is looked for beside the file, and only in its folder; see `snncc.io.external_data`.
+
+    Args:
+        source: A path, the bytes of a file, or a model.
+        copy: Whether a ModelProto given is copied. Otherwise whoever asks must not change what comes back.
 
     Raises:
         ModelError: no such file, not an ONNX model, truncated, or external weights missing or outside the folder.
     """
-    model = borrow_model(source)
-    if model is not source:
-        return model
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    return copy
-
-
-def borrow_model(source: Source) -> onnx.ModelProto:
-    """As `read_model`, but a ModelProto given is not copied: whoever asks must not change what comes back."""
     if isinstance(source, onnx.ModelProto):
-        return _with_weights(source, None, "the model")
+        model = _with_weights(source, None, "the model")
+        return _copied(model) if copy and model is source else model
     if isinstance(source, bytes):
         return _with_weights(_parse(source, "the model"), None, "the model")
     path = Path(source)
     model = sketch_of(path) or _parse(_bytes_of(path), str(path))
     return _with_weights(model, path.parent, str(path))
+
+
+def _copied(model: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
 
 
 def opens_alone(path: Path) -> bool:

@@ -11,14 +11,14 @@ import numpy as np
 
 from snncc.ops.registry import Array
 
-__all__ = ["DRAW", "DRAW_PRELUDE", "draw"]
+__all__ = ["DRAW", "DRAW_PRELUDE", "hashed_uniform"]
 
 _MODULUS = 2**32
 _ELEMENT, _STEP = 0x9E3779B1, 0x85EBCA77  # odd multipliers that spread neighbours over all 32 bits
 _MIX = ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1))
 
 
-def draw(key: int, elements: Array, step: int) -> Array:
+def hashed_uniform(key: int, elements: Array, step: int) -> Array:
     """A number in 0 … 2^32 - 1 for each element (its place in its sample) at `step`."""
     state = (elements.astype(np.int64) * _ELEMENT + step % _MODULUS * _STEP % _MODULUS + key) % _MODULUS
     for shift, factor in _MIX:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
-from snncc.ops.hashed_random import DRAW, DRAW_PRELUDE, draw
+from snncc.ops.hashed_random import DRAW, DRAW_PRELUDE, hashed_uniform
 from snncc.ops.integrate_and_fire import CURRENT
 from snncc.ops.one_spike import SCALE
 from snncc.ops.portable_math import CONSTANTS, exp, exp_body, logistic, logistic_body, softplus, softplus_body
@@ -69,7 +69,7 @@ def _run(inputs: Sequence[Array], attributes: AttributeValues, *, confident: boo
         charged = v + current
         fires = charged >= theta
         if confident and number < attributes["early"]:
-            fires &= draw(attributes["key"], elements, number) < attributes["survival"]
+            fires &= hashed_uniform(attributes["key"], elements, number) < attributes["survival"]
         value = np.where(fires, theta, np.float32(0))
         v = charged - value
         return value * scale, fires.astype(np.int32), v, total + v

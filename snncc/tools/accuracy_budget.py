@@ -20,7 +20,7 @@ from snncc.io.batches import Samples
 from snncc.io.model_reader import Source
 from snncc.storage.mapped import left_in_files
 
-__all__ = ["STEPS", "Rung", "convert_within", "ladder"]
+__all__ = ["STEPS", "Trial", "candidates", "convert_within"]
 
 # Numbers of time steps that are worth trying.
 STEPS: dict[type[Coding], tuple[int, ...]] = {
@@ -35,7 +35,7 @@ _SAMPLES = 2000  # that the drop is measured on, at most
 
 
 @dataclass(frozen=True)
-class Rung:
+class Trial:
     """A recipe that was tried.
 
     Attributes:
@@ -57,7 +57,7 @@ class Rung:
     spikes_per_neuron: float
 
 
-def ladder(coding: Coding, *, steps: bool = True, base: bool = True) -> list[Coding]:
+def candidates(coding: Coding, *, steps: bool = True, base: bool = True) -> list[Coding]:
     """`coding` with more and more time steps.
 
     Args:
@@ -88,7 +88,7 @@ def convert_within(
     max_drop: float,
     *,
     calibration: Samples,
-    tried: Callable[[Rung], None] | None = None,
+    tried: Callable[[Trial], None] | None = None,
     **options: Any,
 ) -> onnx.ModelProto:
     """Convert with the first of `codings`, from cheap to dear, that loses no more than `max_drop` on `calibration`.
@@ -138,7 +138,7 @@ def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]
     return [{}, *([] if scales else [{"percentile": _PERCENTILE}]), *([{"levels": "fitted"}] if fitted else [])]
 
 
-def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Rung:
+def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Trial:
     """What a recipe costs; a network of single time steps is measured in its folded form, which gives the same."""
     form = "folded" if recipe.get("form") == "step" else recipe.get("form", "auto")
     with left_in_files():
@@ -146,4 +146,4 @@ def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples,
         found = evaluate(snn, model, data, preprocess=recipe.get("preprocess"), limit=_SAMPLES, device="cpu")
     drop = 100 * (1 - found.agreement) if found.drop is None else found.drop
     tried = (own.get("percentile"), own.get("levels"))
-    return Rung(coding, *tried, found.samples, found.drop is not None, drop, found.spikes_per_neuron)
+    return Trial(coding, *tried, found.samples, found.drop is not None, drop, found.spikes_per_neuron)

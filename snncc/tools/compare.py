@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.analysis.cpu_session import must_run
-from snncc.coding.from_metadata import own_settings, recorded_coding
+from snncc.coding.from_metadata import layer_settings, recorded_coding
 from snncc.coding.label import label
 from snncc.errors import OptionError
 from snncc.evaluation.evaluate import evaluate, pair
@@ -184,7 +184,7 @@ def _times(
 
 def _coding(snn: Source) -> str:
     model = read_model(snn)
-    coding, own = recorded_coding(model), own_settings(model)
+    coding, own = recorded_coding(model), layer_settings(model)
     if coding is None:
         return ""
     return f"{label(coding)}, own {' '.join(own)}" if own else label(coding)

@@ -43,12 +43,12 @@ def compare(
     input_range: tuple[float, float] | None,
 ) -> Comparison:
     """Run both networks on the first samples of the calibration data, or on seeded noise if there is none."""
-    from snncc.analysis.time_stacking import fold_of, samples_at_once
-    from snncc.evaluation.accuracy import Tally
+    from snncc.analysis.time_stacking import fold_of, max_batch
+    from snncc.evaluation.accuracy import AccuracyCounter
 
-    size = samples_at_once(fold_of(converted), _BATCH)
+    size = max_batch(fold_of(converted), _BATCH)
     batches = list(_batches(source, calibration, preprocess, input_range, size))
-    tally = Tally(None)
+    tally = AccuracyCounter(None)
     for expected, given in zip(_outputs(_runnable(source), batches), _outputs(converted, batches), strict=True):
         tally.add(expected, given)
     return Comparison(

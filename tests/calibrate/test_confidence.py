@@ -13,7 +13,7 @@ from snncc.errors import OptionError
 from snncc.ir.metadata import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.ops.hashed_random import draw
+from snncc.ops.hashed_random import hashed_uniform
 from snncc.ops.msat import CONFIDENT_MSAT, MSAT, PRESETS
 
 
@@ -70,11 +70,11 @@ def test_a_suppressed_spike_is_not_reset():
 
 
 def test_draws_are_even_and_independent():
-    numbers = np.stack([draw(7, np.arange(4096), step) for step in range(16)]) / 2**32
+    numbers = np.stack([hashed_uniform(7, np.arange(4096), step) for step in range(16)]) / 2**32
     assert abs(numbers.mean() - 0.5) < 0.01
     assert np.abs(np.corrcoef(numbers) - np.eye(16)).max() < 0.06
     assert np.abs(np.corrcoef(numbers[:, :-1].ravel(), numbers[:, 1:].ravel())[0, 1]) < 0.02
-    assert (draw(8, np.arange(4096), 0) != draw(7, np.arange(4096), 0)).mean() > 0.99
+    assert (hashed_uniform(8, np.arange(4096), 0) != hashed_uniform(7, np.arange(4096), 0)).mean() > 0.99
 
 
 def test_seeds_draw_otherwise(images):

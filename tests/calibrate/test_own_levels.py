@@ -13,7 +13,7 @@ import pytest
 
 import snncc
 from snncc.calibration.layer_levels import fitted_levels, refuse_levels
-from snncc.calibration.observers import Place
+from snncc.calibration.observers import ActivationSite
 from snncc.coding.optimal_base import best_base, percentage_error
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
@@ -164,7 +164,7 @@ class TwoChannels:
 
 def test_fitted_levels_count_errors_in_units_of_activations():
     """One level for 1.0 and 0.8, in units of the scales: an error counts as the square of its scale, 1 and 9."""
-    found = fitted_levels(TwoChannels(), Place("t", 2, 1), snncc.Phase(T=1))
+    found = fitted_levels(TwoChannels(), ActivationSite("t", 2, 1), snncc.Phase(T=1))
     assert found.levels == pytest.approx(((1 * 1.0 + 9 * 0.8) / 10,), rel=1e-5)
 
 

@@ -13,8 +13,8 @@ import snncc
 from snncc.calibration import potential_matching
 from snncc.calibration.potential_matching import match_potentials
 from snncc.coding import Coding
-from snncc.coding.scales import Correction
-from snncc.execution.partial_run import Piecewise
+from snncc.coding.scales import PotentialCorrection
+from snncc.execution.partial_run import PartialRun
 from snncc.ir.graph import Graph
 from snncc.passes.lower.lower_relu import LowerRelu
 
@@ -28,7 +28,7 @@ _BYTES = 4 * 4 * 4 * 8  # four layers at a time, of four float32 values, at eigh
 
 def corrections(
     network, x: np.ndarray, coding: Coding, *, level: float = 1.0, body: str = LINE, batch: str | int = "N"
-) -> dict[str, Correction]:
+) -> dict[str, PotentialCorrection]:
     """Of all potentials, by tensor. The weights are the identity."""
     model = network(f"g (float[{batch}, 2] x) => (float[{batch}, 2] y) {{ {body} }}", W=np.eye(2))
     reference, spiking = Graph.from_proto(model), Graph.from_proto(model)
@@ -110,6 +110,6 @@ def test_samples_in_unequal_batches_may_lie_on_any_axis(network):
     body = "t = Transpose <perm = [1, 0]> (x) r = Relu (t) u = Transpose <perm = [1, 0]> (r) y = MatMul (u, W)"
     graph = Graph.from_proto(network(f"g (float[N, 2] x) => (float[N, 2] y) {{ {body} }}", W=np.eye(2)))
     x = np.random.default_rng(0).normal(0, 1, (40, 2)).astype(np.float32)
-    piecewise = Piecewise(graph, {"x": x}, 32)
-    piecewise.learn("t", piecewise.values("t"))
+    piecewise = PartialRun(graph, {"x": x}, 32)
+    piecewise.override("t", piecewise.values("t"))
     np.testing.assert_array_equal(np.concatenate(piecewise.values("y")), np.maximum(x, 0))

@@ -11,22 +11,22 @@ import onnxruntime as ort
 import pytest
 
 import snncc
-from snncc.calibration.calibrate import Method, calibrate
+from snncc.calibration.calibrate import ScaleMethod, calibrate
 from snncc.calibration.histogram import LeastSquares, Percentile
-from snncc.calibration.observers import Place
+from snncc.calibration.observers import ActivationSite
 from snncc.coding import Coding
-from snncc.coding.scales import Choice, Scales
+from snncc.coding.scales import LayerSettings, Scales
 from snncc.frontend.import_model import import_model
 from snncc.passes.manager import PassManager
-from snncc.passes.pipeline import preparation
+from snncc.passes.pipeline import legalisation
 
 CODING = snncc.Phase(T=16, Q=1.3)
 
 
 def scales_of(model: onnx.ModelProto, data: object, coding: Coding = CODING, **method: object) -> Scales:
     graph = import_model(model)
-    PassManager(preparation(coding)).run(graph)
-    return calibrate(graph, coding, Method(**method), data).scales(coding)
+    PassManager(legalisation(coding)).run(graph)
+    return calibrate(graph, coding, ScaleMethod(**method), data).scales(coding)
 
 
 def activations(model: onnx.ModelProto, data: np.ndarray, *names: str) -> list[np.ndarray]:
@@ -61,7 +61,7 @@ def test_percentiles(cnn, images, percent):
 def test_percentile_counts_zeros():
     value = np.zeros((100, 1), np.float32)
     value[:5] = 3.0
-    place = Place("t", 2, 1)
+    place = ActivationSite("t", 2, 1)
     for percent, expected in [(90, 0), (94.9, 0), (96, 3.0), (100, 3.0)]:
         observer = Percentile(percent)
         observer.update(place, value[:33])
@@ -74,7 +74,7 @@ def test_the_maximum_stands_in_where_activations_are_too_small_to_count(largest,
     """Bins begin at 2^-24; a channel counts if it has activations above 256 times that."""
     value = np.full((10, 1), largest / 8, np.float32)
     value[0] = largest
-    place, observer = Place("t", 2, 1), Percentile(50)
+    place, observer = ActivationSite("t", 2, 1), Percentile(50)
     observer.update(place, value)
     expected = largest / 8 if counts else largest
     assert observer.result(place)[0] == pytest.approx(expected, rel=0.04)
@@ -84,7 +84,7 @@ def test_the_maximum_stands_in_where_activations_are_too_small_to_count(largest,
 def test_least_squares(coding):
     rng = np.random.default_rng(5)
     value = np.maximum(rng.normal(0, [0.02, 1.0, 50.0], (4000, 3)), 0).astype(np.float32)
-    place = Place("t", 2, 1)
+    place = ActivationSite("t", 2, 1)
     observer = LeastSquares(coding.code)
     observer.update(place, value)
     found = observer.result(place)
@@ -150,14 +150,14 @@ def test_relu6_never_exceeds_6(network, method, data):
     assert scale.max() > 3
 
 
-@pytest.mark.parametrize("choice", [Choice(factor=4.0), Choice(percentile=100.0, factor=4.0)])
+@pytest.mark.parametrize("choice", [LayerSettings(factor=4.0), LayerSettings(percentile=100.0, factor=4.0)])
 def test_a_factor_of_a_layer_keeps_its_scale_within_the_ceiling(network, choice):
     body = "g (float[N, 4] x) => (float[N, 4] y) { y = Clip(x, zero, six) }"
     graph = import_model(network(body, zero=0.0, six=6.0))
-    PassManager(preparation(CODING)).run(graph)
+    PassManager(legalisation(CODING)).run(graph)
     data = np.random.default_rng(1).uniform(0, 5, (64, 4)).astype(np.float32)
-    found = calibrate(graph, CODING, Method(), data)
-    (relu,) = (place.relu for place in found.spots)
+    found = calibrate(graph, CODING, ScaleMethod(), data)
+    (relu,) = (place.relu for place in found.sites)
     (scale,) = found.scales(CODING, {relu: choice}).neurons.values()
     assert (scale == 6).all()
 
@@ -165,7 +165,10 @@ def test_a_factor_of_a_layer_keeps_its_scale_within_the_ceiling(network, choice)
 def test_room_above_the_largest_activation_ends_at_the_ceiling():
     """Levels this fine cost nothing, and the scale would be twice the largest activation."""
     value = np.random.default_rng(1).uniform(4, 5, (64, 1)).astype(np.float32)
-    for place, expected in ((Place("t", 2, 1, ceiling=6.0), 6.0), (Place("u", 2, 1), 2 * float(value.max()))):
+    for place, expected in (
+        (ActivationSite("t", 2, 1, ceiling=6.0), 6.0),
+        (ActivationSite("u", 2, 1), 2 * float(value.max())),
+    ):
         observer = LeastSquares(snncc.FS(K=16).code)
         observer.update(place, value)
         assert observer.result(place)[0] == pytest.approx(expected, rel=1e-6)

@@ -15,7 +15,7 @@ import snncc
 from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
 from snncc.tools.check.structure import STRUCTURE, structural
-from snncc.tools.check.subject import Inspected
+from snncc.tools.check.subject import CheckSubject
 
 NODES, FEATURES, HIDDEN, CLASSES = 24, 7, 10, 3
 
@@ -190,7 +190,7 @@ def test_counts_equal_a_brute_force(ann: onnx.ModelProto, phase: onnx.ModelProto
 @pytest.mark.parametrize("coding", [snncc.Phase(T=16, Q=1.3), snncc.FS(K=8), snncc.Rate(T=16)], ids=repr)
 def test_structure_is_sound(ann: onnx.ModelProto, coding: Any) -> None:
     snn = snncc.convert(ann, coding, calibration=samples(32))
-    found = {name: passed or message for name, passed, message in structural(Inspected(snn, ann))}
+    found = {name: passed or message for name, passed, message in structural(CheckSubject(snn, ann))}
     assert found == dict.fromkeys(STRUCTURE, True)
 
 

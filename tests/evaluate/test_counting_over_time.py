@@ -13,10 +13,10 @@ from onnx import helper
 
 import snncc
 from snncc.analysis.network_view import Network
-from snncc.analysis.time_stacking import Fold, fold_of, gives_steps, one_step, samples_at_once
+from snncc.analysis.time_stacking import TimeStacking, fold_of, gives_steps, max_batch, one_step
 from snncc.compiler import time_forms
 from snncc.errors import ModelError
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 
 STEPS = 6
 OVER_TIME = [
@@ -118,11 +118,11 @@ def test_one_step_has_the_shapes_of_samples(pooled_ann, pooled_images, coding):
 
 
 def test_the_batch_shrinks_as_the_steps_grow():
-    assert samples_at_once(Fold(), 64) == 64
-    assert samples_at_once(Fold("steps", 16), 64) == 16
-    assert samples_at_once(Fold("steps", 16), 3) == 3
-    assert samples_at_once(Fold("steps", 1000), 64) == 1
-    assert samples_at_once(Fold("steps", 16), 64, largest=2**22) == 2
+    assert max_batch(TimeStacking(), 64) == 64
+    assert max_batch(TimeStacking("steps", 16), 64) == 16
+    assert max_batch(TimeStacking("steps", 16), 3) == 3
+    assert max_batch(TimeStacking("steps", 1000), 64) == 1
+    assert max_batch(TimeStacking("steps", 16), 64, largest=2**22) == 2
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
@@ -154,7 +154,7 @@ def test_loops_are_counted_as_their_folded_form(monkeypatch, pooled_ann, pooled_
         snncc.convert(pooled_ann, coding, calibration=pooled_images, form=form) for form in ("folded", "loop")
     )
     assert fold_of(loop).kind == ""
-    flat = unrolled(loop)
+    flat = to_folded(loop)
     onnx.checker.check_model(flat, full_check=True)
     outputs = [ort.InferenceSession(m.SerializeToString()).run(None, {"x": pooled_images})[0] for m in (folded, flat)]
     np.testing.assert_array_equal(*outputs)

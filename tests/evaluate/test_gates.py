@@ -66,8 +66,8 @@ def test_losers_cost_nothing_and_winners_their_fan_out(ann: onnx.ModelProto, ima
 def test_a_pool_of_several_spikes_is_no_gate(ann: onnx.ModelProto, images: np.ndarray) -> None:
     one = Network(snncc.convert(ann, snncc.Phase(T=8, Q=1.5), calibration=images))
     two = Network(snncc.convert(ann, snncc.Phase(T=8, Q=2.0, spikes=2), calibration=images))
-    assert [n.op_type for n in one.gates] == ["MaxPool"]
-    assert two.gates == []
+    assert [n.op_type for n in one.spike_gating_pools] == ["MaxPool"]
+    assert two.spike_gating_pools == []
     neuron = next(n.output[0] for n in one.neurons if n not in one.encoders)
     assert not fanouts(one)[neuron].any()
     assert fanouts(two)[next(n.output[0] for n in two.neurons if n not in two.encoders)].any()

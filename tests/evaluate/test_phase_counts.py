@@ -139,16 +139,16 @@ def cut(layer):
 
 
 def test_merging_keeps_steps_exact(ann, snn, images):
-    from snncc.evaluation.paired_run import SideBySide
-    from snncc.evaluation.shard_sums import Counts, merged
+    from snncc.evaluation.paired_run import PairedRun
+    from snncc.evaluation.shard_sums import ShardSums, merge
     from snncc.frontend.import_model import import_model
 
-    def part(rows: slice) -> Counts:
-        runner = SideBySide(snn, import_model(ann), None, "cpu", cut=True, timed=False, phases=True)
+    def part(rows: slice) -> ShardSums:
+        runner = PairedRun(snn, import_model(ann), None, "cpu", cut=True, timed=False, phases=True)
         runner.add({"x": images[rows]})
-        return Counts.from_json(runner.counts().to_json())
+        return ShardSums.from_json(runner.counts().to_json())
 
     whole = part(slice(None))
-    parts = merged([part(slice(5, None)), part(slice(5))])
+    parts = merge([part(slice(5, None)), part(slice(5))])
     assert [x.per_step.tolist() for x in parts.layers] == [x.per_step.tolist() for x in whole.layers]
     assert parts.evaluation().share_per_step == whole.evaluation().share_per_step

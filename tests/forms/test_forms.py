@@ -13,7 +13,7 @@ from onnx import numpy_helper, parser
 
 import snncc
 from snncc.compiler import time_forms
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.ir.metadata import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
@@ -121,7 +121,7 @@ def test_forms_with_int8_weights_have_the_same_spikes(coding, monkeypatch):
     others = [run(made["loop"], images), run_steps(made["step"], images)]
     others += [run(made["folded"], images, native=False), run(made["loop"], images, native=False)]
     if coding.readout == "mean":
-        others.append(run(unrolled(made["loop"]), images))
+        others.append(run(to_folded(made["loop"]), images))
     for found in others:
         np.testing.assert_allclose(found, folded, rtol=0, atol=1e-6)
 

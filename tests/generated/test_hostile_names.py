@@ -14,7 +14,7 @@ import snncc.runtime
 from snncc.execution.stream import Stream
 from snncc.ir.metadata import metadata_of
 from snncc.tools.check.structure import structural
-from snncc.tools.check.subject import Inspected
+from snncc.tools.check.subject import CheckSubject
 from tests.generated.harness import CODINGS, FEW, MANY, run_plain
 from tests.generated.hostile_names import Named, draw_pair
 
@@ -43,7 +43,7 @@ def _run(pair: Named, coding: str) -> None:
     for body, kernel, want in zip(run_plain(made, case.feeds), native, wanted, strict=True):
         for found in (body, kernel):
             np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-4, err_msg=case.text)
-    wrong = [found for found in structural(Inspected(made, case.model)) if not found[1]]
+    wrong = [found for found in structural(CheckSubject(made, case.model)) if not found[1]]
     assert not wrong, f"{wrong}: {case.text}"
 
 

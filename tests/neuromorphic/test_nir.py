@@ -16,7 +16,7 @@ from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.models.builder import NetworkBuilder
 from snncc.models.seeded import SeededNetwork
 from snncc.models.zoo import ZOO, noise
-from snncc.tools.exporters import nir as export
+from snncc.tools.exporters import export
 
 nir = pytest.importorskip("nir", reason="the package nir is not installed")
 

@@ -11,9 +11,9 @@ import snncc
 from snncc.analysis.analog_ops import islands
 from snncc.ir.graph import Graph
 from snncc.passes.legalise.fuse_gelu import FuseGelu
-from snncc.passes.legalise.relu_before_max_pool import PoolsBehindRelus
-from snncc.passes.legalise.split_leaky_relu import SplitLeaky
-from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.legalise.relu_before_max_pool import ReluBeforeMaxPool
+from snncc.passes.legalise.split_leaky_relu import SplitLeakyRelu
+from snncc.passes.lower.isolate_analog_ops import IsolateAnalogOps
 from snncc.passes.lower.lower_activations import LowerActivations
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
@@ -61,27 +61,27 @@ def test_a_summand_other_than_one_makes_no_gelu(build, apply) -> None:
     [("y = LeakyRelu <alpha = 0.3> (x)", {}), ("y = LeakyRelu (x)", {}), ("y = PRelu (x, slope)", {"slope": (4,)})],
 )
 def test_leaky_relus_become_two_of_opposite_polarity(build, apply, ops, body, shapes) -> None:
-    count, after = apply(SplitLeaky(), build(f"{FLAT} {{ {body} }}", shapes))
+    count, after = apply(SplitLeakyRelu(), build(f"{FLAT} {{ {body} }}", shapes))
     assert count == 1
     assert sorted(ops(after)) == ["Add", "Mul", "Mul", "Relu", "Relu"]
 
 
 def test_a_computed_slope_is_left(build, apply, skips) -> None:
-    assert apply(SplitLeaky(), build(f"{FLAT} {{ s = Tanh (x) y = PRelu (x, s) }}", {}))[0] == 0
+    assert apply(SplitLeakyRelu(), build(f"{FLAT} {{ s = Tanh (x) y = PRelu (x, s) }}", {}))[0] == 0
     assert "its slope is not a constant" in skips()
 
 
 def test_pools_move_behind_relus(build, apply, ops) -> None:
     pools = "a = MaxPool <kernel_shape = [2, 2], strides = [1, 1], pads = [0, 0, 1, 1]> (x)"
     body = f"{{ {pools} b = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (a) y = Relu (b) }}"
-    count, after = apply(PoolsBehindRelus(), build(f"{IMAGE} {body}", {}))
+    count, after = apply(ReluBeforeMaxPool(), build(f"{IMAGE} {body}", {}))
     assert count == 2
     assert ops(after) == ["Relu", "MaxPool", "MaxPool"]
 
 
 def test_a_pool_that_others_read_stays(build, apply, skips) -> None:
     body = "{ a = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (x) b = Relu (a) y = Add (a, b) }"
-    assert apply(PoolsBehindRelus(), build(f"{IMAGE} {body}", {}))[0] == 0
+    assert apply(ReluBeforeMaxPool(), build(f"{IMAGE} {body}", {}))[0] == 0
     assert "has other users" in skips()
 
 
@@ -155,5 +155,5 @@ def test_what_is_an_island(build, body, found) -> None:
 
 def test_an_island_of_values_is_coded_again_behind_it(build, ops) -> None:
     graph = Graph.from_proto(build(f"{FLAT} {ISLAND}", {"W": (4, 4)}))
-    KeepIslands(snncc.Phase(T=8), {"b": (0.0, 3.0), "c": (0.0, 1.0)}).run(graph)
+    IsolateAnalogOps(snncc.Phase(T=8), {"b": (0.0, 3.0), "c": (0.0, 1.0)}).run(graph)
     assert ops(graph.to_proto()) == ["Relu", "Exp", "Tanh", "PhaseNeuron", "MatMul", "Relu"]

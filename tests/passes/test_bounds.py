@@ -17,7 +17,7 @@ from snncc.coding.bound_forms import BoundForm, form_of, words_of
 from snncc.errors import ModelError
 from snncc.frontend.import_model import import_model
 from snncc.ir.graph import Graph
-from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelus
+from snncc.passes.canonicalise.bounds_to_relu import BoundsToRelu
 from snncc.passes.canonicalise.settle_masks import SettleMasks
 from snncc.passes.canonicalise.spell_bounds import SpellBounds
 from snncc.passes.legalise.linear_pieces import LinearPieces
@@ -109,7 +109,7 @@ def test_bounds_become_relus(build, apply, ops, name, keeps) -> None:
     body, coded, kept = FORMS[name]
     model = build(_network(body), {})
     forms = {n.name: BoundForm(keeps) for n in Graph.from_proto(model).nodes()}
-    count, after = apply(BoundsToRelus(forms), model)
+    count, after = apply(BoundsToRelu(forms), model)
     assert count == 1
     expected = kept if keeps else coded
     assert expected is None or Counter(_kinds(ops(after))) == Counter([*expected, "Relu"])
@@ -117,14 +117,14 @@ def test_bounds_become_relus(build, apply, ops, name, keeps) -> None:
 
 def test_a_relus_ceiling_stays(build, apply, ops) -> None:
     model = build(_network("c = Relu (x) d = Min (c, half) e = Clip (x, zero, one) a = Add (d, e)"), {})
-    count, after = apply(BoundsToRelus(), model)
+    count, after = apply(BoundsToRelu(), model)
     assert (count, Counter(ops(after))["Clip"]) == (0, 1)
 
 
 def test_bounds_left_out_are_gone(build, apply, ops) -> None:
     model = build(_network("a = Clip (x, lowest, far)"), {})
     name = next(n.name for n in Graph.from_proto(model).nodes("Clip"))
-    _, after = apply(BoundsToRelus({name: BoundForm(keeps=True, no_low=True, no_high=True)}), model)
+    _, after = apply(BoundsToRelu({name: BoundForm(keeps=True, no_low=True, no_high=True)}), model)
     assert _kinds(ops(after)) == ["Relu"]
 
 

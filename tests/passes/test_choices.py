@@ -9,14 +9,14 @@ from onnx import parser
 
 import snncc
 from snncc.analysis.analog_ops import endings, islands
-from snncc.analysis.integer_inputs import id_ranges, sources
+from snncc.analysis.integer_inputs import activation_sources, id_ranges
 from snncc.errors import PassError
 from snncc.frontend.import_model import import_model
 from snncc.ir.graph import Graph
 from snncc.passes.lower.encode_input import EncodeInput
-from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.lower.isolate_analog_ops import IsolateAnalogOps
 from snncc.passes.manager import PassManager
-from snncc.passes.pipeline import preparation
+from snncc.passes.pipeline import legalisation
 
 FS, PHASE, RATE, WAIT = snncc.FS(K=8), snncc.Phase(T=8), snncc.Rate(T=8), snncc.Phase(T=8, wait=6)
 HEAD = '<ir_version: 10, opset_import: ["": 21]> g (float[N, 4] x) =>'
@@ -25,7 +25,7 @@ WEIGHTS = "<float[4, 4] w = {1,2,3,4,1,2,3,4,1,2,3,4,1,2,3,4}, float t = {0.5}, 
 
 def graph_of(body: str, outputs: str = "float[N, M] y", coding: snncc.coding.Coding = FS) -> Graph:
     graph = import_model(parser.parse_model(f"{HEAD} ({outputs}) {WEIGHTS} {{ {body} }}"))
-    PassManager(preparation(coding)).run(graph)
+    PassManager(legalisation(coding)).run(graph)
     return graph
 
 
@@ -70,7 +70,7 @@ def test_the_end_is_given_complete_values(coding) -> None:
 def test_there_is_no_answer_at_every_step() -> None:
     graph = graph_of(f"{TOP} y = Identity (v)", "float[N, 2] y, int64[N, 2] i", RATE)
     with pytest.raises(PassError, match=r"TopK '.*' compares or chooses values, .*without anytime"):
-        KeepIslands(RATE, {}, in_pieces=True, anytime=True).run(graph)
+        IsolateAnalogOps(RATE, {}, in_pieces=True, anytime=True).run(graph)
 
 
 def test_what_is_compared_is_no_code() -> None:
@@ -78,7 +78,7 @@ def test_what_is_compared_is_no_code() -> None:
     before = graph.text()
     assert EncodeInput(PHASE, {"x": 1.0}).run(graph) == 0
     assert graph.text() == before
-    keep = KeepIslands(PHASE, {t.name: (0.0, 1.0) for n in graph.nodes() for t in n.outputs})
+    keep = IsolateAnalogOps(PHASE, {t.name: (0.0, 1.0) for n in graph.nodes() for t in n.outputs})
     assert keep.run(graph) == 2
     where = graph.nodes("Where")[0]
     assert [u.op for u in graph.users(where.outputs[0])] != ["MatMul"]  # which reads the code
@@ -86,7 +86,7 @@ def test_what_is_compared_is_no_code() -> None:
 
 def test_ids_that_are_given_as_numbers_are_no_source() -> None:
     graph = graph_of("i = Cast <to = 7> (x) e = Gather (w, i) y = Relu (e)", "float[N, 4, 4] y")
-    assert [t.name for t in sources(graph)] == ["e"]
+    assert [t.name for t in activation_sources(graph)] == ["e"]
     assert id_ranges(graph, 32) == {"x": 4}
 
 

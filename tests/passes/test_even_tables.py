@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 import snncc
-from snncc.coding.scales import Choice
+from snncc.coding.scales import LayerSettings
 from snncc.ir.graph import Graph
 from snncc.ops import get
 from snncc.passes.lower.lower_relu import LowerRelu
-from snncc.passes.lower.pad_tables import EvenTables
+from snncc.passes.lower.pad_tables import PadTables
 from snncc.passes.manager import PassManager
 
 FLAT = "net (float[N,4] x) => (float[N,4] y) { a = Relu (x) b = Neg (a) c = Add (b, x) y = Relu (c) }"
@@ -19,11 +19,11 @@ FLAT = "net (float[N,4] x) => (float[N,4] y) { a = Relu (x) b = Neg (a) c = Add 
 def test_added_steps_stay_idle(build, coding):
     graph = Graph.from_proto(build(FLAT, {}))
     short = next(iter(graph.nodes("Relu"))).name
-    PassManager([LowerRelu(coding, choices={short: Choice(steps=3)})]).run(graph)
+    PassManager([LowerRelu(coding, choices={short: LayerSettings(steps=3)})]).run(graph)
     neurons = [n for n in graph.nodes() if "thresholds" in n.attrs]
     before = [dict(n.attrs) for n in neurons]
     assert [len(attrs["thresholds"]) for attrs in before] == [3, 6]
-    PassManager([EvenTables()]).run(graph)
+    PassManager([PadTables()]).run(graph)
     assert [len(n.attrs["thresholds"]) for n in neurons] == [6, 6]
     assert neurons[1].attrs == before[1]
     x = np.linspace(-1, 3, 4001, dtype=np.float32)
@@ -34,4 +34,4 @@ def test_added_steps_stay_idle(build, coding):
         strict=True,
     ):
         np.testing.assert_array_equal(found, wanted)
-    assert EvenTables().run(graph) == 0
+    assert PadTables().run(graph) == 0

@@ -11,7 +11,7 @@ from onnx import numpy_helper, parser
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph
 from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
-from snncc.passes.legalise.insert_message_neurons import SpikeMessages
+from snncc.passes.legalise.insert_message_neurons import InsertMessageNeurons
 from snncc.passes.manager import PassManager
 
 NODES = 5
@@ -133,8 +133,8 @@ def test_neurons_between_synapses_that_aggregate(assert_equivalent, body, makers
     before = model(body)
     graph = Graph.from_proto(before)
     graph.infer_shapes()
-    PassManager((FuseAggregation(), SpikeMessages(signed=signed))).run(graph)
-    assert SpikeMessages(signed=signed).run(graph) == 0
+    PassManager((FuseAggregation(), InsertMessageNeurons(signed=signed))).run(graph)
+    assert InsertMessageNeurons(signed=signed).run(graph) == 0
     placed = graph.nodes("LeakyRelu") if signed else [n for n in graph.nodes("Relu") if n.name.endswith("_above")]
     assert [n.inputs[0].inputs[0].op for n in placed] == makers
     after = graph.to_proto()

@@ -9,7 +9,7 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from snncc.analysis.batch_axis import batch_axes, misplaced, off_axis
+from snncc.analysis.batch_axis import batch_axes, batch_axis_error, nodes_off_batch_axis
 from snncc.ir.graph import Graph
 from snncc.passes.legalise.batch_first import BatchFirst
 
@@ -80,5 +80,5 @@ def test_axis_of_the_batch_is_followed(beside, text, axis) -> None:
     graph.infer_shapes()
     axes = batch_axes(graph)
     assert axes[id(graph.outputs[0])] == axis
-    assert graph.nodes("RNN")[0] in off_axis(graph).values()
-    assert misplaced(graph.nodes("RNN")[0], axes) is None
+    assert graph.nodes("RNN")[0] in nodes_off_batch_axis(graph).values()
+    assert batch_axis_error(graph.nodes("RNN")[0], axes) is None

@@ -8,7 +8,7 @@ from onnx import numpy_helper
 import snncc
 from snncc.ir.graph import Graph
 from snncc.passes.finalise.quantise_weights import QuantiseWeights
-from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.hoist_scales import HoistScales
 from snncc.passes.normalise.round_weights import RoundWeights
 
 LAYERS = {
@@ -51,7 +51,7 @@ def test_scaling_whole_channels_keeps_the_integers(build) -> None:
     graph.infer_shapes()
     RoundWeights().run(graph)
     whole = integers(graph.copy())
-    assert LiftScales().run(graph) == 1
+    assert HoistScales().run(graph) == 1
     found = integers(graph)
     gain = next(numpy_helper.to_array(t) for t in model.graph.initializer if t.name == "gain")
     np.testing.assert_array_equal(found, whole * np.sign(gain).astype(np.int8).reshape(4, 1, 1, 1))

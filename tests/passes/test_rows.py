@@ -11,17 +11,17 @@ from snncc.analysis.trial import shape_only, trials
 from snncc.compiler.agreement import output_shapes, refuse_rows
 from snncc.errors import PassError, UnsupportedShapeError
 from snncc.execution.stream import Stream
-from snncc.frontend.static_shapes import settle_shapes
+from snncc.frontend.static_shapes import make_shapes_static
 from snncc.ir.graph import Graph
 from snncc.ir.metadata import metadata_of
 from snncc.passes.lower.encode_input import EncodeInput
 from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.shared.batch_rows import repeat_constants
-from snncc.passes.shared.scale_propagation import moved_factor
+from snncc.passes.shared.scale_propagation import factor_after_move
 from snncc.passes.time.note_rows import NoteRows
-from snncc.passes.time.repeat_constant_currents import RepeatCurrents
+from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
 from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED, StackedSizes
-from snncc.passes.time.to_single_steps import StepThrough
+from snncc.passes.time.to_single_steps import ToSingleSteps
 from snncc.runtime import create_session
 
 RATE = snncc.Rate(T=4)
@@ -84,7 +84,7 @@ def stacked_network(build, body: str) -> Graph:
     noted = NoteRows(RATE.slices)
     noted.run(graph)
     LowerRelu(RATE).run(graph)
-    RepeatCurrents(RATE.slices, noted.rows).run(graph)
+    RepeatConstantCurrents(RATE.slices, noted.rows).run(graph)
     return graph
 
 
@@ -115,7 +115,7 @@ def test_sizes_of_a_few_steps_are_those_of_samples(build) -> None:
     StackedSizes(RATE.slices).run(graph)
     before = factors_of_sizes(graph)
     assert {f for factors in before for f in factors} == {1, RATE.slices}
-    StepThrough(2).run(graph)
+    ToSingleSteps(2).run(graph)
     assert factors_of_sizes(graph) == [[2 if f > 1 else 1 for f in factors] for factors in before]
 
 
@@ -158,16 +158,16 @@ def test_a_fixed_batch_moves_to_the_inferred_axis(build, length, left) -> None:
     LowerRelu(RATE).run(graph)
     if left is None:
         with pytest.raises(PassError, match=r"Reshape 'y.*' makes 4 rows of its input"):
-            RepeatCurrents(4).run(graph)
+            RepeatConstantCurrents(4).run(graph)
         return
-    RepeatCurrents(4).run(graph)
+    RepeatConstantCurrents(4).run(graph)
     assert [graph.value(n.inputs[1]).tolist() for n in graph.nodes("Reshape")] == [left]
 
 
 def test_a_batch_that_stays_is_copied(build) -> None:
     body = "net (float[1,L,4] x) => (float[1,A] y) <int64[2] s = {1, -1}> { y = Reshape (x, s) }"
     graph = graph_of(build, body)
-    settle_shapes(graph)
+    make_shapes_static(graph)
     assert [graph.value(n.inputs[1]).tolist() for n in graph.nodes("Reshape")] == [[0, -1]]
 
 
@@ -189,7 +189,7 @@ def test_factors_go_through_rows_that_are_parts_of_samples(build, name) -> None:
     shape = ", ".join(f"B{a}" for a in range(rank))
     graph = graph_of(build, f"net ({given}) => (float[{shape}] y) <int64{constant}> {{ y = {op} }}")
     factor = np.arange(1.0, np.prod(before) + 1).reshape(before)
-    moved = moved_factor(graph, graph.nodes()[0], factor)
+    moved = factor_after_move(graph, graph.nodes()[0], factor)
     assert (None if moved is None else moved.shape) == after
 
 
@@ -198,7 +198,7 @@ def test_rows_that_do_not_fit_are_refused(build) -> None:
     unit, expected = output_shapes(graph)
     refuse_rows(graph, "it", unit, expected)
     LowerRelu(RATE).run(graph)
-    RepeatCurrents(4).run(graph)  # without what note-rows finds
+    RepeatConstantCurrents(4).run(graph)  # without what note-rows finds
     with pytest.raises(UnsupportedShapeError, match=r"output 'y' of 2 samples would be|rows do not fit"):
         refuse_rows(graph, "it", unit, expected)
 

@@ -8,7 +8,7 @@ import pytest
 from onnx import numpy_helper
 
 from snncc.ir.graph import Graph
-from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.hoist_scales import HoistScales
 from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.normalise.sink_scales import SinkScales
 
@@ -124,7 +124,7 @@ LIFT_WEIGHTS = {
 @pytest.mark.parametrize("body", LIFTS)
 def test_factors_lift_into_the_weights_in_front(build, apply, ops, body) -> None:
     model = build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS)
-    count, after = apply(LiftScales(), with_sign(model, 1, "k4"))
+    count, after = apply(HoistScales(), with_sign(model, 1, "k4"))
     assert count >= 1
     assert "Mul" not in ops(after)
 
@@ -132,12 +132,12 @@ def test_factors_lift_into_the_weights_in_front(build, apply, ops, body) -> None
 def test_a_negative_factor_does_not_lift_through_a_max_pool(build, apply) -> None:
     body = "h = Conv (x, w) p = MaxPool <kernel_shape=[2,2]> (h) s = Mul (p, k4) y = Flatten (s)"
     model = with_sign(build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS), -1, "k4")
-    assert apply(LiftScales(), model)[0] == 0
+    assert apply(HoistScales(), model)[0] == 0
 
 
 def test_a_shared_current_is_not_scaled(build, apply, skips) -> None:
     body = "h = Conv (x, w) s = Mul (h, k4) z = Add (s, h) y = Flatten (z)"
-    assert apply(LiftScales(), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS))[0] == 0
+    assert apply(HoistScales(), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS))[0] == 0
     assert "has other users" in skips()
 
 
@@ -178,7 +178,7 @@ def test_the_scales_of_a_residual_block_all_fold(build, assert_equivalent, ops) 
     model = build(f"{IMAGE.format(o='M')} {{ {body} }}", {"w": (4, 3, 3, 3), "w44": (4, 4, 3, 3), "last": (144, 5)})
     graph = Graph.from_proto(model)
     graph.infer_shapes()
-    for each in (InsertScales({"r": SCALE, "q": 1 / SCALE}), LiftScales(), SinkScales()):
+    for each in (InsertScales({"r": SCALE, "q": 1 / SCALE}), HoistScales(), SinkScales()):
         each.run(graph)
         graph.infer_shapes()
     after = graph.to_proto()

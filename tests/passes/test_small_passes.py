@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 import snncc
 from snncc.analysis.cpu_session import cpu_session
-from snncc.coding.scales import Correction
+from snncc.coding.scales import PotentialCorrection
 from snncc.compiler.export import export_model
 from snncc.errors import PassError, PostconditionError
 from snncc.ir.graph import Graph
@@ -25,7 +25,7 @@ from snncc.passes.legalise.split_clip import SplitClip
 from snncc.passes.lower.encode_input import EncodeInput
 from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
-from snncc.passes.normalise.hoist_scales import LiftScales
+from snncc.passes.normalise.hoist_scales import HoistScales
 from snncc.passes.pipeline import PASSES
 
 FLAT = "net (float[N,4] x) => (float[N,4] y)"
@@ -188,7 +188,7 @@ def test_corrections_reach_the_potential_and_nothing_else(build, assert_equivale
     graph = Graph.from_proto(build(f"{head} {{ {body.format('')} }}", weights))
     graph.infer_shapes()
     offset = np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)
-    assert CorrectPotentials({"h": Correction(np.ones((4, 1, 1)), offset)}).run(graph) == 1
+    assert CorrectPotentials({"h": PotentialCorrection(np.ones((4, 1, 1)), offset)}).run(graph) == 1
     graph.infer_shapes()
     assert len(graph.nodes()) == len(body.split(" = ")) - 1 + added
     expected = body.format("c = Add (h, missing)").replace("Relu (h)", "Relu (c)")
@@ -203,9 +203,9 @@ def test_gains_apply_after_offsets(build, assert_equivalent, body) -> None:
     graph = Graph.from_proto(build(f"{head} {{ {body.format('', 'h')} }}", {"w": (4, 4, 1, 1)}))
     graph.infer_shapes()
     offset = np.array([0.5, -1.0, 0.0, 2.0]).reshape(4, 1, 1)
-    CorrectPotentials({"h": Correction(np.full((1, 1, 1), 3.0), offset)}).run(graph)
+    CorrectPotentials({"h": PotentialCorrection(np.full((1, 1, 1), 3.0), offset)}).run(graph)
     graph.infer_shapes()
-    LiftScales().run(graph)
+    HoistScales().run(graph)
     graph.infer_shapes()
     expected = body.format("s = Add (h, c) t = Mul (s, g)", "t")
     assert_equivalent(build(f"{head} {{ {expected} }}", {"w": (4, 4, 1, 1)}), graph.to_proto())
@@ -234,9 +234,9 @@ def test_gains_apply_after_offsets_whatever_takes_the_offset(build, assert_equiv
     graph = Graph.from_proto(build(f"{head} {{ {body.format('', 'h')} }}", weights))
     graph.infer_shapes()
     offset, gain = np.array([[0.5, -1.0, 0.0, 2.0]]), np.array([[3.0, 0.5, 1.0, 2.0]])
-    CorrectPotentials({"h": Correction(gain, offset)}).run(graph)
+    CorrectPotentials({"h": PotentialCorrection(gain, offset)}).run(graph)
     graph.infer_shapes()
-    LiftScales().run(graph)
+    HoistScales().run(graph)
     graph.infer_shapes()
     expected = body.format("s = Add (h, c) t = Mul (s, g)", "t").replace("k = Relu (h)", "k = Relu (t)")
     assert_equivalent(build(f"{head} {{ {expected} }}", weights), graph.to_proto())

@@ -9,15 +9,15 @@ from onnx import numpy_helper
 
 from snncc.ir.graph import Graph
 from snncc.passes.canonicalise.ceilings_behind_relus import CeilingsBehindRelus
-from snncc.passes.canonicalise.fold_expanded_constants import PlaceConstants
+from snncc.passes.canonicalise.fold_expanded_constants import FoldExpandedConstants
 from snncc.passes.canonicalise.lower_einsum import LowerEinsum
-from snncc.passes.canonicalise.recognise_relu import RecogniseRelus
-from snncc.passes.canonicalise.remove_redundant_relu import MergeRelus
+from snncc.passes.canonicalise.recognise_relu import RecogniseRelu
+from snncc.passes.canonicalise.remove_redundant_relu import RemoveRedundantRelu
 from snncc.passes.canonicalise.simplify_arithmetic import SimplifyArithmetic
-from snncc.passes.canonicalise.split_to_slices import JoinTiles, SliceSplits
-from snncc.passes.canonicalise.where_to_mul import MasksToFactors
+from snncc.passes.canonicalise.split_to_slices import SplitToSlices, TileToConcat
+from snncc.passes.canonicalise.where_to_mul import WhereToMul
 from snncc.passes.manager import PassManager
-from snncc.passes.pipeline import spelling
+from snncc.passes.pipeline import canonicalisation
 
 SHAPES = {"w": (4, 5), "v": (4,), "cube": (2, 4, 5), "square": (4, 4)}
 CONSTANTS = """<float zero = {0.0}, float half = {0.5}, float minus = {-0.5}, int64[2] parts = {1, 3},
@@ -35,11 +35,11 @@ RANKS = {
 
 # (Pass, nodes of a network from x [N, 4] to y, ops that are left).
 REWRITES = {
-    "Split": (SliceSplits(), "a, b = Split <axis = 1> (x, parts) y = Relu (b)", ["Slice", "Relu"]),
-    "Split, halves": (SliceSplits(), "a, b = Split <axis = -1, num_outputs = 2> (x) y = Add (a, b)", None),
-    "Split into outputs": (SliceSplits(), "y, b = Split <axis = 1, num_outputs = 2> (x)", ["Slice"]),
-    "Tile": (JoinTiles(), "y = Tile (x, twice)", ["Concat"]),
-    "Tile of two axes": (JoinTiles(), "a = Reshape (x, box) y = Tile (a, copies)", ["Reshape", "Concat", "Concat"]),
+    "Split": (SplitToSlices(), "a, b = Split <axis = 1> (x, parts) y = Relu (b)", ["Slice", "Relu"]),
+    "Split, halves": (SplitToSlices(), "a, b = Split <axis = -1, num_outputs = 2> (x) y = Add (a, b)", None),
+    "Split into outputs": (SplitToSlices(), "y, b = Split <axis = 1, num_outputs = 2> (x)", ["Slice"]),
+    "Tile": (TileToConcat(), "y = Tile (x, twice)", ["Concat"]),
+    "Tile of two axes": (TileToConcat(), "a = Reshape (x, box) y = Tile (a, copies)", ["Reshape", "Concat", "Concat"]),
     "axes in a ring": (
         LowerEinsum(),
         'a = Reshape (x, ring) y = Einsum <equation = "nabc->nbca"> (a)',
@@ -53,55 +53,55 @@ REWRITES = {
     "a sum": (LowerEinsum(), 'y = Einsum <equation = "ni->n"> (x)', ["ReduceSum"]),
     "nothing": (LowerEinsum(), 'a = Relu (x) y = Einsum <equation = "ni->ni"> (a)', ["Relu"]),
     "constants beside": (
-        PlaceConstants(),
+        FoldExpandedConstants(),
         "s = Shape <end = 1> (x) t = Concat <axis = 0> (s, three) k = Expand (c, t) y = Concat <axis = 1> (k, x)",
         ["Pad", "Add"],
     ),
     "zeros added": (
-        PlaceConstants(),
+        FoldExpandedConstants(),
         "s = Shape (x) k = ConstantOfShape <value = float[1] {2.0}> (s) y = Add (x, k)",
         ["Add"],
     ),
-    "mask": (MasksToFactors(), "y = Where (mask, x, half)", ["Mul", "Add"]),
-    "Max": (RecogniseRelus(), "y = Max (zero, x)", ["Relu"]),
-    "open Clip": (RecogniseRelus(), "y = Clip (x, zero)", ["Relu"]),
-    "Where": (RecogniseRelus(), "g = Greater (x, zero) y = Where (g, x, zero)", ["Relu"]),
-    "Where below": (RecogniseRelus(), "g = Less (x, zero) y = Where (g, x, zero)", ["Mul", "Relu", "Mul"]),
-    "Where, leaky": (RecogniseRelus(), "g = Less (zero, x) m = Mul (x, v) y = Where (g, x, m)", ["PRelu"]),
-    "gate": (RecogniseRelus(), "g = Greater (x, zero) m = Cast <to = 1> (g) y = Mul (x, m)", ["Relu"]),
+    "mask": (WhereToMul(), "y = Where (mask, x, half)", ["Mul", "Add"]),
+    "Max": (RecogniseRelu(), "y = Max (zero, x)", ["Relu"]),
+    "open Clip": (RecogniseRelu(), "y = Clip (x, zero)", ["Relu"]),
+    "Where": (RecogniseRelu(), "g = Greater (x, zero) y = Where (g, x, zero)", ["Relu"]),
+    "Where below": (RecogniseRelu(), "g = Less (x, zero) y = Where (g, x, zero)", ["Mul", "Relu", "Mul"]),
+    "Where, leaky": (RecogniseRelu(), "g = Less (zero, x) m = Mul (x, v) y = Where (g, x, m)", ["PRelu"]),
+    "gate": (RecogniseRelu(), "g = Greater (x, zero) m = Cast <to = 1> (g) y = Mul (x, m)", ["Relu"]),
     "ReLU6 the other way": (CeilingsBehindRelus(), "a = Min (x, half) y = Relu (a)", ["Relu", "Min"]),
-    "Relu twice": (MergeRelus(), "a = Relu (x) b = Relu (a) y = Add (b, a)", ["Relu", "Add"]),
-    "Abs of a ReLU6": (MergeRelus(), "a = Clip (x, zero, half) b = Abs (a) y = Add (b, a)", ["Clip", "Add"]),
+    "Relu twice": (RemoveRedundantRelu(), "a = Relu (x) b = Relu (a) y = Add (b, a)", ["Relu", "Add"]),
+    "Abs of a ReLU6": (RemoveRedundantRelu(), "a = Clip (x, zero, half) b = Abs (a) y = Add (b, a)", ["Clip", "Add"]),
 }
 LEFT = {
     "a constant": (SimplifyArithmetic(), "a = Neg (half) y = Add (x, a)", "it gives a constant"),
     "a divisor of 0": (SimplifyArithmetic(), "y = Div (x, gaps)", "not a constant without zeros"),
-    "Split of samples": (SliceSplits(), "a, b = Split <num_outputs = 2> (x) y = Add (a, b)", "length of its parts"),
-    "Tile of samples": (JoinTiles(), "y = Tile (x, rows)", "it repeats the samples"),
+    "Split of samples": (SplitToSlices(), "a, b = Split <num_outputs = 2> (x) y = Add (a, b)", "length of its parts"),
+    "Tile of samples": (TileToConcat(), "y = Tile (x, rows)", "it repeats the samples"),
     "activations": (LowerEinsum(), 'y = Einsum <equation = "ni,ni->n"> (x, x)', "a product of activations"),
     "diagonal": (LowerEinsum(), 'y = Einsum <equation = "ni,ii->ni"> (x, square)', "it takes a diagonal"),
     "samples": (LowerEinsum(), 'y = Einsum <equation = "ni->in"> (x)', "mixes samples"),
     "a computed mask": (
-        MasksToFactors(),
+        WhereToMul(),
         "g = Greater (x, half) y = Where (g, x, zero)",
         "what it chooses by is computed",
     ),
     "another threshold": (
-        RecogniseRelus(),
+        RecogniseRelu(),
         "g = Greater (x, half) y = Where (g, x, zero)",
         "no choice between x above 0",
     ),
-    "a threshold": (RecogniseRelus(), "y = ThresholdedRelu <alpha = 0.5> (x)", "its threshold is not 0"),
-    "both bounds": (RecogniseRelus(), "y = Clip (x, zero, half)", "its bounds are others than 0"),
+    "a threshold": (RecogniseRelu(), "y = ThresholdedRelu <alpha = 0.5> (x)", "its threshold is not 0"),
+    "both bounds": (RecogniseRelu(), "y = Clip (x, zero, half)", "its bounds are others than 0"),
     "a negative ceiling": (CeilingsBehindRelus(), "a = Min (x, minus) y = Relu (a)", "no positive constant"),
     "a ceiling read twice": (
         CeilingsBehindRelus(),
         "a = Min (x, half) b = Relu (a) y = Add (a, b)",
         "has other users",
     ),
-    "negative values": (MergeRelus(), "a = Tanh (x) b = Relu (a) y = Add (b, a)", "its input may be negative"),
+    "negative values": (RemoveRedundantRelu(), "a = Tanh (x) b = Relu (a) y = Add (b, a)", "its input may be negative"),
     "a factor below 0": (
-        MergeRelus(),
+        RemoveRedundantRelu(),
         "a = Relu (x) m = Mul (a, minus) b = Relu (m) y = Add (b, a)",
         "its input may be negative",
     ),
@@ -134,7 +134,7 @@ def test_a_split_with_an_empty_name_for_its_sizes(build, apply, ops) -> None:
         "net (float[N,4] x) => (float[N,2] y) { a, b = Split <axis = 1, num_outputs = 2> (x) y = Add (a, b) }", {}
     )
     model.graph.node[0].input.append("")
-    count, after = apply(SliceSplits(), model, equivalent=False)  # onnxruntime refuses the node as it was
+    count, after = apply(SplitToSlices(), model, equivalent=False)  # onnxruntime refuses the node as it was
     assert (count, ops(after)) == (1, ["Slice", "Slice", "Add"])
 
 
@@ -145,7 +145,7 @@ def test_infinities_that_a_mask_fills_in_stay(build, apply, ops) -> None:
     model = build(f"net (float[N,4] x) => (float[N,4] y) <{text}> {{ {body} }}", {})
     values = next(t for t in model.graph.initializer if t.name == "none")
     values.CopyFrom(numpy_helper.from_array(np.array([-np.inf, -np.inf, -np.inf, 0.5], np.float32), "none"))
-    count, after = apply(MasksToFactors(), model)
+    count, after = apply(WhereToMul(), model)
     assert (count, "Where" in ops(after)) == (1, False)
 
 
@@ -155,7 +155,7 @@ def test_a_network_is_spelled_once(build, ops) -> None:
         f = Neg (e) y = Clip (f, minus, half)"""
     graph = Graph.from_proto(build(f"net (float[N,4] x) => (float[N,2] y) {CONSTANTS} {{ {body} }}", {}))
     graph.infer_shapes()
-    PassManager(spelling(), verify=True).run(graph)
-    again = PassManager(spelling(), verify=True).run(graph)
+    PassManager(canonicalisation(), verify=True).run(graph)
+    again = PassManager(canonicalisation(), verify=True).run(graph)
     assert not any(count for _, count in again.rewrites)
     assert not set(ops(graph.to_proto())) & {"Sub", "Max", "Split", "Neg"}

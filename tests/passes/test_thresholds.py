@@ -16,11 +16,11 @@ from snncc.frontend.import_model import import_model
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph
 from snncc.ops import DOMAIN
-from snncc.passes.finalise.fold_scales_into_thresholds import RaiseThresholds
+from snncc.passes.finalise.fold_scales_into_thresholds import FoldScalesIntoThresholds
 from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.manager import PassManager
-from snncc.passes.normalise.batchnorm_to_threshold import FreeWeights
-from snncc.passes.pipeline import normalisation, preparation
+from snncc.passes.normalise.batchnorm_to_threshold import BatchNormToThreshold
+from snncc.passes.pipeline import legalisation, normalisation
 
 BN = {"g": (4,), "b": (4,), "m": (4,), "var": (4,)}
 LAYERS = {
@@ -74,7 +74,7 @@ def test_weights_stay_and_signs_change(build, apply, ops, layer) -> None:
     model = build(f"net (float[{given}] x) => (float[{made}] y) {{ {body} }}", weights | BN)
     signs = np.array([1.0, -1.0, 1.0, -1.0])
     put(model, "g", np.abs(values(model)["g"]) * signs)
-    count, after = apply(FreeWeights(), model)
+    count, after = apply(BatchNormToThreshold(), model)
     assert count == 1
     assert "BatchNormalization" not in ops(after)
     node = next(n for n in after.graph.node if n.op_type == text.split()[0])
@@ -88,7 +88,7 @@ def test_a_factor_of_zero_makes_the_potential_constant(build, apply) -> None:
     body = "h = Conv (x, w) n = BatchNormalization (h, g, b, m, var) y = Relu (n)"
     model = build(f"net (float[N,3,5,6] x) => (float[N,4,H,W] y) {{ {body} }}", {"w": (4, 3, 3, 3)} | BN)
     put(model, "g", np.array([0.5, 0.0, 1e-30, 0.5]))
-    _, after = apply(FreeWeights(), model)
+    _, after = apply(BatchNormToThreshold(), model)
     conv = next(n for n in after.graph.node if n.op_type == "Conv")
     weights, bias = values(after)[conv.input[1]], values(after)[conv.input[2]]
     assert not weights[1:3].any()
@@ -106,7 +106,7 @@ def test_a_factor_of_zero_makes_the_potential_constant(build, apply) -> None:
 )
 def test_says_why_not(build, apply, skips, body, reason) -> None:
     model = build(f"net (float[N,4,5,6] x) => (float[N,4,H,W] y) {{ {body} }}", BN | {"w": (4, 4, 3, 3)})
-    assert apply(FreeWeights(), model)[0] == 0
+    assert apply(BatchNormToThreshold(), model)[0] == 0
     assert reason in skips()
 
 
@@ -125,13 +125,13 @@ def test_factors_of_single_currents_go_into_thresholds(build, body, count) -> No
     graph = Graph.from_proto(build(text, {k: v for k, v in weights.items() if k in body}))
     graph.infer_shapes()
     LowerRelu(snncc.Phase(T=8)).run(graph)
-    assert RaiseThresholds().run(graph) == count
+    assert FoldScalesIntoThresholds().run(graph) == count
 
 
 @pytest.mark.parametrize("fold_bn", ["weights", "threshold"])
 def test_both_ways_are_the_same_relu_network(residual, assert_equivalent, fold_bn) -> None:
     graph = import_model(residual)
-    PassManager(preparation(snncc.Phase())).run(graph)
+    PassManager(legalisation(snncc.Phase())).run(graph)
     kept = "none" if fold_bn == "threshold" else "channel"
     scales = Scales({}, {}, normalize=kept)
     PassManager(normalisation(scales, fold_bn)).run(graph)
@@ -166,8 +166,8 @@ def test_a_factor_moves_from_the_potential_to_the_threshold(build, name) -> None
     spikes = coding.neuron(graph, potential, np.array([0.5, 1.0, 2.0, 4.0]).reshape(4, 1, 1), "n")
     graph.replace_uses(graph.outputs[0], spikes, keep=[graph.producer(graph.producer(potential).inputs[0])])
     before = graph.copy()
-    assert RaiseThresholds().run(graph) == 1
-    assert RaiseThresholds().run(graph) == 0
+    assert FoldScalesIntoThresholds().run(graph) == 1
+    assert FoldScalesIntoThresholds().run(graph) == 0
     (neuron,) = (n for n in graph.nodes() if n.domain == DOMAIN)
     np.testing.assert_array_equal(graph.value(neuron.inputs[1]).ravel(), [2.0, 1.0, 1.0, 32.0])
     assert graph.producer(neuron.inputs[0]).op == "Conv"
@@ -193,7 +193,7 @@ def test_a_ceiling_in_front_moves_along(build) -> None:
     bounded = graph.add("Min", [half, graph.constant("c", np.full(1, 3.0, np.float32))], name="ceiling")
     spikes = snncc.FS(K=6).neuron(graph, bounded, np.ones(1), "n")
     graph.replace_uses(graph.outputs[0], spikes, keep=[graph.producer(half)])
-    assert RaiseThresholds().run(graph) == 1
+    assert FoldScalesIntoThresholds().run(graph) == 1
     (ceiling,) = graph.nodes("Min")
     np.testing.assert_array_equal(graph.value(ceiling.inputs[1]).ravel(), [6.0] * 4)
     (neuron,) = graph.nodes("FSNeuron")
@@ -209,7 +209,7 @@ def test_only_positive_factors_move(build, skips, factor) -> None:
     scaled = graph.add("Mul", [graph.outputs[0], constant], name="factor")
     spikes = snncc.Phase().neuron(graph, scaled, np.ones(1), "n")
     graph.replace_uses(graph.outputs[0], spikes, keep=[graph.producer(scaled)])
-    assert RaiseThresholds().run(graph) == 0
+    assert FoldScalesIntoThresholds().run(graph) == 0
     assert "is no positive factor" in skips()
 
 

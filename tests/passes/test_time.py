@@ -10,17 +10,17 @@ import pytest
 import snncc
 from snncc.analysis.analog_ops import islands
 from snncc.coding import Coding
-from snncc.coding.scales import Confidence
+from snncc.coding.scales import SpikeConfidence
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph
-from snncc.passes.finalise.apply_spike_confidence import DoubtSpikes
+from snncc.passes.finalise.apply_spike_confidence import ApplySpikeConfidence
 from snncc.passes.lower.encode_input import EncodeInput
-from snncc.passes.lower.isolate_analog_ops import KeepIslands
+from snncc.passes.lower.isolate_analog_ops import IsolateAnalogOps
 from snncc.passes.lower.lower_relu import LowerRelu
-from snncc.passes.time.insert_readout import ReadOut
+from snncc.passes.time.insert_readout import InsertReadout
 from snncc.passes.time.pool_spikes import PoolSpikes
-from snncc.passes.time.repeat_constant_currents import RepeatCurrents
-from snncc.passes.time.to_single_steps import StepThrough
+from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
+from snncc.passes.time.to_single_steps import ToSingleSteps
 
 RATE = snncc.Rate(T=4)
 MLP = "net (float[N,4] x) => (float[N,3] y) { a = MatMul (x, W) r = Relu (a) s = Add (r, x) y = MatMul (s, V) }"
@@ -31,7 +31,7 @@ def lowered(build, coding: Coding = RATE, body: str = MLP, sizes=None) -> Graph:
     graph = Graph.from_proto(build(body, SIZES if sizes is None else sizes))
     graph.infer_shapes()
     LowerRelu(coding).run(graph)
-    RepeatCurrents(coding.slices).run(graph)
+    RepeatConstantCurrents(coding.slices).run(graph)
     return graph
 
 
@@ -53,7 +53,7 @@ def test_a_reshape_to_one_sample_is_freed(build) -> None:
 
 
 def test_values_in_one_piece_are_not_repeated(build, apply) -> None:
-    assert apply(RepeatCurrents(1), build(MLP, SIZES))[0] == 0
+    assert apply(RepeatConstantCurrents(1), build(MLP, SIZES))[0] == 0
 
 
 def test_pools_choose_who_has_sent_most(build, ops) -> None:
@@ -66,7 +66,7 @@ def test_pools_choose_who_has_sent_most(build, ops) -> None:
 
 def test_the_readout_stands_in_front_of_a_softmax(build, ops) -> None:
     graph = lowered(build, body=MLP.replace("y = MatMul (s, V)", "z = MatMul (s, V) y = Softmax (z)"))
-    assert ReadOut(RATE).run(graph) == 1
+    assert InsertReadout(RATE).run(graph) == 1
     assert ops(graph.to_proto())[-3:] == ["MatMul", "Readout", "Softmax"]
     assert [o.name for o in graph.outputs] == ["y"]
 
@@ -75,7 +75,7 @@ def test_of_slices_the_last_one_is_read(build) -> None:
     coding = snncc.Phase(T=8, wait=6)
     graph = lowered(build, coding)
     EncodeInput(coding, {"x": 1.0}).run(graph)
-    assert ReadOut(coding).run(graph) == 1
+    assert InsertReadout(coding).run(graph) == 1
     split = graph.producer(graph.outputs[0])
     assert (split.op, split.inputs[1].inputs[0].op, len(split.outputs)) == ("Split", "Concat", 2)  # sizes are computed
     assert graph.outputs[0] is split.outputs[-1]
@@ -84,7 +84,7 @@ def test_of_slices_the_last_one_is_read(build) -> None:
 def test_islands_see_means_over_all_steps(build) -> None:
     graph = lowered(build, body=MLP.replace("s = Add (r, x)", "e = Exp (r) s = Relu (e)"))
     assert [n.op for n in islands(graph)] == ["Exp"]
-    assert KeepIslands(RATE, {"e": (0.0, 3.0)}).run(graph) == 1
+    assert IsolateAnalogOps(RATE, {"e": (0.0, 3.0)}).run(graph) == 1
     for op in ("RunningTotal", "Increase"):
         assert [(n.attrs["steps"], n.attrs["mean"]) for n in graph.nodes(op)] == [(4, 1)]
 
@@ -109,16 +109,16 @@ def test_anytime_needs_outputs_at_every_step(build, coding, form) -> None:
 def test_doubts_reach_the_layers_that_calibration_names(build) -> None:
     graph = lowered(build, snncc.MSAT(T=4))
     name = graph.nodes("MSATNeuron")[0].name
-    assert DoubtSpikes({"other": Confidence(0.5, 2)}).run(graph) == 0
-    assert DoubtSpikes({name: Confidence(0.75, 2)}, seed=3).run(graph) == 1
+    assert ApplySpikeConfidence({"other": SpikeConfidence(0.5, 2)}).run(graph) == 0
+    assert ApplySpikeConfidence({name: SpikeConfidence(0.75, 2)}, seed=3).run(graph) == 1
     attributes = graph.nodes("ConfidentMSATNeuron")[0].attrs
     assert (attributes["survival"], attributes["early"]) == (3 * 2**30, 2)
 
 
 def test_single_steps_have_their_states_outside(build) -> None:
     graph = lowered(build)
-    ReadOut(RATE).run(graph)
-    through = StepThrough(1)
+    InsertReadout(RATE).run(graph)
+    through = ToSingleSteps(1)
     through.run(graph)
     model = graph.to_proto()
     onnx.checker.check_model(model)
@@ -137,7 +137,7 @@ def test_layers_start_after_their_inputs(build, wait, starts, steps, delays) -> 
     graph = Graph.from_proto(build(body, {"W": (4, 4)}))
     graph.infer_shapes()
     LowerRelu(snncc.Phase(T=8)).run(graph)
-    through = StepThrough(1, wait)
+    through = ToSingleSteps(1, wait)
     through.run(graph)
     assert [n.attrs["start"] for n in graph.nodes("PhaseNeuronStep")] == starts
     assert through.steps == [steps]

@@ -13,7 +13,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import snncc
-from snncc.calibration.calibrate import Method, calibrate
+from snncc.calibration.calibrate import ScaleMethod, calibrate
 from snncc.coding.scales import FOLDS, Scales
 from snncc.compiler.export import export_model
 from snncc.ir.graph import Graph
@@ -22,7 +22,7 @@ from snncc.passes.base import Pass
 from snncc.passes.finalise.fuse_residual import FuseResidual
 from snncc.passes.lower.encode_input import EncodeInput
 from snncc.passes.lower.lower_relu import LowerRelu
-from snncc.passes.pipeline import finishing, lowering, normalisation, preparation, spelling
+from snncc.passes.pipeline import canonicalisation, finalisation, legalisation, lowering, normalisation
 from tests.effort import EXAMPLES
 from tests.properties.graphs import close, feeds_of, relu_graphs, run
 
@@ -56,7 +56,7 @@ def keeps(graph: Graph, passes: Sequence[Pass], feeds: Feeds, tolerance: float) 
 
 def scales_of(graph: Graph, feeds: Feeds, fold_bn: str) -> Scales:
     """Scales that leave room: what they are should not matter, as long as nothing is above them."""
-    scales = calibrate(graph, FINE, Method(scale="max"), feeds).scales(FINE)
+    scales = calibrate(graph, FINE, ScaleMethod(scale="max"), feeds).scales(FINE)
     rng = np.random.default_rng(0)
     roomy = {name: scale * rng.uniform(1, 3, scale.shape) for name, scale in scales.neurons.items()}
     return replace(scales, neurons=roomy, normalize="none" if fold_bn == "threshold" else "channel")
@@ -67,11 +67,11 @@ def passes_keep(model: onnx.ModelProto, fold_bn: str) -> None:
     graph = Graph.from_proto(model)
     graph.fold_constants()
     graph.infer_shapes()
-    keeps(graph, [*spelling(), *preparation(snncc.Rate())], feeds, 1e-4)
+    keeps(graph, [*canonicalisation(), *legalisation(snncc.Rate())], feeds, 1e-4)
     scales = scales_of(graph, feeds, fold_bn)
     keeps(graph, normalisation(scales, fold_bn), feeds, 1e-4)
     residual = graph.copy()
-    keeps(graph, [*lowering(FINE, scales), *finishing({}, {}, fold_bn=fold_bn)], feeds, 1e-3)
+    keeps(graph, [*lowering(FINE, scales), *finalisation({}, {}, fold_bn=fold_bn)], feeds, 1e-3)
     fusing_keeps(residual, scales, feeds)
 
 

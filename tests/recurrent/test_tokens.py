@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import snncc
 import snncc.runtime
 from snncc.analysis.cpu_session import cpu_session
-from snncc.analysis.integer_inputs import id_ranges, side_tensors, sources
+from snncc.analysis.integer_inputs import activation_sources, id_ranges, integer_tensors
 from snncc.cli.main import main
 from snncc.frontend.import_model import import_model
 from snncc.ir.metadata import metadata_of
@@ -37,8 +37,8 @@ def bag(network):
 
 def test_what_is_looked_up_is_the_source(text) -> None:
     graph = import_model(text)
-    assert [t.name for t in sources(graph)] == ["e"]
-    assert {t.name for n in graph.nodes() for t in n.outputs if id(t) in side_tensors(graph)} == {"e"}
+    assert [t.name for t in activation_sources(graph)] == ["e"]
+    assert {t.name for n in graph.nodes() for t in n.outputs if id(t) in integer_tensors(graph)} == {"e"}
     assert id_ranges(graph, 32) == {"x": 20, "length": 8}  # up to the 7 steps of the sequence
 
 

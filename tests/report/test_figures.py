@@ -15,15 +15,21 @@ from snncc.coding.from_metadata import recorded_coding
 from snncc.coding.fs_tables.tables import table
 from snncc.evaluation.evaluate import pair
 from snncc.evaluation.latency import steps_of
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.models import digits_network
 from snncc.runtime import create_session
 from snncc.tools.report.coding_curves import code_of, levels
-from snncc.tools.report.figures import activations, coding_error, curves, energy, rasters
-from snncc.tools.report.figures import firing_rates as rates
-from snncc.tools.report.figures import inactivated_spikes as sin
-from snncc.tools.report.figures import pipeline_schedule as schedule
-from snncc.tools.report.figures import reconstruction as coded
+from snncc.tools.report.figures import (
+    activations,
+    coding_error,
+    curves,
+    energy,
+    firing_rates,
+    inactivated_spikes,
+    pipeline_schedule,
+    rasters,
+    reconstruction,
+)
 from snncc.tools.report.layer_values import layer_values
 from snncc.tools.report.membrane_traces import membranes
 from snncc.tools.report.sampled_values import Drawn
@@ -79,7 +85,7 @@ def test_distribution_counts_each_channel(values):
 
 def test_pairs_are_counted():
     true, sent = np.array([0, 0, 1, 2, 2, 4.0]), np.array([0, 1, 1, 2, 2.01, 4])
-    found = coded.pairs(true, sent)
+    found = reconstruction.pairs(true, sent)
     assert found.counts.sum() == 5  # both 0: left out
     at = np.searchsorted(found.edges, 2.0, side="right") - 1
     assert found.counts[at, at] == 2
@@ -112,7 +118,7 @@ def test_energy_and_spikes_are_those_of_evaluate(reported):
     assert told["ANN"] == pytest.approx(json["ann_nj"])
     assert told["SNN"] == pytest.approx(json["snn_nj"])
     assert told["SNN, memory, no reuse"] == pytest.approx(json["with_memory"]["no_reuse"]["snn_nj"])
-    names, steps = rates.over_time(list(found.layers))
+    names, steps = firing_rates.over_time(list(found.layers))
     trains, _ = snncc.spike_trains(reported.snn, reported.data["input"])
     fired = {t.name: t.spikes().reshape(t.shape[0], t.shape[1], -1).mean(axis=(1, 2)) for t in trains.layers}
     assert names == [x.name for x in found.layers if not x.encoder]
@@ -120,7 +126,7 @@ def test_energy_and_spikes_are_those_of_evaluate(reported):
     for name, row in zip(names, steps, strict=True):
         np.testing.assert_allclose(row, fired[name], rtol=0, atol=near)
     if found.sin:
-        which, percent = sin.ratios(found.sin)
+        which, percent = inactivated_spikes.ratios(found.sin)
         assert [x["name"] for x in found.sin.to_json()["layers"]] == which
         assert percent[0].tolist() == pytest.approx(
             [100 * r for r in found.sin.to_json()["layers"][0]["ratio_per_step"]]
@@ -169,8 +175,8 @@ def test_raster_shows_who_fires(reported):
 
 def test_schedule_ends_with_the_latency(reported):
     coding = recorded_coding(reported.snn)
-    network = Network(unrolled(reported.snn), {"input": (1, 8, 8)})
-    slots = schedule.schedule(network, coding, {})
+    network = Network(to_folded(reported.snn), {"input": (1, 8, 8)})
+    slots = pipeline_schedule.schedule(network, coding, {})
     assert len(slots) == len(network.neurons)
     assert max(s.start + s.length for s in slots) == steps_of(reported.snn, network).latency
     starts = {s.depth: s.start for s in slots}

@@ -11,11 +11,10 @@ import snncc
 from snncc.analysis.network_view import Network
 from snncc.errors import OptionError
 from snncc.evaluation.evaluate import pair
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.tools.report.figures import graph
-from snncc.tools.report.figures import parameter_grids as grids
+from snncc.tools.report.figures import graph, parameter_grids
 from snncc.tools.report.grid import axes_of, grid_of
 
 
@@ -40,7 +39,7 @@ def test_points_are_conversions_of_their_own(recipe):
     )
     assert expected.top1 == (found.ann, found.accuracy[1, 0])
     assert 100 * expected.output_error == pytest.approx(found.error[1, 0], rel=1e-5)
-    section = grids.section(found)
+    section = parameter_grids.section(found)
     assert [p.key for p in section.panels] == [
         "grid",
         *(f"{what}-{name}" for name in "TQ" for what in ("accuracy", "loss", "output-error")),
@@ -59,7 +58,7 @@ def test_grids_that_make_no_sense_are_refused():
 
 def test_graph_has_neurons_synapses_and_joins(reported):
     snn, _ = pair(reported.snn, reported.ann)
-    network = Network(unrolled(snn), {"input": (1, 8, 8)})
+    network = Network(to_folded(snn), {"input": (1, 8, 8)})
     places = graph.placed(network, ())
     assert sum(p.kind == "neuron" for p in places) == len(network.neurons)
     assert sum(p.kind == "synapse" for p in places) == len(network.synapses)

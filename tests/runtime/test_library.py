@@ -15,7 +15,7 @@ import onnxruntime as ort
 import pytest
 
 from snncc.errors import RuntimeLibraryError
-from snncc.io import native_library as library
+from snncc.io import native_library
 from snncc.runtime import get_library_path
 from snncc.runtime.native import Library
 
@@ -27,7 +27,7 @@ def test_path_is_a_file() -> None:
 
 
 def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "_FILES", ("libnothing.so",))
+    monkeypatch.setattr(native_library, "_FILES", ("libnothing.so",))
     with pytest.raises(RuntimeLibraryError, match="pip install"):
         get_library_path()
 

@@ -10,7 +10,7 @@ import pytest
 
 import snncc
 from snncc.errors import DataError, ModelError, OptionError
-from snncc.execution.early_exit import Exits
+from snncc.execution.early_exit import EarlyExit
 from snncc.execution.stream import Stream
 from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
@@ -114,7 +114,7 @@ def test_early_exit_follows_its_rule(converted, digits):
 
 def test_a_lead_of_just_the_margin_settles():
     """At the second step in a row; the first class counts like any other."""
-    exits = Exits("y", 0.5)
+    exits = EarlyExit("y", 0.5)
     scores = np.array([[1.5, 1.0, 0.0], [0.0, 1.0, 1.5], [1.49, 1.0, 0.0]])
     for settled in ([False] * 3, [True, True, False]):
         exits.add({"y": scores.copy()}, last=False)

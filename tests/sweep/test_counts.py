@@ -13,7 +13,7 @@ import snncc
 from snncc.errors import DataError
 from snncc.evaluation.accuracy import exact_sum
 from snncc.evaluation.evaluate import count, evaluate
-from snncc.evaluation.shard_sums import Counts, merged
+from snncc.evaluation.shard_sums import ShardSums, merge
 from snncc.io.sample_sources import Part
 
 CODINGS = [snncc.Phase(T=8, Q=1.3), snncc.FS(K=4), snncc.Rate(T=8), snncc.MSAT(T=8)]
@@ -42,14 +42,14 @@ def test_shards_of_any_size_in_any_order_merge_to_the_same(digits, coding):
 
     def counted(size):
         parts = [count(snn, ann, Part(data, a, a + size), batch_size=1, device="cpu") for a in range(0, 42, size)]
-        return [Counts.from_json(json.loads(json.dumps(part.to_json()))) for part in parts]
+        return [ShardSums.from_json(json.loads(json.dumps(part.to_json()))) for part in parts]
 
     (whole,) = counted(42)
     for size in (7, 14):
         parts = counted(size)
         random.Random(size).shuffle(parts)
-        assert merged(parts).to_json() == whole.to_json()
-        assert merged(parts).evaluation().to_json() == whole.evaluation().to_json()
+        assert merge(parts).to_json() == whole.to_json()
+        assert merge(parts).evaluation().to_json() == whole.evaluation().to_json()
 
 
 @pytest.mark.parametrize("coding", CODINGS, ids=lambda c: c.name)
@@ -58,7 +58,7 @@ def test_merged_counts_are_what_evaluate_finds(digits, coding):
     snn = snncc.convert(ann, coding, calibration=digits / "train.npz")
     expected = evaluate(snn, ann, data, batch_size=20, device="cpu").to_json()
     parts = [count(snn, ann, Part(data, a, a + 40), batch_size=20, device="cpu") for a in (0, 40, 80)]
-    found = merged(parts).evaluation().to_json()
+    found = merge(parts).evaluation().to_json()
     assert found["latency"].pop("ms_per_sample") is None
     assert expected["latency"].pop("ms_per_sample") is not None
     _assert_close(found, expected)
@@ -71,7 +71,7 @@ def test_counts_of_different_networks_do_not_add_up(digits):
         for coding in (snncc.FS(K=4), snncc.Rate(T=8))
     ]
     with pytest.raises(DataError, match="do not add up"):
-        merged(parts)
+        merge(parts)
 
 
 def _assert_close(found, expected, where=""):

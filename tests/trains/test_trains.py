@@ -16,7 +16,7 @@ import snncc
 from snncc.analysis.network_view import Network
 from snncc.errors import DataError, OptionError
 from snncc.evaluation.spike_counter import SpikeCounter
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.execution.spike_trains import SpikeTrains, replay, spike_trains
 from snncc.models import digits_network
 from snncc.runtime import create_session
@@ -43,7 +43,7 @@ def test_replay_gives_the_outputs(case, converted, images):
 
 
 def test_each_layer_sends_what_its_spikes_say(case, converted, images):
-    model = unrolled(converted(case))
+    model = to_folded(converted(case))
     trains, _ = spike_trains(converted(case), images, device="cpu")
     sent = run(model, images, [layer.tensor for layer in trains.layers])
     for layer in trains.layers:
@@ -55,7 +55,7 @@ def test_each_layer_sends_what_its_spikes_say(case, converted, images):
 
 
 def test_as_many_spikes_as_the_ops_count(case, converted, images):
-    model = unrolled(converted(case))
+    model = to_folded(converted(case))
     trains, _ = spike_trains(converted(case), images, device="cpu")
     counter = SpikeCounter(model, Network(model))
     found = run(counter.model, images)

@@ -7,7 +7,7 @@ import snncc
 from snncc.errors import BudgetError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.tools.accuracy_budget import STEPS, ladder
+from snncc.tools.accuracy_budget import STEPS, candidates
 
 
 @pytest.fixture(scope="module")
@@ -18,22 +18,22 @@ def data():
 
 @pytest.mark.parametrize("coding", [snncc.Phase(wait=10), snncc.FS(), snncc.Rate(wait=32), snncc.MSAT()])
 def test_more_and_more_steps(coding):
-    rungs = ladder(coding)
+    rungs = candidates(coding)
     steps = [rung.K if isinstance(rung, snncc.FS) else rung.T for rung in rungs]
     assert steps == sorted(STEPS[type(coding)])
-    assert ladder(coding, steps=False, base=False) == [coding]
+    assert candidates(coding, steps=False, base=False) == [coding]
 
 
 def test_phases_have_the_base_that_suits_their_number():
-    assert [r.Q for r in ladder(snncc.Phase())] == [snncc.Phase(T=t, Q="auto").Q for t in STEPS[snncc.Phase]]
-    assert {r.Q for r in ladder(snncc.Phase(Q=1.4), base=False)} == {1.4}
-    assert [r.spikes for r in ladder(snncc.Phase(spikes=10))][:2] == [8, 10]
+    assert [r.Q for r in candidates(snncc.Phase())] == [snncc.Phase(T=t, Q="auto").Q for t in STEPS[snncc.Phase]]
+    assert {r.Q for r in candidates(snncc.Phase(Q=1.4), base=False)} == {1.4}
+    assert [r.spikes for r in candidates(snncc.Phase(spikes=10))][:2] == [8, 10]
 
 
 @pytest.mark.parametrize("coding", [snncc.Phase(), snncc.FS(), snncc.Rate(), snncc.MSAT()])
 def test_takes_the_first_that_keeps_within_the_drop(coding, data):
     tried = []
-    snn = snncc.convert_within(digits_network(), ladder(coding), 2.0, calibration=data, tried=tried.append)
+    snn = snncc.convert_within(digits_network(), candidates(coding), 2.0, calibration=data, tried=tried.append)
     assert all(rung.drop > 2.0 for rung in tried[:-1])
     assert tried[-1].drop <= 2.0
     assert all(rung.labelled and rung.samples == 160 for rung in tried)
@@ -44,7 +44,7 @@ def test_takes_the_first_that_keeps_within_the_drop(coding, data):
 def test_without_labels_it_is_the_agreement(data):
     tried = []
     plain = {"input": data["input"]}
-    snn = snncc.convert_within(digits_network(), ladder(snncc.FS()), 5.0, calibration=plain, tried=tried.append)
+    snn = snncc.convert_within(digits_network(), candidates(snncc.FS()), 5.0, calibration=plain, tried=tried.append)
     found = snncc.evaluate(snn, digits_network(), plain)
     assert not tried[-1].labelled
     assert tried[-1].drop == pytest.approx(100 * (1 - found.agreement))

@@ -16,7 +16,7 @@ import snncc.runtime
 from snncc.compiler.tuning.step_sharing import shared_steps
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.tools.check.structure import Inspected, structural
+from snncc.tools.check.structure import CheckSubject, structural
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +70,15 @@ def test_layers_have_steps_of_their_own_and_check_agrees(shared_model):
     assert len(steps) == 4
     assert len(set(steps.values())) > 1
     assert sum(steps.values()) == 4 * coding.steps
-    assert [message for _, passed, message in structural(Inspected(model, load(digits_network()))) if not passed] == []
+    assert [
+        message for _, passed, message in structural(CheckSubject(model, load(digits_network()))) if not passed
+    ] == []
     entry = next(p for p in model.metadata_props if p.key == "snncc.neurons")
     neurons = json.loads(entry.value)
     neurons[min(steps, key=lambda name: steps[name])]["steps"] += 1
     spoiled = onnx.ModelProto.FromString(model.SerializeToString())
     next(p for p in spoiled.metadata_props if p.key == "snncc.neurons").value = json.dumps(neurons)
-    said = {name: message for name, _, message in structural(Inspected(spoiled, load(digits_network())))}
+    said = {name: message for name, _, message in structural(CheckSubject(spoiled, load(digits_network())))}
     expected = "levels is not what its levels give" if isinstance(coding, snncc.Phase) else "thresholds is not what K"
     assert expected in said["metadata-tables"]
 

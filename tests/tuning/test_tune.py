@@ -16,7 +16,7 @@ from snncc.compiler.tuning.layer_error import each_layer, relative_error
 from snncc.frontend.import_model import import_model
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.tools.check.structure import Inspected, structural
+from snncc.tools.check.structure import CheckSubject, structural
 from tests.effort import IMAGES, THOROUGH
 
 BAD_START = snncc.Phase(T=6, Q=1.1)  # far too small a base for 6 steps
@@ -125,13 +125,13 @@ def test_neurons_are_what_the_metadata_say(images, levels, key):
     """Also where layers have bases or levels of their own; and one that is not theirs is noticed."""
     ann = onnx.load_from_string(digits_network())
     tuned = snncc.tune(ann, BAD_START, calibration=images, levels=levels)
-    assert [message for _, passed, message in structural(Inspected(tuned, ann)) if not passed] == []
+    assert [message for _, passed, message in structural(CheckSubject(tuned, ann)) if not passed] == []
     entry = next(p for p in tuned.metadata_props if p.key == "snncc.neurons")
     neurons = json.loads(entry.value)
     spoiled = next(n for n in neurons.values() if key in n)
     spoiled[key] = 1.9 if key == "Q" else [1.01 * level for level in spoiled[key]]
     entry.value = json.dumps(neurons)
-    said = {name: message for name, _, message in structural(Inspected(tuned, ann))}
+    said = {name: message for name, _, message in structural(CheckSubject(tuned, ann))}
     assert "levels is not what" in said["metadata-tables"]
 
 

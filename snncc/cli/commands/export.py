@@ -28,7 +28,7 @@ def export(snn: Path, to: str, output: Path, as_json: bool) -> None:
     """
     from collections import Counter
 
-    from snncc.tools.exporters import nir as exported
+    from snncc.tools.exporters import export as exported
 
     require_outputs({"-o": output}, [snn])
     graph: Any = exported(snn, output, to=to)

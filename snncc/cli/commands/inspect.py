@@ -29,14 +29,14 @@ _OWN = ("Q", "levels", "steps")  # what neurons of a layer may have for themselv
 @json_flag
 def inspect(file: Path, as_json: bool) -> None:
     """Say what FILE is: coding, neurons and scales of a converted model; else whether it would convert."""
-    from snncc.execution.converted_model import refuse_damaged
+    from snncc.execution.converted_model import check_converted_model
     from snncc.io.model_reader import read_model
     from snncc.ir.nodes import all_nodes
     from snncc.ops import DOMAIN
 
     model = read_model(file)
     if any(n.domain == DOMAIN for n in all_nodes(model.graph)):
-        refuse_damaged(model, str(file))
+        check_converted_model(model, str(file))
     found = _common(file, model)
     found |= _converted(model) if found["converted"] else _plain(file)
     if as_json:

@@ -141,7 +141,7 @@ def _step_by_step(proto: onnx.ModelProto, data: Path, device: str, early_exit: f
 def _batches(
     proto: onnx.ModelProto, specs: list[InputSpec], data: Path, preprocess: str | None, limit: int | None
 ) -> Iterator[Batch]:
-    from snncc.analysis.time_stacking import fold_of, samples_at_once
+    from snncc.analysis.time_stacking import fold_of, max_batch
     from snncc.io.batches import batches, count_of, first
     from snncc.io.input_specs import fixed_batch
     from snncc.io.preprocess import Preprocess
@@ -149,7 +149,7 @@ def _batches(
 
     parsed = Preprocess.parse(preprocess) if preprocess else None
     count = count_of(data)
-    size = samples_at_once(fold_of(proto), _BATCH)
+    size = max_batch(fold_of(proto), _BATCH)
     any_size = fixed_batch(specs) is None
     stream = first(batches(data, specs, preprocess=parsed, batch_size=size), limit, cut=any_size)
     return track(stream, "running", -(-min(count, limit or count) // size) if count else None)

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.calibration.observers import Place
+from snncc.calibration.observers import ActivationSite
 from snncc.calibration.potential_matching import batch_size
 from snncc.coding import Coding
-from snncc.execution.partial_run import Piecewise
+from snncc.execution.partial_run import PartialRun
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
-from snncc.passes.shared.readouts import readouts
+from snncc.passes.shared.readouts import output_potentials
 
 __all__ = ["OneLayer", "each_layer", "relative_error"]
 
@@ -29,25 +29,27 @@ OneLayer = Callable[[Coding, Array], float]
 _STEPS = 2**16  # of the table of a code, up to twice the largest value that it sends
 
 
-def each_layer(graph: Graph, spots: list[Place], data: Batch) -> Iterator[tuple[Place, OneLayer]]:
+def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterator[tuple[ActivationSite, OneLayer]]:
     """Each layer of neurons-to-be whose activations reach an output, and its error for a coding and scales λ.
 
     The error is the mean squared error of the outputs' potentials over their variance.
 
     Args:
         graph: The prepared ReLU network.
-        spots: The layers, in topological order.
+        sites: The layers, in topological order.
         data: Samples {input: [n, …]}.
     """
-    network = Piecewise(graph, data, batch_size(graph))
-    outputs = [t.name for t in readouts(graph)]
+    network = PartialRun(graph, data, batch_size(graph))
+    outputs = [t.name for t in output_potentials(graph)]
     exact = _joined(network.runner(outputs)({})) if outputs else []
-    for place in spots if outputs else ():
+    for place in sites if outputs else ():
         activations = network.values(place.tensor)
-        network.learn(place.tensor, activations)
+        network.override(place.tensor, activations)
         behind = network.runner(outputs)
 
-        def error(coding: Coding, scale: Array, *, place: Place = place, activations: Any = activations) -> float:
+        def error(
+            coding: Coding, scale: Array, *, place: ActivationSite = place, activations: Any = activations
+        ) -> float:
             code = _table(coding)
             sent = [_coded(a, scale, code) for a in activations]
             return relative_error(exact, _joined(behind({place.tensor: sent})))  # noqa: B023 - called before the next layer

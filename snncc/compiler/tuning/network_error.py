@@ -12,18 +12,18 @@ import numpy.typing as npt
 from snncc.analysis.cpu_session import cpu_session
 from snncc.calibration.potential_matching import batch_size
 from snncc.coding.scales import Scales
-from snncc.compiler.conversion import Line
+from snncc.compiler.conversion import Conversion
 from snncc.compiler.tuning.layer_error import relative_error
 from snncc.compiler.tuning.search import Judge
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
 
-__all__ = ["judge_of"]
+__all__ = ["network_error"]
 
 Array = npt.NDArray[Any]
 
 
-def judge_of(line: Line, graph: Graph, samples: Batch, *, match: bool) -> Judge:
+def network_error(line: Conversion, graph: Graph, samples: Batch, *, match: bool) -> Judge:
     """`relative_error` on the second half of `samples`, of networks whose potentials are matched on the first half.
 
     Args:

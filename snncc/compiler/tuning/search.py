@@ -10,10 +10,10 @@ from typing import Any
 
 from snncc.calibration.calibrate import Calibration
 from snncc.calibration.layer_levels import fits_levels, fitted_levels
-from snncc.calibration.observers import Place
+from snncc.calibration.observers import ActivationSite
 from snncc.coding import Coding, Phase
 from snncc.coding.phase import HIGHEST_BASE
-from snncc.coding.scales import Choice, Scales
+from snncc.coding.scales import LayerSettings, Scales
 from snncc.compiler.tuning.layer_error import OneLayer, each_layer
 from snncc.compiler.tuning.step_sharing import resized, shared_steps
 from snncc.errors import OptionError
@@ -21,12 +21,12 @@ from snncc.io.batches import Batch
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
 
-__all__ = ["Freedom", "Tuned", "tuned"]
+__all__ = ["SearchSpace", "TuningResult", "tuned"]
 
 log = logging.getLogger("snncc")
 
 Judge = Callable[[Scales], float]
-Costs = dict[Choice, float]  # the error that each choice for a layer leaves by itself
+Costs = dict[LayerSettings, float]  # the error that each choice for a layer leaves by itself
 
 _SAMPLES = 256  # that layers are tuned on
 _POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
@@ -36,7 +36,7 @@ _WORTHWHILE = 0.99  # of the error: what gains less is left alone
 
 
 @dataclass(frozen=True)
-class Freedom:
+class SearchSpace:
     """What a search may choose beside bases, and multiples of the usual scales.
 
     Attributes:
@@ -51,7 +51,7 @@ class Freedom:
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What a search has found.
 
     Attributes:
@@ -59,11 +59,13 @@ class Tuned:
         report: For the metadata, as JSON values.
     """
 
-    choices: dict[str, Choice]
+    choices: dict[str, LayerSettings]
     report: dict[str, Any]
 
 
-def tuned(graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, freedom: Freedom) -> Tuned:
+def tuned(
+    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, freedom: SearchSpace
+) -> TuningResult:
     """Choose levels (phase coding), scale and, if wanted, steps of each layer, so that the outputs' error is least.
 
     Args:
@@ -80,9 +82,9 @@ def tuned(graph: Graph, coding: Coding, measured: Calibration, samples: Batch, j
     if coding.fixed_scale is not None:
         raise OptionError("with one alpha for all neurons there is nothing to tune; leave --alpha out")
     data = {name: array[:_SAMPLES] for name, array in samples.items()}
-    stages: list[dict[str, Choice]] = [{} for _ in range(4)]
+    stages: list[dict[str, LayerSettings]] = [{} for _ in range(4)]
     costs: dict[str, Costs] = {}
-    for place, error in track(each_layer(graph, measured.spots, data), "tuning", len(measured.spots)):
+    for place, error in track(each_layer(graph, measured.sites, data), "tuning", len(measured.sites)):
         found = _Layer(place, error, coding, measured, freedom)
         for stage, settle in enumerate((found.settle_base, found.settle_levels, found.settle_scale), 1):
             settle()
@@ -98,12 +100,12 @@ def tuned(graph: Graph, coding: Coding, measured: Calibration, samples: Batch, j
 class _Layer:
     """The search in one layer; `best` is where it stands, `errors` is what each choice that was tried has cost."""
 
-    place: Place
+    place: ActivationSite
     error: OneLayer
     coding: Coding
     measured: Calibration
-    freedom: Freedom
-    best: Choice = field(default_factory=Choice)
+    freedom: SearchSpace
+    best: LayerSettings = field(default_factory=LayerSettings)
     errors: Costs = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,7 +116,7 @@ class _Layer:
         if isinstance(self.coding, Phase) and self.freedom.levels != "fitted":
             middle = float(replace(self.coding, Q="auto").Q)
             for base in sorted({min(round(middle**power, 3), HIGHEST_BASE) for power in _POWERS}):
-                self._gains(Choice(base=base))
+                self._gains(LayerSettings(base=base))
 
     def settle_levels(self) -> None:
         """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
@@ -131,7 +133,7 @@ class _Layer:
         for factor in _FACTORS:
             self._gains(replace(usual, factor=factor))
 
-    def _gains(self, choice: Choice) -> bool:
+    def _gains(self, choice: LayerSettings) -> bool:
         """Whether `choice` is better than the best so far by what is worth while; then it is the best."""
         self.errors[choice] = self._error(choice)
         if self.errors[choice] >= _WORTHWHILE * self.errors[self.best]:
@@ -139,24 +141,24 @@ class _Layer:
         self.best = choice
         return True
 
-    def _error(self, choice: Choice) -> float:
+    def _error(self, choice: LayerSettings) -> float:
         coding = self.coding.of_layer(choice)
         return self.error(coding, self.measured.scale(self.place, self.coding, choice))
 
 
 def _sharing(
-    coding: Coding, measured: Calibration, stage: dict[str, Choice], costs: dict[str, Costs]
-) -> dict[str, Choice]:
+    coding: Coding, measured: Calibration, stage: dict[str, LayerSettings], costs: dict[str, Costs]
+) -> dict[str, LayerSettings]:
     """The choices of a stage, with time steps shared out among layers; neurons of both signs keep theirs."""
-    places = {place.relu: place for place in measured.spots if place.relu in stage and not place.signed}
+    places = {place.relu: place for place in measured.sites if place.relu in stage and not place.signed}
     steps = shared_steps(coding, {name: costs[name][stage[name]] for name in places})
     again = {name: resized(stage[name], steps[name], coding, measured, place) for name, place in places.items()}
     return {**stage, **again}
 
 
 def _judged(
-    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, Choice]], costs: dict[str, Costs]
-) -> Tuned:
+    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, LayerSettings]], costs: dict[str, Costs]
+) -> TuningResult:
     """The best of what was chosen up to each of the `stages`, of which the first is nothing at all."""
     candidates = {_named(choices): choices for choices in stages}
     errors = {name: judge(measured.scales(coding, choices)) for name, choices in candidates.items()}
@@ -165,13 +167,16 @@ def _judged(
     report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}
     told = {
         # by itself: untuned, and with the best choice for the usual number of steps
-        name: {**asdict(candidates[taken].get(name, Choice())), "error": [cost[Choice()], cost[stages[3][name]]]}
+        name: {
+            **asdict(candidates[taken].get(name, LayerSettings())),
+            "error": [cost[LayerSettings()], cost[stages[3][name]]],
+        }
         for name, cost in costs.items()
     }
-    return Tuned(candidates[taken], {**report, "layers": told})
+    return TuningResult(candidates[taken], {**report, "layers": told})
 
 
-def _named(choices: dict[str, Choice]) -> str:
+def _named(choices: dict[str, LayerSettings]) -> str:
     """What is chosen in any layer, such as `levels and scales`."""
     some = choices.values()
     kinds = {

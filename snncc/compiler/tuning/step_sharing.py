@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from snncc.calibration.calibrate import Calibration
 from snncc.calibration.layer_levels import fitted_levels
-from snncc.calibration.observers import Place
+from snncc.calibration.observers import ActivationSite
 from snncc.coding import Coding, Phase
 from snncc.coding.phase import HIGHEST_BASE
-from snncc.coding.scales import Choice
+from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 
 __all__ = ["refuse_sharing", "resized", "shared_steps"]
@@ -60,13 +60,15 @@ def shared_steps(coding: Coding, errors: Mapping[str, float]) -> dict[str, int]:
     return given
 
 
-def resized(choice: Choice, steps: int, coding: Coding, measured: Calibration, place: Place) -> Choice:
+def resized(
+    choice: LayerSettings, steps: int, coding: Coding, measured: Calibration, place: ActivationSite
+) -> LayerSettings:
     """What a layer had chosen, for another number of steps: levels fitted anew, or a base of the same range."""
     chosen = replace(choice, steps=steps, levels=None)
     if not isinstance(coding, Phase):
         return chosen
     if choice.levels is not None:
-        fitted = fitted_levels(measured, place, coding.of_layer(Choice(steps=steps)))
+        fitted = fitted_levels(measured, place, coding.of_layer(LayerSettings(steps=steps)))
         if fitted is not None:
             return replace(chosen, levels=fitted.levels)
     if steps == coding.steps:

@@ -17,11 +17,11 @@ import onnx
 
 from snncc.analysis.cpu_session import must_run
 from snncc.analysis.network_view import Network
-from snncc.analysis.time_stacking import gives_steps, samples_at_once
+from snncc.analysis.time_stacking import gives_steps, max_batch
 from snncc.errors import ModelError, OptionError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.spike_trains.emission import FAMILIES, Recorded, wanted
-from snncc.execution.spike_trains.reproducible import behind_neurons, exact_session, folded_form
+from snncc.execution.spike_trains.reproducible import behind_neurons, folded_form, reproducible_session
 from snncc.execution.spike_trains.storage import SpikeTrains
 from snncc.execution.spike_trains.train import Train, joined
 from snncc.io.batches import Batch, Samples, batches, first, specs_of
@@ -153,10 +153,10 @@ class _Recorder:
         network = Network(self._model, {name: array.shape[1:] for name, array in batch.items()})
         sizes = [prod(network.shape(node.output[0])) for node in network.neurons]
         rows = max(1, _BYTES // (_EACH * sum(sizes)))
-        self._size = max(1, min(samples_at_once(network.fold, _BATCH), rows // network.fold.count))
+        self._size = max(1, min(max_batch(network.fold, _BATCH), rows // network.fold.count))
         values = ((name, network.value(name)) for layer in self._layers for name in layer.inputs.values())
         self._constants = {name: value for name, value in values if value is not None}
-        self._session = exact_session(self._probed, self._device)
+        self._session = reproducible_session(self._probed, self._device)
 
     def _run(self, batch: Batch) -> None:
         known = {**self._constants, **batch}

@@ -14,10 +14,10 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-from snncc.analysis.time_stacking import fold_of, gives_steps, samples_at_once
+from snncc.analysis.time_stacking import fold_of, gives_steps, max_batch
 from snncc.errors import DataError
 from snncc.execution.converted_model import read_converted
-from snncc.execution.spike_trains.reproducible import behind_neurons, exact_session, folded_form
+from snncc.execution.spike_trains.reproducible import behind_neurons, folded_form, reproducible_session
 from snncc.execution.spike_trains.storage import SpikeTrains
 from snncc.execution.spike_trains.train import Train
 from snncc.io.digests import model_digest
@@ -45,9 +45,9 @@ def replay(model: Source, trains: SpikeTrains, *, device: str = "auto") -> dict[
     rest = _rest(folded, layers)
     given = [value.name for value in rest.graph.input]
     names = [value.name for value in rest.graph.output]
-    session = exact_session(rest, device)
+    session = reproducible_session(rest, device)
     fixed = fixed_batch(specs_of(folded))
-    size = fixed if isinstance(fixed, int) else samples_at_once(fold_of(folded), _BATCH)
+    size = fixed if isinstance(fixed, int) else max_batch(fold_of(folded), _BATCH)
     results = []
     for start in range(0, trains.samples, size):
         end = start + size

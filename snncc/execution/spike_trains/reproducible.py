@@ -9,12 +9,12 @@ import onnx
 import onnxruntime as ort
 
 from snncc.errors import ModelError, OptionError
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.ir.metadata import metadata_of
 from snncc.ir.nodes import is_neuron
 from snncc.ir.scopes import reads, writes
 
-__all__ = ["behind_neurons", "exact_session", "folded_form"]
+__all__ = ["behind_neurons", "folded_form", "reproducible_session"]
 
 
 def folded_form(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -24,7 +24,7 @@ def folded_form(model: onnx.ModelProto) -> onnx.ModelProto:
         OptionError: only another conversion can give that form, or nothing in the model spikes.
     """
     try:
-        folded = unrolled(model)
+        folded = to_folded(model)
     except ModelError as error:
         form = metadata_of(model).get("snncc.form", {}).get("form")
         message = f"spike trains are recorded of networks in the folded form, but the model is in the form '{form}'"
@@ -34,7 +34,7 @@ def folded_form(model: onnx.ModelProto) -> onnx.ModelProto:
     return folded
 
 
-def exact_session(model: onnx.ModelProto, device: str) -> ort.InferenceSession:
+def reproducible_session(model: onnx.ModelProto, device: str) -> ort.InferenceSession:
     """A session without the optimisations that change the order of sums."""
     from snncc.runtime import create_session
 

@@ -18,7 +18,7 @@ from snncc.execution.stream import Stream, is_single_step, own_specs
 from snncc.frontend.import_model import import_model
 from snncc.io.batches import Batch, Samples, batches
 from snncc.io.input_specs import fixed_batch, specs_of
-from snncc.io.model_reader import Source, read_model, where
+from snncc.io.model_reader import Source, model_name, read_model
 from snncc.io.preprocess import Preprocess
 from snncc.ir.nodes import all_nodes, is_neuron
 from snncc.storage.temporary import temporary_folder
@@ -38,16 +38,16 @@ class Subjects:
     def __init__(self, snn: Source, ann: Source | None, threads: int, device: str) -> None:
         spiking = read_converted(snn)
         if not any(is_neuron(n) for n in all_nodes(spiking.graph)):
-            raise ModelError(f"{where(snn)} has no spiking neurons. Give a model that snncc has converted.")
+            raise ModelError(f"{model_name(snn)} has no spiking neurons. Give a model that snncc has converted.")
         self._single_step = is_single_step(spiking)
         self._specs = own_specs(spiking)
         self._threads, self.device = threads, device
         self.models = {"body": spiking, "kernels": spiking}
         if ann is not None:
-            refuse_converted(read_model(ann), where(ann), spiking)
+            refuse_converted(read_model(ann), model_name(ann), spiking)
             self._graph = import_model(ann)  # which holds the files of its large weights
             source = self._graph.to_proto()
-            if message := misfit(self._specs, specs_of(source), where(snn), where(ann)):
+            if message := misfit(self._specs, specs_of(source), model_name(snn), model_name(ann)):
                 raise ModelError(message)
             self.models = {"ann": source, **self.models}
 

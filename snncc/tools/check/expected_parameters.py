@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-__all__ = ["most_spikes", "own_parameters", "wrong_gate", "wrong_parameters"]
+__all__ = ["most_spikes", "own_parameters", "parameter_mismatch", "wrong_gate"]
 
 Values = Mapping[str, Any]
 _LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
@@ -35,7 +35,7 @@ def own_parameters(coding: Values, entry: Values) -> dict[str, Any]:
     return {**coding, **steps, **{key: entry[key] for key in ("Q", "levels") if key in entry}}
 
 
-def wrong_parameters(
+def parameter_mismatch(
     coding: Values, form: Values, node: onnx.NodeProto, *, encoder: bool, fitted: bool = False
 ) -> str | None:
     """What of a neuron is not as the metadata `coding` and `form` say; None if all is.
@@ -48,7 +48,7 @@ def wrong_parameters(
     """
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     coded = given if encoder else {**given, "signed": 0}  # other neurons have the same tables whether signed or not
-    promised = _PROMISED[coding["name"]](coding, form, node.op_type, coded)
+    promised = _EXPECTED[coding["name"]](coding, form, node.op_type, coded)
     if given.get("max_spikes", 1) != (allowed := promised.pop("max_spikes", 1)):
         return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
     if (op := promised.pop("op", node.op_type)) != node.op_type:
@@ -161,7 +161,7 @@ def _of(op: str, *allowed: str) -> str:
     return op if op in allowed else allowed[0]
 
 
-_PROMISED: dict[str, Callable[[Values, Values, str, Values], dict[str, Any]]] = {
+_EXPECTED: dict[str, Callable[[Values, Values, str, Values], dict[str, Any]]] = {
     "phase": _phase,
     "fs": _few_spikes,
     "rate": _rate,

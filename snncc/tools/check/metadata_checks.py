@@ -20,7 +20,7 @@ from snncc.ops import DOMAIN
 from snncc.storage.mapped import array_of
 from snncc.tools.check.weight_equivalence import initializers, stored_weights
 
-__all__ = ["wrong_calibration", "wrong_form", "wrong_islands", "wrong_outcome", "wrong_scales", "wrong_weights"]
+__all__ = ["check_calibration", "check_form", "check_islands", "check_outcome", "check_scales", "check_weights"]
 
 Claimed = Callable[[str], Any]
 _SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Aggregate")
@@ -30,7 +30,7 @@ _LEVELS = ("powers", "batchnorm", "fitted")
 _NORMALIZATIONS = ("channel", "layer", "none")
 
 
-def wrong_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """Each neuron's op, and the range of its scales: 1 where weights have taken them up, else as the model has them."""
     nodes = {n.name: n for n in all_nodes(model.graph) if is_neuron(n)}
     constants = initializers(model, recurrent=True)
@@ -67,7 +67,7 @@ def _off(given: list[float], expected: list[float]) -> bool:
     return any(abs(a - b) > 1e-5 * b for a, b in zip(given, expected, strict=True))
 
 
-def wrong_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """How weights are stored, and where BatchNormalization went."""
     entry = claimed("weights")
     stored, fold = entry.get("stored"), entry.get("fold_bn")
@@ -78,7 +78,7 @@ def wrong_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     return f"weights are said to be stored as {stored}, but those of {', '.join(odd[:4])} are not" if odd else None
 
 
-def wrong_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """Whether time is folded, in a loop or outside, and how many steps there are."""
     form, coding = claimed("form"), claimed("coding")
     loops = [
@@ -109,14 +109,14 @@ def _steps(coding: Mapping[str, Any], form: str) -> int | None:
     return steps - (coding.get("wait") or steps) + 1 if coding.get("name") == "phase" and steps else 1
 
 
-def wrong_islands(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_islands(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """The analog islands are there, with these ops."""
     present = {n.name: n.op_type for n in all_nodes(model.graph)}
     odd = [f"'{name}' ({op})" for name, op in claimed("islands").items() if present.get(name) != op]
     return f"analog islands are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
 
 
-def wrong_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """How many neurons and synapses of each op there are, and which factors are left; earlier models do not say."""
     told = claimed("outcome")
     if not told:
@@ -141,7 +141,7 @@ def wrong_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     return f"{', '.join(gone[:4])} are said to have stayed, but are gone" if gone else None
 
 
-def wrong_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  # noqa: ARG001
+def check_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  # noqa: ARG001
     """Where scales come from, as far as the entry itself says; `check --calib` works out the digest of the data."""
     entry = claimed("calibration")
     origin, digest, samples = entry.get("origin"), entry.get("sha256"), entry.get("samples")

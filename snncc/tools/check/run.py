@@ -14,15 +14,14 @@ from snncc.coding.from_metadata import replaced_relus
 from snncc.errors import DataError, ModelError
 from snncc.evaluation.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation.result import Evaluation
-from snncc.execution.loop_unrolling import unrolled
-from snncc.frontend.import_model import where
+from snncc.execution.loop_unrolling import to_folded
 from snncc.io.batches import Batch, Digest, Samples, batches, specs_of
-from snncc.io.model_reader import Source, read_model
+from snncc.io.model_reader import Source, model_name, read_model
 from snncc.io.preprocess import Preprocess
 from snncc.tools.check.expected_parameters import most_spikes, own_parameters
 from snncc.tools.check.kernel_agreement import differing_outputs
 from snncc.tools.check.structure import structural
-from snncc.tools.check.subject import Inspected
+from snncc.tools.check.subject import CheckSubject
 
 __all__ = ["Budgets", "CheckResult", "run_checks"]
 
@@ -87,8 +86,8 @@ def run_checks(
     """
     if isinstance(data, Iterator):
         raise DataError("check reads the data twice, which a generator cannot. Give a list, an array or a path.")
-    model = Inspected(read_model(snn), read_model(ann))
-    refuse_converted(model.ann, where(ann), model.snn)
+    model = CheckSubject(read_model(snn), read_model(ann))
+    refuse_converted(model.ann, model_name(ann), model.snn)
     results = [CheckResult(*found) for found in structural(model)]
     preprocess = Preprocess.of(preprocess)
     if calibration is not None:
@@ -97,7 +96,7 @@ def run_checks(
     if not all(r.passed for r in results if r.name in _NEEDED):
         return [*results, *_unmeasured("kernel", *_asked(budgets))]
     taken = specs_of(model.snn), specs_of(model.source.to_proto())
-    if message := _uncountable(model.snn) or misfit(*taken, where(snn), where(ann)):
+    if message := _uncountable(model.snn) or misfit(*taken, model_name(snn), model_name(ann)):
         return [*results, *_unmeasured("kernel", "spike-limit", *_asked(budgets), reason=message)]
     sample = next(batches(data, specs_of(model.snn), preprocess=preprocess, batch_size=_TRIAL))
     try:
@@ -116,13 +115,13 @@ def run_checks(
 
 def _uncountable(model: onnx.ModelProto) -> str | None:
     try:
-        unrolled(model)
+        to_folded(model)
     except ModelError as error:
         return str(error)
     return None
 
 
-def _calibrated(model: Inspected, data: Samples, preprocess: Preprocess | None) -> CheckResult:
+def _calibrated(model: CheckSubject, data: Samples, preprocess: Preprocess | None) -> CheckResult:
     """The digest of the calibration data, worked out anew."""
     digest = Digest()
     for batch in batches(data, specs_of(model.ann), preprocess=preprocess, batch_size=_BATCH):
@@ -147,7 +146,7 @@ def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:
     return CheckResult("kernel", differing == 0, message)
 
 
-def _spike_limit(found: Evaluation, model: Inspected) -> CheckResult:
+def _spike_limit(found: Evaluation, model: CheckSubject) -> CheckResult:
     """No neuron sends more spikes than the coding allows: counted, not assumed; encoders have limits of their own."""
     coding, recorded, neurons = model.metadata("coding"), model.metadata("neurons"), replaced_relus(model.snn)
     if most_spikes(coding) is None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a converted model is what its file says: the checks that need no data.
 
-Each check takes what is `Inspected` and returns what is wrong, or None. One that builds on another, which has failed,
-is left out: it would say the same again.
+Each check takes a `CheckSubject` and returns what is wrong, or None. One that builds on another, which has failed, is
+left out: it would say the same again.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from snncc.io.model_reader import check_weights
 from snncc.ir.metadata import KEYS, metadata_of
 from snncc.ir.nodes import all_nodes, label
 from snncc.tools.check import metadata_checks
-from snncc.tools.check.expected_parameters import most_spikes, own_parameters, wrong_gate, wrong_parameters
-from snncc.tools.check.subject import Inspected
-from snncc.tools.check.weight_equivalence import foreign_synapses
+from snncc.tools.check.expected_parameters import most_spikes, own_parameters, parameter_mismatch, wrong_gate
+from snncc.tools.check.subject import CheckSubject
+from snncc.tools.check.weight_equivalence import mismatched_layers
 
 __all__ = ["STRUCTURE", "structural"]
 
 _NOT_SPIKING = frozenset({"Clip", "Elu", "Gelu", "HardSwish", "LeakyRelu", "PRelu", "Relu", "Selu", "Tanh"})
 
 
-def _valid(model: Inspected) -> str | None:
+def _valid(model: CheckSubject) -> str | None:
     try:
         check_weights(model.snn, "the model")
         onnx.checker.check_model(outline(model.snn), full_check=True)
@@ -41,7 +41,7 @@ def _valid(model: Inspected) -> str | None:
     return None
 
 
-def _spiking(model: Inspected) -> str | None:
+def _spiking(model: CheckSubject) -> str | None:
     curves = [n for n in all_nodes(model.snn.graph) if n.op_type in _NOT_SPIKING]
     left = [f"{n.op_type} '{label(n)}'" for n in curves if n.name not in model.metadata("islands")]
     if left:
@@ -49,7 +49,7 @@ def _spiking(model: Inspected) -> str | None:
     return None if model.neurons else "the model has no spiking neuron"
 
 
-def _known(model: Inspected) -> str | None:
+def _known(model: CheckSubject) -> str | None:
     versions = {o.domain: o.version for o in model.snn.opset_import}
     if versions.get(ops.DOMAIN) != ops.OPSET:
         return f"the model imports version {versions.get(ops.DOMAIN)} of {ops.DOMAIN}; this snncc knows {ops.OPSET}"
@@ -63,14 +63,14 @@ def _known(model: Inspected) -> str | None:
     return f"{len(strange)} op(s) are not known: {_listed(strange)}" if strange else None
 
 
-def _portable(model: Inspected) -> str | None:
+def _portable(model: CheckSubject) -> str | None:
     bodies = {f.name for f in model.snn.functions if f.domain == ops.DOMAIN and f.node}
     known = {op.name for op in ops.all_ops()}
     missing = sorted({n.op_type for n in all_nodes(model.snn.graph) if n.domain == ops.DOMAIN} & known - bodies)
     return f"no function body for {', '.join(missing)}: the model runs with our library only" if missing else None
 
 
-def _described(model: Inspected) -> str | None:
+def _described(model: CheckSubject) -> str | None:
     try:
         found = metadata_of(model.snn)
     except ModelError as error:
@@ -82,14 +82,14 @@ def _described(model: Inspected) -> str | None:
     return None if version == producer else f"made by snncc {version}, says one entry, by {producer}, another"
 
 
-def _sourced(model: Inspected) -> str | None:
+def _sourced(model: CheckSubject) -> str | None:
     given, recorded = model_digest(model.ann), model.metadata("source").get("sha256")
     if given == recorded:
         return None
     return f"converted from a model with sha256 {str(recorded)[:12]}, but the ANN given has {given[:12]}"
 
 
-def _named(model: Inspected) -> str | None:
+def _named(model: CheckSubject) -> str | None:
     recorded = {*model.metadata("neurons"), *model.gates}
     present = {n.name for n in model.neurons}
     only = [f"'{n}' (metadata only)" for n in sorted(recorded - present)]
@@ -97,7 +97,7 @@ def _named(model: Inspected) -> str | None:
     return f"the neurons in metadata and graph differ: {_listed(only)}" if only else None
 
 
-def _replacing(model: Inspected) -> str | None:
+def _replacing(model: CheckSubject) -> str | None:
     """Whether every neuron stands for an activation of the source, but for the encoders; a signed one for a message."""
     relus = replaced_relus(model.snn)
     both_signs = {n.name for n in model.neurons if any(a.name == "signed" and a.i for a in n.attribute)}
@@ -110,7 +110,7 @@ def _replacing(model: Inspected) -> str | None:
     return f"neurons stand for activations that the ANN does not have: {_listed(strange)}" if strange else None
 
 
-def _tabled(model: Inspected) -> str | None:
+def _tabled(model: CheckSubject) -> str | None:
     coding, form = model.metadata("coding"), model.metadata("form")
     stand_for = {name: model.activations.get(relu, "Relu") for name, relu in replaced_relus(model.snn).items()}
     fitted = {name for name, op in stand_for.items() if op not in NEURONS}  # their tables follow from no formula
@@ -122,7 +122,7 @@ def _tabled(model: Inspected) -> str | None:
         found = {
             label(n): wrong_gate(n, model.gates[n.name])
             if n.name in model.gates
-            else wrong_parameters(own[n.name], form, n, encoder=n.name not in stand_for, fitted=n.name in fitted)
+            else parameter_mismatch(own[n.name], form, n, encoder=n.name not in stand_for, fitted=n.name in fitted)
             for n in model.neurons
         }
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
@@ -131,9 +131,9 @@ def _tabled(model: Inspected) -> str | None:
     return f"{len(wrong)} neuron(s) are not what the metadata say: {_listed(wrong)}" if wrong else None
 
 
-def _kin(model: Inspected) -> str | None:
+def _kin(model: CheckSubject) -> str | None:
     try:
-        foreign = foreign_synapses(model.prepared.to_proto(), model.snn)
+        foreign = mismatched_layers(model.prepared.to_proto(), model.snn)
     except (IndexError, KeyError, ValueError) as error:  # attributes, groups, scales that do not fit the weights
         return f"the weights cannot be understood ({error!r})"
     names = _listed([f"'{name}'" for name in foreign])
@@ -147,7 +147,7 @@ def _listed(items: list[str], most: int = 4) -> str:
 def _claim(check: Callable[[onnx.ModelProto, Callable[[str], Any]], str | None]) -> Check:
     """A check of metadata, which may hold anything."""
 
-    def checked(model: Inspected) -> str | None:
+    def checked(model: CheckSubject) -> str | None:
         try:
             return check(model.snn, model.metadata)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -156,7 +156,7 @@ def _claim(check: Callable[[onnx.ModelProto, Callable[[str], Any]], str | None])
     return checked
 
 
-Check = Callable[[Inspected], str | None]
+Check = Callable[[CheckSubject], str | None]
 _FILE = ("ops-known", "metadata")
 _NEURONS = (*_FILE, "metadata-neurons")
 _SCALES = (*_NEURONS, "metadata-weights", "metadata-calibration")
@@ -172,25 +172,25 @@ STRUCTURE: dict[str, tuple[Check, str, tuple[str, ...]]] = {
     "metadata-neurons": (_named, "the metadata list the neurons of the graph", _FILE),
     "metadata-relus": (_replacing, "the neurons stand for activations of the ANN", (*_NEURONS, "metadata-source")),
     "metadata-tables": (_tabled, "the neurons' parameters are what the coding gives", _NEURONS),
-    "metadata-weights": (_claim(metadata_checks.wrong_weights), "weights are stored as recorded", _FILE),
+    "metadata-weights": (_claim(metadata_checks.check_weights), "weights are stored as recorded", _FILE),
     "metadata-calibration": (
-        _claim(metadata_checks.wrong_calibration),
+        _claim(metadata_checks.check_calibration),
         "the origin of the scales is told",
         ("metadata",),
     ),
     "metadata-scales": (
-        _claim(metadata_checks.wrong_scales),
+        _claim(metadata_checks.check_scales),
         "the neurons' ops and scales are those recorded",
         _SCALES,
     ),
-    "metadata-form": (_claim(metadata_checks.wrong_form), "the form and its steps are those recorded", _FILE),
-    "metadata-islands": (_claim(metadata_checks.wrong_islands), "the analog islands are those recorded", _FILE),
-    "metadata-outcome": (_claim(metadata_checks.wrong_outcome), "neurons and synapses are as many as recorded", _FILE),
+    "metadata-form": (_claim(metadata_checks.check_form), "the form and its steps are those recorded", _FILE),
+    "metadata-islands": (_claim(metadata_checks.check_islands), "the analog islands are those recorded", _FILE),
+    "metadata-outcome": (_claim(metadata_checks.check_outcome), "neurons and synapses are as many as recorded", _FILE),
     "weights": (_kin, "weights are the ANN's, scaled by channel", (*_FILE, "valid", "metadata-source")),
 }
 
 
-def structural(model: Inspected) -> Iterator[tuple[str, bool, str]]:
+def structural(model: CheckSubject) -> Iterator[tuple[str, bool, str]]:
     """(Name, whether it passed, what was found) of each check; those without a footing are left out."""
     passed: set[str] = set()
     for name, (check, fine, needs) in STRUCTURE.items():

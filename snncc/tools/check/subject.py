@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from snncc.analysis.activation_sites import neurons_to_be
+from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.activations import ACTIVATIONS
 from snncc.coding.from_metadata import recorded_bounds, recorded_coding
 from snncc.errors import ModelError
@@ -19,11 +19,11 @@ from snncc.ir.metadata import metadata_of
 from snncc.ir.nodes import all_nodes, is_neuron
 from snncc.passes.pipeline import prepared
 
-__all__ = ["Inspected"]
+__all__ = ["CheckSubject"]
 
 
 @dataclass(frozen=True, eq=False)
-class Inspected:
+class CheckSubject:
     """A converted model and the source that it is said to come from."""
 
     snn: onnx.ModelProto
@@ -49,7 +49,7 @@ class Inspected:
     def activations(self) -> dict[str, str]:
         """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
         graph = self.prepared
-        return {node.name: node.op for node in (*neurons_to_be(graph), *graph.nodes(*ACTIVATIONS))}
+        return {node.name: node.op for node in (*activation_nodes(graph), *graph.nodes(*ACTIVATIONS))}
 
     @cached_property
     def gates(self) -> dict[str, int]:

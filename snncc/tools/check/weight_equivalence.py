@@ -19,7 +19,7 @@ import onnx
 from snncc.ir.nodes import all_nodes, attributes_of
 from snncc.storage.mapped import array_of
 
-__all__ = ["foreign_synapses", "initializers", "stored_weights"]
+__all__ = ["initializers", "mismatched_layers", "stored_weights"]
 
 Array = npt.NDArray[Any]
 
@@ -30,7 +30,7 @@ _ROUNDS = 200
 _MOST = 2**22  # pairs of channels that are fitted; of larger layers only some of the output channels are
 
 
-def foreign_synapses(source: onnx.ModelProto, snn: onnx.ModelProto) -> list[str]:
+def mismatched_layers(source: onnx.ModelProto, snn: onnx.ModelProto) -> list[str]:
     """Names of the layers of `snn` whose weights are not those of `source` but for factors of channels."""
     theirs, ours = _Weights(source), _Weights(snn)
     stored = stored_weights(snn)

@@ -20,12 +20,12 @@ from snncc.errors import UnsupportedShapeError
 from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
 
-__all__ = ["Switched"]
+__all__ = ["ExactLayers"]
 
 Array = npt.NDArray[Any]
 
 
-class Switched:
+class ExactLayers:
     """`model` is the network with switches.
 
     Args:

@@ -12,17 +12,17 @@ import numpy.typing as npt
 import onnx
 
 from snncc.analysis.activation_sites import NEURONS, neuron_output
-from snncc.analysis.activations import activation_of
+from snncc.analysis.activations import match_activation
 from snncc.analysis.network_view import Network
-from snncc.analysis.time_stacking import samples_at_once
+from snncc.analysis.time_stacking import max_batch
 from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus, units
 from snncc.errors import ModelError
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.nodes import is_neuron, label
 from snncc.passes.pipeline import prepared
-from snncc.tools.debug.exact_layers import Switched
+from snncc.tools.debug.exact_layers import ExactLayers
 from snncc.tools.debug.layer_errors import LayerError, LayerErrors
 
 __all__ = ["Comparison", "Watcher"]
@@ -51,7 +51,7 @@ class Comparison:
         coding = recorded_coding(snn)
         if coding is None:
             raise ModelError("the model's metadata name no coding. Give a model that snncc has converted.")
-        self._snn, self._device, self._cut, self._watch = unrolled(snn), device, cut, watch
+        self._snn, self._device, self._cut, self._watch = to_folded(snn), device, cut, watch
         self._ann = prepared(ann, coding, recorded_bounds(snn))
         self._units = units(snn, (n.name for n in self._snn.graph.node if is_neuron(n)))
         self._replaced = replaced_relus(snn)
@@ -63,7 +63,7 @@ class Comparison:
             if not self._samples:
                 self._start({name: array.shape[1:] for name, array in batch.items()})
             count = len(next(iter(batch.values())))
-            size = samples_at_once(self._network.fold, count, self._network.largest) if self._cut else count
+            size = max_batch(self._network.fold, count, self._network.largest) if self._cut else count
             for start in range(0, count, size):
                 yield from self._add({name: array[start : start + size] for name, array in batch.items()})
 
@@ -88,7 +88,7 @@ class Comparison:
         self._network = Network(self._snn, shapes)
         ann = self._ann.to_proto()
         tensors = self._activations(Network(ann, shapes))
-        self._switched = Switched(self._snn, self._network, self._units, self._ann.element_type())
+        self._switched = ExactLayers(self._snn, self._network, self._units, self._ann.element_type())
         self._wanted, self._readout = tensors, ann.graph.output[0].name
         more = dict.fromkeys(tensors.values()).keys() - {value.name for value in ann.graph.output}
         ann.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(more))
@@ -145,7 +145,7 @@ def _result(graph: Graph, node: Node) -> Tensor:
     """The tensor that a neuron in the place of `node` sends."""
     if node.op in NEURONS:
         return neuron_output(graph, node)
-    found = activation_of(graph, node)
+    found = match_activation(graph, node)
     return (node if found is None else found[2]).outputs[0]
 
 

@@ -19,9 +19,9 @@ import onnx
 from snncc.errors import ModelError, OptionError
 from snncc.execution.converted_model import CHECKER_ERRORS
 from snncc.io.large_models import outline
-from snncc.io.model_reader import Source, check_weights, read_model, where
+from snncc.io.model_reader import Source, check_weights, model_name, read_model
 from snncc.io.progress import track
-from snncc.tools.debug.subgraphs import Excerpts
+from snncc.tools.debug.subgraphs import SubgraphExtractor
 
 __all__ = ["Reduction", "reduce_model"]
 
@@ -63,8 +63,8 @@ def reduce_model(source: Source, shows_fault: Callable[[onnx.ModelProto], bool])
         OptionError: it shows no fault as it is.
     """
     model = read_model(source)
-    check_weights(model, where(source))
-    search = _Search(model, where(source), shows_fault)
+    check_weights(model, model_name(source))
+    search = _Search(model, model_name(source), shows_fault)
     for _ in track(search.run(), "reducing"):
         pass
     return Reduction(search.best, len(model.graph.node), search.checks)
@@ -101,11 +101,11 @@ class _Search:
         yield from self._less_data()
 
     def _fewer_nodes(self) -> Steps[None]:
-        parts = Excerpts(self.best)
+        parts = SubgraphExtractor(self.best)
         yield from self._smallest(list(self.best.graph.node), parts.cut)
 
     def _bypasses(self, choice: int) -> Steps[None]:
-        parts, nodes = Excerpts(self.best), list(self.best.graph.node)
+        parts, nodes = SubgraphExtractor(self.best), list(self.best.graph.node)
         outputs = [v.name for v in self.best.graph.output]
 
         def without(kept: Sequence[int]) -> onnx.ModelProto | None:
@@ -116,7 +116,7 @@ class _Search:
         yield from self._smallest(range(len(nodes)), without)
 
     def _fewer_outputs(self) -> Steps[None]:
-        parts, nodes = Excerpts(self.best), list(self.best.graph.node)
+        parts, nodes = SubgraphExtractor(self.best), list(self.best.graph.node)
         outputs = [v.name for v in self.best.graph.output]
         yield from self._smallest(outputs, lambda left: parts.cut(nodes, left))
 
@@ -128,7 +128,7 @@ class _Search:
             del bare.metadata_props[:]
             self._try(bare)
             yield
-        parts, nodes = Excerpts(self.best), list(self.best.graph.node)
+        parts, nodes = SubgraphExtractor(self.best), list(self.best.graph.node)
         outputs = [v.name for v in self.best.graph.output]
         heavy = parts.large_weights(nodes, _HEAVY)
 

@@ -14,12 +14,12 @@ from onnx import helper
 from snncc.io.large_models import outline
 from snncc.ir.scopes import captured, inner_graphs, reads, writes
 
-__all__ = ["Excerpts"]
+__all__ = ["SubgraphExtractor"]
 
 _INFERENCE_ERRORS = (onnx.shape_inference.InferenceError, RuntimeError, ValueError)
 
 
-class Excerpts:
+class SubgraphExtractor:
     """Makes parts of `model`; each is a new model, and None stands for one that cannot be."""
 
     def __init__(self, model: onnx.ModelProto) -> None:

@@ -19,10 +19,9 @@ import onnx
 from snncc.analysis.network_view import Network
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.execution.converted_model import read_converted
-from snncc.execution.loop_unrolling import unrolled
-from snncc.frontend.import_model import where
+from snncc.execution.loop_unrolling import to_folded
 from snncc.io.atomic_write import write_whole
-from snncc.io.model_reader import Source
+from snncc.io.model_reader import Source, model_name
 from snncc.ir.metadata import metadata_of
 from snncc.ir.nodes import label
 from snncc.tools.exporters.nir_layers import LAYERS, UnsayableError, shift_of
@@ -55,7 +54,7 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
         import nir
     except ImportError as error:
         raise OptionError("the format needs the package nir, which is not there: pip install 'snncc[nir]'") from error
-    name = where(model)
+    name = model_name(model)
     converted = read_converted(model)
     coding = metadata_of(converted).get("snncc.coding", {})
     _refuse_coding(coding, name)
@@ -84,7 +83,7 @@ class _Writer:
     """A NIR graph under construction: `feeds` are the names of the nodes whose sum each tensor is."""
 
     def __init__(self, model: onnx.ModelProto, name: str) -> None:
-        self.network = Network(unrolled(model))
+        self.network = Network(to_folded(model))
         self.name = name
         self.nodes: dict[str, Any] = {}
         self.edges: list[tuple[str, str]] = []
@@ -99,7 +98,7 @@ class _Writer:
             self._put(name, nir.Input(np.array(self.network.shape(name)[1:])), ())
             self.feeds[name] = (_plain(name),)
         for node in self.network.nodes:
-            if self.network.carriers(node):
+            if self.network.activation_inputs(node):
                 self._write(node)
         if self.refused:
             found = "; ".join(f"{reason}: {', '.join(names)}" for reason, names in self.refused.items())
@@ -110,7 +109,7 @@ class _Writer:
         return nir.NIRGraph(self.nodes, self.edges, metadata={"snncc": json.dumps(told, sort_keys=True)})
 
     def _write(self, node: onnx.NodeProto) -> None:
-        carriers = self.network.carriers(node)
+        carriers = self.network.activation_inputs(node)
         sources = tuple(s for name in carriers for s in self.feeds.get(name, ()))
         if node.op_type in _PASSED or self._is_sum(node):
             self.feeds[node.output[0]] = sources
@@ -132,7 +131,9 @@ class _Writer:
         """Whether `node` adds activations, each once, of one shape: to NIR no node, but edges."""
         shapes = {self.network.shape(name) for name in (*node.input, node.output[0])}
         return (
-            node.op_type in ("Add", "Sum") and len(self.network.carriers(node)) == len(node.input) and len(shapes) == 1
+            node.op_type in ("Add", "Sum")
+            and len(self.network.activation_inputs(node)) == len(node.input)
+            and len(shapes) == 1
         )
 
     def _shift(self, node: onnx.NodeProto) -> None:

@@ -115,7 +115,7 @@ def _scale(network: Network, node: onnx.NodeProto) -> Layers:
 
     factors = [network.value(name) for name in node.input if name not in network.activations]
     shape = network.shape(node.output[0])
-    if len(factors) != 1 or factors[0] is None or network.shape(network.carriers(node)[0]) != shape:
+    if len(factors) != 1 or factors[0] is None or network.shape(network.activation_inputs(node)[0]) != shape:
         raise UnsayableError("Mul of two activations")
     return [nir.Scale(np.broadcast_to(factors[0], shape)[0].copy())]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from snncc.coding import Coding
 from snncc.evaluation.energy import INT8
-from snncc.evaluation.inactivated_spikes import Inactivated
+from snncc.evaluation.inactivated_spikes import InactivatedSpikes
 from snncc.evaluation.result import Evaluation
 
 __all__ = ["MEASURES"]
@@ -21,12 +21,12 @@ def _of(pair: tuple[float, float] | None, place: int) -> str:
     return "" if pair is None else f"{pair[place]:.2f}"
 
 
-def _ratio(sin: Inactivated | None) -> float | None:
+def _ratio(sin: InactivatedSpikes | None) -> float | None:
     """Share of the last layer's neurons with SIN."""
     return sin.layers[-1].firing / sin.layers[-1].neurons if sin else None
 
 
-def _ans(sin: Inactivated | None) -> float | None:
+def _ans(sin: InactivatedSpikes | None) -> float | None:
     """SIN of the last layer for each neuron that has any."""
     return sin.layers[-1].spikes / sin.layers[-1].firing if sin and sin.layers[-1].firing else None
 

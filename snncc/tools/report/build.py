@@ -11,26 +11,33 @@ import numpy as np
 import onnx
 
 from snncc.analysis.network_view import Network
-from snncc.coding.from_metadata import own_steps, recorded_coding
+from snncc.coding.from_metadata import layer_steps, recorded_coding
 from snncc.errors import ModelError, OptionError
 from snncc.evaluation.evaluate import evaluate, pair
 from snncc.evaluation.result import Evaluation
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.execution.spike_trains import spike_trains
-from snncc.frontend.import_model import where
 from snncc.io.batches import Batch, Samples, batches, first, labels_of, specs_of
 from snncc.io.input_specs import fixed_batch
-from snncc.io.model_reader import Source
+from snncc.io.model_reader import Source, model_name
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph
 from snncc.ir.nodes import is_neuron, label
 from snncc.tools.report.about import about, island_names
-from snncc.tools.report.figures import activations, coding_error, curves, energy, errors, graph, rasters
-from snncc.tools.report.figures import firing_rates as rates
-from snncc.tools.report.figures import inactivated_spikes as sin
-from snncc.tools.report.figures import parameter_grids as grids
-from snncc.tools.report.figures import pipeline_schedule as schedule
-from snncc.tools.report.figures import reconstruction as coded
+from snncc.tools.report.figures import (
+    activations,
+    coding_error,
+    curves,
+    energy,
+    errors,
+    firing_rates,
+    graph,
+    inactivated_spikes,
+    parameter_grids,
+    pipeline_schedule,
+    rasters,
+    reconstruction,
+)
 from snncc.tools.report.grid import axes_of, grid_of
 from snncc.tools.report.layer_values import LayerValues, layer_values
 from snncc.tools.report.membrane_traces import membranes
@@ -105,9 +112,9 @@ def report(
     found = evaluate(spiking, ann, shown.inputs, labels=shown.labels, device=device, phases=True)
     recipe: dict[str, Any] = {"calibration": calibration, "preprocess": preprocess, "device": device}
     tried = grid_of(spiking, shown.coding, ann, axes, shown.batches, shown.labels, **recipe) if axes else None
-    listed = [*_sections(shown, found, layers, neurons), grids.section(tried)]
+    listed = [*_sections(shown, found, layers, neurons), parameter_grids.section(tried)]
     sections = tuple(s for s in listed if s is not None)
-    return Report(page(where(snn), about(spiking, found), found.rows(), sections), sections)
+    return Report(page(model_name(snn), about(spiking, found), found.rows(), sections), sections)
 
 
 class _Shown:
@@ -139,25 +146,25 @@ def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: 
     """In the order of the page; None where a figure makes no sense."""
     values, off = layer_values(shown.snn, shown.ann, shown.batches, shown.device, cut=shown.any_size)
     coding, own = shown.coding, _chosen(values, layers)
-    network = Network(unrolled(shown.snn), {name: array.shape[1:] for name, array in shown.inputs.items()})
+    network = Network(to_folded(shown.snn), {name: array.shape[1:] for name, array in shown.inputs.items()})
     interval = found.steps.interval if found.steps else coding.interval
     return [
         energy.section(found),
-        rates.section(found),
+        firing_rates.section(found),
         errors.section(list(values), off),
-        coded.section(own),
+        reconstruction.section(own),
         activations.section(own, octaves=coding.name == "phase"),
         curves.section(list(values)),
         coding_error.section(list(values), coding),
-        sin.section(found.sin),
+        inactivated_spikes.section(found.sin),
         _rasters(shown, [x.name for x in own], neurons),
-        schedule.section(network, coding, own_steps(shown.snn), interval),
+        pipeline_schedule.section(network, coding, layer_steps(shown.snn), interval),
         graph.section(network, island_names(shown.snn)),
     ]
 
 
 def _rasters(shown: _Shown, names: Sequence[str], neurons: Sequence[int]) -> Section | None:
-    folded = unrolled(shown.snn)
+    folded = to_folded(shown.snn)
     if not any(is_neuron(n) for n in folded.graph.node):
         return None
     labels = {label(n) for n in folded.graph.node if n.name in names}

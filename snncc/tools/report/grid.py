@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.time_stacking import fold_of, samples_at_once
+from snncc.analysis.time_stacking import fold_of, max_batch
 from snncc.calibration.layer_levels import fits_levels
 from snncc.coding import CODINGS, Coding
 from snncc.compiler.convert import convert
 from snncc.errors import OptionError
-from snncc.evaluation.accuracy import Tally
+from snncc.evaluation.accuracy import AccuracyCounter
 from snncc.io.batches import Batch, Samples
 from snncc.io.model_reader import Source
 from snncc.io.preprocess import Preprocess
@@ -114,16 +114,16 @@ def grid_of(
 
 def _tally(
     snn: onnx.ModelProto, batches: Sequence[Batch], expected: Sequence[Array], labels: Labels | None, device: str
-) -> Tally:
+) -> AccuracyCounter:
     from snncc.runtime import create_session
 
-    tally = Tally(labels)
+    tally = AccuracyCounter(labels)
     session = create_session(snn, device=device)
     any_size = not isinstance(session.get_inputs()[0].shape[0], int)
     name = session.get_outputs()[0].name
     for batch, wanted in zip(batches, expected, strict=True):
         count = len(wanted)
-        size = samples_at_once(fold_of(snn), count) if any_size else count
+        size = max_batch(fold_of(snn), count) if any_size else count
         for start in range(0, count, size):
             part = {key: array[start : start + size] for key, array in batch.items()}
             tally.add(wanted[start : start + size], session.run([name], part)[0])

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from snncc.analysis.activations import activation_of
+from snncc.analysis.activations import match_activation
 from snncc.analysis.cpu_session import must_run
 from snncc.coding import Coding
 from snncc.coding.from_metadata import recorded_coding, replaced_relus, units
 from snncc.errors import ModelError
-from snncc.execution.loop_unrolling import unrolled
+from snncc.execution.loop_unrolling import to_folded
 from snncc.io.batches import Batch
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
@@ -98,7 +98,7 @@ def layer_values(
     coding = recorded_coding(snn)
     if coding is None:
         raise ModelError("the model's metadata name no coding. Give a model that snncc has converted.")
-    folded = unrolled(snn)
+    folded = to_folded(snn)
     neurons = [n for n in folded.graph.node if is_neuron(n)]
     weights = {w.name: w for w in folded.graph.initializer}
     scales = {n.name: array_of(weights[n.input[1]]) for n in neurons if n.input[1] in weights}
@@ -131,5 +131,5 @@ def _channels(values: Array) -> Array:
 def _kinds(ann: Graph, coding: Coding, replaced: Mapping[str, str]) -> dict[str, str]:
     """The activation, by neuron, that each stands for, where that is no ReLU."""
     graph = prepared(ann, coding, {})  # no activation is a bound
-    known = {n.name: found[0] for n in graph.nodes() if (found := activation_of(graph, n)) is not None}
+    known = {n.name: found[0] for n in graph.nodes() if (found := match_activation(graph, n)) is not None}
     return {neuron: known[relu] for neuron, relu in replaced.items() if relu in known}

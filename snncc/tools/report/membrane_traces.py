@@ -18,7 +18,7 @@ from snncc.analysis.cpu_session import must_run
 from snncc.analysis.network_view import Network
 from snncc.errors import OptionError
 from snncc.execution.spike_trains import Train
-from snncc.execution.spike_trains.reproducible import exact_session, folded_form
+from snncc.execution.spike_trains.reproducible import folded_form, reproducible_session
 from snncc.io.batches import Batch
 from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ops import get
@@ -41,7 +41,7 @@ def membranes(model: onnx.ModelProto, sample: Batch, trains: Mapping[str, Train]
     known = {value.name for value in probed.graph.output}
     probed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names if name not in known)
     with must_run("the network"):
-        values = dict(zip(names, exact_session(probed, device).run(names, sample), strict=True)) if names else {}
+        values = dict(zip(names, reproducible_session(probed, device).run(names, sample), strict=True)) if names else {}
     values |= sample
     found = {}
     for node in wanted:

@@ -10,7 +10,7 @@ from pathlib import Path
 from snncc.errors import DataError
 from snncc.io.digests import model_digest
 from snncc.io.images import image_files
-from snncc.io.model_reader import borrow_model
+from snncc.io.model_reader import read_model
 
 __all__ = ["data_digest", "file_digest"]
 
@@ -21,7 +21,7 @@ def file_digest(model: Path) -> str:
     Raises:
         ModelError: it cannot be read.
     """
-    return model_digest(borrow_model(model))
+    return model_digest(read_model(model, copy=False))
 
 
 def data_digest(data: Path) -> str:

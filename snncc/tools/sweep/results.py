@@ -13,7 +13,7 @@ from typing import Any
 
 from snncc.errors import DataError, OptionError
 from snncc.evaluation.result import Evaluation
-from snncc.evaluation.shard_sums import Counts, merged
+from snncc.evaluation.shard_sums import ShardSums, merge
 from snncc.tools.sweep.plan import Configuration, Plan, Shard
 from snncc.tools.sweep.task import DONE, Outcome
 from snncc.tools.text_tables import csv_cell
@@ -149,7 +149,7 @@ def _row(configuration: Configuration, shards: tuple[Shard, ...], outcomes: Mapp
     if wrong or len(parts) < len(shards):
         return Row(configuration, len(parts), len(shards), None, wrong[0] if wrong else "")
     try:
-        found = merged([Counts.from_json(part) for part in parts]).evaluation()
+        found = merge([ShardSums.from_json(part) for part in parts]).evaluation()
     except DataError as error:
         return Row(configuration, len(parts), len(shards), None, f"DataError: {error}")
     return Row(configuration, len(parts), len(shards), found)

@@ -19,8 +19,8 @@ from snncc.coding import CODINGS, Coding
 from snncc.compiler.convert import convert
 from snncc.errors import OutputError, RuntimeLibraryError, SnnccError
 from snncc.evaluation.evaluate import count, refuse_converted
-from snncc.evaluation.shard_sums import Counts
-from snncc.io.model_reader import borrow_model
+from snncc.evaluation.shard_sums import ShardSums
+from snncc.io.model_reader import read_model
 from snncc.io.sample_sources import Part
 from snncc.storage.mapped import left_in_files
 from snncc.tools.sweep.file_digests import data_digest, file_digest
@@ -83,7 +83,7 @@ def _converted(task: Task) -> Path:
     configuration = task.configuration
     path = converted_path(Path(task.folder), configuration.id)
     if not path.exists():
-        model = borrow_model(configuration.model)
+        model = read_model(configuration.model, copy=False)
         refuse_converted(model, configuration.model)
         with left_in_files():
             snn = convert(
@@ -102,7 +102,7 @@ def _coding(configuration: Configuration) -> Coding:
     return CODINGS[parameters.pop("name")](**parameters)
 
 
-def _counted(task: Task, snn: Path) -> Counts:
+def _counted(task: Task, snn: Path) -> ShardSums:
     configuration = task.configuration
     return count(
         snn,

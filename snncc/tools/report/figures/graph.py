@@ -58,7 +58,7 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
     for name in network.inputs:
         behind[name] = add(name, "input", "input", ())
     for node in network.nodes:
-        after = tuple(sorted({i for name in network.carriers(node) for i in behind.get(name, ())}))
+        after = tuple(sorted({i for name in network.activation_inputs(node) for i in behind.get(name, ())}))
         kind = _kind(node, islands, joins=len(after) > 1)
         found = after if kind is None or not after else add(label(node), node.op_type, kind, after)
         behind.update(dict.fromkeys(filter(None, node.output), found))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from snncc.evaluation.inactivated_spikes import Inactivated
+from snncc.evaluation.inactivated_spikes import InactivatedSpikes
 from snncc.tools.report.figures.bars import bars, height
 from snncc.tools.report.figures.firing_rates import steps_map
 from snncc.tools.report.panels import Panel, Section
@@ -18,13 +18,13 @@ __all__ = ["ratios", "section"]
 Array = npt.NDArray[Any]
 
 
-def ratios(found: Inactivated) -> tuple[list[str], Array]:
+def ratios(found: InactivatedSpikes) -> tuple[list[str], Array]:
     """(Layers that send step by step, percent of their neurons that send such a spike at each step, [L, T])."""
     layers = [x for x in found.layers if x.per_step is not None]
     return [x.name for x in layers], np.array([100 * np.array(x.per_step) / x.neurons for x in layers])
 
 
-def section(found: Inactivated | None) -> Section | None:
+def section(found: InactivatedSpikes | None) -> Section | None:
     """By layer, and by layer and step; only of codings that have such spikes."""
     if found is None or not found.layers:
         return None
