@@ -7,39 +7,78 @@ import io
 import logging
 import signal
 import sys
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
 from typing import Any
 
 import click
 
-from snncc.cli.commands.bench import bench
-from snncc.cli.commands.check import check
-from snncc.cli.commands.compare import compare
-from snncc.cli.commands.convert import convert
-from snncc.cli.commands.debug import debug
-from snncc.cli.commands.demo import demo
-from snncc.cli.commands.evaluate import evaluate
-from snncc.cli.commands.export import export
-from snncc.cli.commands.fit_fs import fit_fs
-from snncc.cli.commands.inspect import inspect
-from snncc.cli.commands.ops import ops
-from snncc.cli.commands.report import report
-from snncc.cli.commands.run import run
-from snncc.cli.commands.sweep import sweep
-from snncc.cli.commands.tables import tables
-from snncc.cli.commands.tune import tune
 from snncc.cli.logging_setup import log_to_stderr
 from snncc.cli.output import echo
 from snncc.errors import SnnccError
 from snncc.io.progress import shown
 
-__all__ = ["main"]
-
+__all__ = ["COMMANDS", "main"]
 
 _INTERRUPTED = 128 + signal.SIGINT
+
+# By name: the short help. The command is in the module of its name, and is imported when it is wanted.
+COMMANDS = {
+    "convert": "Turn a ReLU network into a spiking network.",
+    "tune": "Convert with the best levels and scale for each layer.",
+    "run": "Run a model on a file or folder of inputs.",
+    "evaluate": "Compare a spiking network with its ANN on data.",
+    "report": "A page with pictures of a spiking network and its ANN.",
+    "compare": "Several conversions of one network side by side.",
+    "tables": "The papers' tables, beside the same measured on your networks.",
+    "check": "The gate for CI: structure, kernels, budgets.",
+    "bench": "Latency and throughput of a spiking network and its ANN.",
+    "sweep": "Convert and evaluate a grid of models, codings and options.",
+    "debug": "Say where it goes wrong: by layer, or by graph.",
+    "inspect": "Say what a model is, and whether it would convert.",
+    "export": "Write a converted network for a neuromorphic tool.",
+    "ops": "List the neuron ops, or describe one.",
+    "fit-fs": "Fit a few-spikes neuron to an activation.",
+    "demo": "Convert and evaluate a small CNN; downloads nothing.",
+}
+
+
+class _Commands(MutableMapping[str, click.Command]):
+    """The commands of the table, each imported when it is looked up, and whatever is added."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, click.Command] = {}
+        self._names = dict.fromkeys(COMMANDS)
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            if name not in self._names:
+                raise KeyError(name)
+            word = name.replace("-", "_")
+            self._loaded[name] = getattr(import_module(f"snncc.cli.commands.{word}"), word)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._names[name], self._loaded[name] = None, command
+
+    def __delitem__(self, name: str) -> None:
+        del self._names[name]
+        self._loaded.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 class _Group(click.Group):
     """A group whose commands end in one line on stderr when the library refuses something."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx) if name in COMMANDS])
 
     def main(self, *args: Any, **options: Any) -> Any:
         try:
@@ -64,7 +103,7 @@ class _Group(click.Group):
             ctx.exit(_INTERRUPTED)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="snncc")
 def main() -> None:
     """Compile a trained ReLU network, given as ONNX, into a spiking network, given as ONNX.
@@ -73,24 +112,3 @@ def main() -> None:
     SNNCC_TRUST names.
     """
     log_to_stderr(logging.WARNING)
-
-
-for _command in (
-    convert,
-    tune,
-    run,
-    evaluate,
-    report,
-    compare,
-    tables,
-    check,
-    bench,
-    sweep,
-    debug,
-    inspect,
-    export,
-    ops,
-    fit_fs,
-    demo,
-):
-    main.add_command(_command)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from snncc.cli.main import main
+from snncc.cli.main import COMMANDS, main
 from snncc.io.progress import shown, track
 
 
@@ -28,6 +28,21 @@ def test_every_command_has_help(snncc, name):
     result = snncc(name, "--help")
     assert result.exit_code == 0
     assert main.commands[name].help
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_the_list_of_commands_has_the_short_help_of_each(name):
+    assert COMMANDS[name] == main.commands[name].get_short_help_str(limit=80)
+    assert main.commands[name].name == name
+
+
+def test_help_imports_no_command_and_no_compiler():
+    code = "import sys; from snncc.cli import main; main(['--help'], standalone_mode=False); "
+    code += (
+        "print([m for m in sys.modules if m.startswith(('snncc.cli.commands.', 'snncc.compiler', 'onnx', 'numpy'))])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 def test_version(snncc):
