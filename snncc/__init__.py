@@ -71,7 +71,7 @@ _HOMES = {
     "sweep": "snncc.tools.sweep",
     "tune": "snncc.compiler.convert",
 }
-_MODULES = frozenset({"errors", "models", "ops", "passes", "runtime"})
+_MODULES = frozenset({"coding", "errors", "models", "ops", "passes", "runtime"})
 
 
 def __getattr__(name: str) -> Any:

@@ -44,7 +44,7 @@ def test_a_function_is_never_a_module(name: str) -> None:
     assert answer(f"{everything}, snncc; print(type(snncc.{name}).__name__)") == "function"
 
 
-@pytest.mark.parametrize("name", ["errors.SnnccError", "ops.DOMAIN", "passes.Pass", "passes.NodePass"])
+@pytest.mark.parametrize("name", ["errors.SnnccError", "ops.DOMAIN", "passes.Pass", "passes.NodePass", "coding.Coding"])
 def test_a_submodule_is_there_after_the_import_of_the_package_alone(name: str) -> None:
     assert answer(f"import snncc; print(snncc.{name})")
 

@@ -2,7 +2,7 @@
 """LSTM, GRU, RNN -> Scan over few-spikes neurons, one for each direction.
 
 What the input contributes, W x + b, is worked out for all steps at once, so that it stays a layer of synapses like any
-other; the rest of a step is the body of the Scan (`snncc.recurrent.body`). Its gates are FSNeurons whatever the coding
+other; the rest of a step is the body of the Scan (`recurrent_body`). Its gates are FSNeurons whatever the coding
 around them: they code a value in one go, and a step needs whole values.
 """
 

@@ -71,7 +71,7 @@ def convert(
         coding: How activations become spikes, e.g. `snncc.Phase(T=16, Q=1.3)`.
         calibration: Typical inputs: array, dict of arrays, iterable of either (streamed), path of an .npy or .npz file
             or of an image folder; None: scales come from noise and from what BatchNormalization remembers.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         normalize: One scale per `channel` or per `layer`, folded into weights, or `none`: kept with the neuron.
         scale: What of a channel's activations becomes the neuron's scale: `max`, `percentile` or `least-squares`; None:
             a percentile if one is given, else least squares with calibration data and the maximum without.

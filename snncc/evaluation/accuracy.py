@@ -35,7 +35,7 @@ class AccuracyCounter:
         self._labels = labels
         self._right = np.zeros((2, 2), np.int64)  # [ANN, SNN] x [first, among the first five]
         self._same = self._answered = 0
-        self._difference = self._magnitude = 0  # see snncc.exact
+        self._difference = self._magnitude = 0  # see `exact_sum`
         self._finite = True
         self.samples = 0
         self.classes: int | None = None

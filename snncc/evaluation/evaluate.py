@@ -52,7 +52,7 @@ def evaluate(
         ann: The model that it was converted from.
         data: Array, dict of arrays, iterable of either (streamed, read once), path of an .npy, .npz or image folder.
         labels: Class number of each sample; by default `labels` of the .npz file or dict. Without, no accuracy.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         batch_size: Samples per run, unless the models fix it; fewer where the SNN stacks time steps on its batch axis.
         device: `auto`, `cpu` or `cuda`.
         limit: Evaluate the first so many samples only.

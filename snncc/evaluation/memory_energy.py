@@ -15,7 +15,7 @@ and accelerators lie between the two. In the SNN spikes come in no order, so tha
     a spike                     is written and read once, as an address, and resets its neuron's potential by a write
     a layer of analog values    moves what it moves in the ANN, at each of its runs
 Potentials, addresses and currents have 32 bits; weights, and activations of the ANN, have those of the arithmetic, or
-the few bits of the ANN that `snncc.energy` compares with.
+the few bits of the ANN that `snncc.evaluation.energy` compares with.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class Stream:
         Args:
             inputs: By name, or the array of the only one.
             early_exit: Margin by which the same class must lead at two steps in a row; the sample then keeps the
-                outputs of the second of them, whatever else is in the batch (see snncc.early_exit). None: all steps.
+                outputs of the second of them, whatever else is in the batch (see `early_exit`). None: all steps.
 
         Raises:
             DataError: an input is missing or of the wrong shape.

@@ -42,7 +42,7 @@ def sketch_of(path: Path) -> onnx.ModelProto | None:
 
 
 def _shortened(data: mmap.mmap, start: int, stop: int, kind: str, path: Path) -> bytes:
-    """A message of this kind, its weights mapped; of nodes only loops have some, as `snncc.loading` has it, too."""
+    """A message of this kind, its weights mapped; of nodes only loops have some, as `model_reader` has it, too."""
     if kind == "TensorProto":
         return _weight(data, start, stop, path)
     if kind == "NodeProto" and not _is_loop(data, start, stop):

@@ -99,7 +99,7 @@ def convert_within(
 
     Args:
         model: The network, as for `snncc.convert`.
-        codings: For example `snncc.tuning.ladder.ladder(snncc.Phase())`.
+        codings: For example `candidates(snncc.Phase())`, of this module.
         max_drop: Percentage points.
         calibration: As for `snncc.convert`, but nothing that can be read only once.
         tried: Called with every recipe once its drop is known.

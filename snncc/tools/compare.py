@@ -110,7 +110,7 @@ def compare(
         ann: The model that all of them were converted from.
         data: As for `snncc.evaluate`.
         labels: Class number of each sample; by default `labels` of the .npz file or dict.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         limit: Evaluate the first so many samples only.
         device: Where they are evaluated: `auto`, `cpu` or `cuda`.
         runtimes: Whose time is taken: `body`, plain onnxruntime without snncc's kernels; `cpu`, the kernels there;

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md")))]
 ELSEWHERE = {  # pages whose commands other tests run, in a folder as they need it
     "docs/ci.md": "tests/cli/test_ci.py",
-    "docs/sweep.md": "tests/sweep/test_docs.py",
+    "docs/sweep.md": "tests/tools/sweep/test_docs.py",
 }
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FAULT = "the message"  # what the pages look for where a model is to fail

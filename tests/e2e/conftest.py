@@ -16,6 +16,9 @@ import snncc
 import snncc.runtime
 from snncc.models import digits_network
 from snncc.models.digits import Digits, load_digits
+from tests.recurrent import cosine, layer, network, weights
+
+__all__ = ["accuracy", "ann", "cosine", "digits", "follows", "layer", "network", "weights"]
 
 ROOT = Path(__file__).parents[2]
 

@@ -64,7 +64,7 @@ def test_evaluation_counts_8_bit_energies(snn) -> None:
 def test_spike_trains_replay(snn) -> None:
     images = load_digits().test_images[:4]
     trains, outputs = snncc.spike_trains(snn, images)
-    for name, replayed in snncc.trains.replay(snn, trains).items():
+    for name, replayed in snncc.replay(snn, trains).items():
         np.testing.assert_array_equal(replayed, outputs[name])
 
 

@@ -11,6 +11,7 @@ import pytest
 import snncc
 from snncc.compiler.feasibility import feasibility
 from snncc.errors import CalibrationError, UnsupportedShapeError
+from snncc.frontend.import_model import import_model
 from snncc.frontend.states import laid_out, with_samples_first
 
 CODING = snncc.FS(K=16)
@@ -101,7 +102,7 @@ def test_data_that_is_no_state(network, feeds, change, message) -> None:
 
 def test_other_networks_are_left_alone(network) -> None:
     model = network("g (float[N, 4] x, float[N, 4] z) => (float[N, 4] y) { a = Add (x, z) y = Relu (a) }")
-    graph = snncc.frontend.import_model(model)
+    graph = import_model(model)
     assert with_samples_first(graph) == []
     data = [np.zeros((2, 4), np.float32)]
     assert laid_out(data, []) is data

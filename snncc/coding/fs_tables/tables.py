@@ -62,8 +62,8 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
     """The shipped table of K steps for pre-activations in [low, high], else one that is fitted now, once per process.
 
     A shipped table covers a range beyond its own where the activation stays what it is at the end of the table. Others
-    are fitted on a range that layers of about the same range share (`snncc.few_spikes.ranges`). Without `low` or `high`
-    the range is the activation's usual one (`snncc.activations`).
+    are fitted on a range that layers of about the same range share (see `ranges`). Without `low` or `high` that is the
+    usual one of the activation (see `activations`).
 
     Raises:
         OptionError: there is no such activation, or K or the range makes no sense.

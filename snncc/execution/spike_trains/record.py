@@ -56,7 +56,7 @@ def spike_trains(
     Args:
         model: Path, bytes or ModelProto; folded, or a loop that has the same steps in the folded form.
         inputs: Array, dict of arrays, iterable of either, path of an .npy or .npz file or of an image folder.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         limit: Record the first samples only.
         device: "cpu", "cuda", or "auto": CUDA if it works here, else the CPU.
 

@@ -2,7 +2,7 @@
 """Spike trains as a file, an .npz archive that numpy reads without snncc.
 
 `index` is a JSON string: `{"format": 1, "model": SHA-256, "inputs": […], "layers": [{"key", "name", "op", "tensor",
-"sends", "skips", "dtype"}, …]}`. Of each layer there are, under its key (the fields of `snncc.trains.Train`):
+"sends", "skips", "dtype"}, …]}`. Of each layer there are, under its key (the fields of `Train`):
 
     <key>/shape    [T, N, …], int64: time steps of the layer, samples, shape of one sample
     <key>/bits     [T, N, B], uint8: who fired, eight neurons to a byte, np.unpackbits(bits, axis=-1, count=neurons)

@@ -41,7 +41,7 @@ def benchmark(
         snn: The converted model; of single time steps, a run is all of them.
         ann: The model that it was converted from; None: there are no ratios.
         data: Inputs, of which the first batch is used; None: noise.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         batch: Samples of a run; None: what the model fixes, or 1.
         threads: Of onnxruntime, within an op; 0: as many as it takes.
         rounds: Runs of each network that count.

@@ -41,7 +41,7 @@ def debug_layers(
         snn: The converted model, in a form that `snncc.evaluate` takes.
         ann: The model that it was converted from.
         data: Inputs; see `snncc.evaluate`.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         limit: Compare the first so many samples only.
         device: `auto`, `cpu` or `cuda`.
 

@@ -46,7 +46,7 @@ class Column:
 
     Attributes:
         title: What it is called.
-        measure: What is measured; one of `snncc.paper_tables.measures.MEASURES`.
+        measure: What is measured; one of `snncc.tools.paper_tables.measures.MEASURES`.
         options: Added to those of the method.
         only: Options that a method must have, or the cell stays empty.
     """

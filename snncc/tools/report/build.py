@@ -89,7 +89,7 @@ def report(
         snn: The converted model, in a form that `snncc.evaluate` takes.
         ann: The model that it was converted from.
         data: Inputs, with labels if there are any; see `snncc.evaluate`.
-        preprocess: How uint8 images become inputs; see `snncc.preprocess.Preprocess.parse`.
+        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         limit: Use the first so many samples.
         layers: Nodes, of the ANN or of neurons, that get panels of their own; by default some, evenly spread.
         neurons: Places, in C order, of the neurons whose membrane potentials are drawn; by default some that fire.

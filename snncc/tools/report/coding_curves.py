@@ -33,7 +33,7 @@ class Code:
     """The code of a ReLU in units of the neuron's scale, that of another activation in the activation's own units.
 
     Attributes:
-        kind: `relu`, or a name of `snncc.activations`.
+        kind: `relu`, or a name of `snncc.coding.fs_tables.activations`.
         exact: The function.
         code: What the neuron makes of it.
         low, high: The range of inputs worth showing.

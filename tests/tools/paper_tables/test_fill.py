@@ -11,6 +11,8 @@ import pytest
 
 import snncc
 from snncc.errors import SnnccError
+from snncc.evaluation.energy import INT8
+from snncc.evaluation.result import Evaluation
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.tools.paper_tables import Subject, fill, read_paper
@@ -30,7 +32,7 @@ def subject(tmp_path_factory) -> Subject:
     return Subject("digits", folder / "ann.onnx", folder / "calib.npz", folder / "test.npz")
 
 
-def evaluated(subject: Subject, coding: snncc.Phase | snncc.MSAT, **options: object) -> snncc.evaluation.Evaluation:
+def evaluated(subject: Subject, coding: snncc.Phase | snncc.MSAT, **options: object) -> Evaluation:
     snn = snncc.convert(subject.model, coding, calibration=subject.calib, **options)
     return snncc.evaluate(snn, subject.model, subject.test, limit=LIMIT)
 
@@ -54,7 +56,7 @@ def test_table_vi_measured(subject):
     assert len(cited) == len(table.rows)
     plain = evaluated(subject, snncc.Phase(T=16, Q=1.3))
     int8 = evaluated(subject, snncc.Phase(T=16, Q=1.3), weights="int8")
-    gain = int8.energy.formula_gain(snncc.energy.INT8)
+    gain = int8.energy.formula_gain(INT8)
     figures = ("16", f"{plain.top1[1]:.2f}", f"{int8.top1[1]:.2f}", f"{gain:.2f}")
     assert ours == ("digits", table.methods[0].label, "measured", *figures)
 

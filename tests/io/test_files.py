@@ -147,9 +147,9 @@ def test_out_of_space_between_the_two_files_leaves_the_old_model(tmp_path, small
 _LOOP = """
 import sys
 from pathlib import Path
-from snncc import large
-from tests.export.test_files import dense
-from snncc.files import write_model
+from snncc.io import large_models
+from tests.io.test_files import dense
+from snncc.io.atomic_write import write_model
 large_models._MOST, large_models._SET_ASIDE = 1024, 64
 value = 0
 while True:

@@ -20,7 +20,7 @@ from snncc.storage.temporary import temporary_folder
 KILLED = """
 import atexit, os, signal, sys
 import numpy as np
-from snncc import mapped
+from snncc.storage import mapped
 kept = mapped.put_aside(np.ones((2**20, 2), np.float32))
 print(kept.file, flush=True)
 if sys.argv[1] == "killed":

@@ -17,7 +17,7 @@ from snncc.models.digits import load_digits
 from snncc.tools.sweep import read_plan
 from snncc.tools.sweep.results import FIGURES
 
-TEXT = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[3] / "docs" / "sweep.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

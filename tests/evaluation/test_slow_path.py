@@ -14,9 +14,9 @@ import onnx
 import pytest
 
 import snncc
-from tests.evaluate.slow import Stage, accuracy, conv, dense, executed, flattened, of_neurons, sin
-from tests.evaluate.slow_energy import Costs, energy
-from tests.evaluate.slow_firing import firing
+from tests.evaluation.slow import Stage, accuracy, conv, dense, executed, flattened, of_neurons, sin
+from tests.evaluation.slow_energy import Costs, energy
+from tests.evaluation.slow_firing import firing
 
 SCHEMA = json.loads(files("snncc.evaluation").joinpath("evaluate.schema.json").read_text(encoding="utf-8"))
 DOCS = Path(__file__).parents[2] / "docs" / "evaluate.md"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.evaluate.slow import Stage
+from tests.evaluation.slow import Stage
 
 __all__ = ["Costs", "energy"]
 

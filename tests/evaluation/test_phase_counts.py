@@ -16,7 +16,7 @@ from snncc.analysis.network_view import Network
 from snncc.evaluation.phase_counter import phase_counts
 from snncc.ir.proto_builder import Builder
 from snncc.runtime import create_session
-from tests.evaluate.slow_firing import firing
+from tests.evaluation.slow_firing import firing
 
 OPS = ("OneSpikeNeuron", "ResidualOneSpikeNeuron", "PhaseNeuron", "WaitOneSpikeNeuron", "PhaseEncoder", "FSNeuron")
 
