@@ -28,7 +28,16 @@ _NEEDED = {
         "snncc/cli/main.py",
         "passes/pipeline.py",
     ],
-    "wheel": ["snncc/py.typed", "snncc/cli/main.py", "snncc/models/digits_cnn.onnx", "snncc/passes/pipeline.py"],
+    "wheel": [
+        "snncc/py.typed",
+        "snncc/cli/main.py",
+        "snncc/coding/fs_tables/fs_tables.json",
+        "snncc/evaluation/evaluate.schema.json",
+        "snncc/models/digits_cnn.onnx",
+        "snncc/passes/pipeline.py",
+        "snncc/tools/paper_tables/papers/msat.toml",
+        "snncc/tools/report/report.html",
+    ],
 }
 
 

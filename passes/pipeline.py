@@ -92,7 +92,7 @@ def canonicalisation() -> tuple[Pass, ...]:
 def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
     """What comes between `canonicalisation` and calibration; `bounds` is how bounds are made of neurons, by node.
 
-    After it, neurons-to-be are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
+    After it, activation sites are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
     """
     return (
         BatchFirst(),  # between recurrent layers, too
@@ -230,7 +230,7 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in canonicalisat
 
 
 def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
-    """A copy of `source`, the ANN as imported, in which each neuron-to-be is a Relu of the name that it is known by."""
+    """A copy of `source`, the ANN as imported, whose activation sites are Relus of the names that they are known by."""
     graph = source.copy()
     PassManager(legalisation(coding, bounds)).run(graph)
     return graph

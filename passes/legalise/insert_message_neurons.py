@@ -31,7 +31,7 @@ class InsertMessageNeurons(Pass):
     signed: bool
 
     def run(self, graph: Graph) -> int:
-        """Put a neuron-to-be on every such potential, one for all that read it."""
+        """Put an activation site on every such potential, one for all that read it."""
         potentials: dict[int, tuple[Tensor, list[Node]]] = {}
         summed = _sums_of_synapses(graph)
         for node in graph.nodes():

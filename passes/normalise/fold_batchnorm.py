@@ -31,7 +31,7 @@ class FoldBatchNorm(NodePass):
     """BatchNormalization next to a synapse -> that synapse, with its weights scaled.
 
     Attributes:
-        spare_neurons: Leave alone what stands in front of a neuron-to-be.
+        spare_neurons: Leave alone what stands in front of an activation site.
     """
 
     name: ClassVar[str] = "fold-batchnorm"

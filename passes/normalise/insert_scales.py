@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(x) -> λ Relu(x/λ): gives every neuron-to-be the threshold 1 (one_spike.txt, eq. 2).
+"""Relu(x) -> λ Relu(x/λ): gives every activation site the threshold 1 (one_spike.txt, eq. 2).
 
 A ReLU is positively homogeneous, so this changes nothing; the two Muls are then folded into the synapses on both sides
 by lift-scales and sink-scales. A ceiling behind the ReLU goes along: Min(λ r, c) = λ Min(r, c/λ).

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a node is a synapse, a move or a neuron-to-be, and if not, why."""
+"""Whether a node is a synapse, a move or an activation site, and if not, why."""
 
 from __future__ import annotations
 

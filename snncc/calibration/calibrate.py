@@ -101,7 +101,7 @@ class Calibration:
     _watchers: dict[tuple[Coding, float | None], Observer] = field(default_factory=dict, repr=False)
 
     def scales(self, coding: Coding, choices: Mapping[str, LayerSettings] | None = None) -> Scales:
-        """The scales of all neurons-to-be for `coding`; `choices` are those of single layers, by the name of the ReLU.
+        """The scales of all activation sites for `coding`; `choices` are those of single layers, by their ReLU.
 
         Raises:
             CalibrationError: an activation is not finite.
@@ -139,7 +139,7 @@ def calibrate(
     *,
     outside: Collection[str] = (),
 ) -> Calibration:
-    """Observe all neurons-to-be in `graph` on `data` or, without data, on noise.
+    """Observe all activation sites in `graph` on `data` or, without data, on noise.
 
     `outside` names ReLUs that tell how far values lie outside of bounds; one that never fires gets a scale of as much
     as values stayed within them.

@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class ActivationSite:
-    """The output of a neuron-to-be.
+    """The output of an activation site.
 
     Attributes:
         tensor: its name.
@@ -113,7 +113,7 @@ class Maximum(Observer):
 
 
 def places(graph: Graph) -> list[ActivationSite]:
-    """Where neurons will be: the output of every neuron-to-be, or of the ceiling behind it."""
+    """Where neurons will be: the output of every activation site, or of the ceiling behind it."""
     found = []
     known: dict[int, int] = {}
     for node in activation_nodes(graph):

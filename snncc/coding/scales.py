@@ -57,7 +57,7 @@ class Scales:
     """Neurons' scales λ > 0 and the inputs' largest magnitudes.
 
     Attributes:
-        neurons: λ of each neuron-to-be, by the tensor that its ReLU computes; broadcasts to that tensor.
+        neurons: λ of each activation site, by the tensor that its ReLU computes; broadcasts to that tensor.
         inputs: Largest magnitude of each graph input, by name.
         potentials: (Lowest, highest) pre-activation of each activation that is no ReLU, by its node.
         analog: (Lowest, highest) value of what each op computes that is not linear, by tensor.

@@ -69,7 +69,7 @@ class Conversion:
         self.reports.append(PassManager(passes, observer=self.observer).run(graph))
 
     def prepare(self, graph: Graph, bounds: Forms | None = None) -> None:
-        """Make the neurons-to-be of the imported network ReLUs; `bounds` is how bounds do, by node."""
+        """Make the activation sites of the imported network ReLUs; `bounds` is how bounds do, by node."""
         self.run(legalisation(self.coding, bounds), graph)
         if not self.coding.activations:  # no need to calibrate first
             self._check(graph, activation_nodes(graph))

@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
-    """λ of the channels of each neuron-to-be, by its ReLU."""
+    """λ of the channels of each activation site, by its ReLU."""
     return {n.name: scales.neurons[neuron_output(graph, n).name] for n in activation_nodes(graph)}
 
 

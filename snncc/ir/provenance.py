@@ -8,7 +8,7 @@ from typing import Literal
 
 __all__ = ["MESSAGE", "SOURCE", "Provenance", "Role"]
 
-# A neuron in the place of a neuron-to-be; one that codes an input or what an analog op computes; a scale of a neuron,
+# A neuron at an activation site; one that codes an input or what an analog op computes; a scale of a neuron,
 # or what moves it; a constant current that is repeated for each time step; what reads the output; a recurrent layer.
 Role = Literal["neuron", "encoder", "factor", "repeat", "readout", "recurrent"]
 

@@ -30,7 +30,7 @@ _STEPS = 2**16  # of the table of a code, up to twice the largest value that it 
 
 
 def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterator[tuple[ActivationSite, OneLayer]]:
-    """Each layer of neurons-to-be whose activations reach an output, and its error for a coding and scales λ.
+    """Each layer of activation sites whose activations reach an output, and its error for a coding and scales λ.
 
     The error is the mean squared error of the outputs' potentials over their variance.
 

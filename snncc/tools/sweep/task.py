@@ -49,7 +49,7 @@ class Outcome:
 
     Attributes:
         state: `done`; `refused`, by an SnnccError, and would be again; `crashed`: worth another try.
-        counts: as `Counts.to_json` puts them, if done.
+        counts: as `ShardSums.to_json` puts them, if done.
         message: what was wrong, if it is not done.
         whole: whether all shards of the configuration end like that, since it cannot be converted.
         warnings: what was logged.
