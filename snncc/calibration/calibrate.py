@@ -21,7 +21,8 @@ from snncc.calibration.value_ranges import depths, value_ranges
 from snncc.coding import Coding
 from snncc.coding.scales import NORMALIZATIONS, LayerSettings, Scales
 from snncc.errors import CalibrationError, OptionError
-from snncc.io.batches import Batch, Digest, Samples, batches, count_of
+from snncc.io.batches import Batch, Samples, batches, count_of
+from snncc.io.digests import Digest
 from snncc.io.input_specs import InputSpec
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track

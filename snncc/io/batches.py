@@ -8,7 +8,6 @@ stored) go through a `Preprocess`, or keep their raw values 0…255 if none is g
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from itertools import permutations
@@ -22,7 +21,7 @@ from snncc.io.input_specs import InputSpec, fixed_batch, specs_of
 from snncc.io.preprocess import Preprocess
 from snncc.io.sample_sources import Samples, chunks_of, count_of, labels_of
 
-__all__ = ["Batch", "Digest", "InputSpec", "Samples", "batches", "count_of", "first", "labels_of", "specs_of"]
+__all__ = ["Batch", "InputSpec", "Samples", "batches", "count_of", "first", "labels_of", "specs_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -177,24 +176,3 @@ def _length(batch: Mapping[str, Array]) -> int:
 
 def _joined(parts: list[Batch]) -> Batch:
     return parts[0] if len(parts) == 1 else {k: np.concatenate([p[k] for p in parts]) for k in parts[0]}
-
-
-class Digest:
-    """SHA-256 of samples as they stream past; the same however they are cut into batches."""
-
-    def __init__(self) -> None:
-        self._hashes: dict[str, Any] = {}
-        self._kinds: dict[str, str] = {}
-        self.samples = 0
-
-    def update(self, batch: Batch) -> None:
-        """Take in a batch of `batches`."""
-        self.samples += _length(batch)
-        for name, array in batch.items():
-            self._kinds[name] = f"{array.dtype}{list(array.shape[1:])}"
-            self._hashes.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(array).tobytes())
-
-    def hexdigest(self) -> str:
-        """The digest of what has been seen so far."""
-        parts = [f"{name}:{self._kinds[name]}:{h.hexdigest()}" for name, h in sorted(self._hashes.items())]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()

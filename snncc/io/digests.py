@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Digests of models, however they are stored."""
+"""Digests of models, however they are stored, and of samples, however they are cut into batches."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
+import numpy as np
 import onnx
 
+from snncc.io.batches import Batch
 from snncc.io.large_models import fits_one_file, parts
 from snncc.storage.mapped import values_of
 from snncc.storage.serialised import serialised
 
-__all__ = ["model_digest"]
+__all__ = ["Digest", "model_digest"]
 
 
 def model_digest(model: onnx.ModelProto) -> str:
@@ -23,3 +26,24 @@ def model_digest(model: onnx.ModelProto) -> str:
     for weight in aside:
         digest.update(values_of(weight))
     return digest.hexdigest()
+
+
+class Digest:
+    """SHA-256 of samples as they stream past; the same however they are cut into batches."""
+
+    def __init__(self) -> None:
+        self._hashes: dict[str, Any] = {}
+        self._kinds: dict[str, str] = {}
+        self.samples = 0
+
+    def update(self, batch: Batch) -> None:
+        """Take in a batch of `batches`."""
+        self.samples += len(next(iter(batch.values())))
+        for name, array in batch.items():
+            self._kinds[name] = f"{array.dtype}{list(array.shape[1:])}"
+            self._hashes.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(array).tobytes())
+
+    def hexdigest(self) -> str:
+        """The digest of what has been seen so far."""
+        parts = [f"{name}:{self._kinds[name]}:{h.hexdigest()}" for name, h in sorted(self._hashes.items())]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -7,7 +7,8 @@ from onnx import parser
 from PIL import Image
 
 from snncc.errors import CalibrationError, DataError
-from snncc.io.batches import Digest, InputSpec, batches, count_of, labels_of, specs_of
+from snncc.io.batches import InputSpec, batches, count_of, labels_of, specs_of
+from snncc.io.digests import Digest
 from snncc.io.preprocess import Preprocess
 from snncc.io.sample_sources import Part
 

@@ -15,7 +15,8 @@ from snncc.errors import DataError, ModelError
 from snncc.evaluation.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation.result import Evaluation
 from snncc.execution.loop_unrolling import to_folded
-from snncc.io.batches import Batch, Digest, Samples, batches, specs_of
+from snncc.io.batches import Batch, Samples, batches, specs_of
+from snncc.io.digests import Digest
 from snncc.io.model_reader import Source, model_name, read_model
 from snncc.io.preprocess import Preprocess
 from snncc.tools.check.expected_parameters import most_spikes, own_parameters
