@@ -24,7 +24,7 @@ def test_report_without_its_packages_says_how_to_get_them(snncc, digits, tmp_pat
     real = builtins.__import__
 
     def missing(name, *arguments, **options):
-        if name.startswith("snncc.report"):
+        if name.startswith("snncc.tools.report"):
             raise ImportError("No module named 'matplotlib'")
         return real(name, *arguments, **options)
 

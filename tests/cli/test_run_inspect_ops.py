@@ -8,8 +8,7 @@ import onnx.parser
 import pytest
 from PIL import Image
 
-from snncc import Rate
-from snncc.compiler import convert
+from snncc import Rate, convert
 from snncc.models import digits_network
 from snncc.ops import all_ops
 
