@@ -20,6 +20,7 @@ from mutations import mutated
 from seeds import CONVERTED, NETWORKS, converted, network
 
 import snncc
+import snncc.compiler.convert  # what is to be instrumented has to be loaded
 
 
 def instrument() -> None:
