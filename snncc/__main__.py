@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import FrameType
 
 __all__ = ["main"]
 
@@ -17,14 +18,12 @@ def main() -> None:
     # A process that shall ignore Ctrl-C, as one in the background of a shell, is left to do so.
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours:
-        signal.signal(signal.SIGINT, _end)
-    from snncc.cli import main as run
-
+        signal.signal(signal.SIGINT, _interrupt)
     try:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        from snncc.cli import main as run
+
         run()
-    except KeyboardInterrupt:  # before the command or behind it, which has the same line for those within
+    except KeyboardInterrupt:  # before the command or behind it; those within have the same line
         print("Interrupted.", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     finally:
@@ -32,10 +31,17 @@ def main() -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _end(_number: int, _frame: object) -> None:
-    """End at once: nothing is open yet, and an exception would come out of an import as another one."""
-    os.write(2, b"Interrupted.\n")
-    os._exit(_INTERRUPTED)
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; but end at once in an import, out of which it would come as any exception, or none.
+
+    That leaves what a kill leaves: whole files, and temporary ones that the next command clears.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os.write(2, b"Interrupted.\n")
+            os._exit(_INTERRUPTED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
