@@ -39,7 +39,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
         with np.load(folder / f"{name}.npz") as samples:
             np.savez(folder / f"{name}.npz", **{key: samples[key][:40] for key in samples.files})
     rate = ["convert", "ann.onnx", "--calib", "train.npz", "--coding", "rate", "-o", "rate.onnx"]
-    subprocess.run([sys.executable, "-m", "snncc.cli", *rate], cwd=folder, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "snncc", *rate], cwd=folder, check=True, capture_output=True)
     return folder
 
 
@@ -57,6 +57,7 @@ def test_kills(sources: Path, tmp_path: Path, name: str) -> None:
     )
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["broken"] == []
+    assert found["unwritten"] == []
     assert set(names.split()) <= set(found["expected"])
     kept = {name for name in found["left"] if not name.endswith(".data")}
     assert kept == {name for name in found["expected"] if not name.endswith(".data")}
