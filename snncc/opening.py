@@ -42,8 +42,7 @@ def openable(
     mapped = any(True for _ in mapped_in(model.graph))
     if mapped and options is not None:
         copy = _edited(model, edit)
-        folder = _refer_from_one_folder(copy)
-        with _external_weights(options, folder):
+        with _external_weights(options, _refer_from_one_folder(copy)):
             yield copy.SerializeToString()
     elif fits_one_file(model) and not mapped:
         yield (_edited(model, edit) if edit else model).SerializeToString()
