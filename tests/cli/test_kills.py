@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
+from snncc.models.seeded import SeededNetwork
 from tests.effort import KILLS
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +40,11 @@ def sources(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     for name in ("train", "test"):  # fewer samples, as the commands run often
         with np.load(folder / f"{name}.npz") as samples:
             np.savez(folder / f"{name}.npz", **{key: samples[key][:40] for key in samples.files})
-    rate = ["convert", "ann.onnx", "--calib", "train.npz", "--coding", "rate", "-o", "rate.onnx"]
+    net = SeededNetwork("dense", (6,), 0)  # NIR has no maximum pooling
+    hidden = net.act(net.linear(net.input, "first", 8), "first.relu")
+    onnx.save(net.builder.build(net.linear(hidden, "last", 4), "logits", 4), folder / "dense.onnx")
+    np.savez(folder / "dense.npz", **{net.input: np.random.default_rng(0).random((40, 6), np.float32)})
+    rate = ["convert", "dense.onnx", "--calib", "dense.npz", "--coding", "rate", "--shift", "bias", "-o", "rate.onnx"]
     subprocess.run([sys.executable, "-m", "snncc", *rate], cwd=folder, check=True, capture_output=True)
     return folder
 
