@@ -27,7 +27,7 @@ COMMANDS = {
     "check": ("check snn.onnx --ann ann.onnx --data test.npz --junit out/c.xml", "c.xml"),
     "compare": ("compare snn.onnx --ann ann.onnx --data test.npz --csv out/t.csv --latex out/t.tex", "t.csv t.tex"),
     "export": ("export rate.onnx --to nir -o out/n.nir", "n.nir"),
-    "debug reduce": ("debug reduce ann.onnx --check true -o out/y.onnx", "y.onnx"),
+    "debug reduce": ("debug reduce ann.onnx --check true<{} -o out/y.onnx", "y.onnx"),
     "tables": ("tables one_spike I --network n=ann.onnx,train.npz,test.npz --csv out/t.csv", "t.csv"),
 }
 
