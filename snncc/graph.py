@@ -384,17 +384,17 @@ class Graph:
         """Let what nodes make of constants alone be constants; whether onnxruntime could evaluate any."""
         part = self._graph.copy()
         known = {id(t) for t in part.tensors().values() if isinstance(t, gs.Constant)}
-        nodes = []
+        inside, made = set(), []
         for node in part.nodes:
             if node.op not in _NOT_FOLDED and all(id(t) in known for t in self.reads(node)):
-                nodes.append(node)
+                inside.add(id(node))
+                made += [t for t in node.outputs if t.name]
                 known.update(map(id, node.outputs))
-        inside, put_out = set(map(id, nodes)), set(map(id, part.outputs))
-        made = [t for node in nodes for t in node.outputs if t.name]
+        put_out = set(map(id, part.outputs))
         part.outputs = [t for t in made if id(t) in put_out or not all(id(reader) in inside for reader in t.outputs)]
         if not part.outputs:
             return False
-        part.nodes, part.inputs = nodes, []
+        part.cleanup(remove_unused_graph_inputs=True, recurse_functions=False)
         options = ort.SessionOptions()
         options.log_severity_level = 4  # fatal errors
         names = [t.name for t in part.outputs]
