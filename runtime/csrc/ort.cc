@@ -2,12 +2,15 @@
 #include "ort.h"
 
 #include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <memory>
 
 namespace snncc {
 namespace {
 
 std::atomic<const OrtApi*> g_ort{nullptr};  // sessions may be made in several threads
+std::atomic<int> g_release{0};
 
 }  // namespace
 
@@ -15,7 +18,13 @@ TensorInfo owned(OrtTensorTypeAndShapeInfo* info) { return {info, ort().ReleaseT
 
 const OrtApi& ort() { return *g_ort.load(std::memory_order_acquire); }
 
-void set_ort(const OrtApi* api) { g_ort.store(api, std::memory_order_release); }
+int ort_release() { return g_release.load(std::memory_order_acquire); }
+
+void set_ort(const OrtApi* api, const char* version) {
+  const char* minor = std::strchr(version, '.');
+  g_release.store(100 * std::atoi(version) + (minor == nullptr ? 0 : std::atoi(minor + 1)), std::memory_order_release);
+  g_ort.store(api, std::memory_order_release);
+}
 
 void check(OrtStatus* status) {
   if (status != nullptr) {

@@ -15,7 +15,8 @@ namespace snncc {
 
 // The runtime that loaded this library; set before anything else happens.
 const OrtApi& ort();
-void set_ort(const OrtApi* api);
+int ort_release();  // 128 for 1.28
+void set_ort(const OrtApi* api, const char* version);
 
 // An onnxruntime call, or a device's, failed; bad input of the user is std::invalid_argument.
 class RuntimeError : public std::runtime_error {

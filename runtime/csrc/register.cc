@@ -50,7 +50,7 @@ SNNCC_EXPORT OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtA
   if (api == nullptr) {
     return base->GetApi(1)->CreateStatus(kOrtFail, "snncc's library needs onnxruntime 1.18 or later; upgrade it");
   }
-  snncc::set_ort(api);
+  snncc::set_ort(api, base->GetVersionString());
   return snncc::guarded("ai.snncc", [options] {
     // Sessions keep pointers to the domain, which only its library's end may release.
     static const snncc::Domain domain = snncc::create_domain();

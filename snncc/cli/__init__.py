@@ -1,8 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `snncc` command: options in, one library call, tables or JSON out."""
+"""The `snncc` command: options in, one library call, tables or JSON out.
+
+`main`, the command itself, is imported when it is first used, so that its entry, `__main__`, imports next to nothing.
+"""
 
 from __future__ import annotations
 
-from snncc.cli.main import main
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snncc.cli.command_group import main
 
 __all__ = ["main"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "main":
+        from snncc.cli.command_group import main
+
+        return main
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

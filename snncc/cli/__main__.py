@@ -1,8 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m snncc.cli` is the `snncc` command."""
+"""Where the `snncc` command begins, also as `python -m snncc.cli`: Ctrl-C ends it in one line while it imports, too."""
 
 from __future__ import annotations
 
-from snncc.cli.main import main
+import os
+import signal
+import sys
+from types import FrameType
 
-main(prog_name="snncc")
+__all__ = ["main"]
+
+_INTERRUPTED = 128 + signal.SIGINT
+
+
+def main() -> None:
+    """Import the commands and run the one that `sys.argv` names."""
+    # A process that shall ignore Ctrl-C, as one in the background of a shell, is left to do so.
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        from snncc.cli import main as run
+
+        run(prog_name="snncc")
+    except KeyboardInterrupt:  # before the command or behind it; those within have the same line
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    finally:
+        if ours:  # all is written; what runs at exit is not to be cut short
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt(_number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt; but end at once in an import, out of which it would come as any exception, or none.
+
+    That leaves what a kill leaves: whole files, and temporary ones that the next command clears.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            os.write(2, b"Interrupted.\n")
+            os._exit(_INTERRUPTED)
+        frame = frame.f_back
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -33,8 +33,8 @@ def openable(
 ) -> Iterator[bytes | str]:
     """What onnxruntime can open: the model's bytes, or where they are too many, the path of a copy on the disk.
 
-    With `options`, which are changed, weights in files stay where they are. `edit` changes the copy first; it is not to
-    look at weights.
+    With `options`, which change meanwhile, weights in files stay where they are. `edit` changes the copy first; it is
+    not to look at weights.
 
     Raises:
         ModelError: there is no room for the copy.
@@ -42,8 +42,8 @@ def openable(
     mapped = any(True for _ in mapped_in(model.graph))
     if mapped and options is not None:
         copy = _edited(model, edit)
-        _refer_from_one_folder(copy, options)
-        yield copy.SerializeToString()
+        with _external_weights(options, _refer_from_one_folder(copy)):
+            yield copy.SerializeToString()
     elif fits_one_file(model) and not mapped:
         yield (_edited(model, edit) if edit else model).SerializeToString()
     else:
@@ -51,14 +51,28 @@ def openable(
             yield _written(model, folder, edit)
 
 
-def _refer_from_one_folder(copy: onnx.ModelProto, options: ort.SessionOptions) -> None:
-    """Let mapped weights be external ones, of files below one folder, as onnxruntime wants them."""
+@contextmanager
+def _external_weights(options: ort.SessionOptions, folder: str) -> Iterator[None]:
+    """Within it, sessions with these `options` find external weights in `folder`."""
+    try:
+        before = options.get_session_config_entry(_FOLDER)
+    except RuntimeError:
+        before = ""  # to onnxruntime the same as none
+    options.add_session_config_entry(_FOLDER, folder)
+    try:
+        yield
+    finally:
+        options.add_session_config_entry(_FOLDER, before)
+
+
+def _refer_from_one_folder(copy: onnx.ModelProto) -> str:
+    """Let mapped weights be external ones, of files below one folder, as onnxruntime wants them; which folder it is."""
     weights = list(mapped_in(copy.graph))
     files = [os.path.realpath(stored_of(weight).file) for weight in weights]
     folder = os.path.commonpath([Path(file).parent for file in files])
-    options.add_session_config_entry(_FOLDER, folder)
     for weight, file in zip(weights, files, strict=True):
         lay(weight, os.path.relpath(file, folder), stored_of(weight).offset)
+    return folder
 
 
 def _written(model: onnx.ModelProto, folder: Path, edit: Callable[[onnx.ModelProto], None] | None) -> str:

@@ -55,7 +55,8 @@ class StoredArray:
         return np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self[:], dtype=dtype, copy=copy)
+        values = np.asarray(self[:], dtype=dtype)
+        return values.copy() if copy else values  # numpy 1.26 knows no copy=None
 
     def between(self, start: int, stop: int) -> StoredArray:
         """The rows from `start` up to `stop`."""

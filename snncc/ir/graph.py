@@ -39,6 +39,7 @@ Shape = tuple[int | str | None, ...]
 _HUGE = 2**20  # bytes; constants that are not even written down to infer shapes
 _LARGE = 4096  # bytes; constants that say how shapes change are far smaller
 
+_NOT_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _LIKE_INPUT = frozenset({"GroupNormalization"})  # whose type and shape onnx does not infer: those of the input
 _NO_TYPE = "expected to have type but instead is null"  # what onnx says behind a result that it knows nothing of
 
@@ -370,15 +371,42 @@ class Graph:
 
     def fold_constants(self) -> None:
         """Evaluate what depends on constants and static shapes only."""
-        severity = 3  # errors only: onnxruntime would warn about each fold that it declines
-        ort.set_default_logger_severity(severity)
+        self._drop_erased()
+        with self._loaded():
+            folded = True
+            while folded:  # a constant may be the index into a shape
+                # graphsurgeon would open sessions that log as the whole process does: each fold that they decline.
+                self._graph.fold_constants(size_threshold=None, should_exclude_node=lambda _: True)
+                folded = self._evaluate_constants()
+        self.cleanup()
+
+    def _evaluate_constants(self) -> bool:
+        """Let what nodes make of constants alone be constants; whether onnxruntime could evaluate any."""
+        part = self._graph.copy()
+        known = {id(t) for t in part.tensors().values() if isinstance(t, gs.Constant)}
+        inside, made = set(), []
+        for node in part.nodes:
+            if node.op not in _NOT_FOLDED and all(id(t) in known for t in self.reads(node)):
+                inside.add(id(node))
+                made += [t for t in node.outputs if t.name]
+                known.update(map(id, node.outputs))
+        put_out = set(map(id, part.outputs))
+        part.outputs = [t for t in made if id(t) in put_out or not all(id(reader) in inside for reader in t.outputs)]
+        if not part.outputs:
+            return False
+        part.cleanup(remove_unused_graph_inputs=True, recurse_functions=False)
+        options = ort.SessionOptions()
+        options.log_severity_level = 4  # fatal errors
+        names = [t.name for t in part.outputs]
         try:
-            self._drop_erased()
-            with self._loaded():
-                self._graph.fold_constants(size_threshold=None)
-            self.cleanup()
-        finally:
-            ort.set_default_logger_severity(2)
+            model = gs.export_onnx(part, do_type_check=False).SerializeToString()
+            values = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run(names, {})
+        except Exception:  # of onnxruntime, or of protobuf from 2 GB on: they stay nodes
+            return False
+        tensors = self._graph.tensors()
+        for name, value in zip(names, values, strict=True):
+            tensors[name].to_constant(value).inputs.clear()
+        return True
 
     @contextmanager
     def _loaded(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ import snncc
 import snncc.runtime
 from snncc.analysis.cpu_session import cpu_session
 from snncc.analysis.integer_inputs import activation_sources, id_ranges, integer_tensors
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.frontend.import_model import import_model
 from snncc.ir.metadata import metadata_of
 

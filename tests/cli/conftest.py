@@ -8,7 +8,7 @@ import click.testing
 import numpy as np
 import pytest
 
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 

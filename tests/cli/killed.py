@@ -23,7 +23,7 @@ import nir
 import numpy as np
 import onnx
 
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.io import large_models
 from snncc.io.model_reader import read_model
 
@@ -111,7 +111,10 @@ def _kill(command: list[str], out: Path, rng: np.random.Generator, longest: floa
 
 
 def _run(command: list[str], names: Iterable[str], rng: np.random.Generator, kills: int) -> dict[str, list[str]]:
-    """Kill the command `kills` times: {what is broken, the files of a run, the files after a run behind the kills}."""
+    """Kill the command `kills` times.
+
+    Returns what is broken, what a run left unwritten, the files of a run, and those after a run behind the kills.
+    """
     out = Path("out")
     for name in names:
         (out / name).write_bytes(OLD)
@@ -119,12 +122,13 @@ def _run(command: list[str], names: Iterable[str], rng: np.random.Generator, kil
     os.waitpid(_child(command), 0)
     longest = time.monotonic() - start
     expected = _names(out)
+    unwritten = [name for name in names if (out / name).read_bytes() == OLD]  # else nothing would be killed in writing
     broken = _broken(out)
     for _ in range(kills):
         _kill(command, out, rng, longest)
         broken += _broken(out)
     os.waitpid(_child(command), 0)
-    return {"broken": broken, "expected": expected, "left": _names(out)}
+    return {"broken": broken, "unwritten": unwritten, "expected": expected, "left": _names(out)}
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from snncc.cli.main import COMMANDS, main
+from snncc.cli.command_group import COMMANDS, main
 from snncc.io.progress import shown, track
 
 

@@ -158,7 +158,7 @@ def test_weights_beside_the_output_that_the_source_needs_stay(snncc, tmp_path, m
 
 def test_every_option_that_writes_is_in_the_table() -> None:
     """A new one is found by its metavar or its help."""
-    from snncc.cli.main import main
+    from snncc.cli import main
 
     known = {name.split(",")[0] for name in COMMANDS} | {"report --figures", "convert --dump-dir", "tune --dump-dir"}
     known |= {"fit-fs -o"}  # reads and writes the same table, on purpose

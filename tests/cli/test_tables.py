@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.cli.output import print_table, print_text
 
 

@@ -14,7 +14,7 @@ import onnx
 import pytest
 from click.testing import CliRunner
 
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.cli.output import printable
 
 EVIL = "\x1b]52;c;cm0=\x07\x9b2J\u202egpj\u2028"

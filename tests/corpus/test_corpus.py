@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from onnx.reference import ReferenceEvaluator
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
 

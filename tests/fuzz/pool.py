@@ -50,7 +50,9 @@ def _serve(waiting: queue.SimpleQueue[str], found: dict[str, str]) -> None:
 
 def _start() -> subprocess.Popen[str]:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # Under PYTHONSAFEPATH a script's own folder is not on the path.
+    path = os.pathsep.join([str(_WORKER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     return subprocess.Popen([sys.executable, str(_WORKER)], text=True, env=environment, **pipes)
 
 

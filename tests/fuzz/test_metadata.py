@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from onnx import helper
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.errors import SnnccError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits

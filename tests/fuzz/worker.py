@@ -23,7 +23,7 @@ from mutations import mutated
 from seeds import CONVERTED, NETWORKS, converted, network
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.coding import Coding
 
 SECONDS = int(os.environ.get("SNNCC_FUZZ_SECONDS", "60"))

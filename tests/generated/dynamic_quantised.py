@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pytest
+from onnxruntime.capi import onnxruntime_pybind11_state as states
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from tests.generated.fused_ops import Body
-from tests.generated.harness import Case
+from tests.generated.harness import Case, text_of
 
 __all__ = ["Quantised", "draw"]
 
@@ -41,7 +43,7 @@ def draw(rng: np.random.Generator) -> Quantised:
     for number, node in enumerate(plain.graph.node):
         node.name = f"{node.op_type}_{number}"
     model = _quantised(rng, plain)
-    return Quantised(plain, Case(model, feeds, "; ".join(onnx.printer.to_text(n) for n in model.graph.node)))
+    return Quantised(plain, Case(model, feeds, text_of(model)))
 
 
 def _gemms(rng: np.random.Generator, body: Body) -> tuple[onnx.ModelProto, dict[str, Any]]:
@@ -101,6 +103,16 @@ def _ended(
     return model, {"x": rng.normal(0.1, 1, (_SAMPLES, *size)).astype(np.float32)}
 
 
+def _require_kernels(model: str) -> None:
+    """Skip where this onnxruntime does not run what its own quantiser writes, as 1.22 a ConvInteger of int8 weights."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except states.NotImplemented as error:
+        pytest.skip(str(error))
+
+
 def _quantised(rng: np.random.Generator, plain: onnx.ModelProto) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         before, after = (str(Path(folder) / name) for name in ("float.onnx", "dynamic.onnx"))
@@ -108,6 +120,7 @@ def _quantised(rng: np.random.Generator, plain: onnx.ModelProto) -> onnx.ModelPr
         kind = QuantType.QInt8 if rng.random() < 0.5 else QuantType.QUInt8
         # Weights of 7 bits: onnxruntime's kernels for CPUs without VNNI saturate sums of 8-bit ones.
         quantize_dynamic(before, after, weight_type=kind, per_channel=bool(rng.integers(2)), reduce_range=True)
+        _require_kernels(after)
         if rng.random() < 0.5:
             options = ort.SessionOptions()
             options.log_severity_level = 4

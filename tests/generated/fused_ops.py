@@ -11,7 +11,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper, parser
 
-from tests.generated.harness import Case
+from tests.generated.harness import Case, text_of
 
 __all__ = ["draw"]
 
@@ -240,4 +240,4 @@ def _optimised(model: onnx.ModelProto, level: ort.GraphOptimizationLevel) -> onn
 
 def _case(rng: np.random.Generator, model: onnx.ModelProto, size: tuple[int, ...]) -> Case:
     feeds = {"x": rng.normal(0.1, 1, (_SAMPLES, *size)).astype(np.float32)}
-    return Case(model, feeds, "; ".join(onnx.printer.to_text(node) for node in model.graph.node))
+    return Case(model, feeds, text_of(model))

@@ -64,6 +64,11 @@ def model_of(body: str, inputs: str, outputs: str, opset: int = 21, constants: s
     return model
 
 
+def text_of(model: onnx.ModelProto) -> str:
+    """The nodes as text, without the weights; onnx 1.21 prints no single node."""
+    return onnx.printer.to_text(onnx.GraphProto(name=model.graph.name, node=model.graph.node))
+
+
 def run_plain(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> list[Array]:
     """Outputs in onnxruntime without the library of kernels."""
     options = ort.SessionOptions()

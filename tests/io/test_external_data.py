@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.io.external_data import TRUST
 from snncc.io.model_reader import read_model
 from snncc.ir.metadata import metadata_of

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from onnx import helper, numpy_helper
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.io import large_models
 from snncc.io.atomic_write import weight_files
 from snncc.io.digests import model_digest

@@ -29,7 +29,8 @@ def extra(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", NAMES)
 def test_inferred_shapes(neuron_model: ModelBuilder, name: str, dtype: str) -> None:
     session = create_session(neuron_model(name, ("N", 3, "H", 5), dtype=dtype, **extra(name)), device="cpu")
-    assert [output.shape for output in session.get_outputs()] == [["N", 3, "H", 5]] * 2
+    shaped = None if tuple(map(int, ort.__version__.split(".")[:2])) >= (1, 28) else 1  # see test_shapes_and_threads.py
+    assert [output.shape for output in session.get_outputs()][:shaped] == ([["N", 3, "H", 5]] * 2)[:shaped]
     kinds = {"float32": "tensor(float)", "float16": "tensor(float16)", "float64": "tensor(double)"}
     assert [output.type for output in session.get_outputs()] == [kinds[dtype], "tensor(int32)"]
 

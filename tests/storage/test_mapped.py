@@ -15,18 +15,20 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.coding import Coding
 from snncc.errors import ModelError
 from snncc.frontend.import_model import import_model
 from snncc.io.digests import model_digest
 from snncc.io.inline import sketch_of
 from snncc.io.model_reader import read_model
+from snncc.runtime import create_session
 from snncc.storage import mapped
 from snncc.storage.mapped import array_of, left_in_files, mapped_in, put_aside
 from snncc.storage.serialised import serialised
@@ -134,6 +136,22 @@ def test_a_conversion_gives_the_same_bytes(
     assert data_of(snncc.convert(model, coding, **options)) == expected
     gc.collect()
     assert not list(folder.rglob("*.weight"))
+
+
+@pytest.mark.parametrize("own", ["", "/of/the/caller"])
+def test_one_options_object_serves_models_in_two_folders(small: Callable[[], Path], tmp_path: Path, own: str) -> None:
+    key = "session.model_external_initializers_file_folder_path"
+    models = {width: chain(tmp_path / f"of {width}", width) for width in (24, 32)}
+    options = ort.SessionOptions()
+    if own:
+        options.add_session_config_entry(key, own)
+    small()
+    sessions = {w: create_session(read_model(path), device="cpu", options=options) for w, path in models.items()}
+    assert options.get_session_config_entry(key) == own
+    for width, path in models.items():
+        plain = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+        given = {"x0": samples(width)}
+        np.testing.assert_allclose(sessions[width].run(None, given)[0], plain.run(None, given)[0], rtol=1e-5)
 
 
 def test_a_conversion_may_leave_weights_in_files(model: Path, small: Callable[[], Path]) -> None:

@@ -6,7 +6,7 @@ v <- x; for t = 1 … K: z_t = [v >= T_t], v <- v - h_t z_t; y = Σ d_t z_t (fs_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -45,7 +45,8 @@ def saturates(fired: npt.NDArray[np.bool_], T: Floats) -> npt.NDArray[np.bool_]:
 
     `fired` are their spikes […, K, points] on a rising grid, `T` their thresholds […, K].
     """
-    found: npt.NDArray[np.bool_] = (fired[..., -1] & (~fired[..., 0] | (T == ALWAYS))).all(-1)
+    monotonic = fired[..., -1] & (~fired[..., 0] | (T == ALWAYS))
+    found: npt.NDArray[np.bool_] = (monotonic | (T == NEVER)).all(-1)
     return found
 
 
@@ -97,6 +98,12 @@ class FSTable:
         """What the neuron makes of the pre-activations `x`, of any shape."""
         T, h, d = (np.asarray(table, np.float32) for table in (self.T, self.h, self.d))
         return _values(x.ravel(), T, h, d).reshape(x.shape)
+
+    def padded(self, K: int) -> Self:
+        """The same table with idle steps behind it, K in all."""
+        idle = K - self.steps
+        silent = {"T": (*self.T, *[NEVER] * idle), "h": (*self.h, *[0.0] * idle), "d": (*self.d, *[0.0] * idle)}
+        return replace(self, **silent)
 
     def attributes(self) -> dict[str, Any]:
         """The attributes of op FSNeuron, for scale = 1."""

@@ -14,8 +14,8 @@ from snncc.coding.fs_tables.objective import Objective
 
 __all__ = ["as_line", "as_relu", "shared_range"]
 
-# The highest end of a range that a table is fitted on. Beyond, curves that grow are ReLUs to within a thousandth of it.
-_WIDEST = 2.0**10
+# A curve is a ReLU where it differs from one by less than this share of the range: no fit of 16 steps was closer there.
+_ALIKE = 2.0**-9
 # The shortest range, on either side of 0: float32 resolves it.
 _LEAST = 2.0**-100
 # A curve is a line where its bend is less than this share of its values' range.
@@ -60,8 +60,8 @@ def as_line(function: Function, K: int, low: float, high: float) -> FSTable | No
 
 def as_relu(function: Function, K: int, low: float, high: float) -> FSTable | None:
     """The table of a ReLU that is coded in K bits and rounds; None where `function` is not as good as one."""
-    x = np.linspace(low, high, _POINTS)
-    if high <= _WIDEST or np.abs(function(x) - np.maximum(x, 0)).max() > high / _WIDEST:
+    x = np.concatenate([np.linspace(low, high, _POINTS), np.linspace(max(low, -8.0), min(high, 8.0), _POINTS)])
+    if high <= 0 or np.abs(function(x) - np.maximum(x, 0)).max() > high * _ALIKE:
         return None
     steps = high * 2.0 ** -np.arange(1.0, K + 1)
     T, h = (steps - steps[-1] / 2).astype(np.float32), steps.astype(np.float32)

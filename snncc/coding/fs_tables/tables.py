@@ -62,7 +62,8 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
     """The shipped table of K steps for pre-activations in [low, high], else one that is fitted now, once per process.
 
     A shipped table covers a range beyond its own where the activation stays what it is at the end of the table. Others
-    are fitted on a range that layers of about the same range share (see `ranges`). Without `low` or `high` that is the
+    are fitted on a range that layers of about the same range share (see `ranges`). Where a shipped table of fewer steps
+    is closer, it is taken, with idle steps, so that more steps are no worse. Without `low` or `high` the range is the
     usual one of the activation (see `activations`).
 
     Raises:
@@ -71,18 +72,18 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
     usual = known(activation)
     low, high = usual.low if low is None else low, usual.high if high is None else high
     shared = shared_range(usual, low, high)
-    if (coded := _coded(activation, K, *shared)) is not None:
-        return coded
-    wide = high - low
-    fitting = [found for found in _covering(activation, K, low, high) if wide >= _NARROWEST * (found.high - found.low)]
-    return _closest(fitting, usual, low, high) or _fitted(activation, K, *shared)
+    wide = high - low if low < 0 < high else shared[1] - shared[0]  # a fit's table is no narrower than that
+    covering = [found for found in _covering(activation, K, low, high) if wide >= _NARROWEST * (found.high - found.low)]
+    candidates = [*(found for found in covering if found.steps == K), *_coded(activation, K, *shared)]
+    candidates = candidates or [_fitted(activation, K, *shared)]
+    return _closest([*candidates, *covering], K, usual, low, high)
 
 
 def ready(activation: str, K: int, low: float, high: float) -> FSTable | None:
     """A table of K steps that covers [low, high] and takes no fit, the closest one there; None if there is none."""
     usual = known(activation)
-    coded = _coded(activation, K, *shared_range(usual, low, high))
-    return coded or _closest(_covering(activation, K, low, high), usual, low, high)
+    candidates = [*_coded(activation, K, *shared_range(usual, low, high)), *_covering(activation, K, low, high)]
+    return _closest(candidates, K, usual, low, high) if candidates else None
 
 
 @functools.cache
@@ -126,8 +127,8 @@ def _entry(found: dict[str, Any]) -> Entry:
 
 
 def _covering(activation: str, K: int, low: float, high: float) -> list[FSTable]:
-    """The shipped tables that are right on [low, high]."""
-    mine = [e.table for e in shipped() if e.activation == activation and e.table.steps == K]
+    """The shipped tables of at most K steps that are right on [low, high]."""
+    mine = [e.table for e in shipped() if e.activation == activation and e.table.steps <= K]
     function = known(activation).function
 
     def covers(found: FSTable) -> bool:
@@ -138,20 +139,25 @@ def _covering(activation: str, K: int, low: float, high: float) -> list[FSTable]
     return [found for found in mine if covers(found)]
 
 
-def _closest(found: Sequence[FSTable], activation: Activation, low: float, high: float) -> FSTable | None:
-    """The table with the least mean square error on [low, high]."""
-    if not found:
-        return None
+def _closest(found: Sequence[FSTable], K: int, activation: Activation, low: float, high: float) -> FSTable:
+    """The table with the least mean square error on [low, high], with idle steps where it has less than K."""
     least, most = min(each.low for each in found), max(each.high for each in found)
     x = np.linspace(max(low, least), min(high, most), _POINTS)  # [low, high] may be infinite
     wanted = activation.function(x)
-    return min(found, key=lambda each: float(np.mean((each(x) - wanted) ** 2)))
+    return _padded(min(found, key=lambda each: float(np.mean((each(x) - wanted) ** 2))), K)
 
 
 @functools.cache
-def _coded(activation: str, K: int, low: float, high: float) -> FSTable | None:
+def _padded(found: FSTable, K: int) -> FSTable:
+    return found.padded(K) if found.steps < K else found
+
+
+@functools.cache
+def _coded(activation: str, K: int, low: float, high: float) -> tuple[FSTable, ...]:
+    """Binary codes that stand for the curve on the whole range, as it is a ReLU or a line there."""
     function = known(activation).function
-    return as_relu(function, K, low, high) or as_line(function, K, low, high)
+    found = as_relu(function, K, low, high), as_line(function, K, low, high)
+    return tuple(each for each in found if each is not None)
 
 
 @functools.cache

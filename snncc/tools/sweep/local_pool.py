@@ -6,31 +6,30 @@ A process that dies loses its task, which another one tries once more.
 
 from __future__ import annotations
 
-import multiprocessing as mp
 import os
+import pickle
 import queue
 import signal
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 
 from snncc.errors import OptionError
 from snncc.tools.sweep.pool import Pool, crash
 from snncc.tools.sweep.task import Outcome, Task, run_task
 
-__all__ = ["LocalPool"]
+__all__ = ["LocalPool", "serve"]
 
 _LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-@dataclass
+@dataclass(eq=False)
 class _Worker:
-    process: SpawnProcess
-    pipe: Connection
+    process: subprocess.Popen[bytes]
     task: Task | None = None
 
 
@@ -44,6 +43,7 @@ class LocalPool(Pool):
             raise OptionError(f"jobs is {jobs}, but at least one process is needed. Give 1 or more.")
         self.threads = max(1, cores // self.size)
         self._workers: list[_Worker] = []
+        self._ended: queue.SimpleQueue[tuple[_Worker, Outcome | None]] = queue.SimpleQueue()
         self._tried: set[tuple[str, int, int]] = set()
 
     def submit(self, task: Task) -> None:
@@ -53,63 +53,79 @@ class LocalPool(Pool):
             worker = self._start()
             self._workers.append(worker)
         worker.task = task
+        assert worker.process.stdin is not None
         with suppress(OSError):  # it died while idle, which `next` finds out
-            worker.pipe.send(task)
+            pickle.dump(task, worker.process.stdin)
+            worker.process.stdin.flush()
 
     def next(self) -> tuple[Task, Outcome]:
         """Wait for a task to end; one whose process dies is tried once more before it counts as crashed."""
         while True:
-            busy = {w.pipe: w for w in self._workers if w.task is not None}
-            for pipe in wait(list(busy)):
-                worker = busy[pipe]  # type: ignore[index]
-                task = worker.task
-                assert task is not None
-                try:
-                    outcome: Outcome = worker.pipe.recv()
-                except (EOFError, OSError):
-                    self._bury(worker)
-                    shard = (task.configuration.id, task.start, task.stop)
-                    if shard not in self._tried:
-                        self._tried.add(shard)
-                        self.submit(task)
-                        continue
-                    outcome = crash(f"its process died twice ({_reason(worker.process)})")
-                worker.task = None
-                return task, outcome
+            worker, outcome = self._ended.get()
+            task, worker.task = worker.task, None
+            if outcome is None and worker in self._workers:
+                self._bury(worker)
+            if task is None:
+                continue
+            if outcome is None:
+                shard = (task.configuration.id, task.start, task.stop)
+                if shard not in self._tried:
+                    self._tried.add(shard)
+                    self.submit(task)
+                    continue
+                outcome = crash(f"its process died twice ({_reason(worker.process.returncode)})")
+            return task, outcome
 
     def close(self) -> None:
         """End all processes."""
         for worker in self._workers:
             worker.process.kill()
-        for worker in self._workers:
-            worker.process.join()
-            worker.pipe.close()
-        self._workers.clear()
+            worker.task = None
+        while self._workers:
+            self._bury(self._workers[0])
 
     def _start(self) -> _Worker:
-        context = mp.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _deaf_to_interrupts(), _limited(self.threads):
-            process.start()
-        theirs.close()
-        return _Worker(process, ours)
+        # The caller's path, without the current folder that -c would put in front.
+        code = f"import sys; sys.path[:] = {sys.path!r}; from snncc.tools.sweep.local_pool import serve; serve()"
+        with _without_interrupts():
+            process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **dict.fromkeys(_LIMITS, str(self.threads))},
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        worker = _Worker(process)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        return worker
+
+    def _listen(self, worker: _Worker) -> None:
+        """Queue what the process answers, and None once it is dead."""
+        assert worker.process.stdout is not None
+        with worker.process.stdout as answers, suppress(EOFError, OSError, pickle.UnpicklingError):
+            while True:
+                self._ended.put((worker, pickle.load(answers)))
+        self._ended.put((worker, None))
 
     def _bury(self, worker: _Worker) -> None:
-        worker.process.join()
-        worker.pipe.close()
+        assert worker.process.stdin is not None
+        with suppress(OSError):  # what was left to be sent
+            worker.process.stdin.close()
+        worker.process.wait()
         self._workers.remove(worker)
 
 
-def _serve(pipe: Connection) -> None:
+def serve() -> None:
     """What a process does: run the tasks that come, and end at once when the other end of the pipe closes."""
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints
 
     def listen() -> None:
         try:
             while True:
-                tasks.put(pipe.recv())
-        except (EOFError, OSError):
+                tasks.put(pickle.load(sys.stdin.buffer))
+        except (EOFError, OSError, pickle.UnpicklingError):
             os._exit(1)  # in the middle of a task, too: nobody waits for its outcome
 
     threading.Thread(target=listen, daemon=True).start()
@@ -120,37 +136,22 @@ def _serve(pipe: Connection) -> None:
         except Exception as error:  # a fault of ours must not end the sweep
             traceback.print_exc()
             outcome = crash(f"{type(error).__name__}: {error}")
-        pipe.send(outcome)
+        pickle.dump(outcome, answers)
+        answers.flush()
 
 
-def _reason(process: SpawnProcess) -> str:
-    code = process.exitcode or 0
+def _reason(code: int) -> str:
     return f"exit status {code}" if code >= 0 else f"{signal.Signals(-code).name}; is there enough memory?"
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Let processes that start here leave Ctrl-C to the one that started them; only a main thread can say so."""
-    if threading.current_thread() is not threading.main_thread():
+def _without_interrupts() -> Iterator[None]:
+    """Let processes that start here leave Ctrl-C to the one that started them; nothing but this thread notices."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows, where a group of their own does that
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _limited(threads: int) -> Iterator[None]:
-    """Let the numpy of processes that start here have so many threads."""
-    before = {name: os.environ.get(name) for name in _LIMITS}
-    os.environ.update(dict.fromkeys(_LIMITS, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import itertools
 import json
 from importlib.resources import files
 
@@ -105,9 +106,9 @@ def asked(monkeypatch) -> list[tuple[float, ...]]:
 )
 def test_table_is_fitted_once_where_none_is_shipped(asked, limits, like, fitted):
     """On a range of powers of two, which other layers of about the same range share."""
-    assert table("swish", 16, *limits) is table("swish", 16, *limits)
-    assert table("swish", 16, *like) is table("swish", 16, *limits)
-    assert asked == [(16, *fitted, 0)]
+    assert table("swish", 9, *limits) is table("swish", 9, *limits)
+    assert table("swish", 9, *like) is table("swish", 9, *limits)
+    assert asked == [(9, *fitted, 0)]
 
 
 def test_a_fit_starts_from_the_longest_shipped_table_of_fewer_steps(asked):
@@ -123,9 +124,16 @@ def test_thirty_ranges_share_few_tables(asked):
             low, high = np.sort(rng.normal(0, 8, 2))
             table(name, 9, low, high)
     assert len(asked) <= 24
-    asked.clear()
-    for _ in range(30):
-        table("swish", 16, -rng.uniform(0.3, 12), rng.uniform(3, 30))
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS.keys() - {"leakyrelu"}))  # which conversions split into ReLUs
+def test_usual_ranges_need_no_fit(asked, name):
+    """Sixteen steps, the default: any range around 0 from a sixteenth to a thousand, and any positive one."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        reach = 2.0 ** rng.uniform(-3, 10)
+        table(name, 16, -reach * rng.uniform(0.5, 1), reach * rng.uniform(0.5, 1))
+        table(name, 16, *np.sort(reach * rng.uniform(0.1, 1, 2)))
     assert asked == []
 
 
@@ -163,8 +171,24 @@ def test_a_table_without_a_fit(asked):
     assert ready("tanh", 16, -np.inf, np.inf) is table("tanh", 16)
     assert ready("tanh", 16, -0.3, 0.2).high == 0.5
     assert ready("tanh", 16, -0.01, 0.01).high == 2.0**-6
-    assert ready("tanh", 9, -1, 1) is None
+    assert ready("tanh", 7, -1, 1) is None
+    narrow = ready("tanh", 16, -1, 1)
+    assert ready("tanh", 24, -1, 1) == narrow.padded(24)
     assert asked == []
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS.keys() - {"leakyrelu"}))
+def test_more_steps_are_no_worse(everywhere, name):
+    function = activation(name).function
+    for reach in (0.6, 1.3, 3.0, 8.0):
+        x = np.linspace(-reach, reach, 2001)
+        errors = []
+        for K in (8, 10, 12, 16, 20, 24, 40):
+            found = ready(name, K, -reach, reach)
+            assert (found.steps, found.saturates) == (K, True)
+            everywhere(name, found)
+            errors.append(np.sqrt(np.mean((found(x) - function(x)) ** 2)))
+        assert all(after <= 1.01 * before + 1e-7 for before, after in itertools.pairwise(errors))
 
 
 def test_unknown_activation():

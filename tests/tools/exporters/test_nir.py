@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import snncc
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.models.builder import NetworkBuilder
 from snncc.models.seeded import SeededNetwork

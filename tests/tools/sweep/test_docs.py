@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from snncc.cli.main import main
+from snncc.cli import main
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.tools.sweep import read_plan
