@@ -102,8 +102,8 @@ class FSTable:
     def padded(self, K: int) -> Self:
         """The same table with idle steps behind it, K in all."""
         idle = K - self.steps
-        silent = {"T": (*self.T, *[NEVER] * idle), "h": (*self.h, *[0.0] * idle), "d": (*self.d, *[0.0] * idle)}
-        return replace(self, **silent)
+        none = (0.0,) * idle
+        return replace(self, T=(*self.T, *(NEVER,) * idle), h=(*self.h, *none), d=(*self.d, *none))
 
     def attributes(self) -> dict[str, Any]:
         """The attributes of op FSNeuron, for scale = 1."""
