@@ -15,6 +15,7 @@ from snncc.evaluation.result import Evaluation
 from snncc.evaluation.shard_sums import ShardSums
 from snncc.execution.converted_model import read_converted
 from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.stream import is_single_step
 from snncc.frontend.import_model import import_model
 from snncc.io.batches import InputSpec, Samples, batches, count_of, first, labels_of, specs_of
 from snncc.io.digests import model_digest
@@ -116,7 +117,9 @@ def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
     spiking, read = read_converted(snn), read_model(ann)
     refuse_converted(read, model_name(ann), spiking)
-    to_folded(spiking)  # raises for forms that cannot be counted
+    folded = to_folded(spiking)  # raises for forms that cannot be counted
+    if is_single_step(spiking):
+        spiking = folded
     source = import_model(ann)
     if message := misfit(specs_of(spiking), specs_of(source.to_proto()), model_name(snn), model_name(ann)):
         raise ModelError(message)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a network that runs its time steps in a Loop to the same network with all of them stacked on the batch axis.
+"""From a network that runs its time steps one by one to the same network with all of them stacked on the batch axis.
 
-The ops over time do the same arithmetic for one step per call or for all of them, so that the loop's body, told to do
-all steps at once, is the folded network; constant currents, which the loop reads from outside, are repeated for it.
+The ops over time do the same arithmetic for one step per call or for all of them, so that the body of a loop, or the
+network of one step, told to do all steps at once, is the folded network; constant currents are repeated for it. Neurons
+that send one value step by step are replaced by those that send it at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,77 +19,151 @@ from onnx import helper, numpy_helper
 
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
+from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.metadata import metadata_of
 from snncc.ir.nodes import all_nodes
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import reads, writes
 from snncc.ops import DOMAIN, get
-from snncc.ops.temporal_sums import READOUT
+from snncc.ops.few_spikes import FEW_SPIKES
+from snncc.ops.phase import PHASE
+from snncc.ops.single_step import FEW_SPIKES_STEP, PHASE_STEP
 from snncc.storage.mapped import array_of
 
 __all__ = ["to_folded"]
 
-_WAY_OUT = "Convert it once more with --form folded, which has the same spikes, and give that."
+_AT_ONCE = {PHASE_STEP.name: PHASE, FEW_SPIKES_STEP.name: FEW_SPIKES}  # op of one step -> op of the whole value
+
+
+@dataclass
+class _Parts:
+    """A network around its time steps: the nodes before, within and behind them, and how many steps there are."""
+
+    before: list[onnx.NodeProto]
+    inner: list[onnx.NodeProto]
+    after: list[onnx.NodeProto]
+    steps: int
 
 
 def to_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     """The folded form of `model`, which may be `model` itself.
 
     Raises:
-        ModelError: the model does single steps, or its loop steps through the phases of values; both have a folded
-            form that only a conversion can give.
+        ModelError: layers fire before their input is complete, whose folded form takes a conversion, or metadata are
+            damaged.
     """
-    ours = [n for n in all_nodes(model.graph) if n.domain == DOMAIN]
-    values = [n for n in ours if not get(n.op_type).stacks and get(n.op_type).states and n.op_type != READOUT.name]
-    if values or _form(model) == "step":
-        kind = "a single time step" if _form(model) == "step" else "a loop over the phases of values"
-        raise ModelError(f"the model is {kind}, whose spikes are not counted. {_WAY_OUT}")
-    loops = [n for n in model.graph.node if n.op_type == "Loop" and _holds_neurons(n)]
-    return _flat(model, loops[0]) if loops else model
-
-
-def _form(model: onnx.ModelProto) -> str:
+    form = _metadata(model, "snncc.form")
+    single = form.get("form") == "step"
+    loop = next((n for n in model.graph.node if n.op_type == "Loop" and _holds_neurons(n)), None)
+    if not single and loop is None:
+        return model
+    if any(n.op_type in _AT_ONCE for n in all_nodes(model.graph)) and _fires_early(model):
+        message = "layers fire before their input is complete, and in single steps their spikes are not counted"
+        raise ModelError(f"{message}. Convert it with --form folded, which has the same spikes, and give that.")
+    flat = onnx.ModelProto()
+    flat.CopyFrom(model)
+    del flat.graph.node[:], flat.graph.value_info[:]
     try:
-        form = metadata_of(model).get("snncc.form")
+        parts = _of_step(flat, model, form) if single or loop is None else _of_loop(flat, model, loop)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError("the metadata snncc.form is damaged. Convert the source model again.") from error
+    _stack(flat, model, parts)
+    del flat.functions[:]
+    attach_bodies(flat)
+    entry = next((p for p in flat.metadata_props if p.key == "snncc.form"), None)
+    if entry is not None:
+        entry.value = json.dumps({"form": "folded", "steps": parts.steps})
+    return flat
+
+
+def _metadata(model: onnx.ModelProto, key: str) -> Mapping[str, Any]:
+    try:
+        found = metadata_of(model).get(key)
     except ModelError:
-        return ""
-    return str(form.get("form")) if isinstance(form, dict) else ""
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _holds_neurons(node: onnx.NodeProto) -> bool:
     return any(n.domain == DOMAIN for n in all_nodes(node.attribute[0].g))
 
 
-def _flat(model: onnx.ModelProto, loop: onnx.NodeProto) -> onnx.ModelProto:
-    """The body, told to do all steps, in place of `loop`."""
+def _fires_early(model: onnx.ModelProto) -> bool:
+    coding = _metadata(model, "snncc.coding")
+    return coding.get("wait") is not None and coding["wait"] < coding.get("T", 0)
+
+
+def _of_step(flat: onnx.ModelProto, model: onnx.ModelProto, form: Mapping[str, Any]) -> _Parts:
+    """The states of a network of one step are what they start with, and do not come out."""
+    graph, given, left = flat.graph, set(), set()
+    for state in form["states"]:
+        given.add(state["input"])
+        left.add(state["output"])
+        start = np.full([1] * len(state["shape"] or [1]), state["initial"], np.dtype(state["dtype"]))
+        graph.initializer.append(numpy_helper.from_array(start, state["input"]))
+    for values, gone in ((graph.input, given), (graph.output, left)):
+        kept = [v for v in values if v.name not in gone]
+        del values[:]
+        values.extend(kept)
+    before, inner, moving = [], [], set(given)
+    for node in _needed(model.graph.node, [v.name for v in graph.output]):
+        moves = not moving.isdisjoint(reads(node))
+        moving.update(writes(node) if moves else ())
+        (inner if moves else before).append(node)
+    return _Parts(_copies(before), _copies(inner), [], int(form["steps"]))
+
+
+def _of_loop(flat: onnx.ModelProto, model: onnx.ModelProto, loop: onnx.NodeProto) -> _Parts:
+    """The body of a loop in its place, with the names that the graph around it has."""
     body = next(a.g for a in loop.attribute if a.name == "body")
-    flat = onnx.ModelProto()
-    flat.CopyFrom(model)
     graph = flat.graph
-    del graph.node[:], graph.value_info[:]
     graph.initializer.extend(body.initializer)
     at = list(model.graph.node).index(loop)
     before, after = _copies(model.graph.node[:at]), _copies(model.graph.node[at + 1 :])
     read = {name for n in after for name in reads(n)} | {v.name for v in graph.output}
     results = [v.name for v, name in zip(body.output[1:], loop.output, strict=True) if name in read]
     inner = _copies(_needed(body.node, results))
-    turns = next(w for w in graph.initializer if w.name == loop.input[0])
-    steps = int(array_of(turns)) * next(_attribute(n).i for n in inner if _over_time(n))
+    turns = int(array_of(next(w for w in graph.initializer if w.name == loop.input[0])))
+    chunk = next((found.i for n in inner if (found := _attribute(n))), 1)
     renamed = dict(zip((v.name for v in body.input[2:]), loop.input[2:], strict=True))
     renamed |= dict(zip((v.name for v in body.output[1:]), loop.output, strict=True))
-    tiles = _repeated(model, before, inner, steps, graph)
-    renamed |= {tile.input[0]: tile.output[0] for tile in tiles}
-    for node in inner:
-        for names in (node.input, node.output):
-            names[:] = [renamed.get(name, name) for name in names]
-        if _over_time(node):
-            _attribute(node).i = steps
-    graph.node.extend([*before, *tiles, *inner, *after])
+    _rename(inner, renamed)
+    return _Parts(before, inner, after, turns * chunk)
+
+
+def _stack(flat: onnx.ModelProto, model: onnx.ModelProto, parts: _Parts) -> None:
+    """Put the parts together, told to do all steps at once."""
+    graph, tiles = flat.graph, []
+    if any(_attribute(n) for n in parts.inner):
+        tiles = _repeated(model, parts.before, parts.inner, parts.steps, graph)
+    _rename(parts.inner, {tile.input[0]: tile.output[0] for tile in tiles})
+    for node in parts.inner:
+        if node.op_type in _AT_ONCE:
+            _do_at_once(node)
+        elif steps := _attribute(node):
+            steps.i = parts.steps
+    graph.node.extend([*parts.before, *tiles, *parts.inner, *parts.after])
     used = {name for n in graph.node for name in reads(n)}
     weights = [w for w in graph.initializer if w.name in used]
     del graph.initializer[:]
     graph.initializer.extend(weights)
-    return flat
+
+
+def _do_at_once(node: onnx.NodeProto) -> None:
+    """Replace a neuron that does one step of a value by the one that does them all."""
+    op = _AT_ONCE[node.op_type]
+    known = {a.name for a in op.attributes}
+    kept = [a for a in node.attribute if a.name in known]
+    outputs = [node.output[0], *[""] * (len(op.outputs) - 1)]  # without which onnxruntime cannot expand the body
+    whole = helper.make_node(op.name, node.input[: len(op.inputs)], outputs, node.name, domain=DOMAIN)
+    whole.attribute.extend(kept)
+    node.CopyFrom(whole)
+
+
+def _rename(nodes: Iterable[onnx.NodeProto], names: Mapping[str, str]) -> None:
+    for node in nodes:
+        for tensors in (node.input, node.output):
+            tensors[:] = [names.get(name, name) for name in tensors]
 
 
 def _copies(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
@@ -96,14 +174,10 @@ def _copies(nodes: Iterable[onnx.NodeProto]) -> list[onnx.NodeProto]:
     return copies
 
 
-def _over_time(node: onnx.NodeProto) -> bool:
-    return node.domain == DOMAIN and bool(get(node.op_type).stacks or get(node.op_type).states)
-
-
-def _attribute(node: onnx.NodeProto) -> onnx.AttributeProto:
-    """How many steps an op over time does."""
-    found: onnx.AttributeProto = next(a for a in node.attribute if a.name == "steps")
-    return found
+def _attribute(node: onnx.NodeProto) -> onnx.AttributeProto | None:
+    """How many steps an op over time does; None for other nodes."""
+    over_time = node.domain == DOMAIN and (get(node.op_type).stacks or get(node.op_type).states)
+    return next((a for a in node.attribute if over_time and a.name == "steps"), None)
 
 
 def _needed(nodes: Sequence[onnx.NodeProto], results: Iterable[str]) -> list[onnx.NodeProto]:
@@ -124,7 +198,7 @@ def _repeated(
     graph: onnx.GraphProto,
 ) -> list[onnx.NodeProto]:
     """Repeats, for all steps, of the constant currents that the loop reads from outside, where it has none yet."""
-    makers: dict[str, onnx.NodeProto | None] = {v.name: None for v in model.graph.input}
+    makers: dict[str, onnx.NodeProto | None] = {v.name: None for v in graph.input}
     for node in before:
         if not makers.keys().isdisjoint(reads(node)):  # else it works on weights
             makers |= dict.fromkeys(writes(node), node)

@@ -163,16 +163,38 @@ def test_loops_are_counted_as_their_folded_form(monkeypatch, pooled_ann, pooled_
         assert found[0][key] == found[1][key]
 
 
-@pytest.mark.parametrize(
-    ("coding", "form", "what"),
-    [
-        (snncc.FS(K=4), "loop", "a loop over the phases"),
-        (snncc.Phase(T=6, Q=1.5), "step", "a single time step"),
-        (snncc.Rate(T=6), "step", "a single time step"),
-    ],
-    ids=str,
-)
-def test_forms_that_cannot_be_counted_are_refused(pooled_ann, pooled_images, coding, form, what):
-    model = snncc.convert(pooled_ann, coding, calibration=pooled_images, form=form)
-    with pytest.raises(ModelError, match=f"the model is {what}.*--form folded"):
+STEPPED = [
+    snncc.Rate(T=6),
+    snncc.Rate(T=6, signed=True),
+    snncc.Rate(T=6, wait=6),
+    snncc.MSAT(T=6),
+    snncc.FS(K=4),
+    snncc.Phase(T=6, Q=1.5),
+    snncc.Phase(T=6, Q=1.5, spikes=2, input="one"),
+]
+
+
+@pytest.mark.parametrize("coding", STEPPED, ids=str)
+def test_single_steps_are_counted_as_their_folded_form(pooled_ann, pooled_images, coding):
+    made = {f: snncc.convert(pooled_ann, coding, calibration=pooled_images, form=f) for f in ("folded", "loop", "step")}
+    flats = [to_folded(made[form]) for form in ("loop", "step")]
+    for flat in flats:
+        onnx.checker.check_model(flat, full_check=True)
+        assert to_folded(flat) is flat
+    outputs = [
+        ort.InferenceSession(m.SerializeToString()).run(None, {"x": pooled_images})[0] for m in (made["folded"], *flats)
+    ]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+    found = [snncc.evaluate(m, pooled_ann, pooled_images, phases=True).to_json() for m in made.values()]
+    for each in found:
+        del each["latency"]["ms_per_sample"]
+    for key in ("spikes", "sin", "operations", "neuron_layers", "synaptic_layers", "latency"):
+        assert found[0][key] == found[1][key] == found[2][key]
+
+
+@pytest.mark.parametrize("form", ["loop", "step"])
+def test_single_steps_of_layers_that_fire_early_are_refused(pooled_ann, pooled_images, form):
+    model = snncc.convert(pooled_ann, snncc.Phase(T=6, Q=1.5, wait=4), calibration=pooled_images, form=form)
+    with pytest.raises(ModelError, match=r"fire before their input is complete.*--form folded"):
         snncc.evaluate(model, pooled_ann, pooled_images)

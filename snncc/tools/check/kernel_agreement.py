@@ -7,11 +7,14 @@ come in another order and spikes near a threshold move; that is no difference be
 
 from __future__ import annotations
 
+from typing import Any
+
 import onnx
 import onnxruntime as ort
 
 from snncc.analysis.cpu_session import ORT_ERRORS
 from snncc.errors import ModelError
+from snncc.execution.stream import Stream, is_single_step
 from snncc.io.batches import Batch
 from snncc.io.opening import openable
 
@@ -19,7 +22,7 @@ __all__ = ["differing_outputs"]
 
 
 def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
-    """(output values that differ, output values) for one batch on the CPU.
+    """(output values that differ, output values) for one batch on the CPU, at every call where a call is a time step.
 
     Raises:
         ModelError: onnxruntime cannot run the model.
@@ -28,13 +31,22 @@ def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
     from snncc.runtime import create_session
 
     try:  # one session at a time, since each holds the weights
-        body = _with_bodies(model).run(None, sample)
-        kernel = create_session(model, device="cpu", options=_options()).run(None, sample)
+        body = _outputs(model, _with_bodies(model), sample)
+        kernel = _outputs(model, create_session(model, device="cpu", options=_options()), sample)
     except ORT_ERRORS as error:
         raise ModelError(f"onnxruntime cannot run the model ({error}). Convert the source model again.") from error
     same = sum(int(((a == b) | ((a != a) & (b != b))).sum()) for a, b in zip(body, kernel, strict=True))
     values = sum(a.size for a in body)
     return values - same, values
+
+
+def _outputs(model: onnx.ModelProto, session: ort.InferenceSession, sample: Batch) -> list[Any]:
+    if not is_single_step(model):
+        found: list[Any] = session.run(None, sample)
+        return found
+    stream = Stream(model, session=session)
+    stream.start(sample)
+    return [value for outputs in stream for value in outputs.values()]
 
 
 def _with_bodies(model: onnx.ModelProto) -> ort.InferenceSession:

@@ -15,6 +15,7 @@ from snncc.errors import DataError, ModelError
 from snncc.evaluation.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation.result import Evaluation
 from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.stream import own_specs
 from snncc.io.batches import Batch, Samples, batches, specs_of
 from snncc.io.digests import Digest
 from snncc.io.model_reader import Source, model_name, read_model
@@ -96,10 +97,10 @@ def run_checks(
     budgets = budgets or Budgets()
     if not all(r.passed for r in results if r.name in _NEEDED):
         return [*results, *_unmeasured("kernel", *_asked(budgets))]
-    taken = specs_of(model.snn), specs_of(model.source.to_proto())
+    taken = own_specs(model.snn), specs_of(model.source.to_proto())
     if message := _uncountable(model.snn) or misfit(*taken, model_name(snn), model_name(ann)):
         return [*results, *_unmeasured("kernel", "spike-limit", *_asked(budgets), reason=message)]
-    sample = next(batches(data, specs_of(model.snn), preprocess=preprocess, batch_size=_TRIAL))
+    sample = next(batches(data, own_specs(model.snn), preprocess=preprocess, batch_size=_TRIAL))
     try:
         results.append(_kernel(model.snn, sample))
     except ModelError as error:

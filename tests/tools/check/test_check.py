@@ -94,10 +94,19 @@ def test_loops_pass(pooled_ann, pooled_images, coding):
 
 
 def test_what_cannot_be_counted_fails(pooled_ann, pooled_images):
-    model = snncc.convert(pooled_ann, snncc.FS(K=4), calibration=pooled_images, form="loop")
+    model = snncc.convert(pooled_ann, snncc.Phase(T=6, wait=4), calibration=pooled_images, form="loop")
     results = failed(run_checks(model, pooled_ann, pooled_images, Budgets(agree=0)))
     assert set(results) == {"kernel", "spike-limit", "agree"}
     assert "--form folded" in results["agree"]
+
+
+@pytest.mark.parametrize("form", ["loop", "step"])
+@pytest.mark.parametrize("coding", [snncc.Phase(T=6, Q=1.5), snncc.FS(K=4), snncc.Rate(T=6), snncc.MSAT(T=6)], ids=str)
+def test_every_form_passes(pooled_ann, pooled_images, coding, form):
+    model = snncc.convert(pooled_ann, coding, calibration=pooled_images, form=form)
+    results = run_checks(model, pooled_ann, pooled_images, Budgets(agree=0))
+    assert failed(results) == {}
+    assert {"kernel", "spike-limit", "agree"} <= {r.name for r in results}
 
 
 @pytest.mark.parametrize(

@@ -187,8 +187,8 @@ def test_what_does_not_fit_is_refused(phase):
         snncc.debug_layers(snn, ann, images[:, :, :5])
     with pytest.raises(OptionError, match="at least one sample"):
         snncc.debug_layers(snn, ann, images, limit=0)
-    step = snncc.convert(ann, snncc.Rate(T=4), form="step", input_range=(0, 1))
-    with pytest.raises(ModelError, match="single time step"):
+    step = snncc.convert(ann, snncc.Phase(T=4, wait=2), form="step", input_range=(0, 1))
+    with pytest.raises(ModelError, match="fire before their input is complete"):
         snncc.debug_layers(step, ann, images)
     bare = onnx.ModelProto()
     bare.CopyFrom(snn)
