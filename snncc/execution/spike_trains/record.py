@@ -54,14 +54,14 @@ def spike_trains(
     """(The spikes of every neuron of a converted `model`, the model's outputs) for `inputs`.
 
     Args:
-        model: Path, bytes or ModelProto; folded, or a loop that has the same steps in the folded form.
+        model: Path, bytes or ModelProto in any form; of phase coding with `wait` the folded one.
         inputs: Array, dict of arrays, iterable of either, path of an .npy or .npz file or of an image folder.
         preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         limit: Record the first samples only.
         device: "cpu", "cuda", or "auto": CUDA if it works here, else the CPU.
 
     Raises:
-        OptionError: the model has no neurons, or does single time steps.
+        OptionError: the model has no neurons, or no folded form.
         DataError: the inputs do not fit the model.
     """
     source = read_converted(model)

@@ -176,10 +176,22 @@ def test_networks_with_analog_islands(coding):
     assert np.array_equal(outputs["y"], run(spiking, data)["y"])
 
 
+@pytest.mark.parametrize("coding", [snncc.Rate(T=4), snncc.MSAT(T=4), snncc.FS(K=4), snncc.Phase(T=4, Q=1.5)], ids=str)
+def test_all_forms_have_the_same_trains(images, coding):
+    made = [snncc.convert(digits_network(), coding, calibration=images, form=f) for f in ("folded", "loop", "step")]
+    recorded = [spike_trains(model, images[:4], device="cpu") for model in made]
+    for (trains, outputs), model in zip(recorded, made, strict=True):
+        for layer, wanted in zip(trains.layers, recorded[0][0].layers, strict=True):
+            assert (layer.name, layer.sends) == (wanted.name, wanted.sends)
+            assert np.array_equal(layer.spikes(), wanted.spikes())
+        assert np.array_equal(replay(model, trains, device="cpu")["logits"], outputs["logits"])
+        assert np.array_equal(outputs["logits"], recorded[0][1]["logits"])
+
+
 def test_refusals(converted, images, tmp_path):
     data = images[:2]
-    for coding, form in ((snncc.Rate(T=4), "step"), (snncc.Phase(T=4, Q=1.5), "loop")):
-        model = snncc.convert(digits_network(), coding, calibration=images, form=form)
+    for form in ("step", "loop"):
+        model = snncc.convert(digits_network(), snncc.Phase(T=4, Q=1.5, wait=2), calibration=images, form=form)
         with pytest.raises(OptionError, match=f"in the form '{form}'.*form folded"):
             spike_trains(model, data, device="cpu")
     with pytest.raises(OptionError, match="no spiking neurons"):
