@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.ir.graph import Graph, Tensor
+from snncc.ir.op_sets import SHAPE_OPS
 
 __all__ = ["UNITS", "Trial", "shape_only", "trial_feeds", "trials"]
 
@@ -83,7 +84,7 @@ def shape_only(graph: Graph) -> dict[int, bool]:
     found: dict[int, bool] = {}
     for node in graph.nodes():
         computed = [t for t in node.inputs if t.name and graph.value(t) is None]
-        if node.op in ("Shape", "Size"):
+        if node.op in SHAPE_OPS:
             plain = False
         elif not computed or not all(id(t) in found for t in computed):
             continue

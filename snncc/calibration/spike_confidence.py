@@ -20,8 +20,9 @@ from snncc.coding.scales import SpikeConfidence
 from snncc.errors import OptionError
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
+from snncc.ir.nodes import is_neuron
 from snncc.ir.proto_builder import Builder
-from snncc.ops import DOMAIN, get
+from snncc.ops import get
 
 __all__ = ["last_layers", "measure_confidence", "spike_confidence"]
 
@@ -69,7 +70,7 @@ def last_layers(graph: Graph) -> list[Node]:
         node = pending.pop()
         if node is None:
             continue
-        if _is_neuron(node):
+        if is_neuron(node):
             found[id(node)] = node
         else:
             pending += [graph.producer(t) for t in graph.reads(node)]
@@ -122,7 +123,3 @@ def _counting(spiking: Graph, names: list[str]) -> tuple[Any, dict[str, str]]:
             node.output[at] = counts[node.name]
     attach_bodies(model)
     return model, {name: counts[name] for name in names}
-
-
-def _is_neuron(node: Node) -> bool:
-    return node.domain == DOMAIN and get(node.op).neuron

@@ -16,7 +16,8 @@ from snncc.coding.bound_forms import Forms, words_of
 from snncc.coding.fs_tables.neuron import NEVER
 from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
 from snncc.ir.graph import Graph, Node
-from snncc.ops import DOMAIN, get
+from snncc.ir.nodes import is_neuron
+from snncc.ops import DOMAIN
 
 __all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
 
@@ -75,7 +76,7 @@ def _own(choice: LayerSettings) -> dict[str, Any]:
 
 
 def _neurons(graph: Graph) -> list[Node]:
-    return [n for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron]
+    return [n for n in graph.nodes() if is_neuron(n)]
 
 
 def _rounded(values: Array) -> Any:
