@@ -85,15 +85,20 @@ class Step:
     check: Callable[[Any, str], None] | None = None
     outlined: bool = False
 
+    def __call__(self, subject: Any, name: str) -> Any:
+        """What becomes of `subject`, which may be changed."""
+        given = outline(subject) if self.outlined else subject
+        made = self.run(given, name)
+        if made is None or made is given:
+            return subject
+        return with_weights_of(made, subject) if self.outlined else made
+
 
 def run_steps(steps: tuple[Step, ...], subject: Subject, name: str) -> Subject:
     """What becomes of `subject`, which may be changed."""
     for step in steps:
         log.debug("%s: %s", name, step.name)
-        given = outline(subject) if step.outlined else subject
-        made = step.run(given, name)
-        if made is not None and made is not given:
-            subject = with_weights_of(made, subject) if step.outlined else made
+        subject = step(subject, name)
         if step.check is not None:
             step.check(subject, name)
     return subject
