@@ -19,7 +19,7 @@ from snncc.calibration.reservoir import Reservoir
 from snncc.calibration.synthetic_inputs import batch_statistics
 from snncc.calibration.value_ranges import depths, value_ranges
 from snncc.coding import Coding
-from snncc.coding.scales import NORMALIZATIONS, LayerSettings, Scales
+from snncc.coding.scales import NORMALIZATIONS, SCALES, LayerSettings, Scales
 from snncc.errors import CalibrationError, OptionError
 from snncc.io.batches import Batch, Samples, batches, count_of
 from snncc.io.digests import Digest
@@ -32,7 +32,6 @@ __all__ = ["Calibration", "ScaleMethod", "calibrate"]
 
 Array = npt.NDArray[Any]
 
-SCALES = ("max", "percentile", "least-squares")
 _BATCH = 64
 _SILENT = 2.0**-100  # activations that are not larger count as 0: the inverse of a scale must fit into float32
 _HELD = 4  # codes whose tables of errors, 19 MB each, are kept
