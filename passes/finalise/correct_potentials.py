@@ -9,22 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.time_axis import in_front_of_readout
 from snncc.coding.scales import PotentialCorrection
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.op_sets import SHAPE_OPS, SYNAPSES
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass, Skip
 from snncc.passes.shared.scaling import channel_vector, constant_factor, insert_factor
 from snncc.passes.shared.synapse import Synapse, synapse
 
 __all__ = ["CorrectPotentials"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import WINDOW_POOLS
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import channel_vector, constant_factor, fold_factor, insert_factor
 
 __all__ = ["HoistScales"]
 
-Array = npt.NDArray[Any]
 Action = Callable[[], None]
 
 _SUMS = ("Add", "Sum", "Sub")

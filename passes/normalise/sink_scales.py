@@ -11,21 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.resize import resize_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES, REDUCTION_POOLS, WINDOW_POOLS
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scale_propagation import factor_after_concat, factor_after_move, reduced_factor
 from snncc.passes.shared.scaling import channel_vector, constant_factor, factor_of, fold_factor, insert_factor
 
 __all__ = ["SinkScales"]
 
-Array = npt.NDArray[Any]
 Action = Callable[[], None]
 
 _MOVES = MOVES - {"Concat", "Dropout", "Identity"}

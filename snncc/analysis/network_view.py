@@ -11,9 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
 
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.time_stacking import fold_of, one_step
@@ -22,14 +20,13 @@ from snncc.io.large_models import outline
 from snncc.ir.nodes import is_neuron, is_recurrent, label, opset_of
 from snncc.ir.op_sets import COMPARISONS, LINEAR, MAX_POOLS, MOVES, POOLS, SHAPE_OPS, SYNAPSES, WEIGHTED
 from snncc.ir.scopes import inner_graphs, reads, writes
+from snncc.ops.arrays import Array
 from snncc.ops.early_firing import WAIT_ONE_SPIKE
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.temporal_sums import INCREASE, RUNNING_TOTAL
 from snncc.storage.mapped import array_of
 
 __all__ = ["PASSING", "Network"]
-
-Array = npt.NDArray[Any]
 
 PASSING = MOVES | POOLS | (LINEAR - set(SYNAPSES)) | {"Cast", INCREASE.name, RUNNING_TOTAL.name}
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})

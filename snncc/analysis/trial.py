@@ -5,18 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.op_sets import SHAPE_OPS
+from snncc.ops.arrays import Array
 
 __all__ = ["UNITS", "Trial", "shape_only", "trial_feeds", "trials"]
-
-Array = npt.NDArray[Any]
 
 _SAMPLES = (2, 3)
 UNITS = (32, 8, 5, 1)  # sizes of open axes are multiples; what halves an image five times takes none smaller

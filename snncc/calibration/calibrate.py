@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.integer_inputs import activation_sources
 from snncc.calibration.data_free import observe_noise
@@ -27,10 +25,9 @@ from snncc.io.input_specs import InputSpec
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
+from snncc.ops.arrays import Array
 
 __all__ = ["Calibration", "ScaleMethod", "calibrate"]
-
-Array = npt.NDArray[Any]
 
 _BATCH = 64
 _SILENT = 2.0**-100  # activations that are not larger count as 0: the inverse of a scale must fit into float32

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.channel_axis import broadcast_channels, channel_axis
@@ -23,13 +21,13 @@ from snncc.coding.scales import PotentialCorrection
 from snncc.execution.partial_run import PartialRun
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.nodes import is_neuron
+from snncc.ops.arrays import Array
 from snncc.passes.shared.readouts import output_potentials
 
 __all__ = ["batch_size", "match_potentials", "samples_that_fit"]
 
 log = logging.getLogger("snncc")
 
-Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
 Moments = tuple[Array, Array]  # mean and standard deviation of each channel, broadcasting to the tensor
 

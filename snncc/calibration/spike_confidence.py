@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import MSAT, Coding
@@ -23,10 +22,9 @@ from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
+from snncc.ops.arrays import Array
 
 __all__ = ["last_layers", "measure_confidence", "spike_confidence"]
-
-Array = npt.NDArray[Any]
 
 _SAMPLES = 128
 _ROWS = 512  # steps times samples that are run at once

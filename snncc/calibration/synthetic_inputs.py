@@ -12,15 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.io.input_specs import InputSpec
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 
 __all__ = ["OPEN_AXIS", "batch_statistics", "coloured_noise", "input_statistics", "random_ids"]
-
-Array = npt.NDArray[Any]
 
 OPEN_AXIS = 32  # length given to an axis, other than the batch, that the model leaves open
 

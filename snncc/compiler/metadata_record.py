@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import activation_nodes, neuron_output
 from snncc.analysis.analog_ops import islands
@@ -18,10 +17,9 @@ from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
 from snncc.ops import DOMAIN
+from snncc.ops.arrays import Array
 
 __all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
-
-Array = npt.NDArray[Any]
 
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -26,13 +24,12 @@ from snncc.frontend.requantised import Spelled, integers, looked_up, rescaled
 from snncc.frontend.signs import KEEPING, none_negative
 from snncc.ir.op_sets import SYNAPSES
 from snncc.ir.scopes import names_of, reads
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import array_of
 
 __all__ = ["dequantised", "refuse_quantised"]
 
 log = logging.getLogger("snncc")
-
-Array = npt.NDArray[Any]
 
 _PAIR = ("QuantizeLinear", "DequantizeLinear")
 _DYNAMIC = "DynamicQuantizeLinear"

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
@@ -25,6 +23,7 @@ from snncc.ir.graph import Graph, Node, Shape
 from snncc.ir.nodes import all_nodes
 from snncc.ir.op_sets import CHOICES, COMPARISONS, CONTROL_FLOW, RECURRENT
 from snncc.ops import DOMAIN
+from snncc.ops.arrays import Array
 
 __all__ = [
     "refuse_inputs",
@@ -39,8 +38,6 @@ __all__ = [
     "refuse_weights",
     "require_neurons",
 ]
-
-Array = npt.NDArray[Any]
 
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -18,8 +17,6 @@ from snncc.ir.op_sets import BROADCASTING, CURVES, REDUCTIONS
 from snncc.storage.mapped import array_of
 
 __all__ = ["with_batch_kept"]
-
-Array = npt.NDArray[Any]
 
 _UNARY = CURVES | {"Dropout", "Identity", "Neg", "Relu"}
 _BINARY = BROADCASTING | {"MatMul"}
