@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snncc.io.native_library import get_library_path
-from snncc.ops.registry import Array
+from snncc.ops.arrays import Array
 
 __all__ = ["Library", "Neuron"]
 

@@ -24,12 +24,11 @@ from snncc.analysis.integer_inputs import integer_tensors
 from snncc.analysis.intervals import BOUNDS, Interval, as_tensor, bounded_pair, interval_of, is_ceiling, widens
 from snncc.coding.bound_forms import BoundForm, Forms
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass
 from snncc.passes.canonicalise.remove_redundant_relu import is_rectified
 
 __all__ = ["BoundsToRelu", "free_bounds"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

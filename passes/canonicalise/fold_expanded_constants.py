@@ -11,20 +11,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.trial import Trial, shape_only, trials
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass
 from snncc.passes.shared.arithmetic import shifted
 from snncc.passes.shared.scale_propagation import squeezed
 
 __all__ = ["FoldExpandedConstants"]
 
-Array = npt.NDArray[Any]
 Found = dict[int, Array]  # by input: the constant, its first axis of length 1
 
 log = logging.getLogger("snncc.passes")

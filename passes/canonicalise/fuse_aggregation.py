@@ -10,20 +10,18 @@ of [N, nodes, channels].
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ops import DOMAIN
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["FuseAggregation"]
 
 _SPARSE = 0.5  # share of non-zeros below which a matrix is taken for an adjacency
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["LowerEinsum"]
 
-Array = npt.NDArray[Any]
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # for the axes that an ellipsis stands for
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import CASTS
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["RemoveIdentity"]
@@ -17,7 +18,7 @@ class RemoveIdentity(NodePass):
     """Identity(x), Dropout(x), a Cast to the same type -> x."""
 
     name: ClassVar[str] = "remove-identity"
-    ops: ClassVar[tuple[str, ...]] = ("Identity", "Dropout", "Cast", "CastLike")
+    ops: ClassVar[tuple[str, ...]] = ("Identity", "Dropout", *CASTS)
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
         """Refuses a Dropout whose mask is read, and an Identity that only names an input or constant as an output."""

@@ -12,12 +12,12 @@ from typing import ClassVar
 from snncc.analysis.activation_sites import ceiling_behind
 from snncc.analysis.convertibility import clip_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
-from snncc.ir.op_sets import MAX_POOLS
+from snncc.ir.op_sets import LEAKY, MAX_POOLS, MOVES
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["RemoveRedundantRelu", "is_rectified"]
 
-_KEEPING = (*MAX_POOLS, "Flatten", "Gather", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
+_KEEPING = MOVES - {"Concat", "Pad"} | set(MAX_POOLS)
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class RemoveRedundantRelu(NodePass):
     """Relu(Relu(x)) -> Relu(x)."""
 
     name: ClassVar[str] = "merge-relus"
-    ops: ClassVar[tuple[str, ...]] = ("Relu", "LeakyRelu", "PRelu", "Abs")
+    ops: ClassVar[tuple[str, ...]] = ("Relu", *LEAKY)
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
         """Refuses what may be negative, a ReLU with a ceiling of its own, and one that gives an output its name."""

@@ -11,18 +11,16 @@ That is where nothing else reads the sum. A neuron whose potential is -inf is si
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.masks import in_front_of, mask_of
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["SettleMasks"]
-
-Array = npt.NDArray[Any]
 
 _TOGETHER = {"Add": np.add, "Mul": np.multiply, "Max": np.maximum}
 _LARGEST = 1e30  # of values that a network computes

@@ -15,12 +15,10 @@ import numpy.typing as npt
 from onnx import helper
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import CASTS, CONTROL_FLOW
 from snncc.passes.base import Pass
 
 __all__ = ["UnifyFloatType", "in_type"]
-
-_CASTS = ("Cast", "CastLike")
-_CONTROL = ("If", "Loop", "Scan")
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,9 @@ class UnifyFloatType(Pass):
     def run(self, graph: Graph) -> int:
         """Take out the casts, if every real input has the same type."""
         inputs = {np.dtype(t.dtype) for t in graph.inputs if _is_real(t)}
-        casts = [n for n in graph.nodes(*_CASTS) if _is_real(n.inputs[0]) and _is_real(n.outputs[0])]
+        casts = [n for n in graph.nodes(*CASTS) if _is_real(n.inputs[0]) and _is_real(n.outputs[0])]
         casts = [n for n in casts if n.inputs[0].dtype != n.outputs[0].dtype]
-        if len(inputs) != 1 or not casts or graph.nodes(*_CONTROL):  # whose bodies have types of their own
+        if len(inputs) != 1 or not casts or graph.nodes(*CONTROL_FLOW):  # whose bodies have types of their own
             return 0
         for node in casts:
             graph.bypass(node, node.inputs[0])

@@ -7,18 +7,16 @@ What is infinite in k is added last, so that it can be told from a bias.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.arithmetic import shifted
 
 __all__ = ["WhereToMul"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

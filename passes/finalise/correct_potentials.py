@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.time_axis import in_front_of_readout
 from snncc.coding.scales import PotentialCorrection
 from snncc.ir.graph import Graph, Tensor
-from snncc.ir.op_sets import SYNAPSES
+from snncc.ir.op_sets import SHAPE_OPS, SYNAPSES
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass, Skip
 from snncc.passes.shared.scaling import channel_vector, constant_factor, insert_factor
 from snncc.passes.shared.synapse import Synapse, synapse
 
 __all__ = ["CorrectPotentials"]
-
-Array = npt.NDArray[Any]
-
-_SHAPES = ("Shape", "Size")  # what reads no values
 
 
 @dataclass(frozen=True)
@@ -68,7 +64,7 @@ def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Arr
     while pending:
         tensor, offset = pending.pop()
         producer, shape = graph.producer(tensor), graph.shape(tensor)
-        users = [u for u in graph.users(tensor) if u.op not in _SHAPES]
+        users = [u for u in graph.users(tensor) if u.op not in SHAPE_OPS]
         if producer is None or not shape or len(users) + graph.is_output(tensor) != 1:
             continue
         if producer.op == "MatMul" and tensor is potential:

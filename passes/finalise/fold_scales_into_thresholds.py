@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import SYNAPSES
 from snncc.ops import DOMAIN, all_ops
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import constant_factor, insert_factor
 
 __all__ = ["FoldScalesIntoThresholds"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

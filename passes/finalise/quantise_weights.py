@@ -10,19 +10,18 @@ with an axis of length 1 in front.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import SYNAPSES
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass
 from snncc.passes.shared.synapse import LARGEST
 
 __all__ = ["QuantiseWeights"]
 
-Array = npt.NDArray[Any]
 _Integers = tuple[int | None, tuple[int, ...], bytes, bytes]
 
 

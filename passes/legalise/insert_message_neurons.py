@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.ir.graph import Graph, Node, Tensor
-from snncc.ir.op_sets import MOVES, SYNAPSES
+from snncc.ir.op_sets import MOVES, WEIGHTED
 from snncc.ir.provenance import MESSAGE, Provenance
 from snncc.passes.base import Pass
 from snncc.passes.legalise.split_leaky_relu import split_leaky
@@ -61,7 +61,7 @@ def aggregates(graph: Graph, node: Node) -> bool:
 
 def _fed_by(graph: Graph, node: Node) -> Tensor | None:
     """What a synaptic layer reads besides constants; None for other nodes."""
-    if node.op not in (*SYNAPSES, "Aggregate"):
+    if node.op not in WEIGHTED:
         return None
     return next((t for t in node.inputs if graph.value(t) is None), None)
 
@@ -73,7 +73,7 @@ def _sums_of_synapses(graph: Graph) -> dict[int, bool]:
     """
     found: dict[int, bool] = {}
     for node in graph.nodes():
-        if node.op in (*SYNAPSES, "Aggregate"):
+        if node.op in WEIGHTED:
             found.update({id(t): aggregates(graph, node) for t in node.outputs})
         elif node.op in _PASSING and any(id(t) in found for t in node.inputs):
             found.update({id(t): any(found.get(id(s)) for s in node.inputs) for t in node.outputs})

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node
+from snncc.ir.op_sets import LEAKY
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["SplitLeakyRelu", "split_leaky"]
@@ -22,7 +23,7 @@ class SplitLeakyRelu(NodePass):
     """LeakyRelu(x) -> Add(Relu(x), Mul(Relu(Mul(x, -1)), -a))."""
 
     name: ClassVar[str] = "split-leaky"
-    ops: ClassVar[tuple[str, ...]] = ("LeakyRelu", "PRelu", "Abs")
+    ops: ClassVar[tuple[str, ...]] = LEAKY
 
     def match(self, graph: Graph, node: Node) -> npt.NDArray[np.float64] | Skip:
         """The slope on the negative side."""

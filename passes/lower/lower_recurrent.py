@@ -17,6 +17,7 @@ from onnx import TensorProto
 
 from snncc.analysis.recurrent_layers import Layer, Side, layer_of
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import RECURRENT
 from snncc.passes.base import NodePass
 from snncc.passes.lower.recurrent_body import Body, Gate, extent_of, scan_body
 from snncc.passes.lower.recurrent_gates import gate_tables, neuron
@@ -36,7 +37,7 @@ class LowerRecurrent(NodePass):
     """
 
     name: ClassVar[str] = "lower-recurrent"
-    ops: ClassVar[tuple[str, ...]] = ("LSTM", "GRU", "RNN")
+    ops: ClassVar[tuple[str, ...]] = tuple(sorted(RECURRENT))
     steps: int
     length: int
     extents: Mapping[str, tuple[float, float]] = field(repr=False)

@@ -9,9 +9,7 @@ an s, so that needs s = 0 or a synapse without padding. One that stands alone st
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
-
-import numpy.typing as npt
+from typing import ClassVar
 
 from snncc.errors import PostconditionError
 from snncc.ir.graph import Graph, Node
@@ -22,7 +20,6 @@ from snncc.passes.shared.synapse import Synapse
 
 __all__ = ["FoldBatchNorm"]
 
-Array = npt.NDArray[Any]
 Found = tuple[Synapse, bool]
 
 

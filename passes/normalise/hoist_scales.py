@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import WINDOW_POOLS
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import channel_vector, constant_factor, fold_factor, insert_factor
 
 __all__ = ["HoistScales"]
 
-Array = npt.NDArray[Any]
 Action = Callable[[], None]
 
 _SUMS = ("Add", "Sum", "Sub")
-_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class HoistScales(NodePass):
 
 def _passage(graph: Graph, producer: Node, factor: Array) -> Action | None:
     """What scales the inputs of an op without weights."""
-    if producer.op in _POOLS:
+    if producer.op in WINDOW_POOLS:
         positive = "Max" not in producer.op or bool((factor > 0).all())
         passes = positive and len(producer.outputs) == 1 and channel_vector(factor, 1) is not None
         return partial(_scale_inputs, graph, producer, factor, 1) if passes else None

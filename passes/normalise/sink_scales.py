@@ -11,25 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.resize import resize_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
-from snncc.ir.op_sets import MOVES
+from snncc.ir.op_sets import MOVES, REDUCTION_POOLS, WINDOW_POOLS
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scale_propagation import factor_after_concat, factor_after_move, reduced_factor
 from snncc.passes.shared.scaling import channel_vector, constant_factor, factor_of, fold_factor, insert_factor
 
 __all__ = ["SinkScales"]
 
-Array = npt.NDArray[Any]
 Action = Callable[[], None]
 
-_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
-_REDUCTIONS = ("ReduceMax", "ReduceMean", "ReduceSum")
 _MOVES = MOVES - {"Concat", "Dropout", "Identity"}
 
 
@@ -105,12 +102,12 @@ def _carried(graph: Graph, user: Node, factor: Array) -> Array | None:
     """k' with op(k x) = k' op(x), None if there is none."""
     if "Max" in user.op and not (factor > 0).all():
         return None
-    if user.op in (*_POOLS, "Resize"):
+    if user.op in (*WINDOW_POOLS, "Resize"):
         within = channel_vector(factor, 1) is not None and len(user.outputs) == 1
         return factor if within and (user.op != "Resize" or resize_obstacle(graph, user) is None) else None
     if user.op == "Aggregate":
         return factor if channel_vector(factor, -1) is not None else None
-    if user.op in _REDUCTIONS:
+    if user.op in REDUCTION_POOLS:
         return reduced_factor(graph, user, factor)
     return factor_after_move(graph, user, factor) if user.op in _MOVES else None
 

@@ -12,11 +12,9 @@ from snncc.analysis.batch_axis import batch_axes
 from snncc.analysis.time_axis import stacked
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Shape, Tensor
+from snncc.ir.op_sets import BROADCASTING
 
 __all__ = ["free_rows", "repeat_constants", "tiled"]
-
-
-_BROADCASTING = frozenset({"Add", "Sub", "Mul", "Div", "Min", "Max", "Pow", "Where", "PRelu", "Concat"})
 
 
 def free_rows(graph: Graph) -> None:
@@ -67,7 +65,7 @@ def repeat_constants(graph: Graph, steps: int) -> int:
     """Repeat the constants that have a row for each sample of a fixed batch, where they meet steps."""
     over_time, axes = stacked(graph), batch_axes(graph)
     repeated: dict[int, Tensor] = {}
-    for node in graph.nodes(*_BROADCASTING):
+    for node in graph.nodes(*(*BROADCASTING, "Concat")):
         axis = axes.get(id(node.outputs[0])) or 0
         rank = len(graph.shape(node.outputs[0]) or ())
         for index, tensor in enumerate(node.inputs):

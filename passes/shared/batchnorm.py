@@ -6,17 +6,15 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import SYNAPSES
+from snncc.ops.arrays import Array
 from snncc.passes.base import Skip
 from snncc.passes.shared.synapse import Synapse, synapse
 
 __all__ = ["Side", "affine", "behind_synapse", "same_channels", "scale_batchnorm"]
 
-
-Array = npt.NDArray[Any]
 
 Side = Literal["input", "output"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from snncc import ops
 from snncc.analysis.activation_sites import is_signed
 from snncc.analysis.analog_ops import endings
 from snncc.analysis.integer_inputs import is_integer
@@ -14,7 +13,8 @@ from snncc.analysis.time_axis import READERS
 from snncc.coding import Coding
 from snncc.coding.base import add_op
 from snncc.ir.graph import Graph, Tensor
-from snncc.ir.op_sets import MOVES, SYNAPSES, TAIL
+from snncc.ir.nodes import is_neuron
+from snncc.ir.op_sets import MOVES, TAIL, WEIGHTED
 
 __all__ = ["output_potentials", "read"]
 
@@ -40,12 +40,12 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
         node = graph.producer(pending.pop())
         if node is None or id(node) in met or node.op == "Relu" or is_signed(node):
             continue
-        if node.op in (*SYNAPSES, "Aggregate"):
+        if node.op in WEIGHTED:
             return True
         met.add(id(node))
         if node.op in READERS:
             pending.append(node.inputs[0])
-        elif not (node.domain == ops.DOMAIN and ops.get(node.op).neuron):
+        elif not is_neuron(node):
             pending += graph.reads(node)
     return False
 

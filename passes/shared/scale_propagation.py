@@ -8,17 +8,15 @@ from math import gcd, prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.shared.scaling import factor_of
 
 __all__ = ["factor_after_concat", "factor_after_move", "reduced_factor", "squeezed"]
-
-Array = npt.NDArray[Any]
 
 
 def squeezed(factor: Array) -> Array:

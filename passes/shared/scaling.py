@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import SYNAPSES
 from snncc.ir.provenance import Role
+from snncc.ops.arrays import Array
 from snncc.passes.base import Skip
 from snncc.passes.shared.batchnorm import Side, scale_batchnorm
 from snncc.passes.shared.synapse import synapse
@@ -28,8 +27,6 @@ __all__ = [
     "fold_factor",
     "insert_factor",
 ]
-
-Array = npt.NDArray[Any]
 
 
 def constant_factor(graph: Graph, node: Node) -> tuple[Tensor, Array] | None:

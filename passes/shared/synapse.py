@@ -8,17 +8,14 @@ channel); feeding it g x + t instead of x gives W' = W g, b' = b + W t (per inpu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 from snncc.passes.base import Skip
 
 __all__ = ["LARGEST", "Synapse", "synapse"]
-
-Array = npt.NDArray[Any]
 
 
 LARGEST = 127

@@ -19,6 +19,7 @@ from snncc.analysis.batch_axis import batch_axes
 from snncc.coding.base import add_op
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
 from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED
@@ -134,7 +135,7 @@ class ToSingleSteps(Pass):
     def _align(self, graph: Graph, node: Node, timing: _Timing) -> None:
         """Let all inputs of a linear node carry the same phases."""
         late = timing.latest(node)
-        if late is None or node.op in ("Shape", "Size"):  # sizes are the same at every step
+        if late is None or node.op in SHAPE_OPS:  # sizes are the same at every step
             return
         if timing.is_early:
             for tensor in {id(t): t for t in node.inputs}.values():

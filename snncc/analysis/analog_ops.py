@@ -14,14 +14,13 @@ from snncc.analysis.activation_sites import NEURONS, is_signed
 from snncc.analysis.convertibility import clip_obstacle, feeds_outputs_only
 from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.ir.graph import Graph, Node
-from snncc.ir.op_sets import ANALOG, CHOICES, MOVES, RECURRENT, TAIL
+from snncc.ir.op_sets import ANALOG, CHOICES, CONTROL_FLOW, MOVES, RANDOM, RECURRENT, SHAPE_OPS, TAIL
 from snncc.ops import DOMAIN
 
 __all__ = ["endings", "is_island", "islands", "may_stay_analog", "reads_values"]
 
-_SHAPES = ("Shape", "Size")
-_NO_FUNCTIONS = ("If", "Loop", "Optional", "Random", "Scan", "Sequence", "SplitToSequence", "String")
-_NEVER = frozenset({"Bernoulli", "ConcatFromSequence", "ImageDecoder", "Multinomial", "RegexFullMatch"})
+_NO_FUNCTIONS = (*CONTROL_FLOW, "Optional", "Sequence", "SplitToSequence", "String")
+_NEVER = RANDOM | {"ConcatFromSequence", "ImageDecoder", "RegexFullMatch"}
 
 
 def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
@@ -53,7 +52,7 @@ def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 def _chooses(graph: Graph, node: Node, beside: set[int]) -> bool:
     """Whether `node` compares, chooses or counts, or works with the results of that."""
-    if node.op in _SHAPES or node.op.startswith(_NO_FUNCTIONS) or node.op in _NEVER:
+    if node.op in SHAPE_OPS or node.op.startswith(_NO_FUNCTIONS) or node.op in _NEVER:
         return False
     if node.op in CHOICES:
         return True

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from snncc.ir.graph import Graph, Node, Shape, Tensor
-from snncc.ir.op_sets import RECURRENT
+from snncc.ir.op_sets import RECURRENT, REDUCTIONS, SHAPE_OPS
 
 __all__ = ["batch_axes", "batch_axis_error", "input_axis", "nodes_off_batch_axis"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
 _STATE_RANK = 3
-_SHAPES = ("Shape", "Size")
 _OF_LAYERS = frozenset({"Gather", "Identity", "Slice", "Split", "Squeeze", "Unsqueeze"})
 _FIRST = frozenset({"Conv", "ConvTranspose", "Gemm", "Flatten", "BatchNormalization", "MaxPool", "AveragePool"})
 
@@ -30,7 +29,7 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
     found: dict[int, int | None] = {id(t): input_axis(graph, t) for t in graph.inputs if graph.shape(t) != ()}
     for node in graph.nodes():
         carried = [t for t in graph.reads(node) if id(t) in found]
-        if carried and node.op not in _SHAPES:
+        if carried and node.op not in SHAPE_OPS:
             _place(graph, node, carried, found)
     return found
 
@@ -65,7 +64,7 @@ def _starts(graph: Graph, tensor: Tensor) -> bool:
 def nodes_off_batch_axis(graph: Graph) -> dict[int, Node]:
     """The nodes, by id, that read or give a tensor whose batch is not on axis 0; recurrent ones are among them."""
     axes = batch_axes(graph)
-    nodes = (n for n in graph.nodes() if n.op not in _SHAPES)
+    nodes = (n for n in graph.nodes() if n.op not in SHAPE_OPS)
     return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*graph.reads(n), *n.outputs))}
 
 
@@ -154,11 +153,10 @@ def _axes(graph: Graph, node: Node, rank: int) -> set[int]:
     return {int(a) % rank for a in named} if named is not None else set(range(rank))
 
 
-_REDUCTIONS = "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum"
 _RULES: dict[str, _Rule] = {
     "Transpose": _transposed,
     "Reshape": _reshaped,
     "Unsqueeze": _unsqueezed,
     "Gather": _gathered,
-    **dict.fromkeys((*_REDUCTIONS.split(), "ReduceSumSquare", "Squeeze"), _reduced),
+    **dict.fromkeys((*REDUCTIONS, "Squeeze"), _reduced),
 }

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import SYNAPSES
 
 __all__ = ["broadcast_channels", "channel_axis"]
 
@@ -44,7 +45,7 @@ def _followed(graph: Graph, tensor: Tensor, known: dict[int, int]) -> int:
 
 def _leads_on(graph: Graph, tensor: Tensor, node: Node, source: Tensor) -> bool:
     """Whether the channels of `tensor` are those of `source`, which `node` reads."""
-    if node.op in ("Conv", "ConvTranspose", "MatMul", "Gemm"):
+    if node.op in SYNAPSES:
         return False
     before = len(graph.shape(source) or ())
     if node.op in ("Squeeze", "Unsqueeze"):

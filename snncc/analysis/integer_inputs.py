@@ -12,12 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from snncc.ir.graph import Graph, Node, Tensor
-from snncc.ir.op_sets import RECURRENT
+from snncc.ir.op_sets import RECURRENT, SHAPE_OPS
 
 __all__ = ["activation_sources", "id_ranges", "integer_tensors", "is_integer"]
 
 _LENGTHS = 4  # of the samples: this input of a recurrent node
-_SHAPES = frozenset({"Shape", "Size"})
 _FEWEST = 2  # ids that an input has at least
 
 
@@ -43,9 +42,9 @@ def _side_nodes(graph: Graph) -> list[tuple[Node, bool]]:
     found = []
     for node in graph.nodes():
         read = [t for t in graph.reads(node) if graph.value(t) is None]
-        if node.op not in _SHAPES and not all(id(t) in known for t in read):
+        if node.op not in SHAPE_OPS and not all(id(t) in known for t in read):
             continue
-        valued = node.op not in _SHAPES and any(known[id(t)] for t in read)
+        valued = node.op not in SHAPE_OPS and any(known[id(t)] for t in read)
         found.append((node, valued))
         known.update({id(t): valued for t in node.outputs if not valued or is_integer(t)})
     return found

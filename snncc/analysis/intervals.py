@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.convertibility import clip_obstacle
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 
 __all__ = ["BOUNDS", "Interval", "as_tensor", "bounded_pair", "interval_of", "is_ceiling", "is_real", "widens"]
-
-Array = npt.NDArray[Any]
 
 BOUNDS = ("Max", "Min", "Clip")
 _NONE = 1e30  # a bound of this magnitude stands for none: no network's values reach it

@@ -11,45 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
 
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.time_stacking import fold_of, one_step
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
-from snncc.ir.nodes import is_neuron, is_recurrent, label
-from snncc.ir.op_sets import SHAPE_OPS
+from snncc.ir.nodes import is_neuron, is_recurrent, label, opset_of
+from snncc.ir.op_sets import COMPARISONS, LINEAR, MAX_POOLS, MOVES, POOLS, SHAPE_OPS, SYNAPSES, WEIGHTED
 from snncc.ir.scopes import inner_graphs, reads, writes
-from snncc.ops.aggregate import AGGREGATE
+from snncc.ops.arrays import Array
 from snncc.ops.early_firing import WAIT_ONE_SPIKE
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 from snncc.ops.temporal_sums import INCREASE, RUNNING_TOTAL
 from snncc.storage.mapped import array_of
 
-__all__ = ["PASSING", "SYNAPSES", "Network"]
+__all__ = ["PASSING", "Network"]
 
-Array = npt.NDArray[Any]
-
-SYNAPSES = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", AGGREGATE.name})
-_ELEMENTWISE = {"Add", "BatchNormalization", "Cast", "Div", "Dropout", "Identity", "Mul", "Sub", "Sum"}
-_MOVES = {"Concat", "DepthToSpace", "Expand", "Flatten", "Gather", "Pad", "Reshape", "Slice", "SpaceToDepth"}
-_MOVES |= {"Squeeze", "Transpose", "Unsqueeze"}
-_POOLS = {
-    "AveragePool",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "MaxPool",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceSum",
-    "Resize",
-}
-PASSING = frozenset(_ELEMENTWISE | _MOVES | _POOLS | {INCREASE.name, RUNNING_TOTAL.name})
-_MAX_POOLS = frozenset({"GlobalMaxPool", "MaxPool", "ReduceMax"})
+PASSING = MOVES | POOLS | (LINEAR - set(SYNAPSES)) | {"Cast", INCREASE.name, RUNNING_TOTAL.name}
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
-_LOOKUPS = frozenset({"And", "Equal", "Gather", "Greater", "Less", "Not", "Or"})  # what becomes of token ids
+_LOOKUPS = COMPARISONS | {"Gather"}  # what becomes of token ids
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
 
 
@@ -66,6 +47,7 @@ class Network:
 
     def __init__(self, model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]] | None = None) -> None:
         self.fold = fold_of(model)
+        self.opset = opset_of(model)
         model = one_step(model)
         self._constants = {t.name: t for t in model.graph.initializer}
         self._constants |= {
@@ -116,7 +98,7 @@ class Network:
     @property
     def synapses(self) -> list[onnx.NodeProto]:
         """The layers of synapses through which activations go, that have weights."""
-        return [n for n in self.nodes if (n.op_type in SYNAPSES or is_recurrent(n)) and self.activation_inputs(n)]
+        return [n for n in self.nodes if (n.op_type in WEIGHTED or is_recurrent(n)) and self.activation_inputs(n)]
 
     @property
     def spike_gating_pools(self) -> list[onnx.NodeProto]:
@@ -128,7 +110,7 @@ class Network:
 
     def _races(self, node: onnx.NodeProto) -> bool:
         """Whether `node` is a max pool of one-spike neurons."""
-        return node.op_type in _MAX_POOLS and all(s.op_type in _ONE_SPIKE for s in self.sources(node.input[0]))
+        return node.op_type in MAX_POOLS and all(s.op_type in _ONE_SPIKE for s in self.sources(node.input[0]))
 
     @property
     def largest(self) -> int:

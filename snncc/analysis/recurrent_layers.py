@@ -5,16 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 
 __all__ = ["GATES", "Layer", "Side", "layer_of", "recurrent_obstacle"]
-
-Array = npt.NDArray[Any]
 
 # By op: what it computes of its input at each step, in the order of its weights.
 GATES = {"LSTM": ("input", "output", "forget", "cell"), "GRU": ("update", "reset", "hidden"), "RNN": ("hidden",)}

@@ -7,12 +7,12 @@ Steps begin at a neuron of an op that runs over time, or at an encoder of slices
 from __future__ import annotations
 
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ops import DOMAIN, get
 
 __all__ = ["READERS", "active", "begins_steps", "in_front_of_readout", "spread_steps", "stacked"]
 
 READERS = ("Readout",)  # what takes steps and gives one value
-_SHAPES = ("Shape", "Size")
 
 
 def begins_steps(node: Node) -> bool:
@@ -26,7 +26,7 @@ def stacked(graph: Graph) -> set[int]:
     for node in graph.nodes():
         if node.op in READERS or _cuts(node):
             continue
-        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node))):
+        if begins_steps(node) or (node.op not in SHAPE_OPS and any(id(t) in found for t in graph.reads(node))):
             found.update(id(t) for t in node.outputs)
     return found
 
@@ -44,7 +44,7 @@ def spread_steps(graph: Graph, tensor: Tensor, found: set[int]) -> None:
         node = pending.pop()
         if node.op in READERS or _cuts(node) or id(node.outputs[0]) in found:
             continue
-        if begins_steps(node) or (node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node))):
+        if begins_steps(node) or (node.op not in SHAPE_OPS and any(id(t) in found for t in graph.reads(node))):
             found.update(id(t) for t in node.outputs)
             pending += [user for out in node.outputs for user in graph.users(out)]
 
@@ -53,7 +53,7 @@ def active(graph: Graph) -> set[int]:
     """The ids of the tensors that depend on the values of the network's inputs."""
     found = {id(t) for t in graph.inputs}
     for node in graph.nodes():
-        if node.op not in _SHAPES and any(id(t) in found for t in graph.reads(node)):
+        if node.op not in SHAPE_OPS and any(id(t) in found for t in graph.reads(node)):
             found.update(id(t) for t in node.outputs)
     return found
 

@@ -14,6 +14,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ir.scopes import reads, writes
 from snncc.ops import DOMAIN, all_ops, get
 from snncc.ops.temporal_sums import READOUT
@@ -22,7 +23,6 @@ __all__ = ["TimeStacking", "fold_of", "gives_steps", "max_batch", "one_step"]
 
 _ROWS = 256  # rows that a run should have at most
 _BYTES = 2**27  # and that its largest tensor should take
-_SHAPE_OPS = frozenset({"Shape", "Size"})
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def fold_of(model: onnx.ModelProto) -> TimeStacking:
     stacked: set[str] = set()
     repeated: set[str] = set()
     for node in model.graph.node:
-        if node.op_type in _SHAPE_OPS:
+        if node.op_type in SHAPE_OPS:
             continue
         if node.op_type == "Tile":
             repeated.add(node.output[0])

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.ir.graph import Graph, Tensor
+from snncc.ir.op_sets import SHAPE_OPS
+from snncc.ops.arrays import Array
 
 __all__ = ["UNITS", "Trial", "shape_only", "trial_feeds", "trials"]
-
-Array = npt.NDArray[Any]
 
 _SAMPLES = (2, 3)
 UNITS = (32, 8, 5, 1)  # sizes of open axes are multiples; what halves an image five times takes none smaller
@@ -83,7 +81,7 @@ def shape_only(graph: Graph) -> dict[int, bool]:
     found: dict[int, bool] = {}
     for node in graph.nodes():
         computed = [t for t in node.inputs if t.name and graph.value(t) is None]
-        if node.op in ("Shape", "Size"):
+        if node.op in SHAPE_OPS:
             plain = False
         elif not computed or not all(id(t) in found for t in computed):
             continue

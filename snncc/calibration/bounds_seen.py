@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.intervals import Interval
@@ -25,11 +23,10 @@ from snncc.io.batches import Samples, batches
 from snncc.io.input_specs import InputSpec
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 from snncc.passes.canonicalise.bounds_to_relu import free_bounds
 
 __all__ = ["bound_forms", "head_of"]
-
-Array = npt.NDArray[Any]
 
 _BATCHES, _BATCH = 32, 64  # of the data that are looked at
 _CLEARLY = 1 / 4  # of two powers that are near each other, the order says little

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.integer_inputs import activation_sources
 from snncc.calibration.data_free import observe_noise
@@ -19,7 +17,7 @@ from snncc.calibration.reservoir import Reservoir
 from snncc.calibration.synthetic_inputs import batch_statistics
 from snncc.calibration.value_ranges import depths, value_ranges
 from snncc.coding import Coding
-from snncc.coding.scales import NORMALIZATIONS, LayerSettings, Scales
+from snncc.coding.scales import NORMALIZATIONS, SCALES, LayerSettings, Scales
 from snncc.errors import CalibrationError, OptionError
 from snncc.io.batches import Batch, Samples, batches, count_of
 from snncc.io.digests import Digest
@@ -27,12 +25,10 @@ from snncc.io.input_specs import InputSpec
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
+from snncc.ops.arrays import Array
 
 __all__ = ["Calibration", "ScaleMethod", "calibrate"]
 
-Array = npt.NDArray[Any]
-
-SCALES = ("max", "percentile", "least-squares")
 _BATCH = 64
 _SILENT = 2.0**-100  # activations that are not larger count as 0: the inverse of a scale must fit into float32
 _HELD = 4  # codes whose tables of errors, 19 MB each, are kept

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.integer_inputs import id_ranges
 from snncc.calibration.observers import ActivationSite, Observer, observe
@@ -16,12 +15,12 @@ from snncc.calibration.synthetic_inputs import OPEN_AXIS, batch_statistics, colo
 from snncc.io.batches import Batch
 from snncc.io.input_specs import InputSpec
 from snncc.ir.graph import Graph
+from snncc.ops.arrays import Array
 
 __all__ = ["Noise", "noise_for", "observe_noise"]
 
 log = logging.getLogger("snncc")
 
-Array = npt.NDArray[Any]
 Span = tuple[float, float]
 
 _SEED = 20240

@@ -9,17 +9,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.calibration.observers import ActivationSite, Observer
 from snncc.ir.proto_builder import Builder
+from snncc.ops.arrays import Array
 
 __all__ = ["LeastSquares", "Percentile"]
-
-Array = npt.NDArray[Any]
 
 _MANTISSA_BITS = 5
 _SHIFT = 23 - _MANTISSA_BITS

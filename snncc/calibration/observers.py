@@ -10,10 +10,8 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import activation_nodes, ceiling_behind, is_signed, neuron_output
 from snncc.analysis.channel_axis import broadcast_channels, channel_axis
@@ -21,10 +19,9 @@ from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import is_integer
 from snncc.ir.graph import Graph
 from snncc.ir.proto_builder import Builder
+from snncc.ops.arrays import Array
 
 __all__ = ["ActivationSite", "Maximum", "Observer", "observe", "places"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

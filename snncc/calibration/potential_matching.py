@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from snncc import ops
 from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.channel_axis import broadcast_channels, channel_axis
 from snncc.analysis.cpu_session import cpu_session
@@ -23,13 +20,14 @@ from snncc.coding import Coding
 from snncc.coding.scales import PotentialCorrection
 from snncc.execution.partial_run import PartialRun
 from snncc.ir.graph import Graph, Tensor
+from snncc.ir.nodes import is_neuron
+from snncc.ops.arrays import Array
 from snncc.passes.shared.readouts import output_potentials
 
 __all__ = ["batch_size", "match_potentials", "samples_that_fit"]
 
 log = logging.getLogger("snncc")
 
-Array = npt.NDArray[Any]
 Batch = Mapping[str, Array]
 Moments = tuple[Array, Array]  # mean and standard deviation of each channel, broadcasting to the tensor
 
@@ -79,7 +77,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
         return {}
     data = _fewer(data, most, size)
     wanted, axes = _moments_of(reference, data, size)
-    neurons = [n for n in spiking.nodes() if n.domain == ops.DOMAIN and ops.get(n.op).neuron]
+    neurons = [n for n in spiking.nodes() if is_neuron(n)]
     last_ones = [t for t in output_potentials(spiking) if t.name in wanted]
     asked = [n.inputs[0].name for n in neurons] + [t.name for t in last_ones]
     network = PartialRun(spiking, data, max(1, size // coding.slices) if size == _BATCH else size, asked)

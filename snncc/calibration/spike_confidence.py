@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session
 from snncc.coding import MSAT, Coding
@@ -20,12 +19,12 @@ from snncc.coding.scales import SpikeConfidence
 from snncc.errors import OptionError
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
+from snncc.ir.nodes import is_neuron
 from snncc.ir.proto_builder import Builder
-from snncc.ops import DOMAIN, get
+from snncc.ops import get
+from snncc.ops.arrays import Array
 
 __all__ = ["last_layers", "measure_confidence", "spike_confidence"]
-
-Array = npt.NDArray[Any]
 
 _SAMPLES = 128
 _ROWS = 512  # steps times samples that are run at once
@@ -69,7 +68,7 @@ def last_layers(graph: Graph) -> list[Node]:
         node = pending.pop()
         if node is None:
             continue
-        if _is_neuron(node):
+        if is_neuron(node):
             found[id(node)] = node
         else:
             pending += [graph.producer(t) for t in graph.reads(node)]
@@ -122,7 +121,3 @@ def _counting(spiking: Graph, names: list[str]) -> tuple[Any, dict[str, str]]:
             node.output[at] = counts[node.name]
     attach_bodies(model)
     return model, {name: counts[name] for name in names}
-
-
-def _is_neuron(node: Node) -> bool:
-    return node.domain == DOMAIN and get(node.op).neuron

@@ -12,17 +12,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.io.input_specs import InputSpec
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 
 __all__ = ["OPEN_AXIS", "batch_statistics", "coloured_noise", "input_statistics", "random_ids"]
 
-Array = npt.NDArray[Any]
-
 OPEN_AXIS = 32  # length given to an axis, other than the batch, that the model leaves open
+_LINEAR = frozenset(["Add", "Conv", "Div", "Flatten", "Gemm", "MatMul", "Mul", "Pad", "Reshape", "Sub", "Transpose"])
 
 
 def coloured_noise(spec: InputSpec, count: int, rng: np.random.Generator) -> Array:
@@ -117,19 +116,7 @@ def _linear_before(graph: Graph, node: Node) -> bool:
     while pending:
         producer = graph.producer(pending.pop())
         if producer is not None:
-            if producer.op not in (
-                "Conv",
-                "Gemm",
-                "MatMul",
-                "Add",
-                "Sub",
-                "Mul",
-                "Div",
-                "Transpose",
-                "Reshape",
-                "Pad",
-                "Flatten",
-            ):
+            if producer.op not in _LINEAR:
                 return False
             pending += list(producer.inputs)
     return True

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -11,16 +12,32 @@ import click
 from snncc.cli.coding_parser import coding_options
 from snncc.cli.shared_options import FILE, json_flag, preprocess, verbose
 from snncc.coding import CODINGS
-from snncc.coding.scales import FOLDS, WEIGHTS
-from snncc.compiler.time_forms import FORMS
+from snncc.compiler.options import TYPES, ConversionOptions
 
-__all__ = ["PASSED_ON", "conversion_options"]
+__all__ = ["PASSED_ON", "conversion_options", "declared_option"]
 
+_DECLARED = {option.name: option for option in fields(ConversionOptions) if option.metadata["help"]}
+_OF_ALL = [name for name, option in _DECLARED.items() if "command" not in option.metadata]
 # What `snncc.convert` takes under the same name.
-_SCALES = ("preprocess", "normalize", "scale", "percentile", "match", "input_range")
-PASSED_ON = (*_SCALES, "fold_bn", "weights", "form", "strict", "gates")
+PASSED_ON = ("preprocess", *_OF_ALL)
 
-_OPTIONS = (
+
+def declared_option(name: str) -> Callable[..., Any]:
+    """The option of the command line for this one of the conversion."""
+    kind, default, told = TYPES[name], _DECLARED[name].default, _DECLARED[name].metadata
+    flag = f"--{name.replace('_', '-')}"
+    shown: dict[str, Any] = {"help": told["help"], "metavar": told.get("metavar")}
+    if default not in (None, False):
+        shown |= {"default": default, "show_default": True}
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}" if default else flag, is_flag=True, **shown)
+    if kind is tuple:
+        return click.option(flag, type=float, nargs=2, **shown)
+    limited = click.IntRange(min=told["least"]) if "least" in told else kind
+    return click.option(flag, type=click.Choice(told["choices"]) if "choices" in told else limited, **shown)
+
+
+_OPTIONS: tuple[Callable[..., Any], ...] = (
     click.argument("model", type=FILE),
     click.option("-o", "--output", type=FILE, required=True, metavar="OUT", help="Where the spiking network goes."),
     click.option(
@@ -28,60 +45,7 @@ _OPTIONS = (
     ),
     click.option("--calib", type=FILE, metavar="PATH", help="Typical inputs: .npy, .npz or a folder of images."),
     preprocess,
-    click.option(
-        "--normalize",
-        type=click.Choice(["channel", "layer", "none"]),
-        default="channel",
-        show_default=True,
-        help="One scale per channel or layer, folded into the weights; none: per channel, kept with the neuron.",
-    ),
-    click.option(
-        "--scale",
-        type=click.Choice(["max", "percentile", "least-squares"]),
-        help="What of its activations becomes a neuron's scale.  [default: least-squares with --calib, else max]",
-    ),
-    click.option("--percentile", type=float, metavar="P", help="That percentile of the activations as scale."),
-    click.option(
-        "--match/--no-match",
-        default=True,
-        show_default=True,
-        help="With --calib, match the mean and deviation of each channel's potential to MODEL's.",
-    ),
-    click.option(
-        "--input-range", type=float, nargs=2, metavar="LO HI", help="Range of the input, where no --calib is given."
-    ),
-    click.option(
-        "--fold-bn",
-        type=click.Choice(FOLDS),
-        default="weights",
-        show_default=True,
-        help="Where BatchNormalization goes; threshold: into the neurons behind it, so that weights stay as they were.",
-    ),
-    click.option(
-        "--weights",
-        type=click.Choice(WEIGHTS),
-        default="float",
-        show_default=True,
-        help="float: as they are; int8: 8 bits, with a scale per output channel; int8-tensor: with one per layer.",
-    ),
-    click.option(
-        "--form",
-        type=click.Choice(FORMS),
-        default="auto",
-        show_default=True,
-        help="folded: all time steps in one pass; loop: in an ONNX Loop, in bounded memory; step: a single time step "
-        "with the neurons' states as inputs and outputs; auto: loop where folded would need much memory.",
-    ),
-    click.option(
-        "--strict", is_flag=True, help="Refuse ops that would stay analog, being neither synapses nor neurons."
-    ),
-    click.option(
-        "--gates",
-        type=click.IntRange(min=1),
-        metavar="K",
-        help="Time steps of a gate of an LSTM, GRU or RNN, which is a few-spikes neuron whatever the coding.  "
-        "[default: K with fs, else 16]",
-    ),
+    *map(declared_option, _OF_ALL),
     click.option("--dump-dir", type=FILE, metavar="DIR", help="Write the graph after each pass into DIR, as text."),
     click.option(
         "--max-drop",

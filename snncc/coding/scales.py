@@ -14,6 +14,7 @@ __all__ = [
     "FOLDS",
     "LEVELS",
     "NORMALIZATIONS",
+    "SCALES",
     "WEIGHTS",
     "LayerSettings",
     "PotentialCorrection",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 NORMALIZATIONS = ("channel", "layer", "none")
+SCALES = ("max", "percentile", "least-squares")
 LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: where each layer's come from
 
 

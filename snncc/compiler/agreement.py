@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.analysis.trial import UNITS, trial_feeds
 from snncc.errors import UnsupportedShapeError
 from snncc.ir.graph import Graph, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.time.to_single_steps import State
 
 __all__ = ["output_shapes", "refuse_rows", "rows_may_move", "rows_must_fit", "settled_states"]
 
-Array = npt.NDArray[Any]
 Shapes = Mapping[int, list[tuple[int, ...]]]  # by number of samples: of each output
 
 _CODINGS = "Convert with --coding fs, or phase without --wait, whose rows are samples"

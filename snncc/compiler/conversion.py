@@ -19,6 +19,7 @@ from snncc.coding.bound_forms import Forms
 from snncc.coding.scales import PotentialCorrection, Scales, SpikeConfidence
 from snncc.compiler import metadata_record
 from snncc.compiler.agreement import output_shapes, refuse_rows, rows_may_move, rows_must_fit
+from snncc.compiler.options import ConversionOptions
 from snncc.compiler.time_forms import Form, choose_form
 from snncc.frontend.batch_independence import refuse_mixing
 from snncc.frontend.legality import refuse_islands, require_neurons
@@ -57,10 +58,7 @@ class Conversion:
 
     name: str
     coding: Coding
-    fold_bn: str
-    weights: str
-    gates: int | None
-    strict: bool
+    options: ConversionOptions
     observer: Observer | None
     reports: list[Report] = field(default_factory=list)
 
@@ -76,20 +74,12 @@ class Conversion:
         if self.coding.slices > 1:
             refuse_mixing(graph, self.name)
 
-    def spiking(
-        self,
-        graph: Graph,
-        scales: Scales,
-        samples: Batch | None = None,
-        *,
-        form: str = "auto",
-        anytime: bool = False,
-        match: bool = True,
-    ) -> Spiking:
+    def spiking(self, graph: Graph, scales: Scales, samples: Batch | None = None) -> Spiking:
         """The spiking network that becomes of the prepared `graph`, which is changed."""
         reference, graph = self.normalise(graph, scales)
-        chosen = choose_form(form, self.coding, reference, anytime=anytime)
-        matched, confidence = self.measure(reference, graph, scales, samples, match=match)
+        anytime = self.options.anytime
+        chosen = choose_form(self.options.form, self.coding, reference, anytime=anytime)
+        matched, confidence = self.measure(reference, graph, scales, samples, match=self.options.match)
         self.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
         lowered = metadata_record.thresholds(graph)
         self.finalise(graph, matched, confidence, fuse=chosen.name == "folded")
@@ -98,9 +88,9 @@ class Conversion:
 
     def normalise(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
         """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
-        self.run(normalisation(scales, self.fold_bn), graph)
+        self.run(normalisation(scales, self.options.fold_bn), graph)
         reference = graph.copy()
-        self.run(weight_rounding(self.weights), graph)
+        self.run(weight_rounding(self.options.weights), graph)
         return reference, graph.copy()
 
     def measure(
@@ -110,7 +100,7 @@ class Conversion:
 
         def spiking() -> Graph:
             trial = graph.copy()
-            PassManager(lowering(self.coding, scales, gates=self.gates)).run(trial)
+            PassManager(lowering(self.coding, scales, gates=self.options.gates)).run(trial)
             return trial
 
         corrections: dict[str, PotentialCorrection] = {}
@@ -120,7 +110,7 @@ class Conversion:
 
         def corrected() -> Graph:
             trial = spiking()
-            PassManager(finalisation(corrections, {}, fold_bn=self.fold_bn)).run(trial)
+            PassManager(finalisation(corrections, {}, fold_bn=self.options.fold_bn)).run(trial)
             return trial
 
         return corrections, spike_confidence(self.coding, reference, corrected, samples)
@@ -140,7 +130,7 @@ class Conversion:
         coding = self.coding.stepwise if stepwise else self.coding
         asked = coding.slices > 1 and not anytime and rows_may_move(graph)
         unit, expected = output_shapes(graph) if asked else (1, {})
-        self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.gates), graph)
+        self.run(lowering(self.coding, scales, anytime=anytime, stepwise=stepwise, gates=self.options.gates), graph)
         refuse_rows(graph, self.name, unit, expected)
         for tensor, shape in zip(graph.outputs, declared, strict=True):  # which the passes do not know among steps
             if shape is not None and graph.value(tensor) is None:  # a constant has its own
@@ -158,12 +148,12 @@ class Conversion:
     ) -> None:
         """What was measured goes into the spiking network."""
         seed = getattr(self.coding, "seed", 0)
-        self.run(finalisation(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.fold_bn), graph)
+        self.run(finalisation(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.options.fold_bn), graph)
 
     def _check(self, graph: Graph, neurons: list[Node]) -> None:
         """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
         loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
         if not neurons and not loops and not graph.nodes(*RECURRENT):
             require_neurons(self.name)
-        if self.strict:
+        if self.options.strict:
             refuse_islands(graph, self.name, [*loops, *islands(graph)])

@@ -11,9 +11,10 @@ import onnx
 
 from snncc.analysis.analog_ops import islands
 from snncc.ir.graph import Graph, Node
-from snncc.ir.op_sets import SYNAPSES
+from snncc.ir.nodes import is_neuron
+from snncc.ir.op_sets import WEIGHTED
 from snncc.ir.provenance import MESSAGE, SOURCE
-from snncc.ops import DOMAIN, get
+from snncc.ops import DOMAIN
 from snncc.passes.manager import Report
 from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.shared.scaling import constant_factor
@@ -33,7 +34,7 @@ def conversion_summary(
         fold_bn: Where BatchNormalization went: `weights` or `threshold`.
     """
     names = {n.name or n.output[0]: n.op_type for n in source.graph.node if n.output}
-    became = Counter((_origin(graph, n, names), n.op) for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron)
+    became = Counter((_origin(graph, n, names), n.op) for n in graph.nodes() if is_neuron(n))
     for scan in (n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")):
         gates = [n.op_type for n in scan.attrs["body"].node if n.domain == DOMAIN]
         became.update((f"{_origin(graph, scan, names)} gate", op) for op in gates)
@@ -42,7 +43,7 @@ def conversion_summary(
     inserted = 2 * sum(count for report in reports for name, count in report.rewrites if name == InsertScales.name)
     return {
         "neurons": [{"from": origin, "to": op, "layers": count} for (origin, op), count in sorted(became.items())],
-        "synapses": dict(sorted(Counter(n.op for n in graph.nodes(*SYNAPSES, "Aggregate")).items())),
+        "synapses": dict(sorted(Counter(n.op for n in graph.nodes(*WEIGHTED)).items())),
         "batchnorm": {
             "folded": sum(op == "BatchNormalization" for op in names.values()) - len(norms),
             "into": fold_bn,

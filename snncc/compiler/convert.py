@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import onnx
@@ -14,11 +15,12 @@ from snncc.calibration.calibrate import Calibration, ScaleMethod, calibrate
 from snncc.calibration.layer_levels import layer_levels, refuse_levels
 from snncc.coding import Coding
 from snncc.coding.bound_forms import excesses
-from snncc.coding.scales import FOLDS, WEIGHTS
+from snncc.coding.scales import Scales
 from snncc.compiler import metadata_record
 from snncc.compiler.conversion import Conversion
 from snncc.compiler.conversion_summary import conversion_summary
 from snncc.compiler.export import export_model
+from snncc.compiler.options import ConversionOptions
 from snncc.compiler.time_forms import in_form
 from snncc.compiler.tuning.network_error import network_error
 from snncc.compiler.tuning.search import SearchSpace, TuningResult, tuned
@@ -72,85 +74,76 @@ def convert(
         calibration: Typical inputs: array, dict of arrays, iterable of either (streamed), path of an .npy or .npz file
             or of an image folder; None: scales come from noise and from what BatchNormalization remembers.
         preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
-        normalize: One scale per `channel` or per `layer`, folded into weights, or `none`: kept with the neuron.
-        scale: What of a channel's activations becomes the neuron's scale: `max`, `percentile` or `least-squares`; None:
-            a percentile if one is given, else least squares with calibration data and the maximum without.
-        percentile: Percentile of the activations that becomes a neuron's scale.
-        threshold_scale: Factor of all neurons' scales, and with them their thresholds; below 1, what is larger than
-            the scale is clipped (msat.txt, section 5.3).
-        match: Give each channel's membrane potential the mean and standard deviation that it has in the ReLU network;
-            needs calibration data.
-        fold_bn: Where BatchNormalization goes: into `weights`, or, where a neuron follows, into its `threshold`; then
-            neurons keep their scales, too, and the synapses in front of them the weights that they had.
-        weights: How weights are stored: `float`, as they are; `int8`, with a scale for each output channel;
-            `int8-tensor`, with one scale for all of a layer's weights.
-        input_range: (lowest, highest) input value, where no data is given.
-        levels: Phase coding: `powers` of the same Q in all layers, or, `batchnorm`, where a BatchNormalization is in
-            front of them, of the Q with the least mean absolute percentage error for its mean and deviation; or,
-            `fitted`, those of each layer that code its activations with least squared error, which takes calibration
-            data. None: powers or, where `tune` may choose, whichever of powers and fitted ones leave less error.
-        tune: Choose levels (phase coding) and scale of each layer so that the error of the outputs is least; takes
-            calibration data and some minutes.
-        share_steps: With `tune`: layers share their T or K time steps, so that some have more and others fewer.
-        anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
-        form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
-            step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
-        strict: Refuse a network with ops that neither become synapses nor neurons, instead of keeping these analog.
-        gates: Time steps of a gate of a recurrent layer; None: K with few-spikes coding, else 16.
+        normalize, ..., gates: As `snncc.compiler.options.ConversionOptions` has them.
         observer: Called as (index, pass, graph) after every pass.
 
     Raises:
         SnnccError: whatever cannot be converted; see `snncc.errors`.
     """
-    _refuse_options(coding, fold_bn, weights, threshold_scale)
-    refuse_levels(levels, coding, tune=tune, counted=calibration is not None and scale != "max")
-    if share_steps:
-        refuse_sharing(coding, form, tune=tune)
-    method = ScaleMethod(normalize, scale, percentile, input_range)
-    preprocess = Preprocess.of(preprocess)
+    given = locals()
+    if not isinstance(coding, Coding):
+        raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
+    options = ConversionOptions(**{option.name: given[option.name] for option in fields(ConversionOptions)})
+    line = Conversion(model_name(model), coding, options, observer)
+    return _converted(line, model, calibration, Preprocess.of(preprocess))
+
+
+def _documented(function: Callable[..., Any]) -> None:
+    """Write the options into the text of `function`, in the place where it refers to them."""
+    if function.__doc__ and ConversionOptions.__doc__:  # python -OO keeps none
+        told = ConversionOptions.__doc__.partition("Attributes:\n")[2].partition("\n\n")[0]
+        function.__doc__ = re.sub(r" *normalize, \.\.\., gates: .*", lambda _: told, function.__doc__)
+
+
+_documented(convert)
+
+
+def _converted(
+    line: Conversion, model: Source, calibration: Samples | None, preprocess: Preprocess | None
+) -> onnx.ModelProto:
+    """The stages of `line`, from reading `model` to the finished spiking network."""
+    options, coding = line.options, line.coding
+    refuse_levels(options.levels, coding, tune=options.tune, counted=calibration is not None and options.scale != "max")
+    if options.share_steps:
+        refuse_sharing(coding, options.form, tune=options.tune)
+    method = ScaleMethod(options.normalize, options.scale, options.percentile, options.input_range)
     source = read_model(model, copy=False)
-    line = Conversion(model_name(model), coding, fold_bn, weights, gates, strict, observer)
     graph = import_model(source, line.name)  # not read again: the digest is of what is converted
     head, calibration = head_of(calibration)
-    bounds = bound_forms(graph, head, preprocess, input_range)
+    bounds = bound_forms(graph, head, preprocess, options.input_range)
     line.prepare(graph, bounds)
     states = with_samples_first(graph)
     calibration = None if calibration is None else laid_out(calibration, states)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
-    tuning = _tuned(line, graph, measured, method, levels, share=share_steps, match=match) if tune else None
-    scales = measured.scales(coding, tuning.choices if tuning else layer_levels(levels, graph, measured, coding))
-    if threshold_scale != 1:
-        scales = scales.times(float(threshold_scale))
-    if fold_bn == "threshold":  # what λ would be folded into are the weights
-        scales = replace(scales, normalize="none")
+    tuning = _tuned(line, graph, measured, method) if options.tune else None
+    scales = _scales(line, graph, measured, tuning)
     own = metadata_record.neuron_scales(graph, scales)
-    made = line.spiking(graph, scales, measured.samples, form=form, anytime=anytime, match=match)
-    origin = metadata_record.calibration(scales, levels, bounds, matched=made.matched, confidence=made.confidence)
+    made = line.spiking(graph, scales, measured.samples)
     metadata = {
         **_facts(line, source, made.graph, layers, tuning),
-        "snncc.calibration": origin,
+        "snncc.calibration": metadata_record.calibration(
+            scales, options.levels, bounds, matched=made.matched, confidence=made.confidence
+        ),
         "snncc.neurons": metadata_record.neurons(made.graph, own, made.thresholds, scales),
     }
-    line.run(weight_storage(weights), made.graph)
-    snn, metadata = in_form(made.graph, coding, made.form, metadata, observer)
+    line.run(weight_storage(options.weights), made.graph)
+    snn, metadata = in_form(made.graph, coding, made.form, metadata, line.observer)
     exported = export_model(as_they_were(snn, states), metadata)
     hand_over(exported)
     return exported
 
 
-def _refuse_options(coding: Coding, fold_bn: str, weights: str, threshold_scale: float) -> None:
-    """Raise OptionError for options of `convert` that are out of their range."""
-    if not isinstance(coding, Coding):
-        raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
-    if fold_bn not in FOLDS:
-        raise OptionError(f"fold_bn is '{fold_bn}', but it must be one of {', '.join(FOLDS)}")
-    if weights not in WEIGHTS:
-        raise OptionError(f"weights are '{weights}', but they must be one of {', '.join(WEIGHTS)}")
-    if not (isinstance(threshold_scale, int | float) and 0 < threshold_scale < float("inf")):
-        raise OptionError(
-            f"threshold_scale is {threshold_scale!r}, but it must be a positive number; 1 changes nothing"
-        )
+def _scales(line: Conversion, graph: Graph, measured: Calibration, tuning: TuningResult | None) -> Scales:
+    """The scales of the prepared `graph`, and the levels of its layers."""
+    options = line.options
+    choices = tuning.choices if tuning else layer_levels(options.levels, graph, measured, line.coding)
+    scales = measured.scales(line.coding, choices)
+    if options.threshold_scale != 1:
+        scales = scales.times(float(options.threshold_scale))
+    if options.fold_bn == "threshold":  # what λ would be folded into are the weights
+        scales = replace(scales, normalize="none")
+    return scales
 
 
 def _facts(
@@ -162,28 +155,21 @@ def _facts(
         "snncc.coding": line.coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
         "snncc.islands": metadata_record.island_ops(graph),
-        "snncc.weights": {"stored": line.weights, "fold_bn": line.fold_bn},
-        "snncc.outcome": conversion_summary(source, graph, line.reports, line.fold_bn),
+        "snncc.weights": line.options.recorded(),
+        "snncc.outcome": conversion_summary(source, graph, line.reports, line.options.fold_bn),
     }
     facts |= {"snncc.tuning": tuning.report} if tuning else {}
     return facts | ({"snncc.recurrent": metadata_record.recurrent(graph, recurrent)} if recurrent else {})
 
 
-def _tuned(
-    line: Conversion,
-    graph: Graph,
-    measured: Calibration,
-    method: ScaleMethod,
-    levels: str | None,
-    *,
-    share: bool,
-    match: bool,
-) -> TuningResult:
+def _tuned(line: Conversion, graph: Graph, measured: Calibration, method: ScaleMethod) -> TuningResult:
     """What tuning chooses for the layers of the prepared `graph`."""
+    options = line.options
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
-    judge = network_error(line, graph, measured.samples, match=match)
-    freedom = SearchSpace(levels, percentiles=method.settled(data=True).scale == "least-squares", share=share)
+    judge = network_error(line, graph, measured.samples, match=options.match)
+    counted = method.settled(data=True).scale == "least-squares"
+    freedom = SearchSpace(options.levels, percentiles=counted, share=options.share_steps)
     return tuned(graph, line.coding, measured, measured.samples, judge, freedom)
 
 

@@ -19,6 +19,7 @@ from snncc.coding.fs_tables.activations import activation
 from snncc.coding.scales import Scales
 from snncc.compiler import metadata_record
 from snncc.compiler.conversion import Conversion
+from snncc.compiler.options import ConversionOptions
 from snncc.compiler.time_forms import in_form
 from snncc.errors import SnnccError, enough_memory
 from snncc.frontend.import_model import import_model
@@ -66,7 +67,7 @@ def feasibility(source: Source) -> Feasibility:
 
 def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
     """What stays analog of the imported `graph`, which is changed."""
-    line = Conversion(name, coding, fold_bn="weights", weights="float", gates=None, strict=False, observer=None)
+    line = Conversion(name, coding, ConversionOptions(), observer=None)
     line.prepare(graph)
     made = line.spiking(graph, _scales_of_one(graph))
     analog = metadata_record.island_ops(made.graph)

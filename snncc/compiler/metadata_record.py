@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import activation_nodes, neuron_output
 from snncc.analysis.analog_ops import islands
@@ -16,11 +15,11 @@ from snncc.coding.bound_forms import Forms, words_of
 from snncc.coding.fs_tables.neuron import NEVER
 from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
 from snncc.ir.graph import Graph, Node
-from snncc.ops import DOMAIN, get
+from snncc.ir.nodes import is_neuron
+from snncc.ops import DOMAIN
+from snncc.ops.arrays import Array
 
 __all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
-
-Array = npt.NDArray[Any]
 
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
@@ -75,7 +74,7 @@ def _own(choice: LayerSettings) -> dict[str, Any]:
 
 
 def _neurons(graph: Graph) -> list[Node]:
-    return [n for n in graph.nodes() if n.domain == DOMAIN and get(n.op).neuron]
+    return [n for n in graph.nodes() if is_neuron(n)]
 
 
 def _rounded(values: Array) -> Any:

@@ -19,6 +19,7 @@ import onnx
 from snncc.analysis.activation_sites import activation_nodes
 from snncc.coding import Coding
 from snncc.compiler.agreement import settled_states
+from snncc.compiler.options import FORMS
 from snncc.compiler.time_loop import loop_model
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph
@@ -27,7 +28,6 @@ from snncc.passes.time.to_single_steps import ToSingleSteps
 
 __all__ = ["FORMS", "Form", "choose_form", "in_form"]
 
-FORMS = ("auto", "folded", "loop", "step")
 _BATCH = 32  # samples that a user is taken to run at once
 _MEMORY = 2**25  # bytes that a layer of the folded form may then take
 _CACHE = 2**19  # bytes that a layer may take in one turn of a loop, per sample
@@ -45,10 +45,8 @@ def choose_form(form: str, coding: Coding, graph: Graph, *, anytime: bool = Fals
     """`form` itself, or for `auto` what serves `graph`, the ReLU network, best.
 
     Raises:
-        OptionError: there is no such form, or it cannot give the outputs of every step.
+        OptionError: the form cannot give the outputs of every step.
     """
-    if form not in FORMS:
-        raise OptionError(f"form is '{form}', but it must be one of {', '.join(FORMS)}")
     if anytime and (coding.slices == 1 or coding.readout != "mean"):
         raise OptionError(f"anytime needs outputs at every time step, which {coding.name} coding does not have here")
     if anytime and form in ("loop", "step"):

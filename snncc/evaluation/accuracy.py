@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.errors import DataError
+from snncc.ops.arrays import Array
 
 __all__ = ["AccuracyCounter", "exact_sum"]
-
-Array = npt.NDArray[Any]
 
 
 _UNIT = 1126  # the smallest exponent that frexp gives, -1073, less 53 bits of mantissa
@@ -161,7 +160,7 @@ def _right(scores: Array, labels: npt.NDArray[np.int64]) -> tuple[int, int]:
     return first, int((best == labels[:, None]).any(axis=1).sum())
 
 
-def exact_sum(values: npt.NDArray[Any]) -> int:
+def exact_sum(values: Array) -> int:
     """The sum of finite float64 `values`, in units of 2^-1126."""
     mantissas, exponents = np.frexp(np.asarray(values, np.float64).ravel())
     whole = np.ldexp(mantissas, 53).astype(np.int64)

@@ -21,13 +21,13 @@ from math import prod
 import numpy as np
 import onnx
 
-from snncc.analysis.network_view import PASSING, SYNAPSES, Network
+from snncc.analysis.network_view import PASSING, Network
 from snncc.errors import ModelError
 from snncc.evaluation.fanout_propagation import FanoutMap, input_fanout
 from snncc.evaluation.kernel_taps import kernel_taps
 from snncc.evaluation.recurrent_costs import loop_macs
 from snncc.ir.nodes import attributes_of, is_neuron, is_recurrent, label
-from snncc.ir.op_sets import SHAPE_OPS
+from snncc.ir.op_sets import SHAPE_OPS, WEIGHTED
 from snncc.ops.aggregate import AGGREGATE
 
 __all__ = ["fanouts", "macs", "spike_targets", "synapse_map"]
@@ -77,7 +77,7 @@ def _ends(network: Network, node: onnx.NodeProto) -> bool:
 
 def _direct(network: Network, node: onnx.NodeProto, position: int) -> FanoutMap:
     """What a spike on input `position` of `node`, where it ends, costs."""
-    if not is_neuron(node) and node.op_type in SYNAPSES and network.spike_driven(node):
+    if not is_neuron(node) and node.op_type in WEIGHTED and network.spike_driven(node):
         return synapse_map(network, node, position)
     return np.ones(network.shape(node.input[position]), np.int64)
 

@@ -18,6 +18,7 @@ from snncc.analysis.network_view import Network
 from snncc.errors import ModelError
 from snncc.evaluation.kernel_taps import kernel_taps, resized_taps
 from snncc.ir.nodes import attributes_of, label
+from snncc.ir.op_sets import REDUCTION_POOLS
 
 __all__ = ["FanoutMap", "input_fanout"]
 
@@ -87,7 +88,7 @@ def _pull_moved(use: _Use) -> FanoutMap:
     ]
     outputs = [helper.make_tensor_value_info(use.node.output[0], onnx.TensorProto.INT64, None)]
     graph = helper.make_graph([use.node], "moved", inputs, outputs)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", use.network.opset)])
     (numbers,) = ReferenceEvaluator(model).run(None, feeds)
     totals = np.zeros(prod(shape) + 1, np.int64)
     np.add.at(totals, np.asarray(numbers).ravel(), use.cost.ravel())
@@ -112,7 +113,7 @@ def _pull_resized(use: _Use) -> FanoutMap:
     """Interpolation: the sum over all that is interpolated from the element."""
     cost = use.cost
     values = [use.network.value(name) if name else None for name in use.node.input]
-    for axis, matrix in enumerate(resized_taps(use.node, values, use.shape, cost.shape)):
+    for axis, matrix in enumerate(resized_taps(use.node, use.network.opset, values, use.shape, cost.shape)):
         cost = np.moveaxis(np.tensordot(cost, matrix, axes=(axis, 0)), -1, axis)
     return cost
 
@@ -132,7 +133,7 @@ _PULLS: dict[str, Callable[[_Use], FanoutMap]] = {
     **dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze"), _pull_reshape),
     **dict.fromkeys(("DepthToSpace", "Gather", "Pad", "Slice", "SpaceToDepth"), _pull_moved),
     **dict.fromkeys(("AveragePool", "MaxPool"), _pull_pool),
-    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMean", "ReduceSum"), _pull_reduced),
+    **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool", *REDUCTION_POOLS), _pull_reduced),
     "Transpose": _pull_transpose,
     "Concat": _pull_concat,
     "Resize": _pull_resized,

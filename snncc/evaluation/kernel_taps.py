@@ -86,26 +86,33 @@ def _begin(
 
 
 def resized_taps(
-    node: onnx.NodeProto, values: list[npt.NDArray[Any] | None], inputs: tuple[int, ...], outputs: tuple[int, ...]
+    node: onnx.NodeProto,
+    opset: int,
+    values: list[npt.NDArray[Any] | None],
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
 ) -> list[npt.NDArray[np.int64]]:
     """The matrices [outputs, inputs] of all axes, 1 where the output takes something of the input.
 
     Args:
         node: The Resize.
+        opset: Of its model.
         values: Of its inputs, where they are constants.
         inputs: Shape of what it reads.
         outputs: Shape of what it gives.
     """
     axes = next((list(a.ints) for a in node.attribute if a.name == "axes"), list(range(len(inputs))))
     return [
-        _along(node, values, axes.index(axis), size)
+        _along(node, opset, values, axes.index(axis), size)
         if axis in axes and size != outputs[axis]
         else np.eye(size, dtype=np.int64)
         for axis, size in enumerate(inputs)
     ]
 
 
-def _along(node: onnx.NodeProto, values: list[npt.NDArray[Any] | None], place: int, size: int) -> npt.NDArray[np.int64]:
+def _along(
+    node: onnx.NodeProto, opset: int, values: list[npt.NDArray[Any] | None], place: int, size: int
+) -> npt.NDArray[np.int64]:
     """The op on one axis alone, of `size` samples that are 1 in one place each."""
     alone = onnx.NodeProto()
     alone.CopyFrom(node)
@@ -122,7 +129,7 @@ def _along(node: onnx.NodeProto, values: list[npt.NDArray[Any] | None], place: i
     ]
     given = helper.make_tensor_value_info("hot", onnx.TensorProto.FLOAT, [size, 1, size, 1])
     graph = helper.make_graph([alone], "taps", [given], [onnx.ValueInfoProto(name="taps")], weights)
-    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 21)])
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", opset)])
     hot = np.eye(size, dtype=np.float32).reshape(size, 1, size, 1)
     found = cpu_session(model, ["taps"]).run(None, {"hot": hot})[0]
     return np.asarray(found.reshape(size, -1).T != 0, np.int64)

@@ -10,7 +10,6 @@ by the spikes of a phase. Twins are the very op with the same input, so that the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,14 +20,13 @@ from snncc.analysis.network_view import Network
 from snncc.ir.nodes import attributes_of
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
+from snncc.ops.arrays import Array
 from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
 from snncc.ops.few_spikes import FEW_SPIKES
 from snncc.ops.one_spike import RESIDUAL_ONE_SPIKE
 from snncc.ops.phase import PHASE
 
 __all__ = ["StepCounts", "phase_counts"]
-
-Array = npt.NDArray[Any]
 
 _CODES = 256
 _BITS = 8

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +26,9 @@ from snncc.evaluation.recurrent_costs import expose_counts
 from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
+from snncc.ops.arrays import Array
 
 __all__ = ["LayerSpikes", "LayerTotal", "SpikeCounter"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,16 +10,14 @@ outputs of that step, so that its result does not depend on the batch that it is
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from snncc.errors import OptionError
+from snncc.ops.arrays import Array
 
 __all__ = ["EarlyExit"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass

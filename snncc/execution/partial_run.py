@@ -8,10 +8,8 @@ known is kept as long as something reads it. So a deep network takes time and me
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper
 
@@ -21,10 +19,10 @@ from snncc.execution.lifetimes import Lifetimes
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph, Node
 from snncc.ir.scopes import reads
+from snncc.ops.arrays import Array
 
 __all__ = ["PartialRun"]
 
-Array = npt.NDArray[Any]
 Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
 
 _LONG = 32  # nodes of a piece; of what they compute, that is kept which later pieces read, too

@@ -17,11 +17,10 @@ from snncc.execution.converted_model import read_converted
 from snncc.execution.early_exit import EarlyExit
 from snncc.io.input_specs import InputSpec, specs_of
 from snncc.ir.metadata import metadata_of
+from snncc.ops.arrays import Array
 from snncc.ops.temporal_sums import READOUT
 
 __all__ = ["Stream", "is_single_step", "own_specs"]
-
-Array = npt.NDArray[Any]
 
 _BATCH = "batch"  # how the first axis is called here
 

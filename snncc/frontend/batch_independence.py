@@ -7,10 +7,8 @@ Whether an op does is not guessed: what it makes of samples at once must be what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.analog_ops import endings, islands
 from snncc.analysis.batch_axis import batch_axes
@@ -19,10 +17,9 @@ from snncc.analysis.integer_inputs import is_integer
 from snncc.analysis.trial import UNITS, trial_feeds
 from snncc.errors import UnsupportedOpError
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 
 __all__ = ["node_mixing_samples", "refuse_mixing"]
-
-Array = npt.NDArray[Any]
 
 _TRIAL = 4  # samples in each half; with fewer, picking some samples by their numbers goes unnoticed
 _TOLERANCE = 1e-3

@@ -15,7 +15,7 @@ from onnx import helper
 
 from snncc.frontend.known_values import KnownValues, with_shapes
 from snncc.frontend.legality import refuse_nodes
-from snncc.ir.op_sets import RECURRENT
+from snncc.ir.op_sets import RECURRENT, SHAPE_OPS
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import inner_graphs, names_of, reads, writes
 
@@ -75,7 +75,7 @@ def _reason(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
         if name in seen:
             continue
         seen.add(name)
-        if maker is not None and maker.op_type in ("Shape", "Size"):
+        if maker is not None and maker.op_type in SHAPE_OPS:
             asked[f"the size of '{maker.input[0]}'"] = None
         elif maker is not None:
             pending += reads(maker)

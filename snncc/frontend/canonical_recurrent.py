@@ -24,22 +24,8 @@ from snncc.storage.mapped import array_of
 __all__ = ["tidy_recurrent"]
 
 _STATES = (5, 6)  # positions among the inputs
-_KEEP_ZERO = frozenset(
-    [
-        "Cast",
-        "Concat",
-        "Expand",
-        "Gather",
-        "Identity",
-        "Reshape",
-        "Slice",
-        "Split",
-        "Squeeze",
-        "Tile",
-        "Transpose",
-        "Unsqueeze",
-    ]
-)
+_MOVES = "Cast Concat Expand Gather Identity Reshape Slice Split Squeeze Tile Transpose Unsqueeze"
+_KEEP_ZERO = frozenset(_MOVES.split())
 _SWAP = [1, 0, 2]  # [batch, time or direction, …] and back
 _BATCH_FIRST = [2, 0, 1, 3]  # [time, direction, batch, units] -> [batch, time, direction, units]
 

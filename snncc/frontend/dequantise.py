@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -23,20 +21,20 @@ from snncc.frontend.integer_ops import ONE, PRODUCTS, is_integer_op, spelled_out
 from snncc.frontend.qoperators import expand_qoperator, is_q_operator
 from snncc.frontend.quantised_constants import evaluated
 from snncc.frontend.requantised import Spelled, integers, looked_up, rescaled
-from snncc.frontend.signs import MOVES, none_negative
+from snncc.frontend.signs import KEEPING, none_negative
+from snncc.ir.op_sets import SYNAPSES
 from snncc.ir.scopes import names_of, reads
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import array_of
 
 __all__ = ["dequantised", "refuse_quantised"]
 
 log = logging.getLogger("snncc")
 
-Array = npt.NDArray[Any]
-
 _PAIR = ("QuantizeLinear", "DequantizeLinear")
 _DYNAMIC = "DynamicQuantizeLinear"
 _PREFIXES = ("QLinear", "QGemm", "ConvInteger", "MatMulInteger", "DynamicQuantize", *_PAIR)
-_SYNAPSES = frozenset({"BatchNormalization", "Conv", "ConvTranspose", "FusedConv", "FusedGemm", "Gemm", "MatMul"})
+_SYNAPSES = frozenset({*SYNAPSES, "BatchNormalization", "FusedConv", "FusedGemm"})
 
 
 def dequantised(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
@@ -233,7 +231,7 @@ class _Dequantiser:
         integers = [self._quantised[i] for i in node.input if i in self._quantised]
         if integers and node.op_type == "Pad":
             self._pad(node, integers[0])
-        elif integers and node.op_type not in MOVES:
+        elif integers and node.op_type not in KEEPING:
             message = f"{self.name}: {_called(node)} computes with quantised values"
             raise UnsupportedOpError(f"{message}. Give snncc the float model that it was made from.")
         for result in node.output:
@@ -250,7 +248,7 @@ class _Dequantiser:
         given = [i for i in node.input if i in self._products]
         if not given:
             return node
-        if node.op_type in MOVES:
+        if node.op_type in KEEPING:
             self._products.update(node.output)
             return node
         if node.op_type != "Cast":

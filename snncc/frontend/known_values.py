@@ -19,6 +19,7 @@ from onnx import helper, numpy_helper
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.io.large_models import outline
+from snncc.ir.op_sets import RANDOM, SHAPE_OPS
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import inner_graphs
 from snncc.storage.mapped import array_of
@@ -33,7 +34,6 @@ _MOVED = "Cast Concat Gather Identity Reshape Slice Squeeze Transpose Unsqueeze"
 _MOVES = frozenset(_MOVED.split())
 _SHAPED = "ConstantOfShape Expand Pad Range Reshape Resize Slice Split Squeeze Tile TopK Unsqueeze Upsample"
 _RESHAPING = frozenset(_SHAPED.split())  # whose further inputs say how the shape changes
-_RANDOM = ("Random", "Bernoulli", "Multinomial")  # how the names of ops begin that draw
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Add": operator.add,
     "Sub": operator.sub,
@@ -87,7 +87,7 @@ class KnownValues:
             return array_of(stored).astype(object) if prod(stored.dims) <= _LARGEST else None
         if node is None or node.domain not in ("", "ai.onnx") or any(inner_graphs(node)):
             return None
-        if node.op_type in ("Shape", "Size"):
+        if node.op_type in SHAPE_OPS:
             return self._size(node)
         values = [self._found[i] if i else None for i in node.input]
         if all(v is not None and _complete(v) for v, i in zip(values, node.input, strict=True) if i):
@@ -117,7 +117,7 @@ class KnownValues:
 
     def _is_small(self, node: onnx.NodeProto, name: str) -> bool:
         """Whether the result of `node`, whose inputs are small, is small, too, and the same in every run."""
-        if node.op_type.startswith(_RANDOM):
+        if node.op_type in RANDOM:
             return False
         if node.op_type in _MOVES or node.op_type in _ELEMENTWISE:
             return True
@@ -210,7 +210,7 @@ def _settle(sketch: onnx.ModelProto, known: KnownValues) -> bool:
 
 def _asked_for(node: onnx.NodeProto) -> list[str]:
     """What must be known of the inputs of `node`: of Shape and Size the shape alone."""
-    return [] if node.op_type in ("Shape", "Size") or any(inner_graphs(node)) else list(node.input)
+    return [] if node.op_type in SHAPE_OPS or any(inner_graphs(node)) else list(node.input)
 
 
 def _complete(value: Array) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from math import prod
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto
 
@@ -23,8 +21,9 @@ from snncc.frontend.remedies import way_out_of
 from snncc.io.large_models import outline
 from snncc.ir.graph import Graph, Node, Shape
 from snncc.ir.nodes import all_nodes
-from snncc.ir.op_sets import CHOICES, RECURRENT
+from snncc.ir.op_sets import CHOICES, COMPARISONS, CONTROL_FLOW, RECURRENT
 from snncc.ops import DOMAIN
+from snncc.ops.arrays import Array
 
 __all__ = [
     "refuse_inputs",
@@ -40,8 +39,6 @@ __all__ = [
     "require_neurons",
 ]
 
-Array = npt.NDArray[Any]
-
 _OTHERS = "few-spikes coding (--coding fs) also has neurons for Sigmoid, Tanh, SiLU, GELU and the like"
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
@@ -51,9 +48,8 @@ _STANDARD = (None, "", "ai.onnx")  # the domain
 _MOST_VALUES = 2**40  # of a sample; more is a mistake, or malice
 
 
-_COMPARISONS = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
-_OF_IDS = """Add Cast Clip Concat CumSum Div Expand Flatten Gather Identity If Loop Max Min Mod Mul Pad ReduceSum
-    Reshape Resize Scan Shape Slice Split Squeeze Sub Tile Transpose Unsqueeze"""
+_OF_IDS = """Add Cast Clip Concat CumSum Div Expand Flatten Gather Identity Max Min Mod Mul Pad ReduceSum
+    Reshape Resize Shape Slice Split Squeeze Sub Tile Transpose Unsqueeze"""
 
 _FLOAT_INPUT = "Export the model with a float32, float16 or float64 input, or with a Cast to one behind it."
 
@@ -133,7 +129,7 @@ def refuse_inputs(graph: Graph, name: str) -> None:
 def _takes_ids(node: Node, beside: set[int]) -> bool:
     """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
     known = node.op in ("Cast", "Gather") or is_integer(node.outputs[0])
-    usual = node.op in (*_OF_IDS.split(), *_COMPARISONS.split()) and id(node.outputs[0]) in beside
+    usual = node.op in (*_OF_IDS.split(), *CONTROL_FLOW, *COMPARISONS) and id(node.outputs[0]) in beside
     return node.op in RECURRENT or node.op in CHOICES or (known and usual)
 
 

@@ -10,49 +10,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.ir.op_sets import BROADCASTING, CURVES, REDUCTIONS
 from snncc.storage.mapped import array_of
 
 __all__ = ["with_batch_kept"]
 
-Array = npt.NDArray[Any]
-
-_CURVES = (
-    "Abs",
-    "Ceil",
-    "Celu",
-    "Clip",
-    "Cos",
-    "Elu",
-    "Erf",
-    "Exp",
-    "Floor",
-    "Gelu",
-    "HardSigmoid",
-    "HardSwish",
-    "Log",
-)
-_MORE = (
-    "LeakyRelu",
-    "Mish",
-    "Neg",
-    "Reciprocal",
-    "Relu",
-    "Round",
-    "Selu",
-    "Sigmoid",
-    "Sign",
-    "Sin",
-    "Softplus",
-    "Tanh",
-)
-_UNARY = (*_CURVES, *_MORE, "Dropout", "Identity", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu")
-_BINARY = ["Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum", "Where", "MatMul"]
+_UNARY = CURVES | {"Dropout", "Identity", "Neg", "Relu"}
+_BINARY = BROADCASTING | {"MatMul"}
 _BY_AXIS = {"Softmax": -1, "LogSoftmax": -1, "Concat": 0, "Gather": 0, "Split": 0, "LayerNormalization": -1}
-_REDUCTIONS = ["ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare"]
 
 
 class _NotKept(Exception):  # noqa: N818
@@ -137,7 +105,7 @@ class _Keeper:
             **dict.fromkeys(_UNARY, self._unary),
             **dict.fromkeys(_BINARY, self._binary),
             **dict.fromkeys(_BY_AXIS, self._by_axis),
-            **dict.fromkeys(_REDUCTIONS, self._reduced),
+            **dict.fromkeys(REDUCTIONS, self._reduced),
         }.get(op)
         if rule is None:
             raise _NotKept(op)

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper
 
-__all__ = ["evaluated"]
+from snncc.ops.arrays import Array
 
-Array = npt.NDArray[Any]
+__all__ = ["evaluated"]
 
 
 def evaluated(node: onnx.NodeProto, given: Sequence[Array]) -> Array:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from snncc.ir.op_sets import CASTS, COMPARISONS, CONTROL_FLOW, RANDOM, SHAPE_OPS
+
 __all__ = ["way_out_of"]
 
 _CONTROL = (
@@ -17,7 +19,7 @@ _EDGES = (
 )
 _PICKS = "Cut the graph before it, and do it in the host: it picks among values, which is no part of a network."
 _SHAPES = "Export the model with a fixed image size and constant folding, so that shapes are constants."
-_RANDOM = "Export the model for inference (model.eval()), without noise."
+_NOISE = "Export the model for inference (model.eval()), without noise."
 _TYPES = "Export the model in one floating-point type throughout."
 _SAMPLING = "Resample with Resize or a convolution, or cut the graph before it."
 _MATRIX = "It is linear: write it as a MatMul with a constant matrix, or a Mul with a constant mask."
@@ -30,16 +32,14 @@ _PRODUCT = "Only products with constants are synapses."
 _DEFAULT = "Replace it in the source model, or cut the graph before it."
 
 _BY_OP = {
-    **dict.fromkeys(("If", "Loop", "Scan", "SequenceMap"), _CONTROL),
-    **dict.fromkeys(
-        ("Where", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Not", "And", "Or"), _CHOICE
-    ),
+    **dict.fromkeys((*CONTROL_FLOW, "SequenceMap"), _CONTROL),
+    **dict.fromkeys(COMPARISONS, _CHOICE),
     **dict.fromkeys(("Gather", "GatherElements", "GatherND"), _INDICES),
     **dict.fromkeys(("ScatterElements", "ScatterND"), _EDGES),
     **dict.fromkeys(("TopK", "NonMaxSuppression", "NonZero", "Unique", "ArgMax", "ArgMin", "Compress"), _PICKS),
-    **dict.fromkeys(("Shape", "Size", "Range", "ConstantOfShape", "Expand", "Tile", "Split", "OneHot"), _SHAPES),
-    **dict.fromkeys(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli"), _RANDOM),
-    **dict.fromkeys(("Cast", "CastLike"), _TYPES),
+    **dict.fromkeys((*SHAPE_OPS, "Range", "ConstantOfShape", "Expand", "Tile", "Split", "OneHot"), _SHAPES),
+    **dict.fromkeys(RANDOM, _NOISE),
+    **dict.fromkeys(CASTS, _TYPES),
     **dict.fromkeys(("GridSample", "RoiAlign", "MaxRoiPool", "MaxUnpool", "AffineGrid", "DeformConv"), _SAMPLING),
     **dict.fromkeys(("CumSum", "Trilu", "Col2Im", "ReverseSequence"), _MATRIX),
 }

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper
 
+from snncc.ops.arrays import Array
+
 __all__ = ["Meaning", "Spelled", "integers", "looked_up", "rescaled"]
 
-Array = npt.NDArray[Any]
 Meaning = tuple[float, float]  # scale and zero point
 Spelled = tuple[list[onnx.NodeProto], dict[str, Array]]  # nodes, and their constants by name
 

@@ -9,15 +9,14 @@ from typing import Any
 import numpy.typing as npt
 import onnx
 
-__all__ = ["MOVES", "none_negative"]
+from snncc.ir.op_sets import MOVES, POOLS
 
-MOVES = frozenset(
-    {"Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "MaxPool", "Reshape", "Slice", "Split"}
-    | {"Squeeze", "Transpose", "Unsqueeze"}
-)
+__all__ = ["KEEPING", "none_negative"]
+
+KEEPING = MOVES - {"Pad"} | {"MaxPool", "Split"}  # each value that they give is one that they are given
 _POSITIVE = frozenset({"Abs", "Exp", "HardSigmoid", "Relu", "Sigmoid", "Softmax", "Softplus"})
 _SUMS = frozenset({"Add", "Concat", "Mul", "Sum"})
-_POOLS = frozenset({"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMean"})
+_POOLS = POOLS - {"Resize"}  # which may overshoot
 _FUSED = ("FusedConv", "FusedGemm")  # with the activation as an attribute
 
 
@@ -39,7 +38,7 @@ def none_negative(
             return name in _POSITIVE or (name == "Clip" and given["activation_params"].floats[0] >= 0)
         case op if op in _SUMS:
             values = node.input
-        case op if op in MOVES | _POOLS:
+        case op if op in KEEPING | _POOLS:
             values = node.input[:1]
         case op:
             return op in _POSITIVE

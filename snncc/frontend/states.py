@@ -21,10 +21,9 @@ from snncc.errors import CalibrationError
 from snncc.io.batches import Samples
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.nodes import all_nodes
+from snncc.ops.arrays import Array
 
 __all__ = ["State", "as_they_were", "laid_out", "with_samples_first"]
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.ir.graph import Graph, Node, Shape, Tensor
+from snncc.ir.op_sets import SHAPE_OPS
 
 __all__ = ["make_shapes_static"]
 
@@ -104,7 +105,7 @@ def _from_shapes(graph: Graph) -> set[int]:
     known: set[int] = set()
     for node in graph.nodes():
         read = (id(t) for t in graph.reads(node) if t.inputs or _is_input(graph, t))
-        if node.op in ("Shape", "Size") or known.issuperset(read):
+        if node.op in SHAPE_OPS or known.issuperset(read):
             known.update(id(t) for t in node.outputs)
     return known
 

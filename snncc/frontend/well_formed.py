@@ -13,7 +13,7 @@ import onnx
 from onnx import defs
 
 from snncc.errors import ModelError
-from snncc.ir.nodes import all_nodes
+from snncc.ir.nodes import all_nodes, opset_of
 
 __all__ = ["refuse_malformed"]
 
@@ -22,7 +22,7 @@ _LATEST = defs.onnx_opset_version()
 
 def refuse_malformed(model: onnx.ModelProto, name: str) -> None:
     """Raise ModelError for the first node that does not fit the schema of its op; foreign ops have none here."""
-    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), _LATEST)
+    version = opset_of(model)
     for node in chain(all_nodes(model.graph), *(function.node for function in model.functions)):
         schema = _schema(node, version)
         if schema is not None and (reason := _misfit(node, schema)):

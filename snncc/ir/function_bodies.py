@@ -7,14 +7,14 @@ import onnx
 from onnx import helper
 
 from snncc import ops
-from snncc.ir.nodes import all_nodes
+from snncc.ir.nodes import all_nodes, opset_of
 
 __all__ = ["attach_bodies"]
 
 
 def attach_bodies(model: onnx.ModelProto) -> None:
     """Add the function body of every op of ours that `model` uses."""
-    opset = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    opset = opset_of(model)
     steps: dict[str, set[int]] = {}
     for node in all_nodes(model.graph):
         if node.domain == ops.DOMAIN:

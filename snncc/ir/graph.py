@@ -27,13 +27,13 @@ from snncc.ir.provenance import SOURCE, Provenance, Role
 from snncc.ir.scopes import names_of
 from snncc.ops import DOMAIN
 from snncc.ops import OPSET as DOMAIN_VERSION
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import Stored, is_mapped, mapped_in, put_aside, refer, stored_of
 
 __all__ = ["Graph", "Node", "Shape", "Tensor"]
 
 Node: TypeAlias = gs.Node
 Tensor: TypeAlias = gs.Tensor
-Array = npt.NDArray[Any]
 Shape = tuple[int | str | None, ...]
 
 _HUGE = 2**20  # bytes; constants that are not even written down to infer shapes

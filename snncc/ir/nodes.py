@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx
 from onnx import helper
@@ -12,7 +12,10 @@ from onnx import helper
 from snncc.ir.op_sets import RECURRENT
 from snncc.ops import DOMAIN, all_ops
 
-__all__ = ["all_nodes", "attributes_of", "is_neuron", "is_recurrent", "label"]
+if TYPE_CHECKING:
+    from snncc.ir.graph import Node
+
+__all__ = ["all_nodes", "attributes_of", "is_neuron", "is_recurrent", "label", "opset_of"]
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
@@ -29,9 +32,15 @@ def is_recurrent(node: onnx.NodeProto) -> bool:
     return node.op_type in RECURRENT or node.op_type == "Scan"
 
 
-def is_neuron(node: onnx.NodeProto) -> bool:
+def is_neuron(node: onnx.NodeProto | Node) -> bool:
     """Whether `node` is one of our neurons."""
-    return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == node.op_type))
+    name = node.op_type if isinstance(node, onnx.NodeProto) else node.op
+    return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == name))
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """The version of the standard ops of `model`; if it states none, the latest that onnx knows."""
+    return next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), onnx.defs.onnx_opset_version())
 
 
 def label(node: onnx.NodeProto) -> str:

@@ -1,43 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ops of ONNX are to a spiking network."""
+"""What the ops of ONNX are to a spiking network; a set that several modules use is written here only."""
 
 from __future__ import annotations
 
-__all__ = ["ANALOG", "CHOICES", "LINEAR", "MAX_POOLS", "MOVES", "POOLS", "RECURRENT", "SHAPE_OPS", "SYNAPSES", "TAIL"]
+__all__ = [
+    "ANALOG",
+    "BROADCASTING",
+    "CASTS",
+    "CHOICES",
+    "COMPARISONS",
+    "CONTROL_FLOW",
+    "CURVES",
+    "LEAKY",
+    "LINEAR",
+    "MAX_POOLS",
+    "MOVES",
+    "POOLS",
+    "RANDOM",
+    "RECURRENT",
+    "REDUCTIONS",
+    "REDUCTION_POOLS",
+    "SHAPE_OPS",
+    "SYNAPSES",
+    "TAIL",
+    "WEIGHTED",
+    "WINDOW_POOLS",
+]
 
-# The synapses: linear in the activation.
-LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
+SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+WEIGHTED = (*SYNAPSES, "Aggregate")  # and our own sum over the edges of a graph
+# Linear in the activation.
+LINEAR = frozenset({*SYNAPSES, "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
 # What only moves values.
 _MOVES = "Concat DepthToSpace Dropout Expand Flatten Gather Identity Pad Reshape Slice SpaceToDepth Squeeze Transpose"
 MOVES = frozenset([*_MOVES.split(), "Unsqueeze"])
-# What pools or interpolates them.
-POOLS = frozenset(
-    ["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceSum", "Resize"]
-)
+SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
+CASTS = ("Cast", "CastLike")
+# What pools or interpolates values.
+MAX_POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax")
+WINDOW_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
+REDUCTION_POOLS = ("ReduceMax", "ReduceMean", "ReduceSum")
+POOLS = frozenset({*WINDOW_POOLS, *REDUCTION_POOLS, "Resize"})
 # Layers with a state that goes from step to step of a sequence.
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
+CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 # Fine behind the last synapses; elsewhere an analog island.
 TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})
-# Functions of each sample's values that may stay analog: curves, norms, reductions, and products of activations.
+# Linear on either side of zero.
+LEAKY = ("LeakyRelu", "PRelu", "Abs")
+# What computes each value from those in the same place, of inputs that are broadcast.
+BROADCASTING = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "PRelu", "Sub", "Sum", "Where"})
+# What computes each value from one.
 _CURVES = "Abs Acos Acosh Asin Asinh Atan Atanh Ceil Celu Clip Cos Cosh Elu Erf Exp Floor Gelu HardSigmoid HardSwish"
-_MORE = "LeakyRelu Log Mish Pow PRelu Reciprocal Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish"
-_LAST = "Tan Tanh ThresholdedRelu"
+_MORE = "LeakyRelu Log Mish Reciprocal Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh"
+CURVES = frozenset([*_CURVES.split(), *_MORE.split(), "ThresholdedRelu"])
 _NORMS = "GroupNormalization InstanceNormalization LayerNormalization LpNormalization LRN LogSoftmax Softmax"
-_REDUCTIONS = "GlobalLpPool LpPool ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
-_PRODUCTS = "Div Einsum MatMul Max Min Mod Mul"
-ANALOG = frozenset(" ".join((_CURVES, _MORE, _LAST, _NORMS, _REDUCTIONS, _PRODUCTS)).split())
+_OTHERS = "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMin ReduceProd ReduceSumSquare"
+REDUCTIONS = frozenset([*REDUCTION_POOLS, *_OTHERS.split()])
+_PRODUCTS = "Div Einsum MatMul Max Min Mod Mul Pow PRelu"
+# Functions of each sample's values that may stay analog: curves, norms, reductions, and products of activations.
+ANALOG = CURVES | {*_NORMS.split(), *_OTHERS.split(), "GlobalLpPool", "LpPool", *_PRODUCTS.split()}
+COMPARISONS = frozenset(["And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Or", "Where"])
 # What compares, chooses or counts: analog, too, and right only for the complete values. Whatever takes integers or
 # truth values that activations decide, or gives some, is one of them, by these or other names.
-_COMPARE = "Equal Greater GreaterOrEqual IsInf IsNaN Less LessOrEqual Where"
 _PICK = "ArgMax ArgMin Compress GatherElements GatherND Hardmax NonMaxSuppression NonZero TopK Unique"
-_PLACE = "CumSum OneHot ReverseSequence ScatterElements ScatterND"
-CHOICES = frozenset(" ".join((_COMPARE, _PICK, _PLACE)).split())
-
-
-SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul")
-
-
-MAX_POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax")
-
-
-SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
+_PLACE = "CumSum IsInf IsNaN OneHot ReverseSequence ScatterElements ScatterND"
+CHOICES = COMPARISONS - {"And", "Not", "Or"} | {*_PICK.split(), *_PLACE.split()}
+# What draws numbers.
+RANDOM = frozenset(
+    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"]
+)

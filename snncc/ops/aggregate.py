@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from snncc.ops.registry import Array, AttributeValues, OpDef, Parameter, register
+from snncc.ops.arrays import Array
+from snncc.ops.registry import AttributeValues, OpDef, Parameter, register
 
 __all__ = ["AGGREGATE"]
 

@@ -16,9 +16,10 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops import phase
+from snncc.ops.arrays import Array
 from snncc.ops.one_spike import POTENTIAL, SCALE, TABLES, split_table
 from snncc.ops.phase import PHASE
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 
 __all__ = ["PHASE_ENCODER", "WAIT_ONE_SPIKE"]
 

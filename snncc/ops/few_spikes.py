@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
+from snncc.ops.arrays import Array
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, split_table
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
 
 __all__ = ["FEW_SPIKES", "FS_TABLES"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snncc.ops.registry import Array
+from snncc.ops.arrays import Array
 
 __all__ = ["DRAW", "DRAW_PRELUDE", "hashed_uniform"]
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
+from snncc.ops.arrays import Array
 from snncc.ops.one_spike import SCALE
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 from snncc.ops.time_loop import COUNT, STEPS, VALUES, over_steps, run_steps, state_in, state_out
 
 __all__ = ["CURRENT", "INTEGRATE", "SIGNED_INTEGRATE"]

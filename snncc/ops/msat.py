@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
+from snncc.ops.arrays import Array
 from snncc.ops.hashed_random import DRAW, DRAW_PRELUDE, hashed_uniform
 from snncc.ops.integrate_and_fire import CURRENT
 from snncc.ops.one_spike import SCALE
 from snncc.ops.portable_math import CONSTANTS, exp, exp_body, logistic, logistic_body, softplus, softplus_body
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
 from snncc.ops.time_loop import COUNT, STEP, STEPS, VALUES, over_steps, run_steps, state_in, state_out, wrapped
 
 __all__ = ["CONFIDENT_MSAT", "MSAT", "PRESETS"]

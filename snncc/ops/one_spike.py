@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.arrays import Array
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 
 __all__ = ["ONE_SPIKE", "RESIDUAL_ONE_SPIKE"]
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
+from snncc.ops.arrays import Array
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, split_table
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
 
 __all__ = ["PHASE", "chain"]
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snncc.ops.registry import Array
+from snncc.ops.arrays import Array
 
 __all__ = ["CONSTANTS", "exp", "exp_body", "logistic", "logistic_body", "softplus", "softplus_body"]
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 import onnx.parser
 from onnx import defs, helper
 
-__all__ = ["DOMAIN", "FLOAT_TYPES", "OPSET", "Array", "Attribute", "OpDef", "Parameter", "all_ops", "get", "register"]
+from snncc.ops.arrays import Array
+
+__all__ = ["DOMAIN", "FLOAT_TYPES", "OPSET", "Attribute", "OpDef", "Parameter", "all_ops", "get", "register"]
 
 DOMAIN = "ai.snncc"
 OPSET = 1
@@ -24,7 +25,6 @@ FLOAT_TYPES = ("tensor(float)", "tensor(float16)", "tensor(double)")
 
 _ELEMENTS = {"tensor(int32)": onnx.TensorProto.INT32, "tensor(float)": onnx.TensorProto.FLOAT}
 
-Array = npt.NDArray[Any]
 AttributeValues = Mapping[str, Any]
 
 

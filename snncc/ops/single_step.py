@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
+from snncc.ops.arrays import Array
 from snncc.ops.few_spikes import FEW_SPIKES, FS_TABLES
 from snncc.ops.one_spike import SCALE
 from snncc.ops.phase import PHASE
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 from snncc.ops.time_loop import STEP, wrapped
 
 __all__ = ["FEW_SPIKES_STEP", "PHASE_STEP"]

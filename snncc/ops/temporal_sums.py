@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from onnx import defs
 
-from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.arrays import Array
+from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 from snncc.ops.time_loop import STEP, STEPS, over_steps, run_steps, samples, state_in, state_out, wrapped
 
 __all__ = ["INCREASE", "READOUT", "RUNNING_TOTAL"]

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from onnx import defs
 
-from snncc.ops.registry import Array, Attribute, AttributeValues, Parameter
+from snncc.ops.arrays import Array
+from snncc.ops.registry import Attribute, AttributeValues, Parameter
 
 __all__ = ["COUNT", "STEP", "STEPS", "VALUES", "over_steps", "run_steps", "samples", "state_in", "state_out", "wrapped"]
 

@@ -9,18 +9,14 @@ import click
 
 from snncc.cli.coding_parser import CodingCommand
 from snncc.cli.commands.convert import convert_and_print
-from snncc.cli.conversion_options import conversion_options
+from snncc.cli.conversion_options import conversion_options, declared_option
 
 __all__ = ["tune"]
 
 
 @click.command(cls=CodingCommand, short_help="Convert with the best levels and scale for each layer.")
 @conversion_options
-@click.option(
-    "--share-steps",
-    is_flag=True,
-    help="Phase and few-spikes coding: layers share their T or K time steps, so that some have more and others fewer.",
-)
+@declared_option("share_steps")
 def tune(ctx: click.Context, /, **given: Any) -> None:
     """Convert MODEL like `convert`, and tune each layer to the time steps given: its levels (phase coding) and scale.
 

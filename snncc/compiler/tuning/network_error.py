@@ -41,7 +41,7 @@ def network_error(line: Conversion, graph: Graph, samples: Batch, *, match: bool
     rows = size if fixed else max(1, size // line.coding.slices)
 
     def error(scales: Scales) -> float:
-        if line.fold_bn == "threshold":
+        if line.options.fold_bn == "threshold":
             scales = replace(scales, normalize="none")
         return relative_error(exact, _outputs(line.trial(graph, scales, seen, match=match), kept, rows))
 

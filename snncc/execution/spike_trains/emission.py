@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from snncc.execution.spike_trains.train import Bits, Sends, pack
 from snncc.ops import get
+from snncc.ops.arrays import Array
 from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
 from snncc.ops.few_spikes import FEW_SPIKES
 from snncc.ops.integrate_and_fire import INTEGRATE, SIGNED_INTEGRATE
@@ -26,7 +27,6 @@ from snncc.ops.single_step import FEW_SPIKES_STEP, PHASE_STEP
 
 __all__ = ["FAMILIES", "Emission", "Recorded", "wanted"]
 
-Array = npt.NDArray[Any]
 Attributes = Mapping[str, Any]
 
 

@@ -12,7 +12,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.cpu_session import must_run
@@ -33,10 +32,9 @@ from snncc.io.progress import track
 from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
+from snncc.ops.arrays import Array
 
 __all__ = ["spike_trains"]
-
-Array = npt.NDArray[Any]
 
 _BATCH = 64
 _BYTES = 2**28  # that what is recorded of one run should take

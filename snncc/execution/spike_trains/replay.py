@@ -7,10 +7,7 @@ last bit, is the proof that spikes carry everything.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper
 
@@ -23,10 +20,9 @@ from snncc.execution.spike_trains.train import Train
 from snncc.io.digests import model_digest
 from snncc.io.input_specs import fixed_batch, specs_of
 from snncc.io.model_reader import Source
+from snncc.ops.arrays import Array
 
 __all__ = ["replay"]
-
-Array = npt.NDArray[Any]
 
 _BATCH = 64
 

@@ -27,15 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.errors import DataError
 from snncc.execution.spike_trains.train import Train
 from snncc.io.npz import entry_names, npz_bytes
+from snncc.ops.arrays import Array
 
 __all__ = ["SpikeTrains"]
-
-Array = npt.NDArray[Any]
 
 _FORMAT = 1
 _HINT = "Record them with snncc run --spikes."

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from snncc.ops.arrays import Array
+
 __all__ = ["Sends", "Train", "joined", "pack"]
 
-Array = npt.NDArray[Any]
 Bits = npt.NDArray[np.uint8]
 # What the tensor of a layer holds: the sum of a neuron's spikes; the spike of each step by itself, steps stacked on the
 # first axis; what has come until each of the last steps ("slices"), stacked likewise.

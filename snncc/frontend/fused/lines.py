@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
 from snncc.ir.nodes import all_nodes
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import array_of
 
 __all__ = ["Lines", "Names", "NoSpelling"]
-
-Array = npt.NDArray[Any]
 
 
 class NoSpelling(Exception):  # noqa: N818

@@ -17,11 +17,9 @@ from snncc.frontend.fused.domains import CONTRIB
 from snncc.frontend.fused.lines import Lines, Names, NoSpelling
 from snncc.frontend.legality import refuse_nodes
 from snncc.io.large_models import outline
-from snncc.ir.nodes import all_nodes
+from snncc.ir.nodes import all_nodes, opset_of
 
 __all__ = ["unfused"]
-
-_OPSET = 21  # or later: what is spelled out here is the same in all of them
 
 log = logging.getLogger("snncc")
 
@@ -57,7 +55,7 @@ def unfused(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     Raises:
         UnsupportedOpError: an op of onnxruntime's own is used in a form that has no spelling in standard ops.
     """
-    work = _Unfuser()
+    work = _Unfuser(opset_of(model))
     work.rewrite(model.graph, None)
     refuse_nodes(name, work.reasons)
     if work.done:
@@ -72,7 +70,8 @@ def unfused(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
 class _Unfuser:
     """Rewrites the nodes of a graph one by one, and of the graphs inside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, opset: int) -> None:
+        self.opset = opset
         self.done = 0
         self.reasons: dict[str, list[str]] = {}  # "op: why" of what has no spelling: the nodes
 
@@ -81,7 +80,7 @@ class _Unfuser:
         names, before = Names(graph, outer), self.done
         kept: list[onnx.NodeProto] = []
         if outer is None:
-            names.learn = lambda: _inferred(graph, kept)
+            names.learn = lambda: _inferred(graph, kept, self.opset)
         for node in graph.node:
             for attribute in node.attribute:
                 if attribute.HasField("g"):
@@ -112,8 +111,8 @@ class _Unfuser:
         return lines
 
 
-def _inferred(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto]) -> Iterable[onnx.ValueInfoProto]:
+def _inferred(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto], opset: int) -> Iterable[onnx.ValueInfoProto]:
     """What shape inference says of the results of `nodes`, the first ones of `graph`."""
     part = helper.make_graph([n for n in nodes if n.domain == ""], graph.name, graph.input, (), graph.initializer)
-    sketch = outline(helper.make_model(part, opset_imports=[helper.make_opsetid("", _OPSET)]))
+    sketch = outline(helper.make_model(part, opset_imports=[helper.make_opsetid("", opset)]))
     return list(onnx.shape_inference.infer_shapes(sketch).graph.value_info)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from snncc.errors import ModelError
+from snncc.ir.op_sets import CONTROL_FLOW
 
 __all__ = ["NodeTime", "node_times", "read_profile"]
 
 _ENDING = "_kernel_time"
 _RUN = "model_run"  # of a session
-_CONTROL = frozenset({"If", "Loop", "Scan"})  # whose time is that of the nodes inside them
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def node_times(events: Sequence[Mapping[str, Any]], runs: int) -> tuple[NodeTime
     micros: defaultdict[tuple[str, str], float] = defaultdict(float)
     for event in events:
         name, op = str(event.get("name", "")), event.get("args", {}).get("op_name")
-        if event.get("cat") == "Node" and name.endswith(_ENDING) and op not in _CONTROL and event["ts"] >= warm:
+        if event.get("cat") == "Node" and name.endswith(_ENDING) and op not in CONTROL_FLOW and event["ts"] >= warm:
             micros[name.removesuffix(_ENDING), str(op)] += event["dur"]
     total = sum(micros.values()) or 1.0
     ranked = sorted(micros.items(), key=lambda item: -item[1])

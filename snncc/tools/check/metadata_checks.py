@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 
 from snncc.ir.nodes import all_nodes, is_neuron, label
+from snncc.ir.op_sets import WEIGHTED
 from snncc.ops import DOMAIN
 from snncc.storage.mapped import array_of
 from snncc.tools.check.weight_equivalence import initializers, stored_weights
@@ -23,7 +24,6 @@ from snncc.tools.check.weight_equivalence import initializers, stored_weights
 __all__ = ["check_calibration", "check_form", "check_islands", "check_outcome", "check_scales", "check_weights"]
 
 Claimed = Callable[[str], Any]
-_SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Aggregate")
 _PHASE = ("OneSpikeNeuron", "PhaseEncoder", "ResidualOneSpikeNeuron", "WaitOneSpikeNeuron")
 _METHODS = ("max", "percentile", "least-squares")
 _LEVELS = ("powers", "batchnorm", "fitted")
@@ -165,7 +165,7 @@ def _family(op: str, claimed: Claimed) -> str:
 
 
 def _is_synapse(node: onnx.NodeProto) -> bool:
-    return node.op_type in _SYNAPSES and node.domain in ("", "ai.onnx", DOMAIN)
+    return node.op_type in WEIGHTED and node.domain in ("", "ai.onnx", DOMAIN)
 
 
 def _outside_scans(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

@@ -17,13 +17,13 @@ import numpy.typing as npt
 import onnx
 
 from snncc.ir.nodes import all_nodes, attributes_of
+from snncc.ir.op_sets import SYNAPSES
 from snncc.storage.mapped import array_of
 
 __all__ = ["initializers", "mismatched_layers", "stored_weights"]
 
 Array = npt.NDArray[Any]
 
-_SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
 _FLOAT, _HALF, _INT8 = 1e-3, 1e-2, 1 / 127  # of a channel's largest weight; of int8 two half steps
 _ROUNDS = 200
@@ -61,7 +61,7 @@ class _Weights:
         nodes = list(all_nodes(model.graph))
         self._constants = initializers(model)
         self._makers = {out: node for node in nodes for out in node.output if out}
-        self.layers = {n.name: n for n in nodes if n.name and n.op_type in _SYNAPSES}
+        self.layers = {n.name: n for n in nodes if n.name and n.op_type in SYNAPSES}
 
     def of(self, name: str) -> Array | None:
         """The weights of a synapse as (groups, out per group, in per group, kernel)."""

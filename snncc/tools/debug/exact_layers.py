@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
@@ -19,10 +18,9 @@ from snncc.analysis.network_view import Network
 from snncc.errors import UnsupportedShapeError
 from snncc.ir.nodes import label
 from snncc.ir.proto_builder import Builder
+from snncc.ops.arrays import Array
 
 __all__ = ["ExactLayers"]
-
-Array = npt.NDArray[Any]
 
 
 class ExactLayers:

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.activation_sites import NEURONS, neuron_output
@@ -21,13 +19,13 @@ from snncc.execution.loop_unrolling import to_folded
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.nodes import is_neuron, label
+from snncc.ops.arrays import Array
 from snncc.passes.pipeline import prepared
 from snncc.tools.debug.exact_layers import ExactLayers
 from snncc.tools.debug.layer_errors import LayerError, LayerErrors
 
 __all__ = ["Comparison", "Watcher"]
 
-Array = npt.NDArray[Any]
 Watcher = Callable[[onnx.NodeProto, Array, Array], None]
 
 

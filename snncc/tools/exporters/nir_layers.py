@@ -8,15 +8,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.network_view import Network
 from snncc.ir.nodes import attributes_of
+from snncc.ops.arrays import Array
 
 __all__ = ["LAYERS", "UnsayableError", "shift_of"]
 
-Array = npt.NDArray[Any]
 Layers = list[Any]
 
 

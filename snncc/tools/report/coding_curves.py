@@ -9,19 +9,17 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.coding import CODINGS, Coding
 from snncc.coding.fs_tables.activations import ACTIVATIONS
 from snncc.ir.nodes import attributes_of
+from snncc.ops.arrays import Array
 from snncc.ops.early_firing import WAIT_ONE_SPIKE
 from snncc.ops.few_spikes import FEW_SPIKES
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 
 __all__ = ["Code", "changed", "code_of", "levels"]
-
-Array = npt.NDArray[Any]
 
 _ONE_SPIKE = (ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name)
 _ROOM = 1.25  # how far beyond the largest value a curve is drawn

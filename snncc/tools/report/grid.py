@@ -23,11 +23,11 @@ from snncc.io.model_reader import Source
 from snncc.io.preprocess import Preprocess
 from snncc.io.progress import track
 from snncc.ir.metadata import metadata_of
+from snncc.ops.arrays import Array
 from snncc.tools.report.coding_curves import changed
 
 __all__ = ["Grid", "axes_of", "grid_of"]
 
-Array = npt.NDArray[Any]
 Labels = npt.NDArray[np.int64]
 
 _MOST = 2  # parameters, which is what a figure has room for

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-__all__ = ["cells", "strokes"]
+from snncc.ops.arrays import Array
 
-Array = npt.NDArray[Any]
+__all__ = ["cells", "strokes"]
 
 _SHADES = 20
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.activations import match_activation
@@ -21,6 +19,7 @@ from snncc.io.batches import Batch
 from snncc.io.progress import track
 from snncc.ir.graph import Graph
 from snncc.ir.nodes import is_neuron, label
+from snncc.ops.arrays import Array
 from snncc.passes.pipeline import prepared
 from snncc.storage.mapped import array_of
 from snncc.tools.debug.layer_comparison import Comparison
@@ -29,8 +28,6 @@ from snncc.tools.report.coding_curves import Code, code_of
 from snncc.tools.report.sampled_values import Drawn
 
 __all__ = ["LayerValues", "layer_values"]
-
-Array = npt.NDArray[Any]
 
 _DRAWN = 2**15  # values of a layer
 

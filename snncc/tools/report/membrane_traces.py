@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.analysis.cpu_session import must_run
@@ -22,11 +21,10 @@ from snncc.execution.spike_trains.reproducible import folded_form, reproducible_
 from snncc.io.batches import Batch
 from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ops import get
+from snncc.ops.arrays import Array
 from snncc.ops.few_spikes import FEW_SPIKES
 
 __all__ = ["membranes", "potential"]
-
-Array = npt.NDArray[Any]
 
 
 def membranes(model: onnx.ModelProto, sample: Batch, trains: Mapping[str, Train], device: str) -> dict[str, Array]:

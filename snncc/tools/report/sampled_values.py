@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
+
+from snncc.ops.arrays import Array
 
 __all__ = ["Drawn"]
-
-Array = npt.NDArray[Any]
 
 
 class Drawn:

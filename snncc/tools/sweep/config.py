@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from snncc.coding import CODINGS
+from snncc.compiler.options import TYPES
 from snncc.errors import OptionError
 from snncc.io.toml_files import read_toml
 
@@ -28,20 +29,8 @@ _MODEL = {
     "limit": (int,),
     "input_range": _NUMBER,
 }
-_CONVERT = {
-    "normalize": (str,),
-    "scale": (str,),
-    "percentile": _NUMBER,
-    "match": (bool,),
-    "fold_bn": (str,),
-    "weights": (str,),
-    "levels": (str,),
-    "form": (str,),
-    "tune": (bool,),
-    "share_steps": (bool,),
-    "strict": (bool,),
-    "gates": (int,),
-}
+# A range of inputs belongs to a model.
+_CONVERT = {name: _NUMBER if kind is float else (kind,) for name, kind in TYPES.items() if kind is not tuple}
 _NAMES: dict[tuple[type, ...], str] = {(int,): "a whole number", (str,): "a text", (bool,): "true or false"}
 _VALUE = (int, float, str, bool)
 Keys = Mapping[str, tuple[type, ...]]

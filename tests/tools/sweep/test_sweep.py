@@ -108,6 +108,18 @@ def test_options_of_the_conversion_span_a_grid(digits, tmp_path, here):
     assert fitted < plain
 
 
+def test_thresholds_and_outputs_of_every_step_are_options_too(digits, tmp_path, here):
+    here()
+    few = f'[sweep]\nshard = 50\nbatch = 50\n{MODEL}calib = "train.npz"\nlimit = 50\n'
+    options = "[convert]\nthreshold_scale = [0.2, 1]\nanytime = [false, true]\n"
+    text = f'{few}[[coding]]\nname = "rate"\nT = 8\n{options}'
+    records = sweep(write_grid(digits, text), tmp_path / "r.sqlite").records()
+    assert [(r["threshold_scale"], r["anytime"]) for r in records] == list(product((0.2, 1), (False, True)))
+    clipped, same, plain, also = (r["output_error"] for r in records)
+    assert plain < clipped
+    assert (same, also) == (clipped, plain)
+
+
 def test_what_goes_wrong_is_in_the_table_and_the_others_go_on(digits, tmp_path, here):
     options = '[convert]\nnormalize = ["channel", "no"]\n'
     text = f'[sweep]\nshard = 50\nbatch = 50\n{MODEL}[[coding]]\nname = "fs"\nK = [0, 4]\n{options}'

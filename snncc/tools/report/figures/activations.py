@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from snncc.ops.arrays import Array
 from snncc.tools.report.coding_curves import levels
 from snncc.tools.report.heatmap import cells, strokes
 from snncc.tools.report.layer_values import LayerValues
@@ -18,8 +18,6 @@ from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette
 
 __all__ = ["Distribution", "distribution", "section"]
-
-Array = npt.NDArray[Any]
 
 _BINS = 60
 _ROWS = 48  # channels that are drawn

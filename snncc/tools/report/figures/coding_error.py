@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from snncc.coding import FS, Coding, Phase
+from snncc.ops.arrays import Array
 from snncc.tools.report.coding_curves import changed
 from snncc.tools.report.layer_values import LayerValues
 from snncc.tools.report.panels import Panel, Section
 from snncc.tools.report.style import Palette
 
 __all__ = ["Errors", "errors", "mape", "section"]
-
-Array = npt.NDArray[Any]
 
 _BASES = np.round(np.arange(1.05, 2.001, 0.05), 2)
 _STEPS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)

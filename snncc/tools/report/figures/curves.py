@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from snncc.ops.arrays import Array
 from snncc.tools.report.coding_curves import Code
 from snncc.tools.report.layer_values import LayerValues
 from snncc.tools.report.panels import Panel, Section
@@ -17,8 +17,6 @@ from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette
 
 __all__ = ["Curve", "curve", "section"]
-
-Array = npt.NDArray[Any]
 
 _POINTS = 1201
 _MOST = 6  # of one activation

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from snncc.evaluation.result import Evaluation
 from snncc.evaluation.spike_counter import LayerTotal
+from snncc.ops.arrays import Array
 from snncc.tools.report.figures.bars import bars, height
 from snncc.tools.report.heatmap import cells
 from snncc.tools.report.panels import Panel, Section
@@ -18,8 +18,6 @@ from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette
 
 __all__ = ["over_time", "section", "steps_map"]
-
-Array = npt.NDArray[Any]
 
 _COLUMNS = ("layer", "neurons", "spikes", "per step", "most")
 

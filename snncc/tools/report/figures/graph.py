@@ -10,15 +10,15 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from snncc.analysis.network_view import SYNAPSES, Network
+from snncc.analysis.network_view import Network
 from snncc.ir.nodes import is_neuron, label
+from snncc.ir.op_sets import POOLS, WEIGHTED
 from snncc.tools.report.panels import WIDTH, Panel, Section
 from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette
 
 __all__ = ["Place", "placed", "section"]
 
-_POOLS = {"AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "Concat", "Scan"}
 _KEY, _TITLE = "graph", "The network"
 _MOST = 400  # nodes
 _ROW = 0.36  # inches
@@ -90,9 +90,9 @@ def _kind(node: Any, islands: Collection[str], *, joins: bool) -> str | None:
         return "neuron"
     if node.name in islands or node.op_type == "Scan":
         return "island"
-    if node.op_type in SYNAPSES:
+    if node.op_type in WEIGHTED:
         return "synapse"
-    return "other" if node.op_type in _POOLS or joins else None
+    return "other" if node.op_type in POOLS or node.op_type == "Concat" or joins else None
 
 
 def _drawing(places: list[Place], rows: int, lanes: int) -> Any:

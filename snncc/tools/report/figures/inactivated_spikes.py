@@ -3,19 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from snncc.evaluation.inactivated_spikes import InactivatedSpikes
+from snncc.ops.arrays import Array
 from snncc.tools.report.figures.bars import bars, height
 from snncc.tools.report.figures.firing_rates import steps_map
 from snncc.tools.report.panels import Panel, Section
 
 __all__ = ["ratios", "section"]
-
-Array = npt.NDArray[Any]
 
 
 def ratios(found: InactivatedSpikes) -> tuple[list[str], Array]:

@@ -8,19 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from snncc.errors import OptionError
 from snncc.execution.spike_trains import Train
+from snncc.ops.arrays import Array
 from snncc.tools.report.heatmap import strokes
 from snncc.tools.report.panels import Panel, Section
 from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette
 
 __all__ = ["Raster", "raster", "section"]
-
-Array = npt.NDArray[Any]
 
 _ROWS = 48
 _TRACES = 3

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.figure import Figure
 
+from snncc.ops.arrays import Array
 from snncc.tools.report.heatmap import cells
 from snncc.tools.report.layer_values import LayerValues
 from snncc.tools.report.panels import Panel, Section
@@ -18,8 +18,6 @@ from snncc.tools.report.safe_names import shown
 from snncc.tools.report.style import Palette
 
 __all__ = ["Pairs", "pairs", "section"]
-
-Array = npt.NDArray[Any]
 
 _BINS = 44
 _SHOWN = 99.9  # percentile of magnitudes up to which values are drawn
