@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A coding of another package, found by its entry point: every command takes it, and snncc does not name it."""
+"""Codings of another package, found by entry points: every command takes them, and snncc does not name them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import pytest
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 
-MODULE = Path(__file__).parent / "signed_threshold.py"
+CLASSES = {"signed-threshold": "signed_threshold:SignedThreshold", "signed-steps": "signed_steps:SignedSteps"}
+LETTERS = {"signed-threshold": "thresholds", "signed-steps": "T"}
 CODING = ("--coding", "signed-threshold")
 MODEL, DATA, CALIB = ("--ann", "ann.onnx"), ("--data", "test.npz"), ("--calib", "train.npz")
 SWEEP = """
@@ -27,17 +28,18 @@ data = "test.npz"
 calib = "train.npz"
 
 [[coding]]
-name = "signed-threshold"
-thresholds = [4, 6]
+name = "{name}"
+{letter} = [4, 6]
 """
 
 
-def declare(folder, name, value):
-    """What pip leaves of an installed package with one entry point."""
-    found = folder / f"{name}-1.0.dist-info"
+def declare(folder, package, classes):
+    """What pip leaves of an installed package with entry points."""
+    found = folder / f"{package}-1.0.dist-info"
     found.mkdir()
-    (found / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-    (found / "entry_points.txt").write_text(f"[snncc.codings]\n{name} = {value}\n", encoding="utf-8")
+    (found / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n", encoding="utf-8")
+    listed = "\n".join(f"{name} = {value}" for name, value in classes.items())
+    (found / "entry_points.txt").write_text(f"[snncc.codings]\n{listed}\n", encoding="utf-8")
 
 
 def run(folder, *arguments, packages=None):
@@ -49,42 +51,64 @@ def run(folder, *arguments, packages=None):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """With the digits network, data, and the network as converted with the coding."""
+    """With the digits network, data, and the network as converted with each coding."""
     found = tmp_path_factory.mktemp("outside")
     (found / "ann.onnx").write_bytes(digits_network())
-    (found / "sweep.toml").write_text(SWEEP, encoding="utf-8")
     packages = found / "packages"
     packages.mkdir()
-    shutil.copy(MODULE, packages)
-    declare(packages, "signed-threshold", "signed_threshold:SignedThreshold")
+    for module in ("signed_threshold.py", "signed_steps.py"):
+        shutil.copy(Path(__file__).parent / module, packages)
+    declare(packages, "signed", CLASSES)
     data = load_digits()
     np.savez(found / "train.npz", input=data.train_images[:200], labels=data.train_labels[:200])
     np.savez(found / "test.npz", input=data.test_images[:50], labels=data.test_labels[:50])
-    result = run(found, "convert", "ann.onnx", "-o", "snn.onnx", *CODING, "--thresholds", 6, *CALIB)
-    assert result.returncode == 0, result.stderr
+    for name, letter in LETTERS.items():
+        result = run(found, "convert", "ann.onnx", "-o", f"{name}.onnx", "--coding", name, f"--{letter}", 6, *CALIB)
+        assert result.returncode == 0, result.stderr
+        (found / f"{name}.toml").write_text(SWEEP.format(name=name, letter=letter), encoding="utf-8")
     return found
 
 
+# Arguments, and what is shown; with the coding's name and the field of its steps.
 COMMANDS = {
-    "inspect": (("inspect", "snn.onnx"), "signed-threshold"),
-    "run": (("run", "snn.onnx", "test.npz", "-o", "out.npz", "--spikes", "spikes.npz"), "wide.relu_neuron"),
-    "evaluate": (("evaluate", "snn.onnx", *MODEL, *DATA, "--layers"), "wide.relu_neuron"),
-    "check": (("check", "snn.onnx", *MODEL, *DATA, *CALIB), "19 of 19 checks passed"),
-    "compare": (("compare", "snn.onnx", *MODEL, *DATA), "signed-threshold thresholds=6"),
-    "report": (("report", "snn.onnx", *MODEL, *DATA, "-o", "report.html"), "Wrote report.html"),
-    "tune": (("tune", "ann.onnx", "-o", "tuned.onnx", *CODING, *CALIB), "Tuned:"),
-    "sweep": (("sweep", "sweep.toml", "-o", "sweep.json"), "signed-threshold thresholds=4"),
-    "max-drop": (("convert", "ann.onnx", "-o", "small.onnx", *CODING, *CALIB, "--max-drop", 2), "thresholds=2"),
-    "encoded": (("convert", "ann.onnx", "-o", "coded.onnx", *CODING, *CALIB, "--input", "signed"), "Wrote coded.onnx"),
+    "inspect": ("inspect {name}.onnx", "coding.{letter}"),
+    "run": ("run {name}.onnx test.npz -o out.npz --spikes spikes.npz", "wide.relu_neuron"),
+    "evaluate": ("evaluate {name}.onnx --ann ann.onnx --data test.npz --layers", "wide.relu_neuron"),
+    "check": ("check {name}.onnx --ann ann.onnx --data test.npz --calib train.npz", "19 of 19 checks passed"),
+    "compare": ("compare {name}.onnx --ann ann.onnx --data test.npz", "{name} {letter}=6"),
+    "report": ("report {name}.onnx --ann ann.onnx --data test.npz -o {name}.html", "Wrote {name}.html"),
+    "tune": ("tune ann.onnx -o tuned.onnx --coding {name} --calib train.npz", "Tuned:"),
+    "sweep": ("sweep {name}.toml -o {name}.json", "{name} {letter}=4"),
+    "max-drop": ("convert ann.onnx -o small.onnx --coding {name} --calib train.npz --max-drop 2", "{letter}="),
 }
 
 
+@pytest.mark.parametrize("name", LETTERS)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands_take_it(folder, command):
-    arguments, shown = COMMANDS[command]
-    result = run(folder, *arguments)
+def test_commands_take_it(folder, command, name):
+    arguments, shown = (text.format(name=name, letter=LETTERS[name]) for text in COMMANDS[command])
+    result = run(folder, *arguments.split())
     assert result.returncode == 0, result.stdout + result.stderr
     assert shown in result.stdout
+
+
+@pytest.mark.parametrize("form", ["loop", "step"])
+def test_over_time_it_has_all_forms(folder, tmp_path, form):
+    made = ("convert", "ann.onnx", "-o", tmp_path / "s.onnx", "--coding", "signed-steps", "--T", 6, *CALIB)
+    assert run(folder, *made, "--form", form).returncode == 0
+    for file, out in ((tmp_path / "s.onnx", "own.npz"), ("signed-steps.onnx", "folded.npz")):
+        result = run(folder, "run", file, "test.npz", "-o", tmp_path / out)
+        assert result.returncode == 0, result.stderr
+    with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "folded.npz") as folded:
+        assert own.files == folded.files
+        assert all(np.allclose(own[name], folded[name], atol=1e-4) for name in own.files)
+
+
+def test_its_input_is_coded(folder, tmp_path):
+    result = run(folder, "convert", "ann.onnx", "-o", tmp_path / "s.onnx", *CODING, *CALIB, "--input", "signed")
+    assert result.returncode == 0, result.stderr
+    assert len(onnx.load(tmp_path / "s.onnx").functions) == 1
+    assert sum(node.op_type == "PhaseNeuron" for node in onnx.load(tmp_path / "s.onnx").graph.node) == 5
 
 
 def test_the_help_lists_its_options(folder):
@@ -112,7 +136,7 @@ def test_values_out_of_range(folder, tmp_path, options, code, message):
 
 
 def test_the_check_finds_other_parameters_and_too_many_spikes(folder, tmp_path):
-    model = onnx.load(folder / "snn.onnx")
+    model = onnx.load(folder / "signed-threshold.onnx")
     entry = next(p for p in model.metadata_props if p.key == "snncc.coding")
     entry.value = json.dumps({**json.loads(entry.value), "thresholds": 3})
     onnx.save(model, tmp_path / "spoilt.onnx")
@@ -123,9 +147,9 @@ def test_the_check_finds_other_parameters_and_too_many_spikes(folder, tmp_path):
 
 
 def test_without_the_package_the_model_is_refused(folder, tmp_path):
-    result = run(folder, "evaluate", "snn.onnx", *MODEL, *DATA, packages=tmp_path)
+    result = run(folder, "evaluate", "signed-threshold.onnx", *MODEL, *DATA, packages=tmp_path)
     assert result.returncode == 1
-    assert "ModelError: snn.onnx: the metadata entry snncc.coding is damaged." in result.stderr
+    assert "ModelError: signed-threshold.onnx: the metadata entry snncc.coding is damaged." in result.stderr
 
 
 BROKEN = {
@@ -138,7 +162,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("value", BROKEN)
 def test_a_package_that_cannot_be_used_is_named(folder, tmp_path, value):
-    declare(tmp_path, "other", value)
+    declare(tmp_path, "other", {"other": value})
     result = run(folder, "convert", "ann.onnx", "-o", tmp_path / "s.onnx", packages=tmp_path)
     assert result.returncode == 1
     assert "CodingError: the package other declares the coding 'other', which cannot be used" in result.stderr
