@@ -16,7 +16,9 @@ from onnx import defs
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, split_table
 from snncc.ops.registry import Array, Attribute, AttributeValues, OpDef, register
 
-__all__ = ["FEW_SPIKES", "FS_TABLES"]
+__all__ = ["FEW_SPIKES", "FS_TABLES", "NEVER"]
+
+NEVER = 2.0**127  # a threshold that no potential reaches: such a step is idle
 
 _TYPES = defs.OpSchema.AttrType
 
@@ -81,5 +83,7 @@ FEW_SPIKES = register(
         body=_body,
         examples=_example,
         table="thresholds",
+        single_step="FSNeuronStep",
+        table_padding={"thresholds": NEVER, "resets": 0.0, "values": 0.0},
     )
 )

@@ -19,7 +19,7 @@ from snncc.ops import get
 from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
 from snncc.ops.few_spikes import FEW_SPIKES
 from snncc.ops.integrate_and_fire import INTEGRATE, SIGNED_INTEGRATE
-from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
+from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE, as_phase
 from snncc.ops.phase import PHASE
 from snncc.ops.single_step import FEW_SPIKES_STEP, PHASE_STEP
 
@@ -63,20 +63,20 @@ def _phases(given: Recorded, attributes: Attributes) -> Emission:
 
 def _one_spike(given: Recorded, attributes: Attributes) -> Emission:
     x, scale = given.inputs["X"], given.inputs["scale"]
-    return _run_phases(lambda _: x, scale, _single(attributes))
+    return _run_phases(lambda _: x, scale, as_phase(attributes))
 
 
 def _residual_one_spike(given: Recorded, attributes: Attributes) -> Emission:
     x, residual = (given.inputs[name].astype(np.float32) for name in ("X", "residual"))
     both = x + residual * given.inputs["weight"]
-    return _run_phases(lambda _: both, given.inputs["scale"], _single(attributes))
+    return _run_phases(lambda _: both, given.inputs["scale"], as_phase(attributes))
 
 
 def _wait_one_spike(given: Recorded, attributes: Attributes) -> Emission:
     x, scale = given.inputs["X"], given.inputs["scale"]
     wait, last = int(attributes["wait"]), len(attributes["levels"]) - int(attributes["wait"])
     slices = x.reshape(last + 1, -1, *x.shape[1:])
-    return _run_phases(lambda q: slices[min(q, last)], scale, _single(attributes), "slices", wait - 1)
+    return _run_phases(lambda q: slices[min(q, last)], scale, as_phase(attributes), "slices", wait - 1)
 
 
 def _encoder(given: Recorded, attributes: Attributes) -> Emission:
@@ -129,11 +129,6 @@ def _run_phases(
     if attributes["signed"]:
         signs = pack(((potential(0).astype(np.float32) / scale < 0) & (sent > 0))[None])
     return Emission(sends, bits, np.asarray(attributes["levels"], np.float32), signs, skips=skips)
-
-
-def _single(attributes: Attributes) -> Attributes:
-    """A one-spike neuron's attributes, as the general phase neuron has them."""
-    return {**attributes, "last_thresholds": attributes["thresholds"], "max_spikes": 1, "signed": 0}
 
 
 def _fired(given: Recorded, attributes: Attributes) -> Array:
