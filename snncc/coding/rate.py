@@ -63,7 +63,7 @@ class Rate(Coding):
     )
     signed: bool = setting(False, "Neurons may take back spikes that they have sent.")
     wait: int | None = setting(
-        None, "T: a layer waits for all its input before it fires. By default none waits.", metavar="W"
+        None, "T: a layer waits for all its input before it fires. By default none waits.", metavar="W", free=True
     )
 
     def __post_init__(self) -> None:
@@ -76,6 +76,10 @@ class Rate(Coding):
     def with_steps(self, steps: int) -> Self:
         """A layer that waits for all of its input waits for all of these."""
         return replace(self, T=steps, wait=steps if self.wait else None)
+
+    def rows(self, form: str) -> int | None:
+        """Of layers that wait for all of their input only the folded form has as many for any network."""
+        return None if self.wait and form != "folded" else super().rows(form)
 
     @property
     def slices(self) -> int:

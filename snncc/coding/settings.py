@@ -27,6 +27,7 @@ class Setting:
         refusal: The message for what is out of range, where {} stands for the value.
         metavar: What the help shows for the value.
         needs: The parameter without which it means nothing.
+        free: Whether the coding checks the value itself.
         off: (What the option `--no-…` sets it to, what that means); None: there is no such option.
     """
 
@@ -39,6 +40,7 @@ class Setting:
     refusal: str = ""
     metavar: str | None = None
     needs: str = ""
+    free: bool = False
     off: tuple[Any, str] | None = None
 
     def checked(self, name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
@@ -119,7 +121,8 @@ def check_settings(coding: Any) -> None:
     """
     kind: Any = type(coding)
     for name, (said, kinds, _) in _settings(kind).items():
-        object.__setattr__(coding, name, said.checked(name, getattr(coding, name), kinds))
+        if not said.free:
+            object.__setattr__(coding, name, said.checked(name, getattr(coding, name), kinds))
 
 
 def options_of(coding: Any) -> list[Option]:
