@@ -7,6 +7,7 @@
     │   └── UnsupportedShapeError  a shape, rank or element type that an op does not take
     ├── OptionError                an option's value is out of its range
     ├── CalibrationError           calibration data does not fit the model
+    ├── CodingError                a coding of an installed package cannot be used
     ├── BudgetError                no recipe that was tried keeps what it may cost
     ├── DataError                  evaluation data is missing, misnamed or of the wrong shape
     ├── PassError                  the network cannot be rewritten; says at which node, and what to do
@@ -27,6 +28,7 @@ from contextlib import contextmanager
 __all__ = [
     "BudgetError",
     "CalibrationError",
+    "CodingError",
     "DataError",
     "ModelError",
     "OptionError",
@@ -73,6 +75,10 @@ class UnsupportedShapeError(ModelError):
 
 class OptionError(SnnccError, ValueError):
     """An option is out of range; also a ValueError, for library users."""
+
+
+class CodingError(SnnccError):
+    """A coding that an installed package declares, and that cannot be used."""
 
 
 class CalibrationError(SnnccError):

@@ -13,15 +13,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import ClassVar
 
-from snncc.coding.fs_tables.neuron import NEVER
 from snncc.errors import PostconditionError
 from snncc.ir.graph import Graph, Node
+from snncc.ops import get
 from snncc.passes.base import Pass
 
 __all__ = ["PadTables"]
 
 _TABLES = ("levels", "thresholds", "last_thresholds", "resets", "values")
-_IDLE = {"FSNeuron": {"thresholds": NEVER, "resets": 0.0, "values": 0.0}}  # of others, the last entry is repeated
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class PadTables(Pass):
         for same in _by_op(graph).values():
             longest = max(map(_length, same))
             for node in same:
-                idle = _IDLE.get(node.op, {})
+                idle = get(node.op).table_padding
                 missing = longest - _length(node)
                 for table in set(_TABLES).intersection(node.attrs):
                     values = list(node.attrs[table])

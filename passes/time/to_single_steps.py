@@ -11,7 +11,7 @@ shorter one is delayed, so that phases meet their like.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,12 +25,6 @@ from snncc.passes.base import Pass
 from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED
 
 __all__ = ["State", "ToSingleSteps"]
-
-_TABLES = {
-    "OneSpikeNeuron": ("levels", "PhaseNeuronStep"),
-    "PhaseNeuron": ("levels", "PhaseNeuronStep"),
-    "FSNeuron": ("thresholds", "FSNeuronStep"),
-}
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ class ToSingleSteps(Pass):
         timing = _Timing(self.wait)
         done = 0
         for node in graph.nodes():
-            if node.domain == DOMAIN and node.op in _TABLES:
+            if node.domain == DOMAIN and get(node.op).single_step:
                 start = timing.start(node)
                 node = _single_step(graph, node, start)  # noqa: PLW2901
                 timing.starts(node, start)
@@ -179,7 +173,7 @@ class _Timing:
 
     def start(self, node: Node) -> int:
         """The step at which `node` starts."""
-        self._length = len(node.attrs[_TABLES[node.op][0]])
+        self._length = get(node.op).length(node.attrs)
         base = self.base.get(id(node.inputs[0]))
         return 0 if base is None else base + (self._wait or self._length) - 1
 
@@ -206,13 +200,11 @@ def _sample(graph: Graph, tensor: Tensor) -> tuple[int | str | None, ...] | None
 
 def _single_step(graph: Graph, node: Node, start: int) -> Node:
     """The op that runs one step of `node`, in its place."""
-    attrs: dict[str, Any] = {**node.attrs, "start": start}
-    if node.op == "OneSpikeNeuron":
-        attrs |= {"last_thresholds": attrs["thresholds"], "max_spikes": 1, "signed": 0}
-    op, inputs, name, spikes = _TABLES[node.op][1], list(node.inputs), node.name, node.outputs[0]
+    definition, inputs, name, spikes = get(node.op), list(node.inputs), node.name, node.outputs[0]
+    attrs = {**definition.step_attributes(node.attrs), "start": start}
     known = graph.provenance(node)
     graph.erase(node)
-    value = add_op(graph, op, inputs, attrs, name)
+    value = add_op(graph, definition.single_step, inputs, attrs, name)
     if known.role is not None:
         graph.set_role(value, known.role, known)
     graph.replace_uses(spikes, value)

@@ -12,8 +12,6 @@ with least squared error, at the price of a table of T numbers for each layer.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
-from typing import TypeGuard
 
 import numpy as np
 
@@ -21,34 +19,29 @@ from snncc.analysis.activation_sites import activation_nodes, neuron_output
 from snncc.calibration.calibrate import Calibration
 from snncc.calibration.lloyd_max import lloyd_max
 from snncc.calibration.observers import ActivationSite
-from snncc.coding import Coding, Phase
+from snncc.coding import Coding
 from snncc.coding.scales import LEVELS, LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph
 
-__all__ = ["fits_levels", "fitted_levels", "layer_levels", "refuse_levels"]
+__all__ = ["fitted_levels", "layer_levels", "refuse_levels"]
 
 log = logging.getLogger("snncc")
 
 _ALTERNATIONS = 2  # of levels for given scales and scales for given levels: more gain less than 1 %
 
 
-def fits_levels(coding: Coding) -> TypeGuard[Phase]:
-    """Whether layers with `coding` can have levels fitted to them: it sends one spike, which rounds."""
-    return isinstance(coding, Phase) and coding.rounds and coding.levels is None
-
-
 def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool) -> None:
     """Raise OptionError if layers with `coding` cannot have levels of this kind; `counted` says if activations are."""
-    if isinstance(coding, Phase) and coding.levels is not None and (kind is not None or tune):
+    if coding.has_own_levels and (kind is not None or tune):
         raise OptionError(
             "the coding has levels of its own, for all layers; leave out either these or the choice of others"
         )
     if kind is None:
         return
-    if kind not in LEVELS or not isinstance(coding, Phase):
+    if kind not in LEVELS or "levels" not in coding.arguments:
         raise OptionError(f"levels are '{kind}', but must be one of {', '.join(LEVELS)}; only phase coding has any")
-    if kind == "fitted" and not fits_levels(coding):
+    if kind == "fitted" and not coding.per_layer_levels:
         raise OptionError("fitted levels are for one spike that rounds; leave out --spikes and --no-shift")
     if kind == "fitted" and not counted:
         raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
@@ -61,8 +54,6 @@ def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: 
 
     Where levels cannot be fitted, they are powers of the base that suits their number.
     """
-    if not isinstance(coding, Phase):  # no others have any
-        return {}
     match kind:
         case "batchnorm":
             return _behind_batchnorm(graph, measured, coding)
@@ -70,28 +61,28 @@ def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: 
             found = {place.relu: fitted_levels(measured, place, coding) for place in measured.sites}
             if few := [name for name, choice in found.items() if choice is None]:
                 log.warning(
-                    "too few different activations for %d levels, which are powers: %s", coding.T, ", ".join(few)
+                    "too few different activations for %d levels, which are powers: %s", coding.steps, ", ".join(few)
                 )
-            usual = LayerSettings(base=float(replace(coding, Q="auto").Q))
+            usual = LayerSettings(base=coding.with_base("auto").base)
             return {name: choice or usual for name, choice in found.items()}
         case _:
             return {}
 
 
-def fitted_levels(measured: Calibration, place: ActivationSite, coding: Phase) -> LayerSettings | None:
+def fitted_levels(measured: Calibration, place: ActivationSite, coding: Coding) -> LayerSettings | None:
     """As many levels as `coding` has, with the least squared error in units of activations; None if these are too few.
 
     Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
     for that many levels would have: the coding's own base has no part in it.
     """
-    coding, choice = replace(coding, Q="auto"), LayerSettings()
+    coding, choice = coding.with_base("auto"), LayerSettings()
     for _ in range(_ALTERNATIONS):
         counted = measured.counted(place)
         if counted is None:
             return None
         values, counts = counted
         scale = np.broadcast_to(measured.scale(place, coding, choice).reshape(-1, 1), (len(counts), 1))
-        levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), coding.T)
+        levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), coding.steps)
         if levels is None:
             return None
         if levels[0] > 1 and np.isfinite(place.ceiling):  # which scales keep within, and so must what they are times
@@ -100,7 +91,7 @@ def fitted_levels(measured: Calibration, place: ActivationSite, coding: Phase) -
     return choice
 
 
-def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Phase) -> dict[str, LayerSettings]:
+def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Coding) -> dict[str, LayerSettings]:
     """The base with the least MAPE, of each ReLU right behind a BatchNormalization of constants."""
     scales = measured.scales(coding)
     found = {}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from snncc.analysis.cpu_session import cpu_session
-from snncc.coding import MSAT, Coding
+from snncc.coding import Coding
 from snncc.coding.scales import SpikeConfidence
 from snncc.errors import OptionError
 from snncc.ir.function_bodies import attach_bodies
@@ -41,21 +41,22 @@ def spike_confidence(
     Raises:
         OptionError: it is to be measured, and there is no data.
     """
-    if not isinstance(coding, MSAT) or coding.confidence is None:
+    wanted = coding.spike_confidence
+    if wanted is None:
         return {}
     spiking = lowered()
-    neurons = spiking.nodes("MSATNeuron") if coding.confidence_layers == "all" else last_layers(spiking)
+    neurons = spiking.nodes(wanted.op) if wanted.all_layers else last_layers(spiking)
     measured: dict[str, SpikeConfidence] = {}
-    if "auto" in (coding.confidence, coding.early):
+    if None in (wanted.p, wanted.early):
         if data is None:
             raise OptionError(
                 "spike confidence is measured on calibration data; give --calib, or p and early as numbers"
             )
-        measured = measure_confidence(reference, spiking, neurons, data, coding.T)
+        measured = measure_confidence(reference, spiking, neurons, data, coding.steps)
     found = {}
     for node in neurons:
-        p = measured[node.name].p if coding.confidence == "auto" else float(coding.confidence)
-        early = measured[node.name].early if coding.early == "auto" else int(coding.early)
+        p = measured[node.name].p if wanted.p is None else wanted.p
+        early = measured[node.name].early if wanted.early is None else wanted.early
         found[node.name] = SpikeConfidence(p, early)
     return found
 

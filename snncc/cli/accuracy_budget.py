@@ -34,7 +34,7 @@ def within_drop(
     if arguments["calibration"] is None:
         raise OptionError("--max-drop is measured on calibration data; give --calib, best with labels")
     given = {option.target for option in given_options(ctx)}
-    codings = candidates(coding, steps=not given & {"T", "K"}, base="Q" not in given)
+    codings = candidates(coding, steps=coding.steps_field not in given, base=coding.base_field not in given)
     rungs: list[Trial] = []
     try:
         converted = convert_within(model, codings, max_drop, tried=rungs.append, **arguments)
@@ -47,8 +47,8 @@ def within_drop(
 def _print(rungs: list[Trial], *, tuned: bool) -> None:
     rows = []
     for rung in rungs:
-        own = rung.coding.parameters()
-        letters = ", ".join(f"{letter}={own[letter]:g}" for letter in ("T", "K", "Q") if letter in own)
+        own = {name: getattr(rung.coding, name) for name in (rung.coding.steps_field, rung.coding.base_field) if name}
+        letters = ", ".join(f"{name}={value:g}" for name, value in own.items())
         recipe = (
             f"percentile {rung.percentile:g}" if rung.percentile else f"{rung.levels} levels" if rung.levels else ""
         )

@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of the options that belong to codings: which of them have it, what it says there, and what it sets."""
+"""The options that belong to codings, put together from what each coding says of its parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from snncc.coding.scales import LEVELS
+from snncc.coding import CODINGS
+from snncc.coding.settings import Option, options_of
+from snncc.errors import CodingError
 
-__all__ = ["OPTIONS", "TITLES", "CodingOption"]
-
-TITLES = {
-    "phase": "Phase coding, one spike per neuron",
-    "fs": "Few-spikes coding",
-    "rate": "Rate coding, integrate-and-fire neurons",
-    "msat": "Rate coding with multi-stage adaptive thresholds",
-}
+__all__ = ["OPTIONS", "CodingOption", "options_of_coding"]
 
 
 class _OrAuto(click.ParamType):  # type: ignore[type-arg]
@@ -42,23 +37,16 @@ class CodingOption:
 
     Attributes:
         flag: As it is written.
-        helps: What it means, by coding; a coding that is not in it does not have the option.
-        kind: Click's type; None: a flag without a value.
-        renamed: The field of the coding that it sets, if that has another name.
-        sets: What a flag sets it to, by coding, if not to True.
-        of_network: Whether it is no field of the coding, but an argument of `snncc.convert`.
-        metavar: What help shows for the value.
-        needs: The field without which it means nothing.
+        by: What it is for each coding that has it.
     """
 
     flag: str
-    helps: Mapping[str, str]
-    kind: Any = None
-    renamed: str = ""
-    sets: Mapping[str, Any] = field(default_factory=dict)
-    of_network: bool = False
-    metavar: str | None = None
-    needs: str = ""
+    by: Mapping[str, Option]
+
+    @property
+    def helps(self) -> dict[str, str]:
+        """What it means, by coding."""
+        return {name: option.help for name, option in self.by.items()}
 
     @property
     def name(self) -> str:
@@ -68,123 +56,60 @@ class CodingOption:
     @property
     def target(self) -> str:
         """The field, or argument, that it sets."""
-        return self.renamed or self.name
+        return self._first.target
+
+    @property
+    def needs(self) -> str:
+        """The field without which it means nothing."""
+        return self._first.setting.needs
+
+    @property
+    def of_network(self) -> bool:
+        """Whether it is no field of the coding, but an argument of `snncc.convert`."""
+        return self._first.of_network
+
+    @property
+    def metavar(self) -> str | None:
+        """What help shows for the value."""
+        return self._first.setting.metavar
+
+    @property
+    def kind(self) -> Any:
+        """Click's type; None: a flag without a value."""
+        first, kind = self._first, self._first.kind
+        if kind is None:
+            return None
+        if first.setting.choices:
+            return click.Choice(list(dict.fromkeys(word for o in self.by.values() for word in o.setting.choices)))
+        return _OrAuto(kind) if first.auto else kind
 
     def value(self, coding: str, given: Any) -> Any:
         """What it sets, from what was given."""
-        return self.sets.get(coding, given)
+        return given if self.kind is not None else self.by[coding].sets
+
+    @property
+    def _first(self) -> Option:
+        return next(iter(self.by.values()))
 
 
-def _both(codings: str, text: str) -> dict[str, str]:
-    return dict.fromkeys(codings.split(), text)
+def _table() -> tuple[CodingOption, ...]:
+    by: dict[str, dict[str, Option]] = {}
+    for name, kind in CODINGS.items():
+        for option in options_of(kind):
+            others = by.setdefault(option.flag, {})
+            if any((o.kind, o.target) != (option.kind, option.target) for o in others.values()):
+                message = (
+                    f"the coding '{name}' has an option {option.flag} that differs from that of {next(iter(others))}"
+                )
+                raise CodingError(f"{message}. Its field needs another name, or the same type.")
+            others[name] = option
+    return tuple(CodingOption(flag, options) for flag, options in by.items())
 
 
-_THRESHOLD = {
-    "--k-a": "Height of the threshold's soft step.",
-    "--k-i": "Width of that step.",
-    "--C": "How fast an input lowers the threshold.",
-    "--tau-mp": "Weight of the dynamic tracking threshold (DTT); 0: the evoked one alone.",
-    "--tau-rd": "Weight of the dynamic evoked threshold (DET); 0: the tracking one alone.",
-    "--V-T": "Offset of the tracking threshold.",
-}
+OPTIONS = _table()
 
-OPTIONS = (
-    CodingOption("--T", {"phase": "Number of phases.", **_both("rate msat", "Number of time steps.")}, int),
-    CodingOption(
-        "--Q",
-        {"phase": "Base of the levels Q^-p, 1 < Q <= 2; auto: with the least mean absolute percentage error at T."},
-        _OrAuto(float),
-        metavar="[auto|Q]",
-    ),
-    CodingOption(
-        "--levels",
-        {
-            "phase": "What spikes are worth: powers of the same Q everywhere; of a Q for each layer behind a "
-            "BatchNormalization, by its mean and deviation; or fitted to each layer's activations.  [default: powers; "
-            "tune: whatever leaves less error]"
-        },
-        click.Choice(LEVELS),
-        of_network=True,
-    ),
-    CodingOption("--K", {"fs": "Time steps, and most spikes, of a neuron."}, int),
-    CodingOption("--spikes", {"phase": "Spikes that a neuron may send, 1 to T."}, int, metavar="N"),
-    CodingOption(
-        "--wait",
-        {
-            "phase": "Phases that a layer waits for its input before it fires, 1 to T; T, the default, misses nothing.",
-            "rate": "T: a layer waits for all its input before it fires. By default none waits.",
-        },
-        int,
-        metavar="W",
-    ),
-    CodingOption("--preset", {"msat": "Parameters of the threshold."}, click.Choice(["vgg16", "resnet20", "resnet34"])),
-    CodingOption(
-        "--alpha",
-        {
-            "fs": "Largest value that is coded, in units of the activations (the paper: 25).  "
-            "[default: each neuron's scale]",
-            "msat": "Slope of the threshold over the potential.  [default: preset's]",
-        },
-        float,
-    ),
-    *(CodingOption(flag, {"msat": f"{text}  [default: preset's]"}, float) for flag, text in _THRESHOLD.items()),
-    CodingOption(
-        "--threshold-scale",
-        _both("rate msat", "Factor of all thresholds; below 1, larger activations are clipped.  [default: 1]"),
-        float,
-        of_network=True,
-        metavar="F",
-    ),
-    CodingOption(
-        "--shift",
-        {"rate": "Half a threshold, against flooring: at the start, a bit at each step, or not at all."},
-        click.Choice(["init", "bias", "none"]),
-    ),
-    CodingOption(
-        "--no-shift",
-        {
-            "phase": "Floor to a level instead of rounding to the nearest.",
-            "fs": "Floor to a multiple of the last step instead of rounding.",
-            "rate": "The same as --shift none.",
-        },
-        renamed="shift",
-        sets={"phase": False, "fs": False, "rate": "none"},
-    ),
-    CodingOption("--signed", {"rate": "Neurons may take back spikes that they have sent."}),
-    CodingOption(
-        "--confidence",
-        {
-            "msat": "Probability that a spike of the first steps survives; auto: measured on --calib.  "
-            "[default: all survive]"
-        },
-        _OrAuto(float),
-        metavar="[auto|P]",
-    ),
-    CodingOption(
-        "--early",
-        {"msat": "Number of those first steps; auto: measured on --calib."},
-        _OrAuto(int),
-        metavar="[auto|N]",
-        needs="confidence",
-    ),
-    CodingOption(
-        "--confidence-layers",
-        {"msat": "Layers that it holds for."},
-        click.Choice(["last", "all"]),
-        needs="confidence",
-    ),
-    CodingOption("--seed", {"msat": "Seed of the draws of surviving spikes."}, int, metavar="N", needs="confidence"),
-    CodingOption(
-        "--input",
-        {
-            "phase": "How the network's input is coded.",
-            "fs": "How the network's input is coded; one: not here.",
-        },
-        click.Choice(["binary", "one", "analog"]),
-    ),
-    CodingOption(
-        "--anytime",
-        _both("rate msat", "Give the outputs after every time step, [T, N, ...], instead of the last ones."),
-        of_network=True,
-    ),
-)
+
+def options_of_coding(name: str) -> list[CodingOption]:
+    """The options of a coding, in the order of its help."""
+    known = {option.flag: option for option in OPTIONS}
+    return [known[option.flag] for option in options_of(CODINGS[name])]

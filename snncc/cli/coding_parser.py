@@ -8,13 +8,12 @@ another coding is an error of usage.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from snncc.cli.coding_options import OPTIONS, TITLES, CodingOption
+from snncc.cli.coding_options import OPTIONS, CodingOption, options_of_coding
 from snncc.coding import CODINGS, Coding
 
 __all__ = ["CodingCommand", "chosen", "coding_options", "given_options"]
@@ -30,9 +29,9 @@ class CodingCommand(click.Command):
         own = {option.name for option in OPTIONS}
         with formatter.section("Options"):
             formatter.write_dl([record for name, record in records.items() if name not in own])
-        for coding, title in TITLES.items():
-            rows = [(records[o.name][0], _help(o, coding)) for o in OPTIONS if coding in o.helps]
-            with formatter.section(f"{title} (--coding {coding})"):
+        for name, coding in CODINGS.items():
+            rows = [(records[o.name][0], o.helps[name]) for o in options_of_coding(name)]
+            with formatter.section(f"{coding.title or name} (--coding {name})"):
                 formatter.write_dl(rows)
 
 
@@ -53,15 +52,17 @@ def chosen(ctx: click.Context, name: str) -> tuple[Coding, dict[str, Any]]:
     """
     parameters: dict[str, Any] = {}
     arguments: dict[str, Any] = {}
-    for option in given_options(ctx):
-        if name not in option.helps:
-            owners = " or ".join(option.helps)
+    given = list(given_options(ctx))
+    for option in given:
+        if name not in option.by:
+            owners = " or ".join(option.by)
             raise click.UsageError(f"{option.flag} belongs to --coding {owners}, not to {name}.", ctx)
+    for option in [o for o in options_of_coding(name) if o in given]:
         into = arguments if option.of_network else parameters
         if option.target in into:
             raise click.UsageError(f"--{option.target} and {option.flag} say the same thing; give one of them.", ctx)
         into[option.target] = option.value(name, ctx.params[option.name])
-    for option in given_options(ctx):
+    for option in given:
         if option.needs and option.needs not in parameters:
             raise click.UsageError(f"{option.flag} says nothing without --{option.needs}.", ctx)
     return CODINGS[name](**parameters), arguments
@@ -72,12 +73,3 @@ def given_options(ctx: click.Context) -> Iterator[CodingOption]:
     for option in OPTIONS:
         if ctx.get_parameter_source(option.name) not in (None, ParameterSource.DEFAULT):
             yield option
-
-
-def _help(option: CodingOption, coding: str) -> str:
-    """What `option` means for `coding`, and its default, if that says anything."""
-    text = option.helps[coding]
-    defaults = {f.name: f.default for f in fields(CODINGS[coding])}  # type: ignore[arg-type]
-    default = defaults.get(option.target, MISSING)
-    shown = option.kind is not None and default is not MISSING and default is not None
-    return f"{text}  [default: {default}]" if shown else text

@@ -11,10 +11,11 @@ from snncc.coding.few_spikes import FS
 from snncc.coding.msat import MSAT
 from snncc.coding.phase import Phase
 from snncc.coding.rate import Rate
+from snncc.coding.registry import Codings
 
 __all__ = ["CODINGS", "FS", "MSAT", "Coding", "Phase", "Rate", "coding_of"]
 
-CODINGS: dict[str, type[Coding]] = {c.name: c for c in (Phase, FS, Rate, MSAT)}
+CODINGS = Codings(Phase, FS, Rate, MSAT)
 
 
 def coding_of(parameters: Mapping[str, Any]) -> Coding:

@@ -4,31 +4,29 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from snncc.coding.declaration import Declaration
 from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops import DOMAIN, get
 
-__all__ = ["Coding", "add_neuron", "add_op", "as_number"]
+__all__ = ["Coding", "add_neuron", "add_op"]
 
 
 _GATE = 16  # time steps with which gates come near the curves that they stand for
 _MOST = 24  # and those that are as good as exact, the bits of a float32
 
 
-class Coding(ABC):
-    """A coding is a frozen dataclass; its fields are the paper's own letters."""
+class Coding(Declaration):
+    """A coding is a frozen dataclass; its fields are the paper's own letters, most of them with a `Setting`."""
 
-    name: ClassVar[str]
-    # How the stacked slices of the output's potential become the output: their `mean`, or the `last` one.
-    readout: ClassVar[str] = "last"
     # Whether there are neurons for other activations than ReLU.
     activations: ClassVar[bool] = False
     # Whether max pools need spikes to choose from, rather than potentials or decoded values.
@@ -36,11 +34,6 @@ class Coding(ABC):
 
     # Whether one neuron codes values of both signs; else it takes two of opposite polarity.
     signed_neurons: ClassVar[bool] = False
-
-    @property
-    def slices(self) -> int:
-        """How many slices a value travels in, stacked on the batch axis: time steps, or 1 for a value in one piece."""
-        return 1
 
     @property
     def stepwise(self) -> Coding:
@@ -56,10 +49,6 @@ class Coding(ABC):
     def fixed_scale(self) -> float | None:
         """The scale of every neuron, where the coding does not take it from activations."""
         return None
-
-    @abstractmethod
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values, for the model's metadata."""
 
     @abstractmethod
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
@@ -115,11 +104,6 @@ class Coding(ABC):
         raise NotImplementedError
 
     @property
-    @abstractmethod
-    def steps(self) -> int:
-        """Time steps in which a neuron may fire for one sample."""
-
-    @property
     def bits(self) -> int:
         """Bits of the activations of an ANN that are as fine: of T + 1 values, none of T spikes to all of them."""
         return math.ceil(math.log2(self.steps + 1))
@@ -167,11 +151,3 @@ def add_neuron(
     """Add a neuron with inputs (potential, scale), and states that start at `initial`."""
     constant = graph.constant(f"{name}_scale", np.atleast_1d(np.asarray(scale, np.float32)))
     return add_op(graph, op, [potential, constant], attrs, name, initial)
-
-
-def as_number(kind: Callable[[Any], Any], name: str, value: Any) -> Any:
-    """`value` as a plain Python number, whatever library it comes from; OptionError if it is none."""
-    try:
-        return kind(value)
-    except (TypeError, ValueError) as error:
-        raise OptionError(f"{name} is {value!r}, but it must be a number") from error

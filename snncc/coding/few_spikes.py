@@ -7,18 +7,17 @@ With the shift the potential starts at half of that, so that the neuron rounds i
 
 from __future__ import annotations
 
-import operator
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from snncc.coding.base import Coding, add_neuron, as_number
+from snncc.coding.base import Coding, add_neuron
 from snncc.coding.fs_tables.tables import table
 from snncc.coding.phase_tables import binary_tables
 from snncc.coding.scales import LayerSettings
-from snncc.errors import OptionError
+from snncc.coding.settings import setting
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops.few_spikes import FEW_SPIKES
 
@@ -43,27 +42,32 @@ class FS(Coding):
     """
 
     name: ClassVar[str] = "fs"
+    title: ClassVar[str] = "Few-spikes coding"
     activations: ClassVar[bool] = True
-    K: int = 10
-    alpha: float | None = None
-    shift: bool = True
-    input: str = "analog"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "K", as_number(operator.index, "K", self.K))
-        object.__setattr__(self, "shift", bool(self.shift))
-        if not 1 <= self.K <= _MOST:
-            raise OptionError(f"K is {self.K}, but a few-spikes neuron has 1 to {_MOST} time steps; K = 10 is usual")
-        if self.alpha is not None:
-            object.__setattr__(self, "alpha", as_number(float, "alpha", self.alpha))
-            if not 0 < self.alpha < float("inf"):
-                raise OptionError(f"alpha is {self.alpha}, but it must be a positive number; the paper takes 25")
-        if self.input not in ("binary", "analog"):
-            raise OptionError(f"input is '{self.input}', but few-spikes coding takes 'binary' or 'analog'")
-
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values."""
-        return {"name": self.name, **asdict(self)}
+    steps_field: ClassVar[str] = "K"
+    steps_grid: ClassVar[tuple[int, ...]] = (3, 4, 5, 6, 8, 10, 12, 16)
+    steps_curve: ClassVar[tuple[int, ...]] = tuple(range(2, 17))
+    error_axis: ClassVar[Literal["linear", "log"]] = "log"  # a bit more halves the error
+    K: int = setting(
+        10,
+        "Time steps, and most spikes, of a neuron.",
+        least=1,
+        most=_MOST,
+        refusal=f"K is {{}}, but a few-spikes neuron has 1 to {_MOST} time steps; K = 10 is usual",
+    )
+    alpha: float | None = setting(
+        None,
+        "Largest value that is coded, in units of the activations (the paper: 25).  [default: each neuron's scale]",
+        above=0,
+        refusal="alpha is {}, but it must be a positive number; the paper takes 25",
+    )
+    shift: bool = setting(True, off=(False, "Floor to a multiple of the last step instead of rounding."))
+    input: str = setting(
+        "analog",
+        "How the network's input is coded; one: not here.",
+        choices=("binary", "analog"),
+        refusal="input is '{}', but few-spikes coding takes 'binary' or 'analog'",
+    )
 
     @property
     def fixed_scale(self) -> float | None:

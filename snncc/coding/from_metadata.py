@@ -13,8 +13,17 @@ from snncc.coding import Coding, coding_of
 from snncc.coding.bound_forms import Forms, form_of
 from snncc.errors import ModelError, OptionError
 from snncc.ir.metadata import metadata_of
+from snncc.ops import all_ops
 
-__all__ = ["layer_settings", "layer_steps", "recorded_bounds", "recorded_coding", "replaced_relus", "units"]
+__all__ = [
+    "known_ops",
+    "layer_settings",
+    "layer_steps",
+    "recorded_bounds",
+    "recorded_coding",
+    "replaced_relus",
+    "units",
+]
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
@@ -23,6 +32,12 @@ def recorded_coding(model: onnx.ModelProto) -> Coding | None:
         return coding_of(metadata_of(model)["snncc.coding"])
     except (ModelError, OptionError, KeyError, TypeError):
         return None
+
+
+def known_ops(model: onnx.ModelProto) -> frozenset[str]:
+    """The names of our ops, and of those that come with the coding in the model's metadata."""
+    recorded_coding(model)  # which loads its package
+    return frozenset(op.name for op in all_ops())
 
 
 def recorded_bounds(model: onnx.ModelProto) -> Forms:

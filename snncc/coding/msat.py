@@ -11,15 +11,16 @@ steps a spike of the last layer survives with the probability p that it is none 
 from __future__ import annotations
 
 import functools
-import operator
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from snncc.coding.base import Coding, add_neuron, as_number
-from snncc.errors import OptionError
+from snncc.coding.base import Coding, add_neuron
+from snncc.coding.scales import WantedConfidence
+from snncc.coding.settings import OVER_TIME, STEPS_DRAWN, Setting, setting
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops.msat import MSAT as MSAT_OP
 from snncc.ops.msat import PRESETS
@@ -27,8 +28,13 @@ from snncc.ops.msat import PRESETS
 __all__ = ["MSAT"]
 
 _LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
-LAYERS = ("last", "all")
 _LOWEST, _HIGHEST, _PER_OCTAVE = -12, 3, 512  # a grid of constant currents, in units of the scale
+
+
+def _letter(name: str, help: str, **said: Any) -> Any:  # noqa: A002
+    """A parameter of the threshold."""
+    refusal = f"{name} is {{}}, but it must be finite, and k_i and C above 0"
+    return setting(None, f"{help}  [default: preset's]", refusal=refusal, **said)
 
 
 @dataclass(frozen=True)
@@ -49,52 +55,73 @@ class MSAT(Coding):
     """
 
     name: ClassVar[str] = "msat"
+    title: ClassVar[str] = "Rate coding with multi-stage adaptive thresholds"
+    help_order: ClassVar[tuple[str, ...]] = ("T", "preset", *_LETTERS, "threshold_scale")
+    arguments: ClassVar[Mapping[str, Setting]] = OVER_TIME
     readout: ClassVar[str] = "mean"
     pools_spikes: ClassVar[bool] = True
-    T: int = 64
-    preset: str = "resnet20"
-    confidence: float | str | None = None
-    early: int | str = 16
-    confidence_layers: str = "last"
-    seed: int = 0
-    alpha: float | None = None
-    k_a: float | None = None
-    k_i: float | None = None
-    C: float | None = None
-    tau_mp: float | None = None
-    tau_rd: float | None = None
-    V_T: float | None = None
+    steps_field: ClassVar[str] = "T"
+    steps_grid: ClassVar[tuple[int, ...]] = (16, 32, 64, 128, 256)
+    steps_curve: ClassVar[tuple[int, ...]] = STEPS_DRAWN
+    counts_inactivated_spikes: ClassVar[bool] = True
+    T: int = setting(
+        64,
+        "Number of time steps.",
+        least=1,
+        refusal="T is {}, but MSAT takes at least one time step; 32 to 256 are usual",
+    )
+    preset: str = setting("resnet20", "Parameters of the threshold.", choices=tuple(PRESETS))
+    confidence: float | str | None = setting(
+        None,
+        "Probability that a spike of the first steps survives; auto: measured on --calib.  [default: all survive]",
+        least=0,
+        most=1,
+        refusal="confidence is {}, but it must be 0 to 1, or 'auto'",
+        metavar="[auto|P]",
+    )
+    early: int | str = setting(
+        16,
+        "Number of those first steps; auto: measured on --calib.",
+        least=0,
+        refusal="early is {}, but it is a number of time steps, or 'auto'",
+        metavar="[auto|N]",
+        needs="confidence",
+    )
+    confidence_layers: str = setting(
+        "last",
+        "Layers that it holds for.",
+        choices=("last", "all"),
+        refusal="confidence layers are '{}', but must be last or all",
+        needs="confidence",
+    )
+    seed: int = setting(0, "Seed of the draws of surviving spikes.", metavar="N", needs="confidence")
+    alpha: float | None = _letter("alpha", "Slope of the threshold over the potential.")
+    k_a: float | None = _letter("k_a", "Height of the threshold's soft step.")
+    k_i: float | None = _letter("k_i", "Width of that step.", above=0)
+    C: float | None = _letter("C", "How fast an input lowers the threshold.", above=0)
+    tau_mp: float | None = _letter("tau_mp", "Weight of the dynamic tracking threshold (DTT); 0: the evoked one alone.")
+    tau_rd: float | None = _letter("tau_rd", "Weight of the dynamic evoked threshold (DET); 0: the tracking one alone.")
+    V_T: float | None = _letter("V_T", "Offset of the tracking threshold.")
 
     def __post_init__(self) -> None:
-        for name in ("T", "seed"):
-            object.__setattr__(self, name, as_number(operator.index, name, getattr(self, name)))
-        if self.T < 1:
-            raise OptionError(f"T is {self.T}, but MSAT takes at least one time step; 32 to 256 are usual")
-        if self.preset not in PRESETS:
-            raise OptionError(f"preset is '{self.preset}', but it must be one of {', '.join(PRESETS)}")
+        super().__post_init__()
         for name in _LETTERS:
-            value = getattr(self, name)
-            given = PRESETS[self.preset][name] if value is None else as_number(float, name, value)
-            object.__setattr__(self, name, given)
-            if not np.isfinite(given) or (name in ("k_i", "C") and given <= 0):
-                raise OptionError(f"{name} is {given}, but it must be finite, and k_i and C above 0")
-        if self.confidence_layers not in LAYERS:
-            raise OptionError(f"confidence layers are '{self.confidence_layers}', but must be {' or '.join(LAYERS)}")
-        self._check_confidence()
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, PRESETS[self.preset][name])
 
-    def _check_confidence(self) -> None:
-        if self.confidence not in (None, "auto"):
-            object.__setattr__(self, "confidence", as_number(float, "confidence", self.confidence))
-            if not 0 <= float(self.confidence) <= 1:
-                raise OptionError(f"confidence is {self.confidence}, but it must be 0 to 1, or 'auto'")
-        if self.early != "auto":
-            object.__setattr__(self, "early", as_number(operator.index, "early", self.early))
-            if int(self.early) < 0:
-                raise OptionError(f"early is {self.early}, but it is a number of time steps, or 'auto'")
+    def usual_values(self) -> dict[str, Any]:
+        """The preset's; what belongs to spike confidence says nothing without it."""
+        silent = ("early", "confidence_layers", "seed") if self.confidence is None else ()
+        return {**PRESETS[self.preset], **{name: getattr(self, name) for name in silent}}
 
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values."""
-        return {"name": self.name, **asdict(self)}
+    @property
+    def spike_confidence(self) -> WantedConfidence | None:
+        """As the fields say."""
+        if self.confidence is None:
+            return None
+        p, early = (None if value == "auto" else value for value in (self.confidence, self.early))
+        given = (None if p is None else float(p), None if early is None else int(early))
+        return WantedConfidence("MSATNeuron", *given, all_layers=self.confidence_layers == "all")
 
     @property
     def slices(self) -> int:

@@ -8,33 +8,24 @@ any that fall; then the neuron rounds.
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from snncc.coding.base import Coding, add_neuron, as_number
-from snncc.coding.optimal_base import best_base
-from snncc.coding.phase_tables import binary_tables, checked_levels, level_tables, power_tables, several_spikes
-from snncc.coding.scales import LayerSettings
-from snncc.errors import OptionError
+from snncc.coding.base import Coding, add_neuron
+from snncc.coding.phase_parameters import PhaseParameters
+from snncc.coding.phase_tables import binary_tables, level_tables, power_tables, several_spikes
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops.one_spike import ONE_SPIKE
 from snncc.ops.phase import PHASE
 
-__all__ = ["HIGHEST_BASE", "INPUT_CODINGS", "Phase"]
-
-INPUT_CODINGS = ("binary", "one", "analog")
-HIGHEST_BASE = 2.0  # above it, levels would be coarser than bits
-_LOWEST = 2.0**-126  # of the float32 numbers of full precision
+__all__ = ["Phase"]
 
 
 @dataclass(frozen=True)
-class Phase(Coding):
+class Phase(PhaseParameters):
     """Phase coding with T phases and base Q.
 
     Args:
@@ -51,60 +42,6 @@ class Phase(Coding):
         OptionError: a parameter is out of its range.
     """
 
-    name: ClassVar[str] = "phase"
-    T: int = 24
-    Q: float | str = 1.2
-    shift: bool = True
-    spikes: int = 1
-    input: str = "binary"
-    wait: int | None = None
-    levels: tuple[float, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for name, kind in (("T", operator.index), ("shift", bool), ("spikes", operator.index)):
-            object.__setattr__(self, name, as_number(kind, name, getattr(self, name)))
-        if self.T < 1:
-            raise OptionError(f"T is {self.T}, but a code needs at least one phase; T = 16 or 24 are usual")
-        if not 1 <= self.spikes <= self.T:
-            raise OptionError(f"spikes is {self.spikes}, but a neuron may send 1 to T = {self.T} spikes")
-        if self.input not in INPUT_CODINGS:
-            raise OptionError(f"input is '{self.input}', but it must be one of {', '.join(INPUT_CODINGS)}")
-        if self.wait is not None:
-            self._check_wait(as_number(operator.index, "wait", self.wait))
-        if self.levels is not None:
-            object.__setattr__(self, "levels", checked_levels(self.levels, self.T))
-            if not self.rounds:
-                raise OptionError("levels that are no powers are for one spike that rounds; leave out spikes and shift")
-        given = best_base(self._code_at) if self.Q == "auto" else as_number(float, "Q", self.Q)
-        object.__setattr__(self, "Q", given)
-        if not 1 < given <= HIGHEST_BASE:
-            raise OptionError(
-                f"Q is {given}, but the base must be above 1 and at most 2; try 'auto', or 1.3 at T=16, 1.2 at T=24"
-            )
-
-        lowest = 2.0 if self.input == "binary" else given
-        if lowest ** (1 - self.T) < _LOWEST:
-            raise OptionError(
-                f"T is {self.T}, but a level {lowest:g}^{1 - self.T} is none that a float32 can tell from 0"
-            )
-
-    def _check_wait(self, wait: int) -> None:
-        object.__setattr__(self, "wait", wait)
-        if not 1 <= wait <= self.T:
-            raise OptionError(f"wait is {wait}, but a layer may wait for 1 to T = {self.T} phases")
-        if wait < self.T and self.spikes > 1:
-            raise OptionError(f"wait is {wait} with {self.spikes} spikes, but only one-spike neurons fire early")
-
-    @property
-    def slices(self) -> int:
-        """J = T - wait + 1 slices of a value that arrives while the neuron fires already."""
-        return self.T - (self.wait or self.T) + 1
-
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values; `levels` only where there are any."""
-        given = {"name": self.name, **asdict(self)}
-        return {key: value for key, value in given.items() if key != "levels" or value is not None}
-
     def tables(self) -> dict[str, list[float]]:
         """Attributes `levels` and `thresholds`, T float32 values each."""
         if self.levels is not None:
@@ -115,27 +52,6 @@ class Phase(Coding):
     def stepwise(self) -> Coding:
         """Step by step there are no slices: a layer sees what has come when it has come."""
         return replace(self, wait=None)
-
-    def of_layer(self, choice: LayerSettings) -> Phase:
-        """With phases, and the base or the levels, of the layer's own."""
-        steps = choice.steps or self.T
-        coding = self if steps == self.T else replace(self, T=steps, levels=None)
-        if choice.levels is not None:
-            return replace(coding, levels=choice.levels)
-        return coding if choice.base is None else replace(coding, Q=choice.base)
-
-    def coarseness(self, steps: int) -> float | None:
-        """T^-2: levels over the same range, as much farther apart as there are fewer; only for one spike."""
-        return float(steps) ** -2 if self.spikes == 1 else None
-
-    @property
-    def rounds(self) -> bool:
-        """Whether the one spike that is sent is worth the level next to the potential."""
-        return self.shift and self.spikes == 1
-
-    def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
-        """The Q with the least MAPE over channels with pre-activations N(mean, deviation²), in units of the scale."""
-        return best_base(self._code_at, mean, deviation)
 
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
         """OneSpikeNeuron, WaitOneSpikeNeuron if it does not wait for all input, PhaseNeuron for more than one spike."""
@@ -177,28 +93,6 @@ class Phase(Coding):
         if self.slices > 1:
             return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": self.wait}, name)
         return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
-
-    @property
-    def steps(self) -> int:
-        """T."""
-        return self.T
-
-    @property
-    def bits(self) -> int:
-        """Of all the ways to send no spike up to `spikes` of them in T phases; T + 1 for one."""
-        return math.ceil(math.log2(sum(math.comb(self.T, sent) for sent in range(self.spikes + 1))))
-
-    @property
-    def interval(self) -> int:
-        """T: n samples in a pipeline take L w + n T steps (section V-C2)."""
-        return self.T
-
-    def latency(self, layers: int) -> int:
-        """L w + T: each layer starts w phases after the one before (section V-C2)."""
-        return layers * (self.wait or self.T) + self.T
-
-    def _code_at(self, base: float) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-        return replace(self, Q=base, levels=None).code
 
     def _signed(self) -> dict[str, Any]:
         """As the other neurons of the network: one spike rounds by its threshold."""

@@ -8,20 +8,20 @@ scale; the shift of half a threshold makes them round (its eq. 10): all at once,
 
 from __future__ import annotations
 
-import operator
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from snncc.coding.base import Coding, add_neuron, as_number
+from snncc.coding.base import Coding, add_neuron
+from snncc.coding.settings import OVER_TIME, STEPS_DRAWN, Setting, setting
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 
 __all__ = ["Rate"]
 
-SHIFTS = ("init", "bias", "none")
 _LONGEST = 2**16
 
 
@@ -40,27 +40,46 @@ class Rate(Coding):
     """
 
     name: ClassVar[str] = "rate"
+    title: ClassVar[str] = "Rate coding, integrate-and-fire neurons"
+    help_order: ClassVar[tuple[str, ...]] = ("T", "wait", "threshold_scale", "shift", "no_shift", "signed", "anytime")
+    arguments: ClassVar[Mapping[str, Setting]] = OVER_TIME
     readout: ClassVar[str] = "mean"
-    T: int = 32
-    shift: str = "init"
-    signed: bool = False
-    wait: int | None = None
+    steps_field: ClassVar[str] = "T"
+    steps_grid: ClassVar[tuple[int, ...]] = (8, 16, 32, 64, 128, 256)
+    steps_curve: ClassVar[tuple[int, ...]] = STEPS_DRAWN
+    counts_inactivated_spikes: ClassVar[bool] = True
+    T: int = setting(
+        32,
+        "Number of time steps.",
+        least=1,
+        most=_LONGEST,
+        refusal=f"T is {{}}, but rate coding takes 1 to {_LONGEST} time steps; 16 to 256 are usual",
+    )
+    shift: str = setting(
+        "init",
+        "Half a threshold, against flooring: at the start, a bit at each step, or not at all.",
+        choices=("init", "bias", "none"),
+        off=("none", "The same as --shift none."),
+    )
+    signed: bool = setting(False, "Neurons may take back spikes that they have sent.")
+    wait: int | None = setting(
+        None, "T: a layer waits for all its input before it fires. By default none waits.", metavar="W", free=True
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "T", as_number(operator.index, "T", self.T))
-        object.__setattr__(self, "signed", bool(self.signed))
-        if not 1 <= self.T <= _LONGEST:
-            raise OptionError(f"T is {self.T}, but rate coding takes 1 to {_LONGEST} time steps; 16 to 256 are usual")
-        if self.shift not in SHIFTS:
-            raise OptionError(f"shift is '{self.shift}', but it must be one of {', '.join(SHIFTS)}")
+        super().__post_init__()
         if self.wait is not None and self.wait != self.T:
             raise OptionError(f"wait is {self.wait}, but a layer waits for all T = {self.T} steps or not at all")
         if self.wait is not None and self.signed:
             raise OptionError("a layer that waits for all of its input never takes spikes back: drop wait or signed")
 
-    def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values."""
-        return {"name": self.name, **asdict(self)}
+    def with_steps(self, steps: int) -> Self:
+        """A layer that waits for all of its input waits for all of these."""
+        return replace(self, T=steps, wait=steps if self.wait else None)
+
+    def rows(self, form: str) -> int | None:
+        """Of layers that wait for all of their input only the folded form has as many for any network."""
+        return None if self.wait and form != "folded" else super().rows(form)
 
     @property
     def slices(self) -> int:

@@ -20,6 +20,7 @@ __all__ = [
     "PotentialCorrection",
     "Scales",
     "SpikeConfidence",
+    "WantedConfidence",
 ]
 
 NORMALIZATIONS = ("channel", "layer", "none")
@@ -93,6 +94,22 @@ class SpikeConfidence:
 
     p: float
     early: int
+
+
+@dataclass(frozen=True)
+class WantedConfidence:
+    """Which early spikes a coding wants to be doubted.
+
+    Attributes:
+        op: Of the neurons.
+        p, early: As in `SpikeConfidence`; None: what calibration measures.
+        all_layers: Of all layers, rather than the last one.
+    """
+
+    op: str
+    p: float | None
+    early: int | None
+    all_layers: bool
 
 
 @dataclass(frozen=True, eq=False)

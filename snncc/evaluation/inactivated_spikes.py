@@ -26,8 +26,6 @@ from snncc.passes.pipeline import prepared
 
 __all__ = ["InactivatedSpikeCounter", "InactivatedSpikes", "LayerInactivated"]
 
-CODINGS = ("rate", "msat")
-
 
 @dataclass(frozen=True)
 class LayerInactivated:
@@ -116,7 +114,7 @@ class InactivatedSpikeCounter:
     ) -> InactivatedSpikeCounter | None:
         """For an SNN whose coding has SIN and whose neurons stand for the ReLUs of `ann`, as imported; else None."""
         coding = recorded_coding(snn)
-        if coding is None or coding.name not in CODINGS:
+        if coding is None or not coding.counts_inactivated_spikes:
             return None
         graph, relus = prepared(ann, coding, recorded_bounds(snn)), replaced_relus(snn)
         shapes = Network(graph.to_proto(), samples)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import onnx
 
+from snncc.coding.from_metadata import known_ops
 from snncc.coding.metadata_schema import damaged_entry
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
 from snncc.io.model_reader import Source, check_weights, model_name, read_model
 from snncc.ir.nodes import all_nodes
-from snncc.ops import DOMAIN, all_ops
+from snncc.ops import DOMAIN
 
 __all__ = ["CHECKER_ERRORS", "check_converted_model", "read_converted"]
 
@@ -34,7 +35,7 @@ def read_converted(source: Source) -> onnx.ModelProto:
 def check_converted_model(model: onnx.ModelProto, name: str) -> None:
     """Raise ModelError if onnx's checker refuses `model`, or if its metadata or ops of ours are none that we know."""
     check_weights(model, name)
-    known = {op.name for op in all_ops()}
+    known = known_ops(model)
     for node in all_nodes(model.graph):
         if node.domain == DOMAIN and node.op_type not in known:
             raise ModelError(f"{name}: {DOMAIN} has no op {node.op_type}, of node '{node.name}'. {_WAY_OUT}")

@@ -17,7 +17,9 @@ from snncc.ops.arrays import Array
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, split_table
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
 
-__all__ = ["FEW_SPIKES", "FS_TABLES"]
+__all__ = ["FEW_SPIKES", "FS_TABLES", "NEVER"]
+
+NEVER = 2.0**127  # a threshold that no potential reaches: such a step is idle
 
 _TYPES = defs.OpSchema.AttrType
 
@@ -82,5 +84,7 @@ FEW_SPIKES = register(
         body=_body,
         examples=_example,
         table="thresholds",
+        single_step="FSNeuronStep",
+        table_padding={"thresholds": NEVER, "resets": 0.0, "values": 0.0},
     )
 )

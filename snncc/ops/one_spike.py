@@ -16,7 +16,7 @@ from onnx import defs
 from snncc.ops.arrays import Array
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 
-__all__ = ["ONE_SPIKE", "RESIDUAL_ONE_SPIKE"]
+__all__ = ["ONE_SPIKE", "RESIDUAL_ONE_SPIKE", "as_phase"]
 
 _FLOATS = defs.OpSchema.AttrType.FLOATS
 
@@ -57,6 +57,11 @@ def reference_residual(inputs: Sequence[Array], attributes: AttributeValues) -> 
     x, scale, residual, weight = inputs
     current = residual.astype(np.float32) * weight
     return _fire((x.astype(np.float32) + current) / scale, scale, x.dtype, attributes)
+
+
+def as_phase(attributes: AttributeValues) -> dict[str, Any]:
+    """A one-spike neuron's attributes, as the general phase neuron has them."""
+    return {**attributes, "last_thresholds": attributes["thresholds"], "max_spikes": 1, "signed": 0}
 
 
 def split_table(name: str, steps: int, prefix: str) -> str:
@@ -105,6 +110,8 @@ ONE_SPIKE = register(
         reference=reference,
         body=lambda steps: _body("v = Identity (x)", steps),
         table="levels",
+        single_step="PhaseNeuronStep",
+        step_attributes=as_phase,
         examples=_example,
     )
 )

@@ -107,6 +107,7 @@ PHASE = register(
         reference=reference,
         body=_body,
         table="levels",
+        single_step="PhaseNeuronStep",
         examples=_example,
     )
 )

@@ -78,6 +78,11 @@ class OpDef:
     stacks: Literal["", "steps", "slices"] = ""
     # What a neuron remembers from one call to the next: an input of this name, and the output that follows it.
     states: Mapping[str, str] = field(default_factory=dict)
+    # The op that does one of its steps per call, from the attribute `start` on, and what is another attribute there.
+    single_step: str = ""
+    step_attributes: Callable[[AttributeValues], AttributeValues] = dict
+    # What tables hold in steps in which it never fires; of other tables, the last entry is repeated.
+    table_padding: Mapping[str, float] = field(default_factory=dict)
     since: int = OPSET
 
     def length(self, attributes: AttributeValues) -> int:

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 
-from snncc.calibration.layer_levels import fits_levels
-from snncc.coding import FS, MSAT, Coding, Phase, Rate
+from snncc.coding import Coding
 from snncc.compiler.convert import convert
 from snncc.errors import BudgetError, OptionError
 from snncc.evaluation.evaluate import evaluate
@@ -20,16 +19,8 @@ from snncc.io.batches import Samples
 from snncc.io.model_reader import Source
 from snncc.storage.mapped import left_in_files
 
-__all__ = ["STEPS", "Trial", "candidates", "convert_within"]
+__all__ = ["Trial", "candidates", "convert_within"]
 
-# Numbers of time steps that are worth trying.
-STEPS: dict[type[Coding], tuple[int, ...]] = {
-    Phase: (8, 12, 16, 20, 24, 32),
-    FS: (3, 4, 5, 6, 8, 10, 12, 16),
-    Rate: (8, 16, 32, 64, 128, 256),
-    MSAT: (16, 32, 64, 128, 256),
-}
-_LETTERS = {Phase: "T", FS: "K", Rate: "T", MSAT: "T"}
 _PERCENTILE = 99.99
 _SAMPLES = 2000  # that the drop is measured on, at most
 
@@ -62,24 +53,11 @@ def candidates(coding: Coding, *, steps: bool = True, base: bool = True) -> list
 
     Args:
         coding: What they all are but for that.
-        steps: Whether the number of time steps is free; else there is but one rung.
-        base: Whether the base of phase coding is free, and follows from the number of steps.
+        steps: Whether the number of time steps is free; else, and for a coding without, there is one.
+        base: Whether the base, where the coding has one, is free, and follows from the number of steps.
     """
-    letter = _LETTERS[type(coding)]
-    numbers: Iterable[int] = STEPS[type(coding)] if steps else (getattr(coding, letter),)
-    if isinstance(coding, Phase) and base:
-        coding = replace(coding, Q="auto")
-    rungs = []
-    for number in numbers:
-        changed: dict[str, Any] = {letter: number}
-        if isinstance(coding, Phase):
-            changed["spikes"] = min(coding.spikes, number)
-            if base:
-                changed["Q"] = "auto"
-        if isinstance(coding, Phase | Rate) and coding.wait is not None:
-            changed["wait"] = number if isinstance(coding, Rate) else min(coding.wait, number)
-        rungs.append(replace(coding, **changed))  # type: ignore[type-var]
-    return rungs
+    found = [coding.with_steps(number) for number in coding.steps_grid] if steps and coding.steps_field else [coding]
+    return [one.with_base("auto") for one in found] if base else found
 
 
 def convert_within(
@@ -134,7 +112,7 @@ def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]
     if options.get("tune", False):
         return [{}]
     scales = any(options.get(key) is not None for key in ("percentile", "scale"))
-    fitted = fits_levels(coding) and options.get("levels") is None and options.get("scale") != "max"
+    fitted = coding.per_layer_levels and options.get("levels") is None and options.get("scale") != "max"
     return [{}, *([] if scales else [{"percentile": _PERCENTILE}]), *([{"levels": "fitted"}] if fitted else [])]
 
 

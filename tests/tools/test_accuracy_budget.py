@@ -7,7 +7,7 @@ import snncc
 from snncc.errors import BudgetError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.tools.accuracy_budget import STEPS, candidates
+from snncc.tools.accuracy_budget import candidates
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,12 @@ def data():
 def test_more_and_more_steps(coding):
     rungs = candidates(coding)
     steps = [rung.K if isinstance(rung, snncc.FS) else rung.T for rung in rungs]
-    assert steps == sorted(STEPS[type(coding)])
+    assert steps == sorted(coding.steps_grid)
     assert candidates(coding, steps=False, base=False) == [coding]
 
 
 def test_phases_have_the_base_that_suits_their_number():
-    assert [r.Q for r in candidates(snncc.Phase())] == [snncc.Phase(T=t, Q="auto").Q for t in STEPS[snncc.Phase]]
+    assert [r.Q for r in candidates(snncc.Phase())] == [snncc.Phase(T=t, Q="auto").Q for t in snncc.Phase.steps_grid]
     assert {r.Q for r in candidates(snncc.Phase(Q=1.4), base=False)} == {1.4}
     assert [r.spikes for r in candidates(snncc.Phase(spikes=10))][:2] == [8, 10]
 

@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.fs_tables.activations import Function
+from snncc.ops.few_spikes import NEVER
 
 __all__ = ["ALWAYS", "MARGIN", "NEVER", "FSTable", "Floats", "float32", "saturates", "spikes"]
 
 # A threshold that every potential reaches, exact in float32: its spike adds a constant.
 ALWAYS = -(2.0**127)
-# And one that none reaches: such a step is idle.
-NEVER = 2.0**127
 
 # Share of its range within which a neuron reaches, beyond either end, the value that it keeps from there on.
 MARGIN = 1 / 8

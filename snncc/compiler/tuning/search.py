@@ -9,10 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from snncc.calibration.calibrate import Calibration
-from snncc.calibration.layer_levels import fits_levels, fitted_levels
+from snncc.calibration.layer_levels import fitted_levels
 from snncc.calibration.observers import ActivationSite
-from snncc.coding import Coding, Phase
-from snncc.coding.phase import HIGHEST_BASE
+from snncc.coding import Coding
 from snncc.coding.scales import LayerSettings, Scales
 from snncc.compiler.tuning.layer_error import OneLayer, each_layer
 from snncc.compiler.tuning.step_sharing import resized, shared_steps
@@ -29,7 +28,6 @@ Judge = Callable[[Scales], float]
 Costs = dict[LayerSettings, float]  # the error that each choice for a layer leaves by itself
 
 _SAMPLES = 256  # that layers are tuned on
-_POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
 _FACTORS = (0.8, 0.9, 1.1, 1.25)
 _PERCENTILES = (99.9, 99.99, 100.0)
 _WORTHWHILE = 0.99  # of the error: what gains less is left alone
@@ -112,15 +110,14 @@ class _Layer:
         self.errors[self.best] = self._error(self.best)
 
     def settle_base(self) -> None:
-        """Take the best of bases around the one that the paper's formula gives: errors have more than one minimum."""
-        if isinstance(self.coding, Phase) and self.freedom.levels != "fitted":
-            middle = float(replace(self.coding, Q="auto").Q)
-            for base in sorted({min(round(middle**power, 3), HIGHEST_BASE) for power in _POWERS}):
+        """Take the best of bases of the coding: errors have more than one minimum."""
+        if self.freedom.levels != "fitted":
+            for base in self.coding.bases():
                 self._gains(LayerSettings(base=base))
 
     def settle_levels(self) -> None:
         """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
-        if fits_levels(self.coding) and self.freedom.levels != "powers":
+        if self.coding.per_layer_levels and self.freedom.levels != "powers":
             choice = fitted_levels(self.measured, self.place, self.coding)
             if choice is not None:
                 self._gains(choice)

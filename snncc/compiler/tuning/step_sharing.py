@@ -10,8 +10,7 @@ from dataclasses import replace
 from snncc.calibration.calibrate import Calibration
 from snncc.calibration.layer_levels import fitted_levels
 from snncc.calibration.observers import ActivationSite
-from snncc.coding import Coding, Phase
-from snncc.coding.phase import HIGHEST_BASE
+from snncc.coding import Coding
 from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 
@@ -65,13 +64,8 @@ def resized(
 ) -> LayerSettings:
     """What a layer had chosen, for another number of steps: levels fitted anew, or a base of the same range."""
     chosen = replace(choice, steps=steps, levels=None)
-    if not isinstance(coding, Phase):
-        return chosen
     if choice.levels is not None:
         fitted = fitted_levels(measured, place, coding.of_layer(LayerSettings(steps=steps)))
         if fitted is not None:
             return replace(chosen, levels=fitted.levels)
-    if steps == coding.steps:
-        return chosen
-    base = float(coding.Q if choice.base is None else choice.base) ** (coding.T / steps)
-    return replace(chosen, base=min(round(base, 3), HIGHEST_BASE))
+    return coding.same_range(chosen)

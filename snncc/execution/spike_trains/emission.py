@@ -20,12 +20,11 @@ from snncc.ops.arrays import Array
 from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
 from snncc.ops.few_spikes import FEW_SPIKES
 from snncc.ops.integrate_and_fire import INTEGRATE, SIGNED_INTEGRATE
-from snncc.ops.msat import CONFIDENT_MSAT, MSAT
-from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
+from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE, as_phase
 from snncc.ops.phase import PHASE
 from snncc.ops.single_step import FEW_SPIKES_STEP, PHASE_STEP
 
-__all__ = ["FAMILIES", "Emission", "Recorded", "wanted"]
+__all__ = ["Emission", "Recorded", "emission_of", "wanted"]
 
 Attributes = Mapping[str, Any]
 
@@ -64,20 +63,20 @@ def _phases(given: Recorded, attributes: Attributes) -> Emission:
 
 def _one_spike(given: Recorded, attributes: Attributes) -> Emission:
     x, scale = given.inputs["X"], given.inputs["scale"]
-    return _run_phases(lambda _: x, scale, _single(attributes))
+    return _run_phases(lambda _: x, scale, as_phase(attributes))
 
 
 def _residual_one_spike(given: Recorded, attributes: Attributes) -> Emission:
     x, residual = (given.inputs[name].astype(np.float32) for name in ("X", "residual"))
     both = x + residual * given.inputs["weight"]
-    return _run_phases(lambda _: both, given.inputs["scale"], _single(attributes))
+    return _run_phases(lambda _: both, given.inputs["scale"], as_phase(attributes))
 
 
 def _wait_one_spike(given: Recorded, attributes: Attributes) -> Emission:
     x, scale = given.inputs["X"], given.inputs["scale"]
     wait, last = int(attributes["wait"]), len(attributes["levels"]) - int(attributes["wait"])
     slices = x.reshape(last + 1, -1, *x.shape[1:])
-    return _run_phases(lambda q: slices[min(q, last)], scale, _single(attributes), "slices", wait - 1)
+    return _run_phases(lambda q: slices[min(q, last)], scale, as_phase(attributes), "slices", wait - 1)
 
 
 def _encoder(given: Recorded, attributes: Attributes) -> Emission:
@@ -108,8 +107,8 @@ def _signed_integrate(given: Recorded, attributes: Attributes) -> Emission:
     return replace(_integrate(given, attributes), signs=signs)
 
 
-def _adaptive(given: Recorded, attributes: Attributes) -> Emission:
-    """MSATNeuron, with confidence or without: a spike is worth the threshold that it has reached."""
+def _stepwise(given: Recorded, attributes: Attributes) -> Emission:
+    """Any other neuron over time, by what it sent at each step: a spike is worth what it says."""
     fires = _fired(given, attributes)
     values = _by_step(given.sent, attributes).swapaxes(0, 1)[fires.swapaxes(0, 1)]
     return Emission("steps", pack(fires), values=values)
@@ -132,11 +131,6 @@ def _run_phases(
     return Emission(sends, bits, np.asarray(attributes["levels"], np.float32), signs, skips=skips)
 
 
-def _single(attributes: Attributes) -> Attributes:
-    """A one-spike neuron's attributes, as the general phase neuron has them."""
-    return {**attributes, "last_thresholds": attributes["thresholds"], "max_spikes": 1, "signed": 0}
-
-
 def _fired(given: Recorded, attributes: Attributes) -> Array:
     assert given.count is not None
     return _by_step(given.count, attributes) > 0
@@ -147,7 +141,7 @@ def _by_step(stacked: Array, attributes: Attributes) -> Array:
     return stacked.reshape(steps, stacked.shape[0] // steps, *stacked.shape[1:])
 
 
-FAMILIES: Mapping[str, Callable[[Recorded, Attributes], Emission]] = {
+_FAMILIES: Mapping[str, Callable[[Recorded, Attributes], Emission]] = {
     ONE_SPIKE.name: _one_spike,
     RESIDUAL_ONE_SPIKE.name: _residual_one_spike,
     PHASE.name: _phases,
@@ -156,7 +150,9 @@ FAMILIES: Mapping[str, Callable[[Recorded, Attributes], Emission]] = {
     FEW_SPIKES.name: _few_spikes,
     INTEGRATE.name: _integrate,
     SIGNED_INTEGRATE.name: _signed_integrate,
-    MSAT.name: _adaptive,
-    CONFIDENT_MSAT.name: _adaptive,
 }
-"""What a layer fired, by its op."""
+
+
+def emission_of(op: str) -> Callable[[Recorded, Attributes], Emission] | None:
+    """What tells what a layer of `op` fired; None if nothing does."""
+    return _FAMILIES.get(op, _stepwise if get(op).stacks == "steps" else None)

@@ -19,7 +19,7 @@ from snncc.analysis.network_view import Network
 from snncc.analysis.time_stacking import gives_steps, max_batch
 from snncc.errors import ModelError, OptionError
 from snncc.execution.converted_model import read_converted
-from snncc.execution.spike_trains.emission import FAMILIES, Recorded, wanted
+from snncc.execution.spike_trains.emission import Recorded, emission_of, wanted
 from snncc.execution.spike_trains.reproducible import behind_neurons, folded_form, reproducible_session
 from snncc.execution.spike_trains.storage import SpikeTrains
 from snncc.execution.spike_trains.train import Train, joined
@@ -102,7 +102,9 @@ class _Layer:
         sent, op = tensors[self.sent], self.node.op_type
         inputs = {key: tensors[name] for key, name in self.inputs.items()}
         given = Recorded(inputs, sent, tensors[self.count] if self.count else None)
-        emission = FAMILIES[op](given, attributes_of(self.node))
+        told = emission_of(op)
+        assert told is not None  # see `_layer`
+        emission = told(given, attributes_of(self.node))
         found = {f.name: getattr(emission, f.name) for f in fields(emission)}
         scale = np.asarray(inputs["scale"], np.float32)
         about: dict[str, Any] = {"dtype": sent.dtype, "sample": sent.shape[1:], "scale": scale, **found}
@@ -182,7 +184,7 @@ def _instrumented(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[_Layer]
 
 
 def _layer(node: onnx.NodeProto, build: Builder) -> _Layer:
-    if node.op_type not in FAMILIES:
+    if emission_of(node.op_type) is None:
         raise OptionError(f"'{label(node)}' is a {node.op_type}, whose spikes are not recorded. Update snncc.")
     definition = get(node.op_type)
     names, with_count = wanted(node.op_type)

@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a converted model's metadata promise of its neurons: their parameters, worked out here from the metadata alone.
+"""What a converted model's metadata promise of its neurons: their parameters.
 
-Nothing of `snncc.coding` is used: a check that computed with the code it checks would find no fault in either.
+Those of our codings are worked out here from the metadata alone: a check that computed with the code it checks would
+find no fault in either. Another coding may declare what it expects; else the reference of the op is compared with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import helper
+
+from snncc.coding import CODINGS, coding_of
+from snncc.coding.scales import LayerSettings
+from snncc.errors import OptionError
+from snncc.tools.check.declared_parameters import declared_mismatch
 
 __all__ = ["most_spikes", "own_parameters", "parameter_mismatch", "wrong_gate"]
 
@@ -22,16 +29,18 @@ _CERTAIN = 2**32
 _IDLE = 2.0**127  # a threshold that no potential reaches
 
 
-def most_spikes(coding: Values) -> int | None:
-    """How many spikes a neuron may send for one sample; None if the coding is not known."""
-    letter = {"phase": "spikes", "fs": "K", "rate": "T", "msat": "T"}.get(str(coding.get("name")), "")
-    limit = coding.get(letter)
-    return limit if isinstance(limit, int) else None
+def most_spikes(coding: Values, entry: Values = MappingProxyType({})) -> int | None:
+    """How many spikes a neuron whose metadata is `entry` may send for one sample; None if the coding is not known."""
+    try:
+        return coding_of(coding).spike_limit(LayerSettings(steps=entry.get("steps")))
+    except (OptionError, KeyError, TypeError):
+        return None
 
 
 def own_parameters(coding: Values, entry: Values) -> dict[str, Any]:
     """The coding's parameters as they are for one neuron, whose metadata is `entry`."""
-    steps = {"K" if coding.get("name") == "fs" else "T": entry["steps"]} if "steps" in entry else {}
+    kind = CODINGS.get(str(coding.get("name")))
+    steps = {kind.steps_field: entry["steps"]} if kind is not None and "steps" in entry else {}
     return {**coding, **steps, **{key: entry[key] for key in ("Q", "levels") if key in entry}}
 
 
@@ -48,12 +57,15 @@ def parameter_mismatch(
     """
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     coded = given if encoder else {**given, "signed": 0}  # other neurons have the same tables whether signed or not
+    kind = CODINGS[coding["name"]]
+    if coding["name"] not in _EXPECTED:
+        return None if encoder or fitted else declared_mismatch(coding_of(coding), form, node.op_type, given)
     promised = _EXPECTED[coding["name"]](coding, form, node.op_type, coded)
     if given.get("max_spikes", 1) != (allowed := promised.pop("max_spikes", 1)):
         return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
     if (op := promised.pop("op", node.op_type)) != node.op_type:
         return f"it is a {node.op_type}, not a {op}"
-    letters = "K" if coding["name"] == "fs" else "T"
+    letters = kind.steps_field
     for name, value in promised.items():
         if name not in given:
             continue
@@ -64,7 +76,7 @@ def parameter_mismatch(
             return f"{name} has {len(given[name])} entries, {letters} is {len(value)}"
         elif not fitted and not np.array_equal(_rounded(given[name])[: len(value)], _rounded(value)):
             levels = "its levels" if coding.get("levels") is not None else "T, Q and shift"
-            words = levels if coding["name"] == "phase" else f"{letters} and shift"
+            words = levels if kind.base_field else f"{letters} and shift"
             return f"{name} is not what {words} give"
     return None
 

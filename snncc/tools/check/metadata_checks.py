@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
 import numpy as np
 import onnx
 
+from snncc.coding import coding_of
+from snncc.coding.scales import LEVELS, NORMALIZATIONS
 from snncc.ir.nodes import all_nodes, is_neuron, label
 from snncc.ir.op_sets import WEIGHTED
 from snncc.ops import DOMAIN
@@ -26,8 +28,6 @@ __all__ = ["check_calibration", "check_form", "check_islands", "check_outcome", 
 Claimed = Callable[[str], Any]
 _PHASE = ("OneSpikeNeuron", "PhaseEncoder", "ResidualOneSpikeNeuron", "WaitOneSpikeNeuron")
 _METHODS = ("max", "percentile", "least-squares")
-_LEVELS = ("powers", "batchnorm", "fitted")
-_NORMALIZATIONS = ("channel", "layer", "none")
 
 
 def check_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
@@ -80,7 +80,7 @@ def check_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
 
 def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """Whether time is folded, in a loop or outside, and how many steps there are."""
-    form, coding = claimed("form"), claimed("coding")
+    form = claimed("form")
     loops = [
         n for n in model.graph.node if n.op_type == "Loop" and any(is_neuron(x) for x in all_nodes(n.attribute[0].g))
     ]
@@ -88,7 +88,7 @@ def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     given = "loop" if loops else "step" if states and states <= {i.name for i in model.graph.input} else "folded"
     if form.get("form") != given:
         return f"the form is said to be {form.get('form')}, but the graph is {given}"
-    steps, expected = form.get("steps"), _steps(coding, given)
+    steps, expected = form.get("steps"), coding_of(claimed("coding")).rows(given)
     if steps != expected and expected is not None:
         return f"the form is said to have {steps} steps, but the coding gives {expected}"
     if loops:
@@ -97,16 +97,6 @@ def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
         if turns is not None and turns * int(form.get("chunk", 1)) != steps:
             return f"the form is said to have {steps} steps, but the loop makes {turns} turns"
     return None
-
-
-def _steps(coding: Mapping[str, Any], form: str) -> int | None:
-    """What the rows of the folded form hold; of others only where spikes cross all layers within a step."""
-    if coding.get("name") in ("rate", "msat") and not coding.get("wait"):
-        return coding.get("T")
-    if form != "folded":
-        return None
-    steps = coding.get("T")
-    return steps - (coding.get("wait") or steps) + 1 if coding.get("name") == "phase" and steps else 1
 
 
 def check_islands(model: onnx.ModelProto, claimed: Claimed) -> str | None:
@@ -151,9 +141,9 @@ def check_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  
         return f"scales are said to come from {samples!r} samples"
     if (origin == "data") != bool(re.fullmatch("[0-9a-f]{64}", str(digest))):
         return f"scales are said to come from {origin}, and its sha256 to be {digest!r}"
-    if entry.get("method") not in _METHODS or entry.get("normalize") not in _NORMALIZATIONS:
+    if entry.get("method") not in _METHODS or entry.get("normalize") not in NORMALIZATIONS:
         return f"scales are said to be {entry.get('method')!r} of {entry.get('normalize')!r}, which snncc does not know"
-    if entry.get("levels", "powers") not in _LEVELS:
+    if entry.get("levels", "powers") not in LEVELS:
         return f"levels are said to be {entry['levels']!r}, which snncc does not know"
     return None
 

@@ -20,7 +20,7 @@ from snncc.io.batches import Batch, Samples, batches, specs_of
 from snncc.io.digests import Digest
 from snncc.io.model_reader import Source, model_name, read_model
 from snncc.io.preprocess import Preprocess
-from snncc.tools.check.expected_parameters import most_spikes, own_parameters
+from snncc.tools.check.expected_parameters import most_spikes
 from snncc.tools.check.kernel_agreement import differing_outputs
 from snncc.tools.check.structure import structural
 from snncc.tools.check.subject import CheckSubject
@@ -154,7 +154,7 @@ def _spike_limit(found: Evaluation, model: CheckSubject) -> CheckResult:
     if most_spikes(coding) is None:
         return CheckResult("spike-limit", False, f"the coding {coding.get('name')!r} is not known, and so no limit")
     sent = {layer.name: layer.peak for layer in found.layers if layer.name in neurons}
-    limits = {name: most_spikes(own_parameters(coding, recorded[name])) or 0 for name in sent}
+    limits = {name: most_spikes(coding, recorded[name]) or 0 for name in sent}
     if above := [name for name in sent if sent[name] > limits[name]]:
         name = max(above, key=lambda name: sent[name] - limits[name])
         message = f"a neuron of '{name}' sent {sent[name]} spikes, its coding allows {limits[name]}"

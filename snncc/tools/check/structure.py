@@ -14,7 +14,7 @@ import onnx
 
 from snncc import ops
 from snncc.analysis.activation_sites import NEURONS
-from snncc.coding.from_metadata import replaced_relus
+from snncc.coding.from_metadata import known_ops, replaced_relus
 from snncc.errors import ModelError
 from snncc.execution.converted_model import CHECKER_ERRORS
 from snncc.io.digests import model_digest
@@ -53,7 +53,7 @@ def _known(model: CheckSubject) -> str | None:
     versions = {o.domain: o.version for o in model.snn.opset_import}
     if versions.get(ops.DOMAIN) != ops.OPSET:
         return f"the model imports version {versions.get(ops.DOMAIN)} of {ops.DOMAIN}; this snncc knows {ops.OPSET}"
-    registered = {op.name for op in ops.all_ops()}
+    registered = known_ops(model.snn)
     strange = [f"{n.op_type} '{label(n)}'" for n in model.neurons if n.op_type not in registered]
     strange += [
         f"{n.domain}.{n.op_type} '{label(n)}'"
@@ -65,8 +65,8 @@ def _known(model: CheckSubject) -> str | None:
 
 def _portable(model: CheckSubject) -> str | None:
     bodies = {f.name for f in model.snn.functions if f.domain == ops.DOMAIN and f.node}
-    known = {op.name for op in ops.all_ops()}
-    missing = sorted({n.op_type for n in all_nodes(model.snn.graph) if n.domain == ops.DOMAIN} & known - bodies)
+    used = {n.op_type for n in all_nodes(model.snn.graph) if n.domain == ops.DOMAIN}
+    missing = sorted(used & known_ops(model.snn) - bodies)
     return f"no function body for {', '.join(missing)}: the model runs with our library only" if missing else None
 
 

@@ -153,7 +153,7 @@ def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: 
         firing_rates.section(found),
         errors.section(list(values), off),
         reconstruction.section(own),
-        activations.section(own, octaves=coding.name == "phase"),
+        activations.section(own, octaves=coding.base is not None),
         curves.section(list(values)),
         coding_error.section(list(values), coding),
         inactivated_spikes.section(found.sin),

@@ -13,8 +13,7 @@ import numpy.typing as npt
 import onnx
 
 from snncc.analysis.time_stacking import fold_of, max_batch
-from snncc.calibration.layer_levels import fits_levels
-from snncc.coding import CODINGS, Coding
+from snncc.coding import Coding
 from snncc.compiler.convert import convert
 from snncc.errors import OptionError
 from snncc.evaluation.accuracy import AccuracyCounter
@@ -58,7 +57,7 @@ def axes_of(coding: Coding, texts: Sequence[str]) -> dict[str, tuple[float, ...]
     Raises:
         OptionError: a text is none of that kind, the coding has no such parameter, or there are too many.
     """
-    known = [f.name for f in fields(CODINGS[coding.name])]  # type: ignore[arg-type]
+    known = [f.name for f in fields(coding)]  # type: ignore[arg-type]
     axes: dict[str, tuple[float, ...]] = {}
     for text in texts:
         name, _, listed = text.partition("=")
@@ -101,7 +100,7 @@ def grid_of(
     expected = [plain.run([name], batch)[0] for batch in batches]
     accuracy, errors, right = [], [], None
     for other in track(codings, "converting", len(codings)):
-        own = recipe if fits_levels(other) or recipe["levels"] != "fitted" else {**recipe, "levels": None}
+        own = recipe if other.per_layer_levels or recipe["levels"] != "fitted" else {**recipe, "levels": None}
         tally = _tally(convert(ann, other, **own), batches, expected, labels, device)
         top = tally.top(1)
         accuracy.append(100 * tally.agreement if top is None else top[1])

@@ -5,15 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from snncc.coding import FS, Coding, Phase
+from snncc.coding import Coding
 from snncc.ops.arrays import Array
-from snncc.tools.report.coding_curves import changed
 from snncc.tools.report.layer_values import LayerValues
 from snncc.tools.report.panels import Panel, Section
 from snncc.tools.report.style import Palette
@@ -21,8 +20,6 @@ from snncc.tools.report.style import Palette
 __all__ = ["Errors", "errors", "mape", "section"]
 
 _BASES = np.round(np.arange(1.05, 2.001, 0.05), 2)
-_STEPS = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)
-_BITS = tuple(range(2, 17))
 _VALUES = 2**12  # of a layer
 
 
@@ -34,6 +31,7 @@ class Errors:
     x: Array
     lines: dict[str, Array]
     here: float
+    axis: Literal["linear", "log"]
 
 
 def mape(layers: Sequence[Array], coding: Coding) -> float:
@@ -47,30 +45,27 @@ def mape(layers: Sequence[Array], coding: Coding) -> float:
 
 
 def errors(layers: Sequence[Array], coding: Coding) -> Errors:
-    """Against Q for phase coding, for its own T and others; against K for few spikes; else against T."""
-    if isinstance(coding, Phase):
-        steps = sorted({coding.T, 16, 24})
-        lines = {
-            f"T={T}": np.array(
-                [
-                    mape(layers, changed(coding, T=T, Q=float(Q), wait=None, spikes=min(coding.spikes, T)))
-                    for Q in _BASES
-                ]
-            )
-            for T in steps
-        }
-        return Errors("Q", _BASES, lines, float(coding.Q))
-    name, steps_of = ("K", _BITS) if isinstance(coding, FS) else ("T", _STEPS)
-    x = np.array(sorted({*steps_of, coding.steps}))
-    changes: list[dict[str, Any]] = [{name: int(n), **({"wait": int(n)} if _waits(coding) else {})} for n in x]
-    found = np.array([mape(layers, changed(coding, **change)) for change in changes])
-    return Errors(name, x.astype(np.float64), {"": found}, coding.steps)
+    """Against the base, for its own number of steps and others; without a base, against the number of steps."""
+    if coding.base is not None:
+        steps = {n: coding.with_steps(n) for n in sorted({coding.steps, 16, 24})}
+        bases = {n: [one.with_base(float(q)) for q in _BASES] for n, one in steps.items()}
+        name, here, x = coding.base_field, coding.base, _BASES
+        lines = {f"{coding.steps_field}={n}": _errors(layers, codings) for n, codings in bases.items()}
+    else:
+        name, here = coding.steps_field, coding.steps
+        x = np.array(sorted({*(coding.steps_curve or coding.steps_grid), here}))
+        lines = {"": _errors(layers, [coding.with_steps(int(n)) for n in x])}
+    return Errors(name, x.astype(np.float64), lines, here, coding.error_axis)
+
+
+def _errors(layers: Sequence[Array], codings: Sequence[Coding]) -> Array:
+    return np.array([mape(layers, coding) for coding in codings])
 
 
 def section(layers: list[LayerValues], coding: Coding) -> Section | None:
     """One panel."""
     values = [np.abs(x.true / x.unit)[:_VALUES] for x in layers if x.code is not None and x.code.kind == "relu"]
-    if not values:
+    if not values or not coding.steps_field:
         return None
     found = errors(values, coding)
     text = (
@@ -85,10 +80,6 @@ def section(layers: list[LayerValues], coding: Coding) -> Section | None:
     return Section("mape", "Error of the code", text, (panel,))
 
 
-def _waits(coding: Coding) -> bool:
-    return getattr(coding, "wait", None) is not None
-
-
 def _drawing(found: Errors, own: float) -> Any:
     def draw(figure: Figure, palette: Palette) -> None:
         axes = figure.subplots()
@@ -98,7 +89,7 @@ def _drawing(found: Errors, own: float) -> Any:
         axes.plot([found.here], [own], "o", color=palette.second, markersize=5)
         if len(found.lines) > 1:
             axes.legend()
-        if found.parameter == "K":  # a bit more halves the error
+        if found.axis == "log":
             axes.set_yscale("log")
             axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())

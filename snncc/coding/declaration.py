@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a coding says of itself to the command line, sweeps, tuning, checks, evaluation and report."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Literal, Self
+
+import numpy.typing as npt
+
+from snncc.coding.scales import LayerSettings, WantedConfidence
+from snncc.coding.settings import Setting, check_settings
+
+__all__ = ["Declaration"]
+
+
+class Declaration(ABC):
+    """The part of a coding that is not its arithmetic: what is not declared here is not offered."""
+
+    name: ClassVar[str]
+    # What the coding is called where its options are listed.
+    title: ClassVar[str] = ""
+    # The options that the help lists first, in this order, by name; else they stand in the order of the fields.
+    help_order: ClassVar[tuple[str, ...]] = ()
+    # Arguments of `convert` that are for some codings only, and that this one takes.
+    arguments: ClassVar[Mapping[str, Setting]] = {}
+    # The field with the number of time steps, numbers worth trying, from few to many, and those to draw, if others.
+    steps_field: ClassVar[str] = ""
+    steps_grid: ClassVar[tuple[int, ...]] = ()
+    steps_curve: ClassVar[tuple[int, ...]] = ()
+    # How the error over these numbers is drawn.
+    error_axis: ClassVar[Literal["linear", "log"]] = "linear"
+    # The field with the base of the levels; `auto`: the base that suits the number of steps.
+    base_field: ClassVar[str] = ""
+    # Whether the evaluation counts the spikes of neurons whose ReLU is silent.
+    counts_inactivated_spikes: ClassVar[bool] = False
+
+    # How the stacked slices of the output's potential become the output: their `mean`, or the `last` one.
+    readout: ClassVar[str] = "last"
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+    @property
+    @abstractmethod
+    def steps(self) -> int:
+        """Time steps in which a neuron may fire for one sample."""
+
+    @property
+    def slices(self) -> int:
+        """How many slices a value travels in, stacked on the batch axis: time steps, or 1 for a value in one piece."""
+        return 1
+
+    def parameters(self) -> dict[str, Any]:
+        """All parameters, as JSON values, for the model's metadata."""
+        return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
+
+    def usual_values(self) -> dict[str, Any]:
+        """Fields that have another usual value than the default, given the other fields."""
+        return {}
+
+    def with_steps(self, steps: int) -> Self:
+        """With so many time steps; only for codings with a `steps_field`."""
+        return replace(self, **{self.steps_field: steps})  # type: ignore[type-var]
+
+    def with_base(self, base: float | str) -> Self:
+        """With another base, `auto`: the one that suits the number of steps; the same where there is none."""
+        return replace(self, **{self.base_field: base}) if self.base_field else self  # type: ignore[type-var]
+
+    @property
+    def base(self) -> float | None:
+        """Of the levels; None if they are no powers."""
+        return float(getattr(self, self.base_field)) if self.base_field else None
+
+    def bases(self) -> tuple[float, ...]:
+        """That are worth trying for one layer."""
+        return ()
+
+    def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
+        """The base for channels with pre-activations N(mean, deviation²); only for codings with a `base_field`."""
+        raise NotImplementedError
+
+    def same_range(self, choice: LayerSettings) -> LayerSettings:
+        """What a layer has, with a base that covers, in the steps that it has, the range of the usual number."""
+        return choice
+
+    @property
+    def per_layer_levels(self) -> bool:
+        """Whether levels can be fitted to the activations of each layer."""
+        return False
+
+    @property
+    def has_own_levels(self) -> bool:
+        """Whether all layers have levels that were given."""
+        return False
+
+    @property
+    def spike_confidence(self) -> WantedConfidence | None:
+        """Which early spikes are to be doubted; None: none."""
+        return None
+
+    def spike_limit(self, layer: LayerSettings) -> int:
+        """How many spikes a neuron of such a layer may send for one sample."""
+        return layer.steps or self.steps
+
+    def rows(self, form: str) -> int | None:
+        """Time steps in the rows of a network in this form; None if the coding does not say."""
+        over_time = self.readout == "mean" and self.slices == self.steps
+        return self.slices if form == "folded" or over_time else None
+
+    def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """What a neuron `op` of a ReLU has for attributes in a form; None: its reference is compared with `code`."""
+        return None
