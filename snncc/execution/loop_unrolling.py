@@ -95,7 +95,9 @@ def _fires_early(model: onnx.ModelProto) -> bool:
 
 def _of_step(flat: onnx.ModelProto, model: onnx.ModelProto, form: Mapping[str, Any]) -> _Parts:
     """The states of a network of one step are what they start with, and do not come out."""
-    graph, given, left = flat.graph, set(), set()
+    graph = flat.graph
+    given: set[str] = set()
+    left: set[str] = set()
     for state in form["states"]:
         given.add(state["input"])
         left.add(state["output"])
@@ -105,7 +107,9 @@ def _of_step(flat: onnx.ModelProto, model: onnx.ModelProto, form: Mapping[str, A
         kept = [v for v in values if v.name not in gone]
         del values[:]
         values.extend(kept)
-    before, inner, moving = [], [], set(given)
+    before: list[onnx.NodeProto] = []
+    inner: list[onnx.NodeProto] = []
+    moving = set(given)
     for node in _needed(model.graph.node, [v.name for v in graph.output]):
         moves = not moving.isdisjoint(reads(node))
         moving.update(writes(node) if moves else ())
