@@ -201,7 +201,7 @@ def _sample(graph: Graph, tensor: Tensor) -> tuple[int | str | None, ...] | None
 def _single_step(graph: Graph, node: Node, start: int) -> Node:
     """The op that runs one step of `node`, in its place."""
     definition, inputs, name, spikes = get(node.op), list(node.inputs), node.name, node.outputs[0]
-    attrs = {**definition.step_attributes(node.attrs), "start": start}
+    attrs = {**node.attrs, "start": start, **definition.step_attributes(node.attrs)}
     known = graph.provenance(node)
     graph.erase(node)
     value = add_op(graph, definition.single_step, inputs, attrs, name)
