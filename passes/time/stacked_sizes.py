@@ -17,9 +17,7 @@ from snncc.errors import UnsupportedShapeError
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import Pass
 
-__all__ = ["STACKED", "UNSTACKED", "StackedSizes"]
-
-UNSTACKED, STACKED = "_unstacked", "_stacked"  # how the names end of the nodes that divide and multiply by the steps
+__all__ = ["StackedSizes"]
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,12 @@ class StackedSizes(Pass):
         if node.op == "Shape":
             rank = _rank(graph, node)
             each = self._factors(rank, axis)[node.attrs.get("start", 0) : node.attrs.get("end", rank)]
-        if (each == 1).all() or any(u.name.endswith(UNSTACKED) for u in graph.users(node.outputs[0])):
+        if (each == 1).all() or any(graph.has_role(u, "unstack") for u in graph.users(node.outputs[0])):
             return False
         size = node.outputs[0]
         count = graph.constant(f"{node.name}_steps", each)
-        samples = graph.add("Div", [size, count], name=f"{node.name}{UNSTACKED}")
+        samples = graph.add("Div", [size, count], name=f"{node.name}_unstacked")
+        graph.set_role(samples, "unstack")
         graph.replace_uses(size, samples, keep=[graph.producer(samples)])
         return True
 
@@ -63,14 +62,15 @@ class StackedSizes(Pass):
         target = node.inputs[1]
         bound = graph.producer(target)
         rows = graph.producer(bound.inputs[0]) if bound is not None and bound.op == "Max" else None
-        if graph.value(target) is not None or (rows is not None and rows.name.endswith(STACKED)):
+        if graph.value(target) is not None or graph.has_role(rows, "stack"):
             return False
         length = (graph.shape(target) or (None,))[0]
         rank = length if isinstance(length, int) else len(graph.shape(node.outputs[0]) or ())
         if not rank:
             raise UnsupportedShapeError(f"the rank of Reshape '{node.name}' is not known. Export the model with shapes")
         factors = graph.constant(f"{node.name}_steps", self._factors(rank, axis))
-        rows = graph.add("Mul", [target, factors], name=f"{node.name}{STACKED}")
+        rows = graph.add("Mul", [target, factors], name=f"{node.name}_stacked")
+        graph.set_role(rows, "stack")
         inferred = graph.constant(f"{node.name}_inferred", np.array([-1], np.int64))
         node.inputs[1] = graph.add("Max", [rows, inferred], name=f"{node.name}_target")
         return True

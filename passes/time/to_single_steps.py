@@ -22,7 +22,6 @@ from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
-from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED
 
 __all__ = ["State", "ToSingleSteps"]
 
@@ -76,7 +75,7 @@ class ToSingleSteps(Pass):
                 timing.starts(node, start)
             elif graph.has_role(node, "repeat"):
                 self._shorten(graph, node)
-            elif node.op in ("Div", "Mul") and node.name.endswith((UNSTACKED, STACKED)):
+            elif graph.has_role(node, "unstack") or graph.has_role(node, "stack"):
                 self._rescale(graph, node)
             else:
                 self._align(graph, node, timing)

@@ -9,8 +9,9 @@ from typing import Literal
 __all__ = ["MESSAGE", "SOURCE", "Provenance", "Role"]
 
 # A neuron at an activation site; one that codes an input or what an analog op computes; a scale of a neuron,
-# or what moves it; a constant current that is repeated for each time step; what reads the output; a recurrent layer.
-Role = Literal["neuron", "encoder", "factor", "repeat", "readout", "recurrent"]
+# or what moves it; a constant current that is repeated for each time step; what reads the output; a recurrent layer;
+# what divides or multiplies sizes by the number of time steps.
+Role = Literal["neuron", "encoder", "factor", "repeat", "readout", "recurrent", "unstack", "stack"]
 
 SOURCE = "input"  # `op` of what an input of the network is the origin of
 MESSAGE = "message"  # `op` of what stands for no node of the network: it passes messages on as spikes

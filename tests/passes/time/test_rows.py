@@ -20,7 +20,7 @@ from snncc.passes.shared.batch_rows import repeat_constants
 from snncc.passes.shared.scale_propagation import factor_after_move
 from snncc.passes.time.note_rows import NoteRows
 from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
-from snncc.passes.time.stacked_sizes import STACKED, UNSTACKED, StackedSizes
+from snncc.passes.time.stacked_sizes import StackedSizes
 from snncc.passes.time.to_single_steps import ToSingleSteps
 from snncc.runtime import create_session
 
@@ -105,7 +105,7 @@ def test_sizes_are_those_of_samples(build, body) -> None:
 
 def factors_of_sizes(graph: Graph) -> list[list[int]]:
     """By how much sizes are divided and multiplied, axis by axis."""
-    nodes = [n for n in graph.nodes("Div", "Mul") if n.name.endswith((UNSTACKED, STACKED))]
+    nodes = [n for n in graph.nodes() if graph.has_role(n, "unstack") or graph.has_role(n, "stack")]
     return [np.atleast_1d(graph.value(n.inputs[1])).tolist() for n in nodes]
 
 
