@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks into an sdist and a wheel: whether they hold what they need, and nothing else.
+"""Check that an sdist and a wheel contain the required files and no others.
 
 python .ci/check_release.py DIR
 """

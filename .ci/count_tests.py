@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adds up the closing lines of pytest's logs, and fails where a run did not close, or where nothing in it passed."""
+"""Sum the totals of pytest's logs; fail if a log is incomplete or contains no passed test."""
 
 from __future__ import annotations
 

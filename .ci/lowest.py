@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the lowest versions that pyproject.toml declares, as constraints for pip: `name==version`, one a line."""
+"""Print the lowest versions that pyproject.toml declares, as pip constraints: one `name==version` per line."""
 
 from __future__ import annotations
 

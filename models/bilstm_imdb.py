@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a bidirectional LSTM on IMDB reviews, and writes it as ONNX together with the data in the form that it takes.
+"""Train a bidirectional LSTM on IMDB reviews; write it as ONNX, with the data in the model's input format.
 
     python -m snncc.models.bilstm_imdb REVIEWS OUT
 

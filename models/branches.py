@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Untrained networks whose paths part and meet in Concats: DenseNet, Inception, U-Net and a detector like YOLO."""
+"""Untrained networks with branches that join in Concats: DenseNet, Inception, U-Net and a YOLO-like detector."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes ONNX networks layer by layer; the same calls give the same bytes."""
+"""Write ONNX networks layer by layer; the same calls give the same bytes."""
 
 from __future__ import annotations
 

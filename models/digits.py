@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scikit-learn's handwritten digits, split once and for all into training and test images."""
+"""scikit-learn's handwritten digits, with a fixed split into training and test images."""
 
 from __future__ import annotations
 

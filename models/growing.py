@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks of any depth or width, tiny in everything else: what converting them takes must grow with their size."""
+"""Networks of any depth or width and otherwise minimal size, to measure how the cost of a conversion grows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IMDB reviews as rows of token ids: lowercase words, numbered by how frequent they are in the training reviews.
+"""IMDB reviews as rows of token ids: lowercase words, numbered by their frequency in the training reviews.
 
 Reviews are files of JSON lines, gzipped: {"id", "label": 0 or 1, "text"}.
 """

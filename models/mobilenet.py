@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Untrained networks of depthwise convolutions: MobileNet v1 and v2, and one like EfficientNet."""
+"""Untrained networks with depthwise convolutions: MobileNet v1 and v2, and an EfficientNet-like network."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Untrained networks on vectors and waveforms: M5 for audio, and an autoencoder."""
+"""Untrained networks for vectors and waveforms: M5 for audio, and an autoencoder."""
 
 from __future__ import annotations
 

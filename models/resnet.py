@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Untrained residual networks, in the shapes for CIFAR and for ImageNet."""
+"""Untrained residual networks, in the sizes for CIFAR and for ImageNet."""
 
 from __future__ import annotations
 

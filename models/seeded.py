@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers with seeded weights, from which the untrained networks are built: what they compute is noise.
+"""Layers with seeded random weights, from which the untrained networks are built.
 
 Weights are He-initialised and every BatchNormalization has its own scale, bias, mean and variance, so that folding is
 not a no-op and activations stay of order 1 through all of the layers.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the two-layer Text-GCN on R8 or MR, and writes it as ONNX, with the data to calibrate and evaluate it on.
+"""Train the two-layer Text-GCN on R8 or MR; write it as ONNX, with calibration and test data.
 
     python -m snncc.models.text_gcn ../shared/data/text_gcn R8 build/r8
     snncc convert build/r8/model.onnx --coding phase --T 16 --Q 1.3 --input one --calib build/r8/calib.npz -o snn.onnx

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks on text, untrained: a bidirectional LSTM on token ids, and Text-GCN on a small graph."""
+"""Untrained networks for text: a bidirectional LSTM on token ids, and Text-GCN on a small graph."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Untrained VGG-16, in the shapes for CIFAR and for ImageNet."""
+"""Untrained VGG-16, in the sizes for CIFAR and for ImageNet."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All untrained networks by name, each in a size that a test can afford."""
+"""All untrained networks by name, each in a size that is small enough for a test."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graph to graph, one rewrite a file; `pipeline` lists them in order."""
+"""Graph rewrites, one pass per file; `pipeline` lists them in order."""
 
 from __future__ import annotations
 

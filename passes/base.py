@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a pass is: a frozen dataclass whose fields are its options, editing a graph in place."""
+"""Base class of the passes: a frozen dataclass whose fields are its options, and which edits a graph in place."""
 
 from __future__ import annotations
 

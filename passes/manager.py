@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs passes in order, checks their contracts, and says which one failed."""
+"""Run passes in order, check their pre- and postconditions, and name the pass that failed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The passes, in the order they run."""
+"""List of the passes in execution order."""
 
 from __future__ import annotations
 

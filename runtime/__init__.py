@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs converted models in onnxruntime, with the native neuron kernels.
+"""Run converted models in onnxruntime, with the native neuron kernels.
 
 The ops' function bodies make a converted model run without this library; the kernels make it fast.
 """

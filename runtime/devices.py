@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether CUDA works here, found out without a word on stderr.
+"""Detect whether CUDA works on this machine, without output to stderr.
 
 onnxruntime lists its CUDA provider wherever the package is installed, and complains loudly when a session asks for it
 in vain; so the driver, a device and the provider's own libraries are looked for first.

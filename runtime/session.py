@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a model in onnxruntime with the native neuron kernels registered."""
+"""Open a model in onnxruntime with the native neuron kernels registered."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that snncc refuses, as one tree.
+"""The exception hierarchy of snncc.
 
     SnnccError
     ├── ModelError                 the source or converted model is at fault

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The version, from the installed package's own metadata: pyproject.toml is the one place that states it."""
+"""The version, from the metadata of the installed package, which pyproject.toml defines."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much the slow tests do: what fits into continuous integration, or, with `SNNCC_THOROUGH=1`, all by hand.
+"""Size of the slow tests: reduced for continuous integration, or complete with `SNNCC_THOROUGH=1`.
 
 Bars are the same for both: losses of trained networks are points against the ANN on the same images.
 """

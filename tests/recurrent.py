@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrent nodes with seeded weights, by themselves and in networks."""
+"""Recurrent nodes with seeded weights, alone and in networks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The direction of imports: which part of the package may know which others.
+"""The direction of imports between the parts of the package.
 
 A part is a module or a package directly in `snncc`. Each has a floor, and uses the floors below it, never its own or
 one above: imports inside functions and for typing count as well.

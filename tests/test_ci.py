@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CI adds up what ran, fails where a log does not close, and knows the lowest versions."""
+"""CI scripts: sums of test counts, failure on incomplete logs, lowest versions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The public names: all there, and loaded no sooner than they are used."""
+"""The public names: complete, and imported lazily."""
 
 from __future__ import annotations
 

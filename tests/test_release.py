@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CI looks for in an sdist and a wheel: a good pair passes, each fault is named."""
+"""CI's checks of an sdist and a wheel: a valid pair passes, each fault is named."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bounds are sums of ReLUs, so that they become neurons between linear ops.
+"""Rewrite bounds as sums of ReLUs, so that they become neurons between linear ops.
 
 With m the value within [a, b] that is nearest to 0:
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(Min(x, c)) -> Min(Relu(x), c) for c > 0, so that bounds in front of a ReLU are the neuron's own ceiling.
+"""Relu(Min(x, c)) -> Min(Relu(x), c) for c > 0: the bound becomes the maximum level of the neuron.
 
 Lower bounds up to 0 do nothing there: Relu(Clip(x, a, c)) -> Min(Relu(x), c), Relu(Max(x, a)) -> Relu(x).
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constants that are repeated for each sample are added instead, whatever the number of rows.
+"""Replace constants that are expanded to the batch size by constants that broadcast.
 
     Concat(x, Expand(c, [N, …])) -> Add(Pad(x), c in its place)          Add(x, Expand(c, [N, …])) -> Add(x, c)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ScatterElements(data, targets, w Gather(x, sources)), adding -> data + Aggregate(x): sums over edges become one op.
+"""ScatterElements(data, targets, w Gather(x, sources)), adding -> data + Aggregate(x): sums over edges in one op.
 
 That is how exporters spell the aggregation of a graph convolution: each edge gathers a node's channels, may weight
 them, and adds them to those of another node. Edges that come in several such pieces, each added to the one before, are

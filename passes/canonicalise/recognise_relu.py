@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ReLUs as exporters and people spell them out become Relu and PRelu.
+"""Rewrite the equivalents of ReLU that exporters write as Relu and PRelu.
 
 Max(x, 0), Clip(x, 0), ThresholdedRelu(x; 0), Where(x > 0, x, 0), x Cast(x > 0)     -> Relu(x)
 Where(x > 0, x, a x)                                                                -> PRelu(x, a)

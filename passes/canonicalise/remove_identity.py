@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Identity(x), Dropout(x), a Cast to the same type -> x: at inference they do nothing."""
+"""Identity(x), Dropout(x), Cast(x) to the same type -> x: remove ops without effect at inference."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(x) -> x where x is a ReLU's result already, moved or pooled: a second layer of neurons would only cost time.
+"""Relu(x) -> x where x is a ReLU's result after shape-only ops or pools: avoids a redundant layer of neurons.
 
 Likewise LeakyRelu, PRelu and Abs, which change nothing above 0 either.
 """

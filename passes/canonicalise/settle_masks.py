@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Infinite constants of masks go where they do no harm: to the end, to a Softmax, or away.
+"""Move the infinite constants of masks to the outputs or to a Softmax, or remove them.
 
     Mul(Add(x, M), k) -> Add(Mul(x, k), k M)     Add(Add(x, M), y) -> Add(Add(x, y), M)
     Max(Add(x, M), -3.4e38) -> Add(x, Max(M, -3.4e38))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Add of two and Mul by a constant stand for all linear arithmetic: fewer spellings for the passes that follow.
+"""Rewrite all linear arithmetic as binary Add and Mul by a constant.
 
 Neg(x) -> Mul(x, -1); Sub(x, y) -> Add(x, -y); Div(x, c) -> Mul(x, 1/c); Sum(x, y, z) -> Add(Add(x, y), z);
 Mean(x, y) -> Mul(Add(x, y), 1/2).

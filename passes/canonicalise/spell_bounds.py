@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One spelling for what keeps values within constant bounds, and none for bounds that do nothing.
+"""Canonicalise ops that clip values to constant bounds; remove bounds without effect.
 
     Max(x, y, 1, 2) -> Max(Max(x, y), 2)      Min(Max(x, a), b) -> Clip(x, a, b)      Clip(x, -inf, b) -> Min(x, b)
     Clip(Clip(x, a, b), c, d) -> Clip(x, …)   Clip(x, 0) -> Relu(x)                   Clip(x, -3.4e38, 3.4e38) -> x

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Split(x) -> a Slice for each part that is read; Tile(x) -> Concat(x, x, …): moves that later passes know."""
+"""Split(x) -> a Slice for each used part; Tile(x) -> Concat(x, x, …): shape-only ops that later passes support."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Casts between floating-point types go: the whole network computes in the type of its first real input.
+"""Remove casts between floating-point types: the network computes in the type of its first real input.
 
 Converters to half precision leave an input and an output of float32, and some ops in between; a spiking network has
 one type for its spikes. An output of another type is cast at the very end.

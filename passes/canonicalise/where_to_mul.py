@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where(c, x, k) -> Add(Mul(x, c), k where c is not), for constants c and k: a mask is a factor of 0 or 1.
+"""Where(c, x, k) -> Add(Mul(x, c), Where(c, 0, k)), for constants c and k: a mask is a factor of 0 or 1.
 
 What is infinite in k is added last, so that it can be told from a bias.
 """

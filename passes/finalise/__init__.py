@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Corrections, confidences, fusions and weight storage."""
+"""Apply corrections and spike confidence, fuse nodes and quantise stored weights."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MSATNeuron(x) -> ConfidentMSATNeuron(x): early spikes survive with their layer's confidence (msat.txt, eq. 14)."""
+"""MSATNeuron(x) -> ConfidentMSATNeuron(x): early spikes are kept with their layer's confidence (msat.txt, eq. 14)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x -> g (x + c): gives each channel's membrane potential the gain and the offset that it lacks.
+"""x -> g (x + c): correct each channel's membrane potential by a gain and an offset.
 
 c goes up through sums into the first synapse that can take it, Conv(x; W, b) + c -> Conv(x; W, b + c); where there is
 none it stays an Add. g is put behind as a Mul, which lift-scales then folds into the weights.

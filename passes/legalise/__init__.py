@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every activation is one node that a neuron can stand for."""
+"""Rewrite every activation as one node that a neuron can replace."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x (1 + Erf(x / sqrt 2)) / 2 -> Gelu(x), its factors taken in any order.
+"""x (1 + Erf(x / sqrt 2)) / 2 -> Gelu(x), for any order of the factors.
 
 Exporters of older opsets spell GELU out, and then its constants would go into the weights next to it.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aggregate(synapse(x)) -> aggregate(spikes(synapse(x))): each step of a graph convolution is a spiking layer.
+"""aggregate(synapse(x)) -> aggregate(spikes(synapse(x))): one spiking layer per step of a graph convolution.
 
 Message passing x W and aggregation A (x W) have no ReLU in between (one_spike.txt, section IV-D), so a neuron there
 must send both signs: one that carries the sign of its potential or, where the coding has none, a pair of ReLUs of

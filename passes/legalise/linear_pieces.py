@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Activations that consist of linear pieces without a jump are sums of ReLUs.
+"""Rewrite continuous piecewise linear activations as sums of ReLUs.
 
     HardSigmoid(x) -> Clip(α x + β, 0, 1)        Shrink(x) -> Relu(x - λ) - Relu(-x - λ), where bias and λ are the same
     Mul(x, HardSigmoid(x)) -> HardSwish(x) for α = 1/6, β = 1/2, which is no such sum: a product of activations

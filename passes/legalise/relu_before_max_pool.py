@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(MaxPool(x)) -> MaxPool(Relu(x)), the same because a ReLU never falls: so that pools choose among spikes."""
+"""Relu(MaxPool(x)) -> MaxPool(Relu(x)), equal because ReLU is monotonic: the pool then operates on spikes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clip(x, 0, c) -> Min(Relu(x), c), so that ReLU6 is a ReLU with a ceiling, which a neuron's largest level can be."""
+"""Clip(x, 0, c) -> Min(Relu(x), c): ReLU6 becomes a ReLU with a bound, the neuron's maximum level."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No activation is left: neurons, encoders, recurrent Scans, and analog ops between decoder and encoder."""
+"""Replace activations by neurons, encoders, recurrent Scans, and analog ops between decoder and encoder."""

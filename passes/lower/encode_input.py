@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x -> encoder(x): the network's input becomes spikes too, unless the coding leaves it analog.
+"""x -> encoder(x): encode the network's input as spikes, unless the coding keeps it analog.
 
 Of token ids it is what they are looked up as that is coded. What compares values, or takes them as indices, reads them
 as they are.

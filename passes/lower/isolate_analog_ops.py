@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""f(x) -> code(f(decode(x))): what is no linear layer and no neuron stays analog, between a decoder and an encoder.
+"""f(x) -> code(f(decode(x))): insert a decoder and an encoder around analog ops.
 
 Values that travel in one piece need no decoder; behind the island they are coded as the network's input is. Where time
 steps are stacked, the island sees the mean of what has come so far, and sends at each step what that adds to the sum

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""f(x) -> FSNeuron(x): Sigmoid, Tanh, SiLU, GELU and the like become few-spikes neurons with tables of their own.
+"""f(x) -> FSNeuron(x): replace Sigmoid, Tanh, SiLU, GELU and others by few-spikes neurons with their own tables.
 
 SiLU and HardSwish are also recognised as exporters spell them out: x Sigmoid(x), x HardSigmoid(x).
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(x) -> neuron(x): every ReLU becomes a spiking neuron of the chosen coding.
+"""Relu(x) -> neuron(x): replace every ReLU by a spiking neuron of the chosen coding.
 
 A ceiling behind the ReLU (ReLU6) goes where the largest value that the neuron can send lies at or below it, as the
 scale of a one-spike neuron does; otherwise it is put in front, on the potential.

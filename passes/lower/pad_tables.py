@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Neurons with time steps of their own get tables of one length: those of an op share the body that is written for it.
+"""Pad the tables of neurons with per-layer time steps to one length, so that neurons of an op share one body.
 
     thresholds (1, .5), levels (1, .6)  ->  thresholds (1, .5, .5), levels (1, .6, .6)
 

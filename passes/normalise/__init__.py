@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scales and BatchNormalization are folded into weights or thresholds; it is still the same ReLU network."""
+"""Fold scales and BatchNormalization into weights or thresholds; the network remains an equivalent ReLU network."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Relu(BatchNormalization(synapse(x))) -> Relu(|f| (±synapse(x) + s/|f|)): the scale f stays out of the weights.
+"""Relu(BatchNormalization(synapse(x))) -> Relu(|f| (±synapse(x) + s/|f|)): the weights do not include the scale f.
 
 BatchNormalization is y = f x + s, per channel (see fold-batchnorm). Its shift goes into the bias, which is added to the
 potential once, its sign into the weights, and its magnitude becomes a factor on the potential, which raise-thresholds

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BatchNormalization(Conv(x)) -> Conv(x), and Conv(BatchNormalization(x)) -> Conv(x) where no padding is in between.
+"""BatchNormalization(Conv(x)) -> Conv(x), and Conv(BatchNormalization(x)) -> Conv(x) if the Conv has no padding.
 
 BatchNormalization is y = f x + s with f = γ/√(σ² + ε), s = β − μ f, per channel. Behind a synapse it scales
 the synapse's output; before one it scales its input, but a padding 0 is not

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""k · synapse(x) -> synapse'(x): carries constant factors up, against the flow, into the weights that can take them.
+"""k · synapse(x) -> synapse'(x): hoist constant factors towards the input, into the weights of synapses.
 
 Through sums every summand takes the factor; through pools it just passes (max is kept by factors > 0 only).
 """

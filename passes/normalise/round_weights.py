@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""synapse(x, W) -> synapse(x, s round(W/s)): the weights take the values that they will have as 8-bit integers.
+"""synapse(x, W) -> synapse(x, s round(W/s)): round weights to the values of 8-bit integers.
 
 Each output channel has its own s, as in quantise-weights, which stores what is left as integers. Whatever scales whole
 channels in between leaves these integers as they are, so that potentials can be matched with the rounding in place.

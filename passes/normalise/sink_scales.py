@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""synapse(k · x) -> synapse'(x): carries constant factors down, with the flow, into the weights that can take them.
+"""synapse(k · x) -> synapse'(x): sink constant factors towards the output, into the weights of synapses.
 
 A factor is handed to each user by itself. Pools, and ops that only move values, pass it on (max is kept by factors > 0
 only); Concat passes on what all of its inputs bring; Add passes on what both summands share; two Muls become one. What

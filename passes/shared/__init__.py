@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Edits that several passes share."""
+"""Graph edits that several passes share."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums and signs of tensors, as nodes or constants."""
+"""Add and negate tensors, as nodes or as constants."""
 
 from __future__ import annotations
 

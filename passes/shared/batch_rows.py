@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of stacked steps: more of them than the input has."""
+"""Batch axes with stacked time steps, which have more rows than the input."""
 
 from __future__ import annotations
 

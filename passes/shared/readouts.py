@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last membrane potentials of a network: what its outputs are read from."""
+"""Find the last membrane potentials of a network, from which its outputs are read."""
 
 from __future__ import annotations
 

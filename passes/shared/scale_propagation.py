@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of a constant factor (see `scale`) on its way through ops that have no weights."""
+"""Propagate a constant factor (see `scale`) through ops that have no weights."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constant factors on tensors: read off a Mul, put on an edge, taken into the weights of a synapse.
+"""Constant factors on tensors: read from a Mul, inserted on an edge, folded into the weights of a synapse.
 
 A factor is an array that broadcasts to the tensor and does not vary along the batch, axis 0; constant axes have size 1.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The weights of Conv, ConvTranspose, Gemm and MatMul behind one face, so that each rewrite says its maths once.
+"""Common interface to the weights of Conv, ConvTranspose, Gemm and MatMul.
 
 A synapse computes y = W x + b. Scaling its output by f and shifting it by s gives W' = f W, b' = f b + s (per output
 channel); feeding it g x + t instead of x gives W' = W g, b' = b + W t (per input channel). Sums are made in float64.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The time axis is explicit: stacked or single steps, repeated currents, outputs that are read out."""
+"""Make the time axis explicit: stacked or single steps, repeated currents, readout of outputs."""

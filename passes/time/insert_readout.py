@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""x -> Readout(x): what the last synapses build up over time becomes the network's output.
+"""x -> Readout(x): read the outputs from the potentials that the last synapses accumulate over time.
 
 Rate codes read the mean over all steps, or with `anytime` the mean after every step, [T, N, …]; of slices the last one
 holds everything. A Softmax or its like, or a mask, at the end comes behind the readout.

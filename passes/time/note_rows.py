@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tensors that shapes alone decide have rows for each sample; the network stays as it is.
+"""Record which tensors that are computed from shapes alone have one row per sample; the graph is unchanged.
 
 They depend on no input's values, so that nothing else tells them from tables that all samples share. The ReLU network
 is run with several batches; what has more rows for more samples must later be repeated for each time step.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MaxPool(x) -> Increase(MaxPool(RunningTotal(x))): of the neurons in a window, the one that has sent most goes on.
+"""MaxPool(x) -> Increase(MaxPool(RunningTotal(x))): pass on the increase of the largest spike sum in each window.
 
 The maximum of spikes at single steps is not the maximum of the rates. What a window sends at a step is the increase of
 the largest sum of values that any of its neurons has sent so far, so that over all steps it sends the largest sum.

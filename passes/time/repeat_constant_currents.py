@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""f(x, y) -> f(Tile(x), y): a constant current meets what comes step by step.
+"""f(x, y) -> f(Tile(x), y): repeat a constant current where it meets values with a time axis.
 
 What depends on the network's input alone is the same at every step, so its synapses run once; where it enters a neuron
 that runs over time, or is added to what such neurons send, it is repeated, once per step.

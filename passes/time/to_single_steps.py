@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the network for a whole run to the network for `chunk` time steps, whose neurons' states come in and go out.
+"""Convert a network for a whole run to one for `chunk` time steps, with neuron states as inputs and outputs.
 
 Ops that run over time do fewer steps, and their states, constants until now, become inputs and outputs of the graph.
 Phase and few-spikes neurons, which code a value in one go, become their single steps: a layer starts when its inputs

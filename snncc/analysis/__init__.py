@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read-only facts about a graph: axes, activation sites, analog ops, what can be converted and why not."""
+"""Read-only analysis of graphs: axes, activation sites, analog ops, convertibility and unsupported reasons."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nodes of a prepared network that neurons will stand for.
+"""Activation sites: the nodes of a prepared network that neurons will replace.
 
 They are ReLUs and, for neurons whose spikes carry the sign of their potential, leaky ReLUs of slope 1: they change
 nothing.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Activations that tables stand for, as nodes of a graph: alone, or spelled out by an exporter."""
+"""Recognise activations that neuron tables approximate, as one node or as the subgraph that exporters write."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Analog islands: ops that are neither synapses nor neurons, but a function of each sample's values.
+"""Analog ops: neither synapses nor neurons, but functions of each sample's values.
 
 What is decoded in front of one and coded again behind it may pass through any such function; it stays an op of the ANN,
 is named in the report, and costs what it costs there. What compares, chooses or counts is an island, too, with all the

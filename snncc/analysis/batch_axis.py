@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""On which axis the batch lies, in networks with recurrent layers: these take [time, batch, features].
+"""Find the batch axis in networks with recurrent layers, which use the layout [time, batch, features].
 
 Everywhere else the batch is on axis 0, and time steps are stacked there.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the channels of a tensor lie."""
+"""Find the channel axis of a tensor."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a node is a synapse, a move or an activation site, and if not, why."""
+"""Classify a node as synapse, shape-only op or activation site, or give the unsupported reason."""
 
 from __future__ import annotations
 

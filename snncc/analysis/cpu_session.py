@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnxruntime sessions on the CPU, for what the compiler itself has to compute."""
+"""onnxruntime CPU sessions for the computations of the compiler itself."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Integer inputs: token ids, masks, lengths, images, and what becomes of them before the network's first activations.
+"""Integer inputs: token ids, masks, lengths and images, and the ops on them before the first activations.
 
 Integers that depend on nothing but such inputs and on shapes stay integers. The first floating-point values that they
 lead to, rows of an embedding above all, are analog values as an input's are: the network's sources.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The interval that Max, Min and Clip with constant bounds keep a value within."""
+"""Compute the interval to which Max, Min and Clip with constant bounds restrict a value."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masks: sums with a constant that pushes some values out of the way, to -inf or very far down.
+"""Recognise masks: sums with a constant that makes some values -inf or very small.
 
 At the end of a network a mask stays behind what is read out, as a Softmax does; in front of a Softmax elsewhere it is
 part of the analog island.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model as one sample sees it: the shape of every tensor at a batch of one, its constants, and what spikes.
+"""A model at batch size 1: the shape of every tensor, constants, and spiking tensors.
 
 A tensor *spikes* if it is a neuron's output, or if it comes from spiking tensors alone through ops that only move,
 scale, average or add values (`PASSING`). A synaptic layer (`SYNAPSES`) that is fed by anything else computes with

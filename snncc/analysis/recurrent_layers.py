@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LSTM, GRU and RNN nodes behind one face: weights by gate and direction, activations, and what is not supported."""
+"""Common interface to LSTM, GRU and RNN nodes: weights by gate and direction, activations, unsupported options."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a Resize does, axis by axis: which inputs each output is interpolated from."""
+"""Express a Resize axis by axis: the inputs from which each output is interpolated."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tensors hold time steps stacked on the batch axis, and which depend on the input alone.
+"""Find tensors with time steps stacked on the batch axis, and tensors that depend on the input alone.
 
 Steps begin at a neuron of an op that runs over time, or at an encoder of slices; they end at a Readout.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network that stacks time steps, or slices of values, on its batch axis, and the same network for just one of them.
+"""Networks that stack time steps or value slices on the batch axis, and the same networks without stacking.
 
 The stacks begin at the ops that say so and where a constant current is repeated; they end where the output is read out.
 For one step all of that is taken out: what remains has the shapes of samples everywhere.

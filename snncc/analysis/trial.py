@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of a network on zeros, with several sizes of the batch and of open axes: how shapes follow from the inputs'."""
+"""Run a network on zeros with several sizes of the batch and of open axes, to find how shapes depend on the inputs."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Activation statistics, on data or on noise, and what follows from them: scales, levels, corrections."""
+"""Activation statistics from data or noise, and the scales, levels and corrections computed from them."""

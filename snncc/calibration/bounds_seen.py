@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Chooses how bounds are made of neurons by the values that meet them, on calibration data or on noise.
+"""Choose how neurons realise bounds, from the values observed on calibration data or noise.
 
 Where values lie outside of the bounds rarely, or by little, these pass as they are, and neurons code by how much they
 lie outside. Where that is much, neurons code the values within. A bound that values stay far away from is left out.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a prepared ReLU network, and data or none, to what the neurons' scales follow from."""
+"""Calibrate a prepared ReLU network, with or without data: the statistics from which neuron scales are computed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calibration where no data is given: noise through the network, at the level that its statistics make likely."""
+"""Data-free calibration: run noise through the network, scaled to the level that its statistics predict."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scales from the distribution of a channel's activations: a percentile, or the scale that codes it with least error.
+"""Scales from the distribution of a channel's activations: a percentile, or the scale with the least coding error.
 
 Activations are counted in bins cut straight from their float32 bits: 32 per octave, so that a bin is 1.6 to 3 % wide.
 """

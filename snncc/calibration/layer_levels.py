@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Levels of phase coding that layers have for themselves, from what is known of their activations.
+"""Per-layer levels of phase coding, from the statistics of the layer's activations.
 
 `batchnorm`: still powers of a base (one_spike.txt, section III-B2), but of the layer's own. What leaves a
 BatchNormalization with factor γ and shift β has mean μ = β and standard deviation σ = |γ| in its channel, so that eq. 5

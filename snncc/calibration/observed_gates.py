@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes into the gates of recurrent layers: the loops of a conversion, with exact gates that are watched."""
+"""Observe the pre-activations of recurrent gates, by running the converted loops with exact gates."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the ReLU network in onnxruntime and takes down how large its activations get, channel by channel.
+"""Run the ReLU network in onnxruntime and record the size of its activations, channel by channel.
 
 Memory does not grow with the data: maxima are taken inside the network, percentiles from histograms.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Matches the membrane potentials of the spiking network to those of the ReLU network, channel by channel.
+"""Match the membrane potentials of the spiking network to those of the ReLU network, per channel.
 
 A code's errors do not average out: small activations vanish, large ones saturate, and a ReLU makes an excess of noise.
 Layer by layer, from the input on, with all layers before it matched already, each channel's potential x becomes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fair sample of bounded size from a stream of unknown length."""
+"""Reservoir sampling: a uniform sample of bounded size from a stream of unknown length."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures spike confidence (msat.txt, section 4.2): how often the spikes of a layer can be believed.
+"""Measure spike confidence (msat.txt, section 4.2): the share of a layer's spikes that is correct.
 
 A neuron fires in vain if its ReLU would be silent, its pre-activation in the ReLU network being negative ("SIN"). The
 confidence p of a layer is 1 less the share of its neurons, over all samples, that do; the early steps are those that

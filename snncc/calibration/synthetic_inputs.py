@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calibration without data: 1/f-coloured noise, and what BatchNormalization remembers of the data.
+"""Synthetic calibration data: 1/f-coloured noise, and the statistics that BatchNormalization stores.
 
 Natural signals have amplitudes that fall like 1/f. Noise of that colour, sent through the network with every
 BatchNormalization on the statistics of the batch itself, excites each channel about as training data did. The input's

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The range of what ops that are not linear read and compute: of pre-activations, and of analog islands."""
+"""Value ranges of the inputs and outputs of non-linear ops: pre-activations, and analog ops."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `snncc` command: options in, one library call, tables or JSON out.
+"""The `snncc` command: parse options, call the library once, print tables or JSON.
 
 `main`, the command itself, is imported when it is first used, so that its entry, `__main__`, imports next to nothing.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the `snncc` command begins, also as `python -m snncc.cli`: Ctrl-C ends it in one line while it imports, too."""
+"""Entry point of the `snncc` command and of `python -m snncc.cli`; handles Ctrl-C during imports, too."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`--max-drop`: the recipes that were tried, as a table, and the network of the one that was taken."""
+"""Output of `--max-drop`: a table of the candidates that were tried, and the network that was accepted."""
 
 from __future__ import annotations
 

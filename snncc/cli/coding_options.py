@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options that belong to codings, put together from what each coding says of its parameters."""
+"""Options of codings, generated from the parameters that each coding declares."""
 
 from __future__ import annotations
 

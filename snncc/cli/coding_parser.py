@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of `snncc convert` that belong to a coding: declared, listed by coding in its help, turned into a Coding.
+"""Coding options of `snncc convert`: declare them, list them by coding in the help, build a Coding from them.
 
 An option that is not given is left to the coding, so that defaults stand in one place; one that is given and belongs to
 another coding is an error of usage.

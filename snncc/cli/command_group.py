@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `snncc` command: parses, and turns errors into one line. Exit status 0 fine, 1 a clear error, 2 usage."""
+"""The `snncc` command group: parses, and prints errors as one line. Exit status: 0 success, 1 error, 2 usage."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of every command that converts a network, but for those that belong to a coding."""
+"""Conversion options of all commands that convert a network, except those of codings."""
 
 from __future__ import annotations
 

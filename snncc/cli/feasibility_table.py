@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `snncc inspect` says of a network that is not converted, for a reader."""
+"""Text output of `snncc inspect` for a network that is not converted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where log lines go: to stderr, one line each."""
+"""Configure logging: to stderr, one line per record."""
 
 from __future__ import annotations
 

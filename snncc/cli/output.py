@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the commands print: tables that fit the terminal, JSON, lines.
+"""Output of the commands: tables that fit the terminal, JSON, lines.
 
 All of it goes through `printable`: names come from models, and a terminal obeys some characters.
 """

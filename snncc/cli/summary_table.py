@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a conversion made of a network's nodes, as a table: at the end of `convert`, and again in `inspect`."""
+"""The conversion summary as a table, for `convert` and `inspect`."""
 
 from __future__ import annotations
 

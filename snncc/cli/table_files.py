@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of the command line: printed in parts that fit the terminal, written as CSV and LaTeX."""
+"""Tables of the command line: split to fit the terminal, written as CSV and LaTeX."""
 
 from __future__ import annotations
 

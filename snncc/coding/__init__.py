@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The codings: one file each, with its parameters and how a ReLU lowers to its neuron."""
+"""The codings, one per file: parameters, and how a ReLU is lowered to a neuron."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every coding offers to the passes: its parameters, how a ReLU lowers to its neuron, how the input is encoded."""
+"""Interface of a coding: its parameters, how a ReLU is lowered to a neuron, how the input is encoded."""
 
 from __future__ import annotations
 

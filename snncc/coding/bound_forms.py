@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the bounds of a network are made of neurons, each as suits the values that meet it."""
+"""Choose how neurons realise each bound of a network, by the values that reach it."""
 
 from __future__ import annotations
 

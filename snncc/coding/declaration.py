@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a coding says of itself to the command line, sweeps, tuning, checks, evaluation and report."""
+"""Declaration of a coding for the command line, sweeps, tuning, checks, evaluation and report."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the metadata of a converted model lead back to: its coding, and the ReLU network that was lowered with it."""
+"""Restore the coding of a converted model, and its lowered ReLU network, from the metadata."""
 
 from __future__ import annotations
 

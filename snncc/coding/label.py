@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A coding in a few words: its letters, and whatever else is not at its default."""
+"""Short label of a coding: its abbreviation, and the parameters that differ from their defaults."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the metadata entries of a converted model look like, with the bounds that keep a reader from harm.
+"""Schema of the metadata entries of a converted model, with bounds that protect readers.
 
 Anybody may have edited them. What is checked here is that they can be read; `snncc check` says whether they are true.
 """

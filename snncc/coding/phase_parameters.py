@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parameters of phase coding: which there are, what follows from them for layers, steps and time."""
+"""Parameters of phase coding, and the layer settings, steps and times derived from them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Levels and thresholds of phase coding, attributes of its neurons: worked out in float64, rounded once to float32."""
+"""Levels and thresholds of phase neurons: computed in float64, rounded once to float32."""
 
 from __future__ import annotations
 

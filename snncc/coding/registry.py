@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The codings by name: ours, and those of installed packages that declare them as entry points."""
+"""Registry of codings by name: built-in ones, and those of installed packages that declare entry points."""
 
 from __future__ import annotations
 

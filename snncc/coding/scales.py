@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What calibration hands to the passes: plain data."""
+"""Results of calibration that the passes use, as plain data."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a coding says of its parameters: help, range, choices. Options, sweep keys and checks follow from that."""
+"""Declaration of coding parameters: help, range, choices; source of the options, sweep keys and checks."""
 
 from __future__ import annotations
 

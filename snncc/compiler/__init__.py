@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`convert`: the stages of a conversion in order, forms over time, tuning, metadata, export."""
+"""`convert`: the stages of a conversion in order, time forms, tuning, metadata, export."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether all rows of a spiking network fit together, and its outputs are as those of the network that it stands for.
+"""Check that the rows of a spiking network match in number, and that its outputs match its source's.
 
 Shape inference knows too little of sizes that are computed, so the network is run, with few samples.
 """

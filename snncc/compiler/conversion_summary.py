@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What became of a network's nodes: neurons, folded BatchNormalizations, factors that weights took up, islands."""
+"""Conversion summary: counts of neurons, folded BatchNormalizations, folded factors and analog ops."""
 
 from __future__ import annotations
 

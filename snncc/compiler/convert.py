@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one function that walks the whole line: import, prepare, calibrate, rewrite, export."""
+"""`convert`: import, prepare, calibrate, rewrite and export a model."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the converted Graph to the model file: function bodies, opset imports, metadata, a last check.
+"""Export the converted Graph as a model: function bodies, opset imports, metadata, final check.
 
 The same graph and metadata give the same bytes.
 """

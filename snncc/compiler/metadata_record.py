@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a converted model says of itself, as JSON values for its metadata."""
+"""Metadata of a converted model, as JSON values."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of a conversion, declared once: `convert`, the command line, sweeps and metadata take them from here."""
+"""Conversion options, declared once for `convert`, the command line, sweeps and metadata."""
 
 from __future__ import annotations
 

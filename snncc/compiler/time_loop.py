@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts a network of some time steps into an ONNX Loop, its states carried from turn to turn.
+"""Wrap a network of some time steps in an ONNX Loop, with its states as loop-carried values.
 
 What depends on the input alone runs once, in front of the loop; what follows the readout runs once, behind it.
 """

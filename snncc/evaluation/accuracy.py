@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How right two networks are, and how much they agree, added up over batches."""
+"""Accuracy of two networks and their agreement, accumulated over batches."""
 
 from __future__ import annotations
 

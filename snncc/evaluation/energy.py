@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the arithmetic of a network costs in a 45 nm process (Horowitz, ISSCC 2014; one_spike.txt, eq. 6).
+"""Energy of a network's arithmetic in a 45 nm process (Horowitz, ISSCC 2014; one_spike.txt, eq. 6).
 
 Two figures for the gain over the ANN. The papers' formula takes every synaptic layer's MACs times the mean spikes per
 neuron that feeds it:  η = E_mac Σ MAC_l / (E_ac Σ MAC_l s_l), with E_mac/E_ac = 4.6/0.9 = 5.11.  The exact count

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an SNN beside the ANN that it came from: accuracy, agreement, spikes, energy, latency."""
+"""Evaluate an SNN against its source ANN: accuracy, agreement, spikes, energy, latency."""
 
 from __future__ import annotations
 

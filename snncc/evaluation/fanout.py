@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many synaptic operations one spike costs, exactly, for every neuron, without running the network.
+"""Exact number of synaptic operations per spike, for every neuron, without running the network.
 
 A spike goes along ops that move, scale, average or add values (a pooled element counts every window it is in) to the
 places where it ends, and there it costs

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the output of an op that passes spikes on to its inputs: what a spike there costs, from what it becomes."""
+"""Propagate fan-out backwards through ops that pass spikes on, from their outputs to their inputs."""
 
 from __future__ import annotations
 

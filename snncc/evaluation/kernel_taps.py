@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which outputs of a convolution or pooling hold which inputs, axis by axis.
+"""Map inputs of a convolution or pooling to the outputs that use them, axis by axis.
 
 Kernels, strides, dilations and pads act on each spatial axis on its own, so that a matrix [outputs, inputs] per axis,
 with the number of taps between each pair, says everything; taps that fall on padding are in none of them.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What it costs to move data: weights, activations, potentials and spikes, read from memory and written to it.
+"""Energy of memory accesses: reads and writes of weights, activations, potentials and spikes.
 
 Each layer has memories of its own for weights, for input values and for outputs or potentials, each the smallest that
 holds them: 8 KiB, 32 KiB or 1 MiB of SRAM at 10, 20 or 100 pJ for 64 bits, else DRAM at 1.3 nJ, the lower end of what

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations of both networks, layer by layer, from the spikes that were counted.
+"""Operations of both networks per layer, from the spike counts.
 
 MACs with padding are counted nowhere, because no hardware makes them.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both networks of an evaluation in onnxruntime, batch by batch, and what they have found so far."""
+"""Run both networks of an evaluation in onnxruntime, batch by batch, and accumulate the results."""
 
 from __future__ import annotations
 

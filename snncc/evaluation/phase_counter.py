@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts spikes phase by phase where neurons send values: further neurons beside them tell when they fire.
+"""Count spikes per phase for neurons that send values, with added neurons that give the firing phase.
 
 A neuron that sends one spike has a twin that is worth a number for each phase; one that sends few spikes, whose worth
 does not come back to it, has twins that are worth a power of two for each of eight steps. What a phase neuron with

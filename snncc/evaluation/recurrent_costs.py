@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What recurrent layers cost and how often their gates fire, in a model: LSTM, GRU, RNN, and the Scan they become."""
+"""Operations of recurrent layers and firing of their gates, for LSTM, GRU, RNN and converted Scans."""
 
 from __future__ import annotations
 

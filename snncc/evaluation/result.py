@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation found, as plain data."""
+"""Results of an evaluation, as plain data."""
 
 from __future__ import annotations
 

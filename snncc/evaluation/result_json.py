@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An evaluation as JSON values: docs/evaluate.md describes them, data/evaluate.schema.json is their schema.
+"""Evaluation results as JSON: described in docs/evaluate.md, with the schema data/evaluate.schema.json.
 
 Percentages are 0 … 100, fractions 0 … 1, energies nanojoules per sample; what is not known is null.
 """

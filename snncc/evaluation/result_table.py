@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An evaluation as rows of text: the whole network, and layer by layer, within 80 columns."""
+"""Evaluation results as text tables: the whole network and its layers, within 80 columns."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation counted, as whole numbers: parts of the data add up to the very result of all of it, in any order.
+"""Integer sums of an evaluation: shards of the data add up to the exact total, in any order.
 
 Numbers of spikes and operations are sums over the samples here, not means. They go through JSON and back unchanged.
 """

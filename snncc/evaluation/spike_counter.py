@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts every spike: a copy of the network that also gives, for each neuron, how often it fired.
+"""Count spikes: a copy of the network with the spike count of each neuron as additional outputs.
 
 The neurons' optional output `count` is added up over the batch inside the graph, so that a layer hands out one array
 of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Where the batch

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long networks take in onnxruntime: runs take turns, so that a busy moment strikes them alike."""
+"""Run time of networks in onnxruntime; runs alternate, so that system load affects all of them equally."""
 
 from __future__ import annotations
 

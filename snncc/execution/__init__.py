@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running models: partial runs, streams of single steps, spike trains."""
+"""Execution of models: partial runs, streams of single steps, spike trains."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a converted model, read from a file that anybody may have damaged, is one that the rest can rely on."""
+"""Validate a converted model read from a file, before other modules rely on it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a network that runs step by step has said enough about each of its samples.
+"""Early exit: decide per sample when a network that runs step by step can stop.
 
 The output of a rate code is a mean over the steps so far, which often says long before the last step what it will say
 then. A sample is settled at the second of two steps in a row at which the same class leads, and leads the next one by

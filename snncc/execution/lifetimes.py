@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tensors of a network are still read on a way to one that is wanted, while more and more of them are known.
+"""Lifetimes of tensors in a partial run: which known tensors are still needed for the wanted ones.
 
 A node is spent once each of its outputs is known or no longer needed, a tensor no longer needed once all that read it
 are spent and it is not wanted itself. So every node is looked at once, whatever the number of tensors that get known.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a network that runs its time steps one by one to the same network with all of them stacked on the batch axis.
+"""Convert a network that runs time steps one by one to one with all steps stacked on the batch axis.
 
 The ops over time do the same arithmetic for one step per call or for all of them, so that the body of a loop, or the
 network of one step, told to do all steps at once, is the folded network; constant currents are repeated for it. Neurons

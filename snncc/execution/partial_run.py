@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a network piece by piece, from what is known of it: later pieces see what became of the earlier ones.
+"""Run a network piece by piece from known tensors; later pieces use overridden values of earlier ones.
 
 A piece is the nodes between known tensors and a wanted one, with the weights that these read and no others; what is
 known is kept as long as something reads it. So a deep network takes time and memory in proportion to its depth.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a network of single time steps: the host keeps the clock, and carries the neurons' states from call to call."""
+"""Run a network of single time steps: the host calls it once per step and passes the neuron states on."""
 
 from __future__ import annotations
 

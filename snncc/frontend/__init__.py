@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From any exporter's ONNX to a canonical graph, or a list of every node in the way."""
+"""Import ONNX models of any exporter as a canonical graph, or report every unsupported node."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ops that mix samples: where rows may be time steps of samples, nothing may.
+"""Reject ops that mix samples where rows may be time steps of samples.
 
 Whether an op does is not guessed: what it makes of samples at once must be what it makes of some and of the others.
 """

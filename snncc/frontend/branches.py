@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""If, Loop and Scan: a branch that shapes and constants choose is put in the place of its If; the rest is refused.
+"""Inline If branches that shapes and constants select; reject all other If, Loop and Scan nodes.
 
 A branch reads the tensors around it by their names, so that its nodes can stand where the If stands. What stays must
 compute integers from integers: of a network's activations neither a choice nor a loop is part of a spiking network.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings recurrent nodes, as exporters write them, into the one form that onnxruntime and the passes take.
+"""Canonicalise recurrent nodes to the form that onnxruntime and the passes support.
 
 layout 1 (batch first)            layout 0, with Transposes around it
 a first state that is all 0       none, however it is worked out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is refused, and where on the way: the model as it is given, what steps leave of it, and the graph at the end."""
+"""Checks of the import: on the model as given, between the steps, and on the final graph."""
 
 from __future__ import annotations
 

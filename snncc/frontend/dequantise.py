@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a quantised network (QDQ or QOperator format, or with dynamic scales) to the float network that it stands for.
+"""Convert a quantised network (QDQ, QOperator or dynamic quantisation) to the float network that it represents.
 
 Weights and biases are dequantised. QuantizeLinear of an activation rounds, which a spiking network does in its own way,
 and clips to the range of its integers. That matters where a quantiser has left the ReLU out because the range begins

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a fixed batch axis dynamic, where the graph allows it.
+"""Make a fixed batch axis dynamic, where the graph allows it.
 
 The first axis of every input and output is freed, and a Reshape to [1, …] becomes one to [-1, …]; where the axis is
 dropped on the way, it is kept. Whether the graph allows it is not guessed: three samples at once must give what each of

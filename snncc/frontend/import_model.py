@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a model as some exporter wrote it to a Graph that passes understand.
+"""Import a model of any exporter as a Graph for the passes.
 
 Brought to a current opset, local functions inlined, constant shape arithmetic folded, batch axis made dynamic where the
 graph allows it, and every node that cannot be converted reported at once.

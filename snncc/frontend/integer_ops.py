@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What quantize_dynamic writes, and onnxruntime makes of it -> float ops behind DequantizeLinear.
+"""Integer ops of quantize_dynamic, and their fused forms in onnxruntime -> float ops after DequantizeLinear.
 
 The integers that DynamicQuantizeLinear makes of an activation stand for it in steps of a size that each input decides.
 A float network has no such steps, so that they count as steps of 1, and an integer as the value itself.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Integers and truth values of a model that follow from its constants and from the shapes of its tensors.
+"""Integer and boolean values of a model that follow from its constants and tensor shapes.
 
 A value is known element by element: of the shape [N, 3, 8] the second and the third one are. Ops that only move
 elements move what is known; arithmetic and comparisons know what they give where they know what they are given.

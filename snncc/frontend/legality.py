@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses what cannot be converted: every node at once, grouped by op, with a way out that fits the op."""
+"""Reject what cannot be converted: all nodes in one error, grouped by op, with a remedy for each op."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks for one sample that drop the batch axis on the way: Reshape to [heads, steps, width], Squeeze, and back.
+"""Restore the batch axis in single-sample networks that drop it: Reshape to [heads, steps, width], Squeeze.
 
 Where the axis is dropped it is kept, as one more axis in front, and every node up to where it comes back is told so.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GroupNormalization of opsets 18 to 20 has a scale and a bias for each group, later ones for each channel."""
+"""Convert GroupNormalization of opsets 18 to 20 (scale and bias per group) to the later form (per channel)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From any opset that onnx can convert to the one that passes know."""
+"""Convert a model from any opset that onnx supports to the opset of the passes."""
 
 from __future__ import annotations
 

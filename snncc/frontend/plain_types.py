@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Element types and axes as passes expect them: no bfloat16 inside, no axis of length -1, types where there are none.
+"""Normalise element types and axes: no bfloat16, no axis of length -1, missing types added.
 
 numpy and onnxruntime compute with bfloat16 hardly anywhere; whatever it holds, float32 holds, too.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QLinearConv and its like -> the float op between DequantizeLinear and QuantizeLinear, as the QDQ format spells it."""
+"""QLinearConv and similar -> the float op between DequantizeLinear and QuantizeLinear, as in the QDQ format."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""QuantizeLinear and DequantizeLinear of constants, with any granularity of scales, in numpy."""
+"""QuantizeLinear and DequantizeLinear of constants in numpy, with any granularity of scales."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to do about an op that cannot be converted."""
+"""Remedies for ops that cannot be converted."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DequantizeLinear of what is not simply the activation that was quantised: the float nodes that it stands for."""
+"""Recover the float nodes for a DequantizeLinear whose input is more than a quantised activation."""
 
 from __future__ import annotations
 

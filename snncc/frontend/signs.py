@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether what a node of a quantised network gives can be negative."""
+"""Determine whether the output of a node in a quantised network can be negative."""
 
 from __future__ import annotations
 

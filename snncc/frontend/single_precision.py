@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""float64 -> float32, where onnxruntime has no kernels for float64: Conv and its like on the CPU.
+"""float64 -> float32 where onnxruntime has no float64 kernels: Conv and similar ops on the CPU.
 
 Inputs and outputs keep their type; a Cast stands behind each input, and one in front of each output.
 """

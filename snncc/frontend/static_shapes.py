@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shapes that nodes take as an input: computed from the batch size, they become constants that leave the batch open.
+"""Make shapes static: shape inputs computed from the batch size become constants with an open batch axis.
 
 Reshape(x, shape computed from the batch size) -> Reshape(x, constant), and likewise Expand; Resize(x, sizes) -> Resize
 of all axes but the batch; Squeeze(x) -> Squeeze(x, axes), which keeps the batch, be it a single sample. So rows may be

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the inputs, outputs and attributes of nodes against the schemas of their ops.
+"""Check the inputs, outputs and attributes of nodes against the schemas of their ops.
 
 onnx's checker does that, too, but it needs the import of every opset, which this runs before.
 """

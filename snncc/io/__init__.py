@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Model files and sample files in, whole files out."""
+"""Read models and samples, write files atomically."""

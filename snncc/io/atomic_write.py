@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes files whole or not at all: under a temporary name in the same folder, then renamed.
+"""Write files atomically: under a temporary name in the same folder, then renamed.
 
 A model of more than 2 GB is two files. Its weights are named after their content and written first, the graph that
 names them last; so at every moment the graph under the final name, old or new, has the weights that belong to it.

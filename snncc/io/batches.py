@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samples in the form that a model takes: checked, laid out, cast and cut into batches, as a stream.
+"""Stream samples in the model's input format: checked, transposed, cast and cut into batches.
 
 Floating-point arrays are taken as they are; they must have the model's own shape. Integer arrays (images as they are
 stored) go through a `Preprocess`, or keep their raw values 0…255 if none is given, and are laid out as the model wants:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Digests of models, however they are stored, and of samples, however they are cut into batches."""
+"""Digests of models, independent of how they are stored, and of samples, independent of the batch size."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights in files beside the model: which files may be read, and where in them a weight lies.
+"""External weights of a model: which files may be read, and where in them a weight lies.
 
 A model is data, perhaps a stranger's, and names the files to read. So the file must be a regular one, in the model's
 folder or below, with no other name on the disk (a hard link may be anything's); a path or a symbolic link that leads

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders of images, each brought to the size and the channels that a model takes, as uint8."""
+"""Folders of images, converted to the size and channels of a model's input, as uint8."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a model's file without the large weights in it, which stay there: protobuf says how long each part is."""
+"""Read a model file without loading its large weights, by the field lengths of the protobuf format."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model takes: the name, shape and element type of its inputs."""
+"""Name, shape and element type of a model's inputs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models of any size, though a protobuf holds 2 GB at most.
+"""Models of any size, beyond the 2 GB limit of protobuf.
 
 onnx's checker, shape inference and converters are given a model in one protobuf. None of them looks into a large
 weight, so that they get an `outline`, in which large weights are inputs. It spares the copies, too.

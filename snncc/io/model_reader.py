@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a model: from a path, bytes or a ModelProto, with its external weights, or says what is wrong with it."""
+"""Read a model from a path, bytes or a ModelProto, with its external weights; report what is wrong with it."""
 
 from __future__ import annotations
 

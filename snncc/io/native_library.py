@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the native op library is, for any onnxruntime, in any language, to register."""
+"""Path of the native op library, to be registered in onnxruntime from any language."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes .npz archives of arrays under names that come from models.
+"""Write .npz archives of arrays under names that come from models.
 
 `numpy.savez` takes some names for its own arguments (`file`, `allow_pickle`), and writes others as paths that lead out
 of the folder where the archive is unpacked.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What onnxruntime opens: the bytes of a model, of which weights in files stay there, or a copy on the disk."""
+"""Open models in onnxruntime: from bytes, with large weights in their files, or from a copy on disk."""
 
 from __future__ import annotations
 

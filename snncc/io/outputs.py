@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses outputs that would replace what the same command reads, or another of its outputs, before any work is done.
+"""Reject output paths that would overwrite an input or another output of the same command, before any work.
 
 Files are compared by what they are on the disk, so that links and other spellings of a path make no difference.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From integer pixels to the floats that a network was trained on.
+"""Convert integer pixels to the floats that a network was trained on.
 
 value = (pixel * scale - mean image - mean) / std, worked out in float64 and rounded once to the model's element type.
 With `bgr` the channels are reversed first, so that every mean and std is in the order that the network sees.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress bars on stderr: only where the command line asked for them, on a terminal, after two seconds.
+"""Progress bars on stderr: only from the command line, on a terminal, after two seconds.
 
 Library code wraps its long loops in `track`, which costs nothing until somebody calls `shown`.
 """

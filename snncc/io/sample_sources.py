@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where samples come from: arrays, dicts, iterables of them, .npy and .npz files, folders of images.
+"""Sources of samples: arrays, dicts, iterables of them, .npy and .npz files, folders of images.
 
 Everything becomes a stream of chunks {input name: array}, raw: element types and layouts are `samples`' business.
 """

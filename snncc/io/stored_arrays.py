@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays of an .npz archive whose rows are read as they are asked for, so that memory holds a batch of them only."""
+"""Arrays of an .npz archive, read row by row on demand: only one batch is in memory."""
 
 from __future__ import annotations
 

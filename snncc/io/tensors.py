@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every tensor that a model holds, wherever it is."""
+"""Iterate over all tensors that a model holds, in any position."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads TOML files of settings: whatever is wrong with one is an OptionError that names the file."""
+"""Read TOML files of settings; errors are OptionErrors that name the file."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds text in a model that is not UTF-8, which protobuf 7 hands on as bytes, in place of str."""
+"""Find text in a model that is not UTF-8; protobuf 7 returns it as bytes instead of str."""
 
 from __future__ import annotations
 

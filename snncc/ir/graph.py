@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The graph that passes edit: a facade over onnx-graphsurgeon, which nothing else imports.
+"""The graph that passes edit: a facade for onnx-graphsurgeon, which no other module imports.
 
 It adds what graphsurgeon lacks: model metadata that survives, edits that respect graph outputs, unique names, shapes
 that can be asked for. Constants are never edited in place: graphsurgeon shares one object between all their users.

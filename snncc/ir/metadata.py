@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keys of our metadata, and what a model has under them."""
+"""The metadata keys of snncc, and access to their values in a model."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node is, for nodes of graphs and of models alike."""
+"""Helpers for nodes of both graphs and models."""
 
 from __future__ import annotations
 

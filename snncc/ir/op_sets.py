@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ops of ONNX are to a spiking network; a set that several modules use is written here only."""
+"""Sets of ONNX ops by their role in a spiking network, shared by several modules."""
 
 from __future__ import annotations
 

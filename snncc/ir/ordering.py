@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topological order without recursion, so that it can be asked for of a graph of any depth."""
+"""Topological sort without recursion, for graphs of any depth."""
 
 from __future__ import annotations
 

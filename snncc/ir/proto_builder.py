@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adds nodes to a model that is already a proto, under names that nothing in it has yet."""
+"""Add nodes to a model proto, under unused names."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node that a pass added is for, and which node of the network it was made for: names say nothing of that."""
+"""Provenance of added nodes: the purpose of each, and the source node that it was added for."""
 
 from __future__ import annotations
 

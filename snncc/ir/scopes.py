@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names across the graphs inside nodes (the branches of an If, the body of a Loop or Scan).
+"""Name scopes across subgraphs (the branches of an If, the body of a Loop or Scan).
 
 A graph inside a node reads tensors of the graphs around it by their names, without listing them: they are inputs of the
 node as much as those that it lists. '' is no name: it stands for an input that is left out, or an output not wanted.

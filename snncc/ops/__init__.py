@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ops of domain `ai.snncc`. Importing this package registers their schemas with onnx, and nothing else."""
+"""The ops of domain `ai.snncc`. Importing this package registers their schemas with onnx."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What numbers come in, in the ops and in everything above them."""
+"""Array types of the ops and of all layers above them."""
 
 from __future__ import annotations
 

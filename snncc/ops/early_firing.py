@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One-spike neurons that start to fire before all their input is there (one_spike.txt, section V-C).
+"""One-spike neurons that start to fire before all their input has arrived (one_spike.txt, section V-C).
 
 With `wait` w < T of the T phases, a layer fires from w phases after its inputs did. A value then travels as its
 J = T - w + 1 slices, stacked on the batch axis: slice j is what its spikes of phases up to w - 1 + j are worth. A

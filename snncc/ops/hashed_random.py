@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws that depend on (key, element of the sample, step) alone: every batch, shard and implementation draws alike.
+"""Random numbers from (key, element of the sample, step) alone: independent of batch, shard and implementation.
 
 A counter is spread over 32 bits and mixed as in MurmurHash3's finalizer (Appleby, public domain); 64-bit integers hold
 every product, so that the function body can do it too.

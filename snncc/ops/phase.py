@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The general phase neuron: up to m spikes, of either polarity; it also encodes the network's input.
+"""The general phase neuron: up to m spikes of either polarity; also the encoder of the network's input.
 
 r <- u = x/scale (|u| if signed); at each phase p, with n spikes so far, n < m: it fires if r >= thresholds[p]
 (last_thresholds[p] for the last spike allowed, n = m - 1), and then r <- r - levels[p]. The value is scale times the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""exp, log(1 + exp) and the logistic function in float32 steps that every implementation takes alike.
+"""exp, log(1 + exp) and the logistic function in float32 steps that are identical in every implementation.
 
 Library functions differ in the last bits from one runtime to the next, and a threshold that differs in its last bit
 lets other neurons fire. So they are spelled out in additions, multiplications and divisions, each rounded to float32:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One definition per op; schema, function body, reference, tests and documentation all follow from it."""
+"""Registry of op definitions; schema, function body, reference, tests and documentation derive from each."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums over time, and their increase: how values that travel step by step are decoded and coded again.
+"""Sums over time and their increase: decode and encode values that arrive step by step.
 
 RunningTotal adds up what came so far, Increase gives back what each step adds to it. Between the two stands what is not
 linear and does not spike: a max pool picks the neuron that has sent most, an analog op sees the mean so far. With

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ops that run over time have in common.
+"""Common parts of the ops that run over time.
 
 Their X holds `steps` time steps, stacked on the batch axis: row t*N + n is sample n at step t of this call.
 What a neuron remembers comes in as a state and goes out as one, so that a network may run all its steps in one call

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Locks on files, which end with the process that holds them."""
+"""File locks that end with the process that holds them."""
 
 from __future__ import annotations
 

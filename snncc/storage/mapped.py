@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large weights stay in files: a TensorProto of ours names the file, and its values are mapped where they are needed.
+"""Large weights in files: a TensorProto names the file, and its values are memory-mapped on use.
 
 So a model takes memory for its small weights only, and for the large one that is just worked on. Nobody else can name
 a file that way, for that takes a word which is made anew in each process: a stranger's model reads no file by it.

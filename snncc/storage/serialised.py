@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model's bytes as protobuf has them, with the values of mapped weights in their places, piece by piece.
+"""Serialise a model piece by piece as protobuf does, with the values of mapped weights in place.
 
 They are those that `SerializeToString(deterministic=True)` gives of the same model with all its weights in memory, so
 that digests and files do not depend on where weights were.

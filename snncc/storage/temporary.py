@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Temporary folders that go away even if the process is killed: the next one to make such a folder removes them."""
+"""Temporary folders; folders left behind by killed processes are removed when the next one is made."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is built on the compiler and the evaluation."""
+"""Tools built on the compiler and the evaluation."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recipes from cheap to dear, tried until one costs no more accuracy than allowed."""
+"""Try candidates in order of cost until one meets the accuracy budget."""
 
 from __future__ import annotations
 

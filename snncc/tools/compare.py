@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several conversions of one network side by side: accuracy, spikes, energy, latency, and time in each runtime."""
+"""Compare several conversions of one network: accuracy, spikes, energy, latency, and time per runtime."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Seeded noise in place of data, where none is given and only a first look or a time is wanted."""
+"""Seeded noise as input for first looks and timings without data."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A first look at a converted model: how far its outputs are from the source network's, on a few samples."""
+"""Compare the outputs of a converted model with those of its source on a few samples."""
 
 from __future__ import annotations
 

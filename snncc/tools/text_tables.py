@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A table of text, and what it becomes: parts that fit a terminal, CSV, LaTeX."""
+"""Text tables: split to fit a terminal, or written as CSV and LaTeX."""
 
 from __future__ import annotations
 

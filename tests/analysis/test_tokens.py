@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Integer inputs: what may become of them, how they are calibrated, and what is refused."""
+"""Integer inputs: which ops on them convert, how they are calibrated, and what is refused."""
 
 from __future__ import annotations
 

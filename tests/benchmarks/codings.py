@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy and spikes of every coding on ResNet-20, side by side.
+"""Accuracy and spikes of every coding on ResNet-20.
 
     python tests/benchmarks/codings.py [--shared DIR] [--tables NAME ...] [--limit N]
 

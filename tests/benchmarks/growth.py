@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a conversion takes against the size of the network.
+"""Conversion time against the size of the network.
 
     python tests/benchmarks/growth.py [--sizes 100 300 1000] [--codings phase fs rate] [NETWORK ...]
 

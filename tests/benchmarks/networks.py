@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every network in every coding: whether it converts and runs, and how near its outputs are to the ANN's.
+"""Every network in every coding: whether it converts and runs, and the error of its outputs against the ANN's.
 
     python tests/benchmarks/networks.py [--shared DIR] [--networks TEXT ...] [--limit N] [--markdown]
 

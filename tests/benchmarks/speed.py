@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a spiking network takes in onnxruntime, against the network that it was converted from.
+"""Run time of a spiking network in onnxruntime, relative to its source network.
 
     python tests/benchmarks/speed.py [--shared DIR] [--threads N] [--rounds N] [--json FILE] [--markdown]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SpikingJelly's side of spikingjelly_speed.py: ResNet-20 in torch, from the weights of an ONNX file, converted.
+"""The SpikingJelly process of spikingjelly_speed.py: ResNet-20 in torch, from an ONNX file's weights, converted.
 
 Apart from the other so that a process that measures onnxruntime alone need not import torch.
 """

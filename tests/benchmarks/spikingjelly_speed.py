@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of rate coding, against SpikingJelly's conversion of the same network.
+"""Time and memory of rate coding, compared with SpikingJelly's conversion of the same network.
 
     python -m venv .venv && . .venv/bin/activate
     pip install torch . spikingjelly==2.0.0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks of the table of networks: trained ones with their data, graphs of others, and our own untrained ones."""
+"""Networks of the network table: trained ones with data, third-party graphs, and our untrained ones."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spike confidence: what calibration measures, and what becomes of early spikes."""
+"""Spike confidence: its measurement in calibration, and its effect on early spikes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same network, options and data give the same bytes, in every process and however the data comes."""
+"""The same network, options and data give the same bytes, in every process and for every form of the data."""
 
 from __future__ import annotations
 

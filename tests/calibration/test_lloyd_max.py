@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fitted levels against what defines them, and against the known optimum of a Gaussian."""
+"""Fitted levels satisfy the Lloyd-Max conditions, and match the known optimum for a Gaussian."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Levels of phase coding: bases by their mean absolute percentage error, and fitted ones by their squared error."""
+"""Per-layer levels of phase coding: bases by mean absolute percentage error, fitted levels by squared error."""
 
 from __future__ import annotations
 

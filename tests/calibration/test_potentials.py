@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gains and offsets of potentials, worked out by hand; how many samples they are matched with."""
+"""Gains and offsets of potentials against hand-computed values, and the number of samples used for matching."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scales against brute force on the activations themselves."""
+"""Scales against a brute-force search on the activations."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calibration from noise: what it says, and what it takes from BatchNormalization or from --input-range."""
+"""Calibration from noise: its log messages, and its use of BatchNormalization statistics and --input-range."""
 
 from __future__ import annotations
 

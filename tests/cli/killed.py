@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a command again and again in children that are killed at random.
+"""Run a command repeatedly in child processes that are killed at random times.
 
     python -m tests.cli.killed FOLDER SEED KILLS NAMES COMMAND…
 

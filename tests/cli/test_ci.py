@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What docs/ci.md shows: its commands run, its hook is the one that is there, its table lists every check."""
+"""docs/ci.md: its commands run, its hook is the shipped one, its table lists every check."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each coding's own options: they reach the coding, and no other one takes them."""
+"""Options of codings: each reaches its coding, and is rejected for other codings."""
 
 from __future__ import annotations
 

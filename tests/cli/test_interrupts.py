@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C at any moment of a command, while it imports too: one line and status 130, or it has ended before."""
+"""Ctrl-C at any moment of a command, including imports: one line and status 130, unless the command has finished."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A killed command leaves under a final name an old or a new whole file, and the next run removes the rest."""
+"""A killed command leaves the old or the new file complete; the next run removes temporary files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No command writes over what it reads, however the path is written: every option that writes, every input."""
+"""No command overwrites its inputs, for any form of the path, any output option and any input."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model is called reaches no terminal as a command; interruptions and full disks end in a line."""
+"""Model names cannot send control sequences to a terminal; interrupts and full disks give a one-line error."""
 
 from __future__ import annotations
 

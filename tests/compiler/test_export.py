@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exported file: metadata, function bodies, opsets, shapes; it runs wherever ONNX runs."""
+"""The exported file: metadata, function bodies, opsets, shapes, portability across ONNX runtimes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folded, loop and step are three spellings of one computation: the same outputs to the last bit, for every coding."""
+"""The forms folded, loop and step give the same outputs to the last bit, for every coding."""
 
 from __future__ import annotations
 

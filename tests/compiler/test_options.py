@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A conversion option is declared once: everything else that has options has the same."""
+"""Each conversion option is declared once; all other interfaces have the same options."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a conversion says of itself: which op became which neuron, what was folded, what stays."""
+"""Conversion summary: which op became which neuron, what was folded, what stays analog."""
 
 from __future__ import annotations
 

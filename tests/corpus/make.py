@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Adds the folder of a release to the corpus of converted models: `python tests/corpus/make.py`.
+"""Add the folder of a release to the corpus of converted models: `python tests/corpus/make.py`.
 
 Each release has a folder of its own, named after its version, with small networks converted by that release in every
 coding and form, and what they gave for some inputs. Later releases must read them all and give the same for good

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that earlier releases converted load and give what they gave, by their bodies and by the kernels."""
+"""Models converted by earlier releases load and give the recorded outputs, by bodies and by kernels."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder that holds, small and untrained, every file that the commands on our pages read."""
+"""A folder with small untrained versions of all files that the commands in the documentation read."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every command and every piece of Python on our pages runs, in the order of the page."""
+"""Run every command and Python block of the documentation, in the order of the page."""
 
 from __future__ import annotations
 

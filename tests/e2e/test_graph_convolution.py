@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A two-layer graph convolution of some nodes: message passing and aggregation are a spiking layer each."""
+"""A two-layer graph convolution: message passing and aggregation are one spiking layer each."""
 
 from __future__ import annotations
 

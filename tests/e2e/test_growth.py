@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deep and wide networks convert rightly, and what that takes is in proportion to their size.
+"""Deep and wide networks convert correctly, with time and memory proportional to their size.
 
 Work is counted in calls of functions, and in nodes that onnxruntime is given; times are in tests/benchmarks/growth.py.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What inspection says of a network, coding by coding, is what a conversion does."""
+"""The results of inspection for each coding agree with those of a conversion."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graphs that once went wrong: with a fine code and an analog input, the spiking network follows the ReLU network."""
+"""Regression tests for graphs: with a fine code and an analog input, the SNN follows the ReLU network."""
 
 from __future__ import annotations
 

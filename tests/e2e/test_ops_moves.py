@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that pools, moves, resizes, adds or scales values, on a potential and on spikes."""
+"""Ops that pool, rearrange, resize, add or scale values, on potentials and on spikes."""
 
 from __future__ import annotations
 

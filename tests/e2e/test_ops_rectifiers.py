@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ReLUs however they are spelled, their relatives, and where they may stand; and what stays analog, by name."""
+"""Equivalent forms of ReLU, related activations, their positions, and the names of ops that stay analog."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Outputs of parts side by side, some behind a Sigmoid or Softmax, as detectors have: each is read for itself."""
+"""Outputs concatenated from parts, some after a Sigmoid or Softmax, as in detectors: each part is read separately."""
 
 from __future__ import annotations
 

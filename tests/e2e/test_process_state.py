@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What belongs to the whole process is the caller's: the library leaves it alone, and does not borrow it meanwhile."""
+"""The library leaves process-wide state unchanged, also temporarily."""
 
 from __future__ import annotations
 

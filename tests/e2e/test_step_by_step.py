@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The converted graph computes with values; here the same network runs spike by spike, and must say the same.
+"""The converted graph computes with values; a spike-by-spike simulation of the same network gives the same outputs.
 
 The simulator knows nothing of snncc. A global clock ticks; at every tick each layer hears the spikes that its axons
 deliver, adds their weighted currents to its membrane potentials, and may fire. Layer k integrates during T ticks, then

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The untrained networks in every coding; `tests/benchmarks/networks.py` makes the table of these and many more."""
+"""The untrained networks in every coding; `tests/benchmarks/networks.py` makes the full table."""
 
 from __future__ import annotations
 

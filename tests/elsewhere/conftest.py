@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnxruntime-web, under Node and in a headless Chromium: hands models over, and takes results back.
+"""onnxruntime-web, under Node and in headless Chromium: pass models in, read results back.
 
 `npm install --prefix tests/elsewhere` brings the package; the browser is whatever Chromium or Chrome is on the path.
 """

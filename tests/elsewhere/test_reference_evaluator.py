@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Converted networks in onnx's own evaluator, from the bodies alone."""
+"""Converted networks in onnx's reference evaluator, with function bodies only."""
 
 from __future__ import annotations
 

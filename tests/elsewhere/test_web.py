@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Converted networks in onnxruntime-web, from the bodies alone. `pytest -m slow -s` prints times."""
+"""Converted networks in onnxruntime-web, with function bodies only. `pytest -m slow -s` prints times."""
 
 from __future__ import annotations
 

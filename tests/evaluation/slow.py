@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `evaluate` reports, worked out once more the slow way: connections one by one, in plain loops.
+"""Slow reference for the results of `evaluate`: one connection at a time, in plain loops.
 
 Nothing of the evaluation is used: networks run node by node in onnx's reference and in the ops' own, geometry is given
 by hand, and every cost is written down again.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Energy of arithmetic and of accesses to memory the slow way; the costs are written down again."""
+"""Slow reference for the energy of arithmetic and memory accesses, with its own copy of the cost table."""
 
 from __future__ import annotations
 

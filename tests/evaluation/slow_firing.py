@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When neurons fire that send values, worked out once more the slow way: neuron by neuron, phase by phase."""
+"""Slow reference for the firing times of neurons that send values: neuron by neuron, phase by phase."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spikes and synaptic operations against a count of every single one, in plain loops."""
+"""Spikes and synaptic operations against a reference count in plain loops."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Codings over time: spikes and synaptic operations against a count of every single one, step after step."""
+"""Codings over time: spikes and synaptic operations against a reference count per step, in plain loops."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Max pools of one-spike neurons: only the winner of a window goes on, and only it costs synaptic operations."""
+"""Max pools of one-spike neurons: only a window's maximum passes on and causes synaptic operations."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spikes of neurons whose ReLU is silent, against the ANN's pre-activations and a simulation step by step."""
+"""Spikes of inactivated neurons, against the ANN's pre-activations and a step-by-step simulation."""
 
 from __future__ import annotations
 

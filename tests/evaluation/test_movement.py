@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What accesses to memory cost, where small networks do not get to: large memories, products of activations."""
+"""Energy of memory accesses in cases that small networks do not reach: large memories, products of activations."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spikes of each phase, op by op, with a scale per channel, in half precision, and with more phases than codes."""
+"""Spikes per phase and op, with per-channel scales, half precision, and more phases than codes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every number that `evaluate` reports, reproduced by an independent slow path, and its JSON against the schema."""
+"""Every number of `evaluate` against an independent slow reference, and its JSON against the schema."""
 
 from __future__ import annotations
 

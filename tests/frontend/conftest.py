@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small networks as various exporters would write them, and how far a conversion may be off."""
+"""Small networks in the forms that various exporters write, and the tolerance of their conversions."""
 
 from __future__ import annotations
 

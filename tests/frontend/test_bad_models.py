@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that cannot be converted: one message that names file, node and op, and the way out."""
+"""Models that cannot be converted: one message with file, node, op and remedy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Branches in the place of their If; what is read from inside a node; what shapes and constants tell."""
+"""Inlining of If branches, tensors read from inside a node, and values known from shapes and constants."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnx's own test models and trained networks: each converts, or is refused by a SnnccError, and nothing else."""
+"""onnx's test models and trained networks: each converts, or raises a SnnccError and no other exception."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever an exporter wrote that means the same network gives the same conversion."""
+"""Equivalent models of different exporters give the same conversion."""
 
 from __future__ import annotations
 

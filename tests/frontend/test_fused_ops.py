@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ops of onnxruntime's own: each is spelled out as it computes, or refused by its name with a way out."""
+"""onnxruntime-specific ops: each is expanded to equivalent standard ops, or refused by name with a remedy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squeeze without axes drops the batch of a single sample, too: it is kept, however many samples come."""
+"""Squeeze without axes must not drop the batch axis of a single sample."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where rows are time steps of samples, an op that mixes samples is refused by name; elsewhere it is not."""
+"""Ops that mix samples are refused by name where rows are time steps, and accepted elsewhere."""
 
 from __future__ import annotations
 

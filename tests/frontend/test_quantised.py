@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quantised networks come in as the float networks that they stand for, their ReLUs included."""
+"""Quantised networks are imported as the float networks that they represent, including their ReLUs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Inputs and outputs keep names, types and axes; only a batch of 1 is made dynamic, where the graph allows it."""
+"""Inputs and outputs keep names, types and axes; only a batch of 1 becomes dynamic, where the graph allows it."""
 
 from __future__ import annotations
 

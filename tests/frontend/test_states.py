@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""States and single numbers among the inputs, and networks for one sample that drop the batch axis."""
+"""States and scalars as inputs, and networks for one sample that drop the batch axis."""
 
 from __future__ import annotations
 

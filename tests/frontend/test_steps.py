@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of the import: each has a name of its own, and has nothing left to do after it has run."""
+"""Steps of the import: unique names, and idempotence."""
 
 from __future__ import annotations
 

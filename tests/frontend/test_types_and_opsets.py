@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Floating-point types, opsets, layouts and batches: what comes out is of the type and shape of the source's."""
+"""Floating-point types, opsets, layouts and batches: the outputs have the type and shape of the source's."""
 
 from __future__ import annotations
 

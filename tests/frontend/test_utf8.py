@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text that is not UTF-8, anywhere in a model, is one clear error."""
+"""Text that is not UTF-8, anywhere in a model, raises one clear error."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes without the inputs, outputs, attributes or graphs that their ops ask for are refused, whatever reads them."""
+"""Nodes that lack inputs, outputs, attributes or graphs that their ops require are refused by every reader."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python atheris_convert.py CORPUS -max_total_time=300`: coverage chooses which damaged models to go on with.
+"""`python atheris_convert.py CORPUS -max_total_time=300`: coverage-guided fuzzing of damaged models.
 
 Optional: `pip install atheris`. CORPUS is a folder, which gets a model of each kind; what crashes is left as crash-….
 """

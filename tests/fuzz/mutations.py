@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damages a model: in its bytes, or field by field wherever a field may stand, or by what no field alone could do."""
+"""Mutate a model: in its bytes, in single fields wherever a field may occur, or in several fields together."""
 
 from __future__ import annotations
 

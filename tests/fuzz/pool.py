@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hands cases to worker processes, which outlive many; one that a case kills is replaced, and the case blamed."""
+"""Distribute cases to worker processes; replace a worker that a case kills, and report the case."""
 
 from __future__ import annotations
 

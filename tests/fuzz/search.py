@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python search.py KIND FIRST COUNT FOLDER`: looks among further cases, KIND network or converted, and saves finds.
+"""`python search.py KIND FIRST COUNT FOLDER`: test further cases, KIND network or converted, and save failures.
 
 What is mended afterwards goes to `finds`, as a model that is as small as can be.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Valid models, small, of many kinds, for `mutations` to damage: networks to convert, and converted ones to read."""
+"""Small valid models of many kinds for `mutations`: networks to convert, and converted ones to read."""
 
 from __future__ import annotations
 

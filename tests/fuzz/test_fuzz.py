@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damaged models are converted, read or refused with a SnnccError: no other exception, no crash, no endless run.
+"""Damaged models convert, load or raise a SnnccError: no other exception, no crash, no hang.
 
 `search.py` looks for more.
 """

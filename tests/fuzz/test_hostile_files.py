@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models, samples and grids that are cut or damaged are read rightly or refused with a SnnccError."""
+"""Truncated or damaged models, samples and grids are read correctly or refused with a SnnccError."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metadata that somebody edited end in a SnnccError or do no harm, in every command that reads them."""
+"""Edited metadata raises a SnnccError or has no harmful effect, in every command that reads it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A process that converts or reads damaged models, one a line of its input, and says what came of each.
+"""Worker process: converts or reads damaged models, one per line of its input, and reports each result.
 
 In: a case, `KIND NUMBER` or a path. Out: `ok`, `refused`, or `escaped` with the exception. A crash is the end of the
 process, so is more than SECONDS of processor time or GIGABYTES of memory for one case.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks that compare, choose, count or look up by what they compute, in the middle and at the end.
+"""Networks that compare, select, count or look up values, between layers and at the outputs.
 
 What is decided by activations is decided with room to spare: samples that are close to a tie are left out, since a code
 of finitely many steps may decide them either way.

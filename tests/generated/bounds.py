@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks with Max, Min and Clip anywhere: bounds that are constant, computed, infinite, huge, reached or not."""
+"""Networks with Max, Min and Clip in any position: constant, computed, infinite, huge, reached or unreached bounds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks with curves other than ReLU: any curve, in any spelling, behind any scale."""
+"""Networks with activations other than ReLU: any activation, in any equivalent form, after any scale."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks as quantize_dynamic writes them, or as onnxruntime saves those, beside the float networks they come from.
+"""Networks as quantize_dynamic or onnxruntime writes them, with their float source networks.
 
 Activations of such a network are rounded to 8 bits, those of the float network with the same weights are not; a spiking
 network is held against the latter.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small networks whose inputs, weights, axes or declared outputs are of the less usual kinds."""
+"""Small networks whose inputs, weights, axes or declared outputs have less common types."""
 
 from __future__ import annotations
 

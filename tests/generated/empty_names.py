@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks with ops whose optional inputs or outputs are left out, which the model writes as '', at any place."""
+"""Networks whose ops omit optional inputs or outputs, written as '', in any position."""
 
 from __future__ import annotations
 

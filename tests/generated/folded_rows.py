@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws networks whose rows are parts of samples: folded into the batch and unfolded again."""
+"""Draw networks whose rows are parts of samples: folded into the batch and unfolded again."""
 
 from __future__ import annotations
 

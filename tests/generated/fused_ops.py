@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks with ops of onnxruntime's own: written by hand, each attribute drawn, or saved by it after optimisation."""
+"""Networks with onnxruntime-specific ops: written directly, with drawn attributes, or saved after optimisation."""
 
 from __future__ import annotations
 

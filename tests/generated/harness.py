@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Holds the conversion of a drawn network against the network itself: shapes, types, values, both runtimes.
+"""Compare the conversion of a drawn network with the network: shapes, types, values, in both runtimes.
 
 A kind of fault has a module here that draws networks of that kind, `draw(rng) -> Case`, and a test module that converts
 `FEW` of them in the default suite and `MANY` with `pytest -m slow`; after a change of the compiler,

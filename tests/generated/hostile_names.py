@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small networks whose tensors and nodes are called as a conversion calls what it adds itself."""
+"""Small networks with tensor and node names that collide with those that a conversion adds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network that a draw lets grow node by node."""
+"""A network that grows node by node as Hypothesis draws it."""
 
 from __future__ import annotations
 

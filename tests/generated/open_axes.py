@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws networks with an open axis beside the batch, that measure their own shapes, and declare what comes out."""
+"""Draw networks with a second dynamic axis, which read their own shapes and declare their outputs."""
 
 from __future__ import annotations
 

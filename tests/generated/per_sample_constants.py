@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws networks with constants that are repeated for each sample, or for each place of an open axis."""
+"""Draw networks with constants that are repeated for each sample, or along a second dynamic axis."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks with an If, Loop or Scan somewhere, whose graphs read tensors of the network around them."""
+"""Networks with an If, Loop or Scan whose subgraphs read tensors of the outer graph."""
 
 from __future__ import annotations
 

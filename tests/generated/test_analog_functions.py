@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What compares, chooses or counts decides in the spiking network as in the network itself."""
+"""Ops that compare, choose or count give the same results in the spiking network as in its source."""
 
 from __future__ import annotations
 

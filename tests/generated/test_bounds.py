@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bounds, wherever they are and whether they are reached or not, leave the outputs what they are."""
+"""Bounds in any position, reached or not, keep the outputs unchanged."""
 
 from __future__ import annotations
 

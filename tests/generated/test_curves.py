@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Curves are what they are within the error of their tables, and beyond the range of calibration they saturate."""
+"""Activations match within the error of their tables, and saturate beyond the calibrated range."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Optional inputs and outputs that are left out stand for nothing, wherever an op with them stands."""
+"""Omitted optional inputs and outputs have no effect, in any position."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One time step, and batches of no sample and of one, in every coding and form, in function bodies and in kernels."""
+"""One time step, and batches of size 0 and 1, in every coding and form, by function bodies and kernels."""
 
 from __future__ import annotations
 

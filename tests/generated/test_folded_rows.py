@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of samples may be rows; what mixes samples, or their order, is refused where rows are time steps."""
+"""Rows may be parts of samples; ops that mix or reorder samples are refused where rows are time steps."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ops of onnxruntime's own convert like the standard ops that they are made of."""
+"""onnxruntime-specific ops convert like the standard ops that they consist of."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What consists of linear pieces is coded as they are, in every coding."""
+"""Piecewise linear activations are coded exactly, in every coding."""
 
 from __future__ import annotations
 

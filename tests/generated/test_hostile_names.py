@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names are no data: whatever tensors and nodes are called, a conversion is the same and says the same of itself."""
+"""The names of tensors and nodes do not affect a conversion or its summary."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masks hide what they hide, and nothing else, in every coding."""
+"""Masks hide the masked values and no others, in every coding."""
 
 from __future__ import annotations
 

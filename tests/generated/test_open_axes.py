@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sizes that are measured are those of samples, in rows of time steps too, and what is declared comes out."""
+"""Sizes read from shapes are those of samples, also with stacked time steps; outputs have the declared shapes."""
 
 from __future__ import annotations
 

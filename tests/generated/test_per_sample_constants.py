@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Constants that are repeated for each sample keep their shape, wherever they are added, joined or put out."""
+"""Constants that are repeated per sample keep their shape, where they are added, joined or returned."""
 
 from __future__ import annotations
 

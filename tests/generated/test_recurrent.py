@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrent layers with gates of 16 steps, from shipped tables, follow the layers themselves."""
+"""Recurrent layers with gates of 16 steps, from shipped tables, approximate the source layers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Branches that shapes and constants choose convert; what chooses by values or loops is refused by its name."""
+"""Branches selected by shapes and constants convert; branches selected by values, and loops, are refused by name."""
 
 from __future__ import annotations
 

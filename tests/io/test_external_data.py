@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights in other files: which ones are read, and which are refused, by every part that opens a model."""
+"""External weights: which files are read and which are refused, by every module that opens a model."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images of more than 8 bits, images that are none, and files that never end."""
+"""Images of more than 8 bits, files that are not images, and endless files."""
 
 from __future__ import annotations
 

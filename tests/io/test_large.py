@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models that are larger than a protobuf may be; for most tests the limit is moved to where small ones reach it."""
+"""Models beyond the size limit of protobuf; most tests lower the limit so that small models reach it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Archives of arrays under any name: numpy reads them back, and unpacking them stays in the folder."""
+"""Archives of arrays under any name: numpy reads them, and unpacking writes to the target folder only."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The arrays of an .npz file are read a batch at a time, and are what numpy reads."""
+"""The arrays of an .npz file are read one batch at a time, with the same values as numpy reads."""
 
 from __future__ import annotations
 

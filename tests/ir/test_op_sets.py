@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sets of ops are written once, and each module takes all of the one that it means."""
+"""Each set of ops is defined once, and each module handles all ops of the sets that it uses."""
 
 from __future__ import annotations
 

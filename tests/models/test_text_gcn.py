@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text-GCN: its graph against the published formulas spelled out, its network against numpy, its training (slow)."""
+"""Text-GCN: its graph against the published formulas, its network against numpy, its training (slow)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every implementation of an op, called alike."""
+"""Common interface to all implementations of an op."""
 
 from __future__ import annotations
 

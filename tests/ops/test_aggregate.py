@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sums over edges: more of them than the body takes at a time, none at all, and edges that lead nowhere."""
+"""Sums over edges: more edges than the body handles at a time, no edges, and edges with invalid nodes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bodies are flat, so that every viewer shows them and small runtimes run them."""
+"""Function bodies are flat, for viewers and minimal runtimes."""
 
 from __future__ import annotations
 

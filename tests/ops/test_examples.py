@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every op on its own example: reference, body in two runtimes and kernels say the same, to the last bit."""
+"""Every op on its example: reference, body in two runtimes and kernels agree to the last bit."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Vectors worked out from the papers' formulas in float64, clear of ties: the very same spikes must come out."""
+"""Golden vectors computed from the papers' formulas in float64, without ties: the spikes must be identical."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reference, function body and native kernel of every op say the same, to the last bit."""
+"""Reference, function body and native kernel of every op agree to the last bit."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ops over time: kernels and bodies against the reference, states, pieces of a call, and what is refused."""
+"""Ops over time: kernels and bodies against the reference, states, split calls, and refused inputs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Neurons whose values travel in slices, and neurons that run one time step per call."""
+"""Neurons that receive values in slices, and neurons that run one time step per call."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A coding of a package of its own: several thresholds, spikes of either sign.
+"""A third-party coding: several thresholds, spikes of both signs.
 
 A neuron compares its potential with n thresholds, largest first, each half of the one before, and sends at most
 `spikes` spikes; the potential loses what they are worth. Where values have both signs, spikes carry the sign.

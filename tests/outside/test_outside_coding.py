@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Codings of another package, found by entry points: every command takes them, and snncc does not name them."""
+"""Third-party codings, found by entry points: every command supports them, and snncc does not name them."""
 
 from __future__ import annotations
 

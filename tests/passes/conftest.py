@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks of six lines, and the comparison that every pass must survive."""
+"""Networks of six lines, and the comparison that every pass must satisfy."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of tensors and nodes say nothing, and what is added takes none of them."""
+"""Passes do not depend on the names of tensors and nodes, and added names are unused ones."""
 
 from __future__ import annotations
 

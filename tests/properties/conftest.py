@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same networks at every run; `--hypothesis-seed N` draws others, to explore."""
+"""The same networks at every run; `--hypothesis-seed N` draws others."""
 
 from __future__ import annotations
 

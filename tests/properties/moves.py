@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws of what moves, pools, joins and rectifies values, as in `synapses`."""
+"""Draw shape-only ops, pools, joins and rectifiers; interface as in `synapses`."""
 
 from __future__ import annotations
 

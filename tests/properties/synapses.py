@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws of synapses and of arithmetic with constants: each adds nodes behind a tensor and returns the last output."""
+"""Draw synapses and arithmetic with constants: each adds nodes after a tensor and returns the last output."""
 
 from __future__ import annotations
 

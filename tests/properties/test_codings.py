@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every coding converts any ReLU network, with data or without; the result runs, with the same outputs by name."""
+"""Every coding converts any ReLU network, with or without data; the result runs and keeps the output names."""
 
 from __future__ import annotations
 

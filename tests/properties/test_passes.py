@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each pass by itself keeps what the network computes, or, where ReLUs become neurons, follows it within the code."""
+"""Each pass preserves the computed function, or, where ReLUs become neurons, approximates it within the code."""
 
 from __future__ import annotations
 

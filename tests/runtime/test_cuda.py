@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The CUDA kernels against the reference, by themselves and inside onnxruntime."""
+"""The CUDA kernels against the reference, called directly and in onnxruntime."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What onnxruntime sees of the kernels: shapes, memory, threads and errors."""
+"""Kernels in an onnxruntime session: shapes, memory, threads and errors."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The library as a file: what it exports, what it needs of onnxruntime, and where it loads."""
+"""The library file: exported symbols, required onnxruntime version, loading."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What onnxruntime infers and shares out, for every op on its own example: shapes, absent outputs, threads, memory."""
+"""Every op on its example in onnxruntime: shapes, absent outputs, threads, memory."""
 
 from __future__ import annotations
 

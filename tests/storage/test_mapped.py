@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Large weights that stay in files; for most tests even small ones count as large."""
+"""Large weights that stay in files; most tests lower the limit so that small ones count as large."""
 
 from __future__ import annotations
 

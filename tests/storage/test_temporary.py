@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Temporary files go away with the process that made them, however it ends."""
+"""Temporary files are removed with the process that made them, however it ends."""
 
 from __future__ import annotations
 

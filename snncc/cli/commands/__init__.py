@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands, one a file: each reads its options, calls the library once and prints what came back."""
+"""The commands, one per file: each reads its options, calls the library once and prints the result."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc bench`: latency and throughput of a spiking network, beside its ANN."""
+"""`snncc bench`: latency and throughput of a spiking network and its ANN."""
 
 from __future__ import annotations
 

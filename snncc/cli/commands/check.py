@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc check`: the gate for CI. A line per budget and per failed check; exit status 1 if one failed."""
+"""`snncc check`: the CI gate. One line per budget and per failed check; exit status 1 if one failed."""
 
 from __future__ import annotations
 

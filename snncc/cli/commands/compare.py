@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc compare`: several conversions of one network side by side."""
+"""`snncc compare`: compare several conversions of one network."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc convert`: from model.onnx to snn.onnx."""
+"""`snncc convert`: convert model.onnx to snn.onnx."""
 
 from __future__ import annotations
 

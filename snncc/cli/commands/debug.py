@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc debug`: where it goes wrong."""
+"""`snncc debug`: command group to locate errors of a conversion."""
 
 from __future__ import annotations
 

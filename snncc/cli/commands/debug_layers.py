@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc debug layers`: the layers of a spiking network by the error that each of them adds."""
+"""`snncc debug layers`: rank the layers of a spiking network by the error that each adds."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc demo`: a conversion from end to end, with nothing to download."""
+"""`snncc demo`: an end-to-end conversion without downloads."""
 
 from __future__ import annotations
 

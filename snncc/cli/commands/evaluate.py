@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc evaluate`: an SNN beside the ANN that it came from."""
+"""`snncc evaluate`: compare an SNN with its source ANN on data."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc export`: a converted network in the format of another tool."""
+"""`snncc export`: write a converted network in the format of another tool."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc fit-fs`: fits the tables of a few-spikes neuron to an activation."""
+"""`snncc fit-fs`: fit the tables of a few-spikes neuron to an activation."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc inspect`: what a file holds: a converted model with its coding and neurons, or one that may be converted."""
+"""`snncc inspect`: print the coding and neurons of a converted model, or the convertibility of any other model."""
 
 from __future__ import annotations
 

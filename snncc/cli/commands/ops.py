@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc ops`: the reference of the neuron ops, straight out of their definitions."""
+"""`snncc ops`: reference of the neuron ops, generated from their definitions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc report`: one page with pictures of a spiking network beside its ANN."""
+"""`snncc report`: an HTML page with figures of a spiking network and its ANN."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc run`: a model, converted or not, on a file or folder of inputs."""
+"""`snncc run`: run a model, converted or not, on a file or folder of inputs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc sweep`: a grid of models, codings and options over shards of the data."""
+"""`snncc sweep`: evaluate a grid of models, codings and options over shards of the data."""
 
 from __future__ import annotations
 

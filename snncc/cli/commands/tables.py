@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc tables`: the papers' tables, with rows measured on one's own networks."""
+"""`snncc tables`: print the papers' tables, with rows measured on the user's networks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`snncc tune`: convert, with the levels and the scale of each layer that leave the least error."""
+"""`snncc tune`: convert with the levels and the scale per layer that give the least output error."""
 
 from __future__ import annotations
 

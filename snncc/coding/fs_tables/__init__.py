@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables of few-spikes neurons for activations other than ReLU: what they compute, how they are fitted, what ships."""
+"""Tables of few-spikes neurons for activations other than ReLU: evaluation, fitting, and the shipped tables."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Activations that few-spikes neurons stand for: functions in float64, and usual ranges."""
+"""Activations that few-spikes neurons approximate: functions in float64, and default ranges."""
 
 from __future__ import annotations
 

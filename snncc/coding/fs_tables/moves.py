@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random changes of the tables (T, h) of few-spikes neurons, of many neurons at a time."""
+"""Random changes of the tables (T, h) of few-spikes neurons, vectorised over neurons."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a few-spikes neuron computes with given tables, and how far it is from a function.
+"""Output of a few-spikes neuron with given tables, and its error against a function.
 
 v <- x; for t = 1 … K: z_t = [v >= T_t], v <- v - h_t z_t; y = Σ d_t z_t (fs_conversion.txt, eqs. 1 to 3).
 """

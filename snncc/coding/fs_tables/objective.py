@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a few-spikes neuron with thresholds T and resets h is from a function, with the best spike values d.
+"""Error of a few-spikes neuron with thresholds T and resets h against a function, with the optimal spike values d.
 
 For given T and h the spikes z_t(x) are fixed, and the best d is that of a linear problem: the least Σ_x w(x) (f(x) -
 Σ d_t z_t(x))² + ε|d|².

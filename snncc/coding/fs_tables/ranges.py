@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The ranges that tables of few-spikes neurons are fitted on: few of them, so that many layers share a table.
+"""A small set of ranges for which few-spikes tables are fitted, so that many layers share a table.
 
 Where a range is so narrow that the curve is a line there, or so wide that it is a ReLU, a binary code needs no search.
 """

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What to choose for each layer, and how many time steps to take: by the error of the network's output."""
+"""Choose per-layer settings and time steps by the error of the network's outputs."""

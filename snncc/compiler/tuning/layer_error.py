@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What coding one layer alone does to the network's output, while all others keep their exact activations.
+"""Measure the output error from coding one layer alone, with exact activations in all others.
 
 Errors of different layers hardly depend on each other and add up, so that each layer can be tuned by itself; with all
 layers coded, the rounding of the others would drown what a single one contributes.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The error of a whole spiking network, made on trial as a conversion would make it."""
+"""Output error of a whole spiking network, converted on trial."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search: first every layer by itself, then what was found against the untuned network, with all layers spiking."""
+"""Search: each layer by itself, then the tuned against the untuned network, with all layers spiking."""
 
 from __future__ import annotations
 

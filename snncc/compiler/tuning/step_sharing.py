@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A budget of time steps, shared out among the layers: more where they take more of the error away."""
+"""Distribute a budget of time steps over the layers, by the error that each step removes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spike trains: which neuron fired at which step; recorded, kept in a file, played back to the network's outputs."""
+"""Spike trains: record which neuron fires at which step, store them, replay them to the network's outputs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which spikes a neuron sends, step by step, given what it was given: for each op, in the op's own arithmetic.
+"""Spikes that a neuron emits for given inputs, step by step, in the arithmetic of its op.
 
 Neurons over time send one spike per step anyway. Those that code a value in one go are taken through their phases by
 the ops that do one phase per call (snncc.ops.single_step), which fire alike to the last bit.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records the spikes of every neuron: a copy of the network also puts out what its neurons are given and send.
+"""Record the spikes of every neuron, with a copy of the network that outputs the neurons' inputs and outputs.
 
 onnxruntime runs it without its highest level of optimisation, which would change the order of sums (SEMANTICS §9).
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays spike trains back: the outputs of a network from the spikes of its last neurons, and the synapses behind them.
+"""Replay spike trains: compute the outputs from the spikes of the last neurons and the synapses after them.
 
 What those neurons send is worked out from their spikes alone. That it gives the outputs of the network itself, to the
 last bit, is the proof that spikes carry everything.

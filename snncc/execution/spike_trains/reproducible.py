@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network that spikes are recorded of and played back to: folded, its sums in a fixed order, cut at its neurons."""
+"""Reproducible network for recording and replay: folded form, sums in a fixed order, split at its neurons."""
 
 from __future__ import annotations
 

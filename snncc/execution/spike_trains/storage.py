@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spike trains as a file, an .npz archive that numpy reads without snncc.
+"""Store spike trains in an .npz archive that numpy reads without snncc.
 
 `index` is a JSON string: `{"format": 1, "model": SHA-256, "inputs": […], "layers": [{"key", "name", "op", "tensor",
 "sends", "skips", "dtype"}, …]}`. Of each layer there are, under its key (the fields of `Train`):

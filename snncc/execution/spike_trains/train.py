@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The spikes of one layer of neurons, and what they are worth to those who receive them."""
+"""The spikes of one layer of neurons, and their values for the layers that receive them."""
 
 from __future__ import annotations
 

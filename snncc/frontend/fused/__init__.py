@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ops that onnxruntime writes into the models it saves, spelled out in standard ones."""
+"""Expand the ops that onnxruntime writes into saved models to standard ops."""
 
 from __future__ import annotations
 

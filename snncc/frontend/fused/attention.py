@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attention, as onnxruntime fuses it: projections, products and Softmax in one."""
+"""Expand onnxruntime's fused attention: projections, products and Softmax in one op."""
 
 from __future__ import annotations
 

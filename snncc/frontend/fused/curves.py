@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gelu and its like, and some activations that the standard has no longer."""
+"""Expand Gelu and similar activations, and activations that are no longer in the standard."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which domain a node belongs to, whatever a file says or leaves out.
+"""Determine the domain of a node, including omitted and alternative domain names.
 
 onnxruntime has ops of its own in the standard domain, at any opset. They are moved to its own domain here, which the
 converter between opsets passes over.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the spelling of one node is written with: new nodes and constants, under names that nothing has yet."""
+"""Builder for the expansion of one node: new nodes and constants, with unused names."""
 
 from __future__ import annotations
 

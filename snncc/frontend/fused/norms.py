@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LayerNormalization and its kin: behind a sum, without a mean, of embeddings."""
+"""Expand LayerNormalization variants: after a sum, without a mean, of embeddings."""
 
 from __future__ import annotations
 

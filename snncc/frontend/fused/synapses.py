@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FusedConv, FusedGemm, FusedMatMul and their like: a synapse, and the activation behind it."""
+"""Expand FusedConv, FusedGemm, FusedMatMul and similar ops: a synapse, and the activation after it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each op of onnxruntime's own that a model holds becomes the standard ops that it was made of.
+"""Replace each onnxruntime-specific op of a model by the standard ops that it was fused from.
 
 A file that onnxruntime saved after optimisation is a network like any other then.
 """

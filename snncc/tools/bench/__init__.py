@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Latency and throughput of a spiking network beside its ANN, and where its time goes."""
+"""Latency, throughput and profile of a spiking network, compared with its ANN."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the time goes: each node's share, as onnxruntime's profiler has it."""
+"""Share of run time per node, from onnxruntime's profiler."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark has found."""
+"""Results of a benchmark."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time of a spiking network in onnxruntime, with snncc's kernels and without, beside the ANN that it came from."""
+"""Time a spiking network in onnxruntime, with and without snncc's kernels, and its source ANN."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is benchmarked: the ANN, the SNN in plain onnxruntime, the SNN with snncc's kernels; and on what input."""
+"""Subjects of a benchmark: ANN, SNN in plain onnxruntime, SNN with snncc's kernels; and their inputs."""
 
 from __future__ import annotations
 

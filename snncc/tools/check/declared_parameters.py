@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether neurons are what a coding that is not ours says of them, or send what it says that they send."""
+"""Check the neuron parameters and spikes of third-party codings against their declarations."""
 
 from __future__ import annotations
 

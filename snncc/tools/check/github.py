@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Failed checks as workflow commands of GitHub Actions, which shows them at the file and in the summary."""
+"""Failed checks as GitHub Actions workflow commands, shown at the file and in the summary."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outcome of checks as JUnit XML, which every CI system shows."""
+"""Results of checks as JUnit XML for CI systems."""
 
 from __future__ import annotations
 

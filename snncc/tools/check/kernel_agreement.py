@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a model computes the same with the native kernels and with the portable bodies that it carries.
+"""Check that a model computes the same with the native kernels as with its portable function bodies.
 
 Above the EXTENDED level onnxruntime fuses convolutions in ways that depend on what follows them, so that their sums
 come in another order and spikes near a threshold move; that is no difference between kernel and body.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a converted model's metadata claim of it beside its neurons' parameters, worked out anew from the graph.
+"""Check recorded metadata other than neuron parameters, by recomputation from the graph.
 
 Each check takes the model, and `claimed`, which gives a metadata entry by its key; it returns what is wrong, or None.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate for a converted model: its structure first, then the kernels, then what it costs and how well it answers."""
+"""Run all checks of a converted model: structure, kernels, cost and accuracy."""
 
 from __future__ import annotations
 

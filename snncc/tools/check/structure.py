@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a converted model is what its file says: the checks that need no data.
+"""Structural checks of a converted model, without data.
 
 Each check takes a `CheckSubject` and returns what is wrong, or None. One that builds on another, which has failed, is
 left out: it would say the same again.

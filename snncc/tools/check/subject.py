@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the checks look at: a converted model beside the source that it is said to come from."""
+"""Subject of the checks: a converted model and its recorded source."""
 
 from __future__ import annotations
 

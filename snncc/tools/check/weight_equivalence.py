@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the synapses of a converted model are those of its source: W'[o, i, k] = u[o] v[i] W[o, i, k].
+"""Weight equivalence of a converted model and its source: W'[o, i, k] = u[o] v[i] W[o, i, k].
 
 Scales, BatchNormalization and the correction of potentials change weights by a factor for each output channel u and
 each input channel v only. Both are fitted by least squares, alternately; what they leave unexplained, beyond rounding,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where it goes wrong: which layers of a spiking network add the error, and the smallest graph that shows a fault."""
+"""Locate errors of a conversion: the layers that add the error, and the smallest graph that shows a fault."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A spiking network in which each layer of neurons can be made exact: told what the ReLU network has in its place.
+"""A spiking network in which each layer of neurons can be replaced by the exact activations of the ReLU network.
 
 Behind each layer stands an If: it passes on what the neurons send, or the exact values, in every time step. So one
 model in one session answers what each layer makes of exact inputs, and what the network gives if one layer is exact.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Both networks in onnxruntime, batch by batch: the SNN as it is, with all layers exact, then with each one alone."""
+"""Run both networks batch by batch: the SNN as converted, with all layers exact, then with each one alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the layers of a spiking network are from the layers of the ANN that they stand for."""
+"""Errors of a spiking network's layers against the corresponding layers of the ANN."""
 
 from __future__ import annotations
 

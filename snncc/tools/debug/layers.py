@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which layers of a spiking network add the error: each beside the layer of the ANN that it stands for.
+"""Find the layers of a spiking network that add the error, by comparison with the layers of the ANN.
 
 Three questions, of every layer: how far what it sends is from the ANN's activations; how far if all its inputs were
 the ANN's, which is what it adds itself; and how far the network's output would be if it alone were exact.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delta debugging: the smallest model that still shows a fault, for whatever test of the fault.
+"""Delta debugging: reduce a model to the smallest one that still shows a fault, for any test of the fault.
 
 Nodes go in chunks, first half of them, then quarters, down to single ones: cut out, so that what the rest reads of them
 becomes an input of the model, or bypassed, so that the rest reads what they read. Then outputs, metadata and large

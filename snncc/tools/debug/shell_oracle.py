@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A test of a fault that is a shell command: it is given a model's path, and exits with 0 where the fault shows."""
+"""Shell command as test of a fault: receives a model's path, exits with 0 if the fault shows."""
 
 from __future__ import annotations
 

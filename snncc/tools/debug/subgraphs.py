@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a model as models of their own: nodes cut out, nodes bypassed, outputs dropped, weights made inputs.
+"""Extract parts of a model as models: nodes cut out or bypassed, outputs dropped, weights turned into inputs.
 
 What a part reads and does not compute becomes an input of it, of the type and shape that inference finds.
 """

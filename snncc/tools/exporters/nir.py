@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a rate-coded network to a graph of NIR, the Neuromorphic Intermediate Representation (neuroir.org).
+"""Export a rate-coded network as NIR, the Neuromorphic Intermediate Representation (neuroir.org).
 
 One node of NIR for each layer of synapses and of neurons; sums are edges that meet. NIR's time is continuous, so that a
 neuron resets to `v_reset` when it reaches its threshold; in time steps that is a subtraction of the threshold, which

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For each op what NIR says instead: a list of nodes, one behind the other. Shapes are those of one sample."""
+"""Map each op to its NIR equivalent, a chain of nodes. Shapes are those of one sample."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of the papers: their figures, and the same measured on other networks."""
+"""The tables of the papers: the published figures, and the same measured on other networks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in a paper's table, and how a row of our own comes about; read from snncc/tools/paper_tables/papers."""
+"""Definition of a paper's table and of how rows are measured; read from snncc/tools/paper_tables/papers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A paper's table, with rows measured on networks at hand below the paper's own."""
+"""Fill a paper's table: rows measured on the user's networks, below the paper's own."""
 
 from __future__ import annotations
 

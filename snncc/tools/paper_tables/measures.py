@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the columns of the papers' tables measure, as cells of text."""
+"""Measures in the columns of the papers' tables, as cells of text."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks that stand for those of a paper: a trained model with its calibration and test data."""
+"""Networks used in place of a paper's: a trained model with its calibration and test data."""
 
 from __future__ import annotations
 

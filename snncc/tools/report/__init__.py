@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page with pictures of a spiking network beside its ANN; needs the extra `report` (matplotlib, jinja2)."""
+"""HTML page with figures of a spiking network and its ANN; needs the extra `report` (matplotlib, jinja2)."""
 
 from __future__ import annotations
 

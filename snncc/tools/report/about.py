@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page says of the model before the figures: what it is, and what became of its nodes."""
+"""First section of the report: description of the model, and the conversion summary."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs what the figures are made of, and puts the page together."""
+"""Collect the data of the figures and assemble the page."""
 
 from __future__ import annotations
 

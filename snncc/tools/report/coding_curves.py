@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a neuron makes of a constant input: its coding curve, its levels, and the function that it stands for."""
+"""Coding curve of a neuron: its output for constant inputs, its levels, and the function that it approximates."""
 
 from __future__ import annotations
 

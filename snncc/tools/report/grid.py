@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy over a grid of a coding's parameters: the network is converted anew for each point."""
+"""Accuracy over a grid of coding parameters, with one conversion per point."""
 
 from __future__ import annotations
 

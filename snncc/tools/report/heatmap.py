@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Maps of values as shades of one colour, which suits light and dark pages; cells of one shade are one path."""
+"""Heatmaps in shades of one colour, for light and dark pages; cells of one shade form one path."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Activations of the ANN, and what the spiking network makes of them, layer by layer."""
+"""Activations of the ANN and the corresponding values of the spiking network, per layer."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page: one file, no scripts, nothing from the network; all text from the model is escaped."""
+"""Render the page: one file without scripts or network access; all text from the model is escaped."""
 
 from __future__ import annotations
 

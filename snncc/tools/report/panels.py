@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A figure of the report: panels, each drawn by itself, so that a narrow screen puts one below the other."""
+"""A figure of the report: separately drawn panels, which a narrow screen shows one below the other."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of nodes as the report shows them: strangers' text, of any length, with any characters."""
+"""Node names in the report: untrusted text of any length, with any characters."""
 
 from __future__ import annotations
 

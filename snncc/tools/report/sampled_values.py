@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fair draw of values from a stream, so that figures need bounded memory whatever the data."""
+"""Uniform sample of values from a stream, so that figures need bounded memory."""
 
 from __future__ import annotations
 

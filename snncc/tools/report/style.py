@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How figures look: their colours by role, and matplotlib's settings.
+"""Style of the figures: colours by role, and matplotlib settings.
 
 In the page colours are CSS variables, so that light and dark need no second drawing; figures are drawn for it in
 colours that stand for the variables (`MARKS`). Files get the light ones.

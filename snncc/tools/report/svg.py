@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drawings as parts of a page: colours become CSS variables, ids unique in the page, and nothing names an address."""
+"""Drawings as inline SVG: CSS variables for colours, unique ids, no external addresses."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sweeps: a grid of models, codings and options, over shards of the data, that goes on where it stopped."""
+"""Sweeps: evaluate a grid of models, codings and options over shards of the data; resumable."""
 
 from __future__ import annotations
 

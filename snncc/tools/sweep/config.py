@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the TOML file of a sweep: which tables and keys there are, of which types, and lists of values as a grid."""
+"""Read the TOML file of a sweep: its tables, keys and types; lists of values form a grid."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drives a sweep: hands out what is missing, writes down what comes back, merges it in the end.
+"""Run a sweep: schedule missing tasks, store their results, merge them at the end.
 
 The first shard of a configuration goes ahead alone, since it converts the network for all others. Only this process
 writes results.

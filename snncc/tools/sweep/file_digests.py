@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Digests of the files that a sweep reads, so that a result is known to be of these very files."""
+"""Digests of the input files of a sweep, which tie a result to the exact files."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Local processes: each takes a task at a time through a pipe, and ends with the process that started it.
+"""Pool of local processes: each receives one task at a time by a pipe, and ends with its parent.
 
 A process that dies loses its task, which another one tries once more.
 """

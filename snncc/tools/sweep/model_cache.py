@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of converted models: one per configuration, there whole or not at all, whoever writes it how often."""
+"""Cache of converted models: one per configuration, written atomically by any number of processes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a sweep has to do: its configurations, with an id each, and the shards of their data.
+"""Plan of a sweep: configurations with their ids, and the shards of their data.
 
 An id is the SHA-256 of all that determines a result: the contents of model, data and calibration data, the parameters,
 the batch size, the version of snncc. Paths and names are not in it, and neither is the size of a shard.

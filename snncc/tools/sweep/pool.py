@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs the tasks of a sweep: local processes or a cluster, behind one interface."""
+"""Common interface of the pools that run sweep tasks: local processes or a cluster."""
 
 from __future__ import annotations
 

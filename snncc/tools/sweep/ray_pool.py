@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Ray cluster: the same tasks, one core each. The files must be at the same paths on all nodes.
+"""Pool on a Ray cluster: one core per task. Files must have the same paths on all nodes.
 
 Ray itself tries a task once more whose process dies.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The merged table of a sweep: a row for each configuration, from the counts of its shards; as CSV, Parquet, JSON."""
+"""Merged table of a sweep: one row per configuration, from the counts of its shards; CSV, Parquet, JSON."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The SQLite file of a sweep: one row for each shard, each written in a transaction of its own.
+"""SQLite store of a sweep: one row per shard, each written in its own transaction.
 
 Tables: `configuration` (id, what it is, as JSON), `shard` (what became of each: `done` with its counts as JSON,
 `refused` or `crashed` with a message, and a digest of its row), and `result`, the merged table as it was when the sweep

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The work on one shard: convert, unless that is done already, and count; plain data in, plain data out.
+"""Work on one shard: convert, unless cached, and count; plain data in, plain data out.
 
 Whoever runs it, in this process or on another machine, needs the files of the configuration at the same paths, and the
 folder of converted models; a model lies there whole or not at all.

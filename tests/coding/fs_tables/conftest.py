@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a table of a few-spikes neuron has to be, on all numbers of float32."""
+"""Requirements on a table of a few-spikes neuron, checked for all float32 numbers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time steps shared out among layers: the allocation against all others, and a network that has such layers."""
+"""Step sharing: the allocation is optimal among all others; networks with per-layer steps convert."""
 
 from __future__ import annotations
 

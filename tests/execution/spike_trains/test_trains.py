@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spikes carry everything: what a network computes can be worked out from its spike trains and its synapses."""
+"""The outputs of a network can be computed from its spike trains and synapses alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""slice-splits, join-tiles, lower-einsum, place-constants, masks-to-factors, recognise-relus and those that follow."""
+"""Tests of slice-splits, join-tiles, lower-einsum, place-constants, masks-to-factors, recognise-relus and others."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""batch-first, and where the batch lies."""
+"""The pass batch-first, and the analysis of batch axes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What compares, chooses or counts: which nodes these are, and what they are given."""
+"""Analog ops that compare, select or count: which nodes these are, and their inputs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One node by itself: the loop computes what the node does, and few-spikes gates come near it."""
+"""Single recurrent nodes: the loop equals the node, and few-spikes gates approximate it."""
 
 from __future__ import annotations
 

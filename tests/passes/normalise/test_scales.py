@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""insert-scales, lift-scales and sink-scales: each keeps the function, and together they leave no Mul behind."""
+"""insert-scales, lift-scales and sink-scales: each keeps the function, and together they leave no Mul."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BatchNormalization in the neurons' thresholds: the same ReLU network, weights as they were."""
+"""BatchNormalization in the thresholds: the same ReLU network, with unchanged weights."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""note-rows, stacked-sizes, repeat-currents on constants, and what passes make of rows that are parts of samples."""
+"""note-rows, stacked-sizes, repeat-currents on constants, and passes on rows that are parts of samples."""
 
 from __future__ import annotations
 

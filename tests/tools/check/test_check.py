@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every check passes on a sound model, and each one fails on the model that breaks just it."""
+"""Every check passes on a valid model, and fails on a model that violates it alone."""
 
 from __future__ import annotations
 

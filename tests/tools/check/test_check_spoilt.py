@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways to spoil a converted model: the check that is about it fails, and no other."""
+"""Corrupted converted models: the check concerned fails, and no other."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plain simulation of a NIR graph in time steps, which knows nothing of snncc."""
+"""A plain time-step simulation of a NIR graph, independent of snncc."""
 
 from __future__ import annotations
 

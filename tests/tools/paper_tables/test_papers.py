@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The figures that tables cite are those of the papers' own text."""
+"""The cited figures of the tables are those in the text of the papers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grids that nobody should write end in one message before anything runs."""
+"""Invalid or extreme grids give one message before anything runs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One figure a file: its data, in numpy alone, and how it is drawn."""
+"""The figures, one per file: computation of the data in numpy, and drawing."""
 
 from __future__ import annotations
 

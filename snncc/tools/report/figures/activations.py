@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a layer's activations are distributed, channel by channel, beside the levels of the code."""
+"""Distribution of a layer's activations per channel, with the levels of the code."""
 
 from __future__ import annotations
 

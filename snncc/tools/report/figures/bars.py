@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers as horizontal bars, one or two for each; shared by several figures."""
+"""Horizontal bars, one or two per layer; shared by several figures."""
 
 from __future__ import annotations
 

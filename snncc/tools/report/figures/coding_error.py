@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far codes are from the network's own activations, against their parameters: the MAPE of one_spike.txt, eq. 5."""
+"""Coding error of the network's activations against coding parameters: the MAPE of one_spike.txt, eq. 5."""
 
 from __future__ import annotations
 

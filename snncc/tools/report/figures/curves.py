@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Coding curves: what a neuron makes of a constant input, beside the function that it stands for."""
+"""Coding curves: a neuron's output for constant inputs, and the function that it approximates."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What arithmetic costs in both networks: in all, and layer by layer."""
+"""Energy of the arithmetic of both networks: total, and per layer."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far each layer is from the ANN, and how much of that it adds itself."""
+"""Error of each layer against the ANN, and the part that the layer adds itself."""
 
 from __future__ import annotations
 

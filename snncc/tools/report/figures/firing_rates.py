@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often neurons fire, layer by layer, and at which step or phase."""
+"""Firing rates per layer, and per step or phase."""
 
 from __future__ import annotations
 

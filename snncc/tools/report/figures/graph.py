@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The spiking network as a graph: neurons, synapses, analog islands, and the joins and pools between them."""
+"""The spiking network as a graph: neurons, synapses, analog ops, joins and pools."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spikes of inactivated neurons: the share of a layer that fires although its ReLU is silent (msat.txt, 5.3)."""
+"""Spikes of inactivated neurons: share of a layer's neurons that fire where the ReLU gives 0 (msat.txt, 5.3)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy over the grid of two parameters, and accuracy and loss against each of them."""
+"""Accuracy over a grid of two parameters; accuracy and its loss against each of them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pipeline: in which time steps each layer fires, for one sample and for the next one."""
+"""Pipeline schedule: the time steps in which each layer fires, for one sample and the next."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""True against coded activation: what the ANN has at a neuron's place, and what the spiking network makes of it."""
+"""True against coded activation: the values of the ANN, and those of the spiking network, at an activation site."""
 
 from __future__ import annotations
 
