@@ -52,7 +52,9 @@ def unet(seed: int = 0, *, size: int = 64, classes: int = 2) -> onnx.ModelProto:
 
 
 def detector(seed: int = 0, *, size: int = 64, classes: int = 3) -> onnx.ModelProto:
-    """Like YOLO: a backbone of leaky ReLUs and two grids of boxes, the finer one with what the coarser has seen."""
+    """YOLO-like detector: a backbone of leaky ReLUs and two grids of boxes; the finer grid also reads features of the
+    coarser.
+    """
     net = SeededNetwork("detector", (3, size, size), seed)
     x, maps = net.input, []
     for level, width in enumerate((16, 32, 64, 128)):

@@ -51,7 +51,7 @@ class NetworkBuilder:
         groups: int = 1,
         transposed: bool = False,
     ) -> str:
-        """Convolution over as many axes as `weight` has behind its two channel axes, or its transpose."""
+        """Convolution, or its transpose, over the axes of `weight` after its two channel axes."""
         kernel = list(weight.shape[2:])
         names = [self._weight(f"{name}.weight", weight)]
         names += [] if bias is None else [self._weight(f"{name}.bias", bias)]
@@ -86,7 +86,7 @@ class NetworkBuilder:
         return self.build_all({output: (x, shape)})
 
     def build_all(self, outputs: Mapping[str, tuple[str, Sequence[int | str]]]) -> onnx.ModelProto:
-        """The model with several outputs: by name, what it gives and the shape of that behind the batch axis."""
+        """The model with several outputs: by name, the tensor and its shape without the batch axis."""
         renamed = {x: output for output, (x, _) in outputs.items()}
         for node in self._nodes:
             node.input[:] = [renamed.get(name, name) for name in node.input]

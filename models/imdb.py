@@ -27,21 +27,21 @@ _MARKUP = re.compile(r"<[^>]*>")
 
 
 class Reviews(NamedTuple):
-    """Token ids [N, LENGTH], int64, padded in front; labels [N], int64: 1 is a good review."""
+    """Token ids [N, LENGTH], int64, padded at the start; labels [N], int64: 1 is a positive review."""
 
     ids: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
 
 
 def vocabulary(texts: Iterable[str], size: int = WORDS) -> dict[str, int]:
-    """The id of each of the most frequent words; in all `size` ids with those of padding and unknown words."""
+    """The id of each of the most frequent words; `size` ids in total, including those of padding and unknown words."""
     counts = Counter(word for text in texts for word in _words(text))
     ranked = sorted(counts, key=lambda word: (-counts[word], word))
     return {word: number for number, word in enumerate(ranked[: size - _FIRST], _FIRST)}
 
 
 def ids_of(text: str, known: Mapping[str, int], length: int = LENGTH) -> list[int]:
-    """The ids of the last `length` words of `text`, padded in front."""
+    """The ids of the last `length` words of `text`, padded at the start."""
     found = [known.get(word, _UNKNOWN) for word in _words(text)[-length:]]
     return [_PADDING] * (length - len(found)) + found
 

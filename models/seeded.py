@@ -44,7 +44,7 @@ class SeededNetwork:
         return self._widths[x]
 
     def unit(self, x: str, name: str, width: int, *, relu: bool = True, **options: Any) -> str:
-        """Convolution, BatchNormalization and, unless told otherwise, ReLU."""
+        """Convolution, BatchNormalization and, by default, ReLU."""
         x = self.norm(self.conv(x, f"{name}.conv", width, **options), f"{name}.bn")
         return self.act(x, f"{name}.relu") if relu else x
 
@@ -60,7 +60,7 @@ class SeededNetwork:
         groups: int = 1,
         bias: bool = False,
     ) -> str:
-        """Convolution to `width` channels; `padding` is that of "same" if it is not given."""
+        """Convolution to `width` channels; `padding` defaults to that of "same"."""
         shape = (width, self.width(x) // groups, *[kernel] * self._axes)
         weight = self._normal(shape, 2 / np.prod(shape[1:]))
         offsets = self.rng.normal(0, 0.1, width) if bias else None

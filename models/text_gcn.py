@@ -83,7 +83,7 @@ def _aggregate(net: NetworkBuilder, pieces: list[list[str]], x: str, name: str) 
 
 
 def train(graph: TextGraph, *, log: bool = False) -> Weights:
-    """The weights (nodes, hidden) and (hidden, classes) after training; of the documents held back the loss decides."""
+    """The weights (nodes, hidden) and (hidden, classes) with the least loss on the held-out documents."""
     torch = _imported("torch")
     torch.manual_seed(_SEED)
     torch.set_num_threads(1)  # sums in one order

@@ -21,7 +21,7 @@ _ROUNDS = 16  # over all nodes; few networks need more
 
 @dataclass(frozen=True)
 class Skip:
-    """Why a node that looked right was left alone."""
+    """The reason why a candidate node is not rewritten."""
 
     reason: str
 
@@ -40,7 +40,7 @@ class Pass(ABC):
         """Edit `graph` in place; returns the number of rewrites, 0 if there was nothing to do."""
 
     def ensures(self, graph: Graph) -> None:
-        """Raise PostconditionError if the pass did not do what it promises."""
+        """Raise PostconditionError if the postcondition of the pass does not hold."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class NodePass(Pass):
 
     @abstractmethod
     def match(self, graph: Graph, node: Node) -> Any | Skip | None:
-        """What `rewrite` needs, Skip with a reason, or None for a node that is none of this pass's business."""
+        """The argument of `rewrite`, a Skip with the reason, or None for a node that the pass does not concern."""
 
     @abstractmethod
     def rewrite(self, graph: Graph, node: Node, match: Any) -> None:
         """Rewrite `node`."""
 
     def run(self, graph: Graph) -> int:
-        """Visit snapshots of the nodes until nothing matches; what takes many rounds is then followed by itself."""
+        """Visit snapshots of the nodes until nothing matches; long chains of rewrites are then followed node by node."""
         total = 0
         for number in range(self.max_rounds):
             done = self._round(graph, graph.nodes(*self.ops))

@@ -23,7 +23,7 @@ Observer = Callable[[int, Pass, Graph], None]
 
 @dataclass(frozen=True)
 class Report:
-    """How often each pass rewrote something, in the order they ran."""
+    """Number of rewrites of each pass, in execution order."""
 
     rewrites: tuple[tuple[str, int], ...]
 
@@ -37,7 +37,7 @@ class PassManager:
     observer: Observer | None = None
 
     def run(self, graph: Graph) -> Report:
-        """Edit `graph` in place; raises PassError where a pass leaves what onnx refuses, naming node and op."""
+        """Edit `graph` in place; raises PassError, with node and op, if a pass leaves a graph that onnx rejects."""
         done: list[tuple[str, int]] = []
         for index, each in enumerate(self.passes):
             try:

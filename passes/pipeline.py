@@ -70,7 +70,7 @@ __all__ = [
 
 
 def canonicalisation() -> tuple[Pass, ...]:
-    """What every network goes through on its way in."""
+    """The passes of the import."""
     return (
         UnifyFloatType(),  # half precision here and there is none
         RemoveIdentity(),  # exporters' leftovers hide what stands next to what
@@ -90,7 +90,7 @@ def canonicalisation() -> tuple[Pass, ...]:
 
 
 def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
-    """What comes between `canonicalisation` and calibration; `bounds` is how bounds are made of neurons, by node.
+    """The passes between `canonicalisation` and calibration; `bounds` maps nodes to the form of their bounds.
 
     After it, activation sites are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
     """
@@ -108,7 +108,7 @@ def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...
 
 
 def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
-    """What comes after calibration: the same ReLU network, with neurons of threshold 1, or of their own thresholds."""
+    """The passes after calibration: the same ReLU network, with neurons of threshold 1, or of their own thresholds."""
     if fold_bn == "threshold":
         return (
             FoldBatchNorm(spare_neurons=True),  # on the way into a sum there is no neuron
@@ -129,7 +129,7 @@ def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
 def lowering(
     coding: Coding, scales: Scales, *, anytime: bool = False, stepwise: bool = False, gates: int | None = None
 ) -> tuple[Pass, ...]:
-    """From a normalised ReLU network to a spiking one: for a whole run, or what single steps are made of.
+    """The passes that convert a normalised ReLU network to a spiking one, for a whole run or for single steps.
 
     `gates` is the number of time steps of a gate of a recurrent layer; None: what suits the coding.
     """
@@ -167,7 +167,7 @@ def finalisation(
     fuse: bool = True,
     fold_bn: str = "weights",
 ) -> tuple[Pass, ...]:
-    """What is done to the spiking network: x -> gain (x + offset) for each potential, doubts, then fusion."""
+    """The passes on the spiking network: x -> gain (x + offset) for each potential, spike confidence, then fusion."""
     own = fold_bn == "threshold"
     return (
         *(
@@ -182,12 +182,12 @@ def finalisation(
 
 
 def weight_rounding(weights: str) -> tuple[Pass, ...]:
-    """What comes before potentials are matched, so that what rounding of weights does to them is made up for, too."""
+    """The passes before potentials are matched, so that matching also compensates for the rounding of weights."""
     return (RoundWeights(),) if weights == "int8" else ()
 
 
 def weight_storage(weights: str) -> tuple[Pass, ...]:
-    """How the weights of the finished network are stored: one of `WEIGHTS`."""
+    """The passes that set how the weights of the finished network are stored: one of `WEIGHTS`."""
     return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
 
 
@@ -230,7 +230,7 @@ PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in canonicalisat
 
 
 def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
-    """A copy of `source`, the ANN as imported, whose activation sites are Relus of the names that they are known by."""
+    """A copy of `source`, the imported ANN, whose activation sites are Relus with their recorded names."""
     graph = source.copy()
     PassManager(legalisation(coding, bounds)).run(graph)
     return graph

@@ -20,7 +20,7 @@ __all__ = ["cuda_obstacle"]
 
 @functools.cache
 def cuda_obstacle() -> str | None:
-    """Why CUDA cannot be used and what to do about it, in sentences; None if nothing is in the way."""
+    """The reason why CUDA cannot be used, with a remedy; None if it can."""
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return "this onnxruntime has no CUDA provider; install onnxruntime-gpu in its place."
     devices = _device_count()

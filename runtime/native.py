@@ -96,7 +96,7 @@ class Neuron:
 
 
 class Library:
-    """The native library, loaded once per process however many of these there are."""
+    """The native library, loaded once per process and shared by all instances."""
 
     def __init__(self) -> None:
         self._library = _load()
@@ -107,7 +107,7 @@ class Library:
         return str(self._library.snncc_cpu_variant().decode())
 
     def use_cpu_variant(self, name: str) -> bool:
-        """Use another instruction set from now on; False if this machine, or this build, has it not."""
+        """Select another instruction set; False if this machine or this build does not support it."""
         return bool(self._library.snncc_use_cpu_variant(name.encode()))
 
     @property

@@ -75,7 +75,7 @@ _MODULES = frozenset({"coding", "errors", "models", "ops", "passes", "runtime"})
 
 
 def __getattr__(name: str) -> Any:
-    """A public name, looked up once."""
+    """Load a public name on first use."""
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
     elif name == "__version__":

@@ -33,7 +33,7 @@ __all__ = ["BoundsToRelu", "free_bounds"]
 
 @dataclass(frozen=True)
 class BoundsToRelu(Pass):
-    """Max, Min, Clip -> Relu between linear ops; `forms` tells how, by node, where it is not the first form."""
+    """Max, Min, Clip -> Relu between linear ops; `forms` maps nodes to their form, unless it is the first one."""
 
     name: ClassVar[str] = "bounds-to-relus"
     forms: Forms = field(default_factory=dict)
@@ -52,7 +52,7 @@ class BoundsToRelu(Pass):
 
 
 def free_bounds(graph: Graph) -> list[tuple[Node, Interval | None]]:
-    """The bounds that are no ReLU's ceiling, with the interval; None for a Max or Min of two activations."""
+    """The bounds that are not the upper bound of a ReLU, with the interval; None for a Max or Min of two activations."""
     beside = integer_tensors(graph)
     found: list[tuple[Node, Interval | None]] = []
     taken: set[int] = set()

@@ -26,7 +26,7 @@ class CeilingsBehindRelus(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Relu",)
 
     def match(self, graph: Graph, node: Node) -> Interval | Skip | None:
-        """The bounds in front of the ReLU."""
+        """The bounds before the ReLU."""
         before = graph.producer(node.inputs[0])
         found = interval_of(graph, before) if before is not None else None
         if before is None or found is None:
@@ -38,7 +38,7 @@ class CeilingsBehindRelus(NodePass):
         return Skip("its bounds repeat values") if widens(graph, found) else found
 
     def rewrite(self, graph: Graph, node: Node, match: Interval) -> None:
-        """Put the ReLU in front of the ceiling."""
+        """Move the ReLU before the upper bound."""
         result = graph.add("Relu", [match.source], name=f"{node.name}_below")
         if np.isfinite(match.high).any():
             ceiling = as_tensor(graph, f"{node.name}_ceiling", match.high, match.source.dtype)

@@ -37,7 +37,7 @@ class FoldExpandedConstants(Pass):
     ops: ClassVar[tuple[str, ...]] = ("Add", "Sub", "Mul", "Div", "Concat")
 
     def run(self, graph: Graph) -> int:
-        """Rewrite every node that other inputs give its shape."""
+        """Rewrite every node whose output shape is determined by its other inputs."""
         repeats = shape_only(graph)
         nodes = [n for n in graph.nodes(*self.ops) if _mixed(graph, n, repeats)]
         asked = [n for n in nodes if any(repeats.get(id(t)) for t in n.inputs)]

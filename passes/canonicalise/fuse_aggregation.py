@@ -43,14 +43,14 @@ class FuseAggregation(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("ScatterElements", "MatMul")
 
     def match(self, graph: Graph, node: Node) -> _Sum | Skip | None:
-        """The edges and what they sum."""
+        """The edges and the tensor that they sum."""
         found = _of_matrix(graph, node) if node.op == "MatMul" else _of_scatter(graph, node)
         if isinstance(found, _Sum) and (graph.shape(found.x) or ())[1:] != (graph.shape(node.outputs[0]) or ())[1:]:
             return Skip("it gives another number of nodes than it is given")
         return found
 
     def rewrite(self, graph: Graph, node: Node, match: _Sum) -> None:
-        """Put an Aggregate in its place, of all edges if `data` is one of the same x that nobody else reads."""
+        """Replace it by an Aggregate; if `data` is an Aggregate of the same x with no other users, merge the edges."""
         data, x = match.data, match.x
         before = graph.producer(data) if data is not None else None
         edges = [match.sources, match.targets, match.weights]

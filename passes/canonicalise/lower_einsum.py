@@ -41,7 +41,7 @@ class LowerEinsum(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Einsum",)
 
     def match(self, graph: Graph, node: Node) -> _Found | Skip:
-        """Refuses products of activations, diagonals, what mixes samples, and axes of unknown length."""
+        """Reject products of activations, diagonals, ops that mix samples, and axes of unknown length."""
         if any(graph.shape(t) is None for t in node.inputs):
             return Skip("the rank of an operand is not known")
         terms, result = _indices(node.attrs["equation"], [len(graph.shape(t) or ()) for t in node.inputs])

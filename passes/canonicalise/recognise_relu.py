@@ -25,13 +25,13 @@ Found = tuple[Tensor, npt.NDArray[Any] | None, bool]  # x, the slope below 0 (No
 
 @dataclass(frozen=True)
 class RecogniseRelu(NodePass):
-    """Max(x, 0), Where(x > 0, x, a x) and their like -> Relu(x) or PRelu(x, a)."""
+    """Max(x, 0), Where(x > 0, x, a x) and similar -> Relu(x) or PRelu(x, a)."""
 
     name: ClassVar[str] = "recognise-relus"
     ops: ClassVar[tuple[str, ...]] = ("Max", "Clip", "Where", "ThresholdedRelu", "Mul")
 
     def match(self, graph: Graph, node: Node) -> Found | Skip | None:
-        """x, the slope on its negative side, and whether all of it is mirrored: min(x, 0) = -max(-x, 0)."""
+        """x, the slope for negative x, and whether the result is mirrored: min(x, 0) = -max(-x, 0)."""
         kind = node.outputs[0].dtype
         if kind is None or np.dtype(kind).kind != "f":
             return None
@@ -52,7 +52,7 @@ class RecogniseRelu(NodePass):
                 return (node.inputs[0], None, False) if plain else Skip("its threshold is not 0")
 
     def rewrite(self, graph: Graph, node: Node, match: Found) -> None:
-        """Put the one op in its place."""
+        """Replace the subgraph by one op."""
         source, slope, mirrored = match
         kind, read = source.dtype, list(node.inputs)
         minus = graph.constant(f"{node.name}_sign", np.asarray(-1, kind)) if mirrored else None

@@ -21,7 +21,7 @@ class RemoveIdentity(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Identity", "Dropout", *CASTS)
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
-        """Refuses a Dropout whose mask is read, and an Identity that only names an input or constant as an output."""
+        """Reject a Dropout whose mask is used, and an Identity that only names an input or constant as an output."""
         if node.op.startswith("Cast") and node.inputs[0].dtype != node.outputs[0].dtype:
             return Skip("it changes the type")
         if len(node.outputs) > 1 and (graph.users(node.outputs[1]) or graph.is_output(node.outputs[1])):
@@ -33,5 +33,5 @@ class RemoveIdentity(NodePass):
         return True
 
     def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
-        """Let its users read what it reads."""
+        """Connect its users to its input."""
         graph.bypass(node, node.inputs[0])

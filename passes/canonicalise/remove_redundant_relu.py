@@ -28,7 +28,7 @@ class RemoveRedundantRelu(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Relu", *LEAKY)
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
-        """Refuses what may be negative, a ReLU with a ceiling of its own, and one that gives an output its name."""
+        """Reject inputs that may be negative, a ReLU with its own upper bound, and a ReLU that names an output."""
         if not is_rectified(graph, node.inputs[0]):
             return Skip("its input may be negative")
         first = graph.producer(node.inputs[0])
@@ -38,12 +38,12 @@ class RemoveRedundantRelu(NodePass):
         return Skip("it gives an output its name") if graph.is_output(node.outputs[0]) else True
 
     def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
-        """Let its users read what it reads."""
+        """Connect its users to its input."""
         graph.bypass(node, node.inputs[0])
 
 
 def is_rectified(graph: Graph, tensor: Tensor) -> bool:
-    """Whether `tensor` is a ReLU's result that has only been moved, pooled or bounded."""
+    """Whether `tensor` is a ReLU's result after shape-only ops, pools or bounds only."""
     node = graph.producer(tensor)
     while node is not None and node.op in _KEEPING:
         node = graph.producer(node.inputs[0])

@@ -35,7 +35,7 @@ class SettleMasks(NodePass):
     max_rounds: ClassVar[int] = 1000
 
     def match(self, graph: Graph, node: Node) -> Node | Skip | None:
-        """What reads the mask, a Relu, a product by a constant or a sum."""
+        """The node that reads the mask: a Relu, a product by a constant or a sum."""
         mask = mask_of(graph, node)
         if mask is None or not np.isinf(mask).any() or np.isnan(mask).any():
             return None
@@ -49,7 +49,7 @@ class SettleMasks(NodePass):
         return user if fits else Skip("it is in its place")
 
     def rewrite(self, graph: Graph, node: Node, match: Node) -> None:
-        """Put the mask behind what reads it, or into it."""
+        """Move the mask after the node that reads it, or into it."""
         mask, kind = mask_of(graph, node), node.outputs[0].dtype
         assert mask is not None
         if match.op == "Relu":

@@ -29,7 +29,7 @@ class SimplifyArithmetic(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Sum", "Mean", "Neg", "Sub", "Div")
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
-        """Refuses integers, constants, and divisors that are computed or 0 somewhere."""
+        """Reject integers, constants, and divisors that are computed or contain 0."""
         kind = node.inputs[0].dtype
         if kind is None or np.dtype(kind).kind != "f":
             return Skip("it is no arithmetic of activations")
@@ -44,7 +44,7 @@ class SimplifyArithmetic(NodePass):
         return True
 
     def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
-        """Put its simpler spelling in its place."""
+        """Replace it by its canonical form."""
         inputs, name = list(node.inputs), node.name
         match node.op:
             case "Neg":

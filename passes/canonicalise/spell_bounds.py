@@ -26,14 +26,14 @@ __all__ = ["SpellBounds"]
 
 @dataclass(frozen=True)
 class SpellBounds(NodePass):
-    """Max, Min, Clip -> the one of them, or the ReLU, that says the same."""
+    """Max, Min, Clip -> the canonical one of them, or the equivalent ReLU."""
 
     name: ClassVar[str] = "spell-bounds"
     ops: ClassVar[tuple[str, ...]] = BOUNDS
     max_rounds: ClassVar[int] = 1000  # one for each of a chain, at most
 
     def match(self, graph: Graph, node: Node) -> Interval | bool | Skip:
-        """The interval, or that several values are compared; refuses what is spelled like that already."""
+        """The interval, or whether several values are compared; rejects nodes in canonical form."""
         if not is_real(node) or all(graph.value(t) is not None for t in node.inputs if t.name):
             return Skip("it bounds no activations")
         found = interval_of(graph, node)
@@ -45,7 +45,7 @@ class SpellBounds(NodePass):
         return Skip("it is spelled like that") if _spelled(graph, node, found) else found
 
     def rewrite(self, graph: Graph, node: Node, match: Interval | bool) -> None:
-        """Put the simplest spelling in its place."""
+        """Replace it by its canonical form."""
         result = _one_by_one(graph, node) if isinstance(match, bool) else _written(graph, node, match)
         if match is True or (isinstance(match, Interval) and result is not match.source):
             result.shape = node.outputs[0].shape

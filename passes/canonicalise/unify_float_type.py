@@ -41,7 +41,9 @@ class UnifyFloatType(Pass):
 
 
 def in_type(graph: Graph, kind: np.dtype[Any]) -> None:
-    """Let constants, and what is made of integers, be of type `kind`; outputs of another are cast at the end."""
+    """Convert constants, and tensors computed from integers, to type `kind`; outputs of another type are cast at the
+    end.
+    """
     for node in graph.nodes():
         node.inputs = [_constant_of(graph, t, kind) for t in node.inputs]
         if node.op == "Cast" and _is_real(node.outputs[0]):  # of integers

@@ -19,7 +19,7 @@ _CERTAIN = 2**32
 
 @dataclass(frozen=True)
 class ApplySpikeConfidence(NodePass):
-    """MSATNeuron(x) -> ConfidentMSATNeuron(x); `confidence` gives that of each layer, by its node's name."""
+    """MSATNeuron(x) -> ConfidentMSATNeuron(x); `confidence` maps node names of layers to their confidence."""
 
     name: ClassVar[str] = "doubt-spikes"
     ops: ClassVar[tuple[str, ...]] = ("MSATNeuron",)
@@ -32,7 +32,7 @@ class ApplySpikeConfidence(NodePass):
         return Skip("its spikes are not doubted") if found is None else found
 
     def rewrite(self, graph: Graph, node: Node, match: SpikeConfidence) -> None:  # noqa: ARG002
-        """Change the op; the draws are keyed by the seed and the layer's name, so that no two layers share them."""
+        """Change the op; its random numbers are keyed by the seed and the layer's name, and differ between layers."""
         node.op = "ConfidentMSATNeuron"
         key = zlib.crc32(f"{self.seed} {node.name}".encode())
         node.attrs |= {"survival": round(match.p * _CERTAIN), "early": match.early, "key": key}

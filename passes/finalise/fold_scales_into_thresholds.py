@@ -24,13 +24,13 @@ __all__ = ["FoldScalesIntoThresholds"]
 
 @dataclass(frozen=True)
 class FoldScalesIntoThresholds(NodePass):
-    """Factors > 0 between synapse and neuron -> the neuron's scale, and one factor behind it."""
+    """Factors > 0 between synapse and neuron -> the neuron's scale, and one factor after it."""
 
     name: ClassVar[str] = "raise-thresholds"
     ops: ClassVar[tuple[str, ...]] = tuple(op.name for op in all_ops() if op.neuron)
 
     def match(self, graph: Graph, node: Node) -> list[Node] | Skip | None:
-        """What lies between synapse and neuron, the former first; among it at least one factor."""
+        """The synapse and the nodes from it to the neuron, at least one of them a factor."""
         if node.domain != DOMAIN or graph.value(node.inputs[1]) is None:
             return None
         between: list[Node] = []
@@ -49,7 +49,7 @@ class FoldScalesIntoThresholds(NodePass):
         return between if maker is not None and any(n.op == "Mul" for n in between) else None
 
     def rewrite(self, graph: Graph, node: Node, match: list[Node]) -> None:
-        """Take the factors out, and divide ceilings behind them and the neuron's scale by them."""
+        """Remove the factors, and divide the upper bounds after them and the neuron's scale by them."""
         product: Array = np.ones(1)
         for maker in match:
             found = constant_factor(graph, maker)

@@ -42,7 +42,7 @@ class QuantiseWeights(Pass):
     per_channel: bool = True
 
     def run(self, graph: Graph) -> int:
-        """Quantise every constant weight; what is alike is stored once."""
+        """Quantise every constant weight; equal tensors are stored once."""
         known: dict[_Integers, Tensor] = {}
         done = 0
         for node in graph.nodes(*SYNAPSES):

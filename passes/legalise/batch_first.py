@@ -28,7 +28,7 @@ class BatchFirst(Pass):
     name: ClassVar[str] = "batch-first"
 
     def run(self, graph: Graph) -> int:
-        """Turn the axes around every such op, then take out what cancels."""
+        """Insert Transposes around every such op, then remove those that cancel."""
         axes = batch_axes(graph)
         done = 0
         for node in graph.nodes():

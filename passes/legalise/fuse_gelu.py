@@ -25,11 +25,11 @@ class FuseGelu(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Erf",)
 
     def match(self, graph: Graph, node: Node) -> tuple[Tensor, Node] | Skip:
-        """x, and the node that computes the whole."""
+        """x, and the node that computes the result."""
         return _gelu(graph, node) or Skip("it is no part of a GELU")
 
     def rewrite(self, graph: Graph, node: Node, match: tuple[Tensor, Node]) -> None:
-        """Put the one op in the place of all."""
+        """Replace all nodes by one op."""
         source, last = match
         read = list(last.inputs)
         graph.bypass(last, graph.add("Gelu", [source], name=f"{node.name}_gelu"))

@@ -31,7 +31,7 @@ class InsertMessageNeurons(Pass):
     signed: bool
 
     def run(self, graph: Graph) -> int:
-        """Put an activation site on every such potential, one for all that read it."""
+        """Insert an activation site on every such potential, shared by all its users."""
         potentials: dict[int, tuple[Tensor, list[Node]]] = {}
         summed = _sums_of_synapses(graph)
         for node in graph.nodes():

@@ -23,13 +23,15 @@ __all__ = ["LinearPieces"]
 
 @dataclass(frozen=True)
 class LinearPieces(NodePass):
-    """HardSigmoid and Shrink -> ReLUs, with a ceiling or two of them."""
+    """HardSigmoid and Shrink -> ReLUs, with an upper bound or as a pair."""
 
     name: ClassVar[str] = "linear-pieces"
     ops: ClassVar[tuple[str, ...]] = ("HardSigmoid", "Shrink")
 
     def match(self, graph: Graph, node: Node) -> Node | bool | Skip:
-        """Whether it is rewritten, or the product that makes a HardSwish of it; refuses jumps and integers."""
+        """Whether it is rewritten, or the product that makes it a HardSwish; rejects discontinuous functions and
+        integers.
+        """
         kind = node.outputs[0].dtype
         if kind is None or np.dtype(kind).kind != "f":
             return Skip("it is no activation")

@@ -22,7 +22,7 @@ class ReluBeforeMaxPool(NodePass):
     max_rounds: ClassVar[int] = 100  # one per pool in a row
 
     def match(self, graph: Graph, node: Node) -> Node | Skip | None:
-        """The pool in front of the ReLU."""
+        """The pool before the ReLU."""
         pool = graph.producer(node.inputs[0])
         if pool is None or pool.op not in MAX_POOLS:
             return None
@@ -31,7 +31,7 @@ class ReluBeforeMaxPool(NodePass):
         return pool
 
     def rewrite(self, graph: Graph, node: Node, match: Node) -> None:
-        """Put the ReLU in front of the pool."""
+        """Move the ReLU before the pool."""
         source, pooled = match.inputs[0], node.outputs[0]
         node.inputs = [source]
         relu = graph.add("Relu", [source], name=f"{node.name}_in_front")

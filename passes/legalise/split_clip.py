@@ -24,7 +24,7 @@ class SplitClip(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Clip",)
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
-        """Refuses bounds that are no ReLU's."""
+        """Reject bounds that are not those of a ReLU."""
         obstacle = clip_obstacle(graph, node)
         return Skip(obstacle) if obstacle else True
 
@@ -38,6 +38,6 @@ class SplitClip(NodePass):
         graph.bypass(node, result)
 
     def ensures(self, graph: Graph) -> None:
-        """No ReLU with a ceiling is left; any other Clip stays analog."""
+        """No ReLU with an upper bound is left; any other Clip stays analog."""
         if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
             raise PostconditionError(f"Clip '{left[0].name}' could not be split")

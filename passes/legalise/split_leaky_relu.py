@@ -40,7 +40,7 @@ class SplitLeakyRelu(NodePass):
 
 
 def split_leaky(graph: Graph, node: Node, slope: npt.ArrayLike) -> None:
-    """Put two ReLUs and their sum in the place of `node`, whose negative side has this slope."""
+    """Replace `node`, whose slope for negative inputs is given, by two ReLUs and their sum."""
     kind = graph.element_type()
     source = node.inputs[0]
     minus = graph.constant(f"{node.name}_minus", np.full(1, -1, kind))

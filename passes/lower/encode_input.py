@@ -30,7 +30,7 @@ class EncodeInput(Pass):
     maxima: Mapping[str, float]
 
     def run(self, graph: Graph) -> int:
-        """Add an encoder behind each source."""
+        """Add an encoder after each source."""
         done = 0
         beside = integer_tensors(graph)
         for source in activation_sources(graph):

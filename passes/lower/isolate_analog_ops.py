@@ -46,7 +46,7 @@ class IsolateAnalogOps(Pass):
     anytime: bool = False
 
     def run(self, graph: Graph) -> int:
-        """Put a decoder in front of each group of islands and an encoder behind it."""
+        """Insert a decoder before each group of analog ops and an encoder after it."""
         ends = endings(graph)
         if self.coding.slices > 1:
             self._read_once(graph, ends)

@@ -20,7 +20,7 @@ __all__ = ["LowerActivations"]
 
 @dataclass(frozen=True)
 class LowerActivations(NodePass):
-    """f(x) -> FSNeuron(x); `extents` gives (lowest, highest) x, by the node that stands for f."""
+    """f(x) -> FSNeuron(x); `extents` maps the node that computes f to the value range (lowest, highest) of x."""
 
     name: ClassVar[str] = "lower-activations"
     ops: ClassVar[tuple[str, ...]] = ACTIVATIONS
@@ -28,14 +28,14 @@ class LowerActivations(NodePass):
     extents: Mapping[str, tuple[float, float]] = field(repr=False)
 
     def match(self, graph: Graph, node: Node) -> Found | Skip:
-        """The activation that `node` is, or is part of."""
+        """The activation that `node` computes or is part of."""
         found = match_activation(graph, node)
         if found is None:
             return Skip("there are no tables for it")
         return found if node.name in self.extents else Skip("calibration has not seen its input")
 
     def rewrite(self, graph: Graph, node: Node, match: Found) -> None:
-        """Put the neuron in the place of the whole activation."""
+        """Replace the whole activation by the neuron."""
         kind, source, last = match
         read = list(last.inputs)
         spikes = self.coding.activation(graph, kind, source, self.extents[node.name], f"{node.name}_neuron")

@@ -43,11 +43,11 @@ class LowerRecurrent(NodePass):
     extents: Mapping[str, tuple[float, float]] = field(repr=False)
 
     def match(self, graph: Graph, node: Node) -> Layer:
-        """What it computes."""
+        """The layer that the node computes."""
         return layer_of(graph, node)
 
     def rewrite(self, graph: Graph, node: Node, match: Layer) -> None:
-        """Put a Scan for each direction in its place, and stack what they give."""
+        """Replace it by a Scan per direction, and stack their outputs."""
         made = [self._side(graph, node, match, index, side) for index, side in enumerate(match.sides)]
         for index, old in enumerate(list(node.outputs)):
             if not old.name or not (graph.users(old) or graph.is_output(old)):

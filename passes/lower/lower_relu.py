@@ -42,7 +42,7 @@ class LowerRelu(NodePass):
     choices: Mapping[str, LayerSettings] = field(default_factory=dict, repr=False)
 
     def requires(self, graph: Graph) -> None:
-        """split-clip has run."""
+        """Require that split-clip has run."""
         if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
             raise PreconditionError(f"Clip '{left[0].name}' must be split before ReLUs are lowered")
 
@@ -53,7 +53,7 @@ class LowerRelu(NodePass):
         return self.scales.get(neuron_output(graph, node).name, np.ones(1))
 
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
-        """Put the neuron in the place of the Relu and of a ceiling."""
+        """Replace the Relu, and its upper bound if any, by the neuron."""
         ceiling = ceiling_behind(graph, node)
         coding = self.coding.of_layer(self.choices.get(node.name, LayerSettings()))
         potential = node.inputs[0]

@@ -25,12 +25,12 @@ _TABLES = ("levels", "thresholds", "last_thresholds", "resets", "values")
 
 @dataclass(frozen=True)
 class PadTables(Pass):
-    """As long as the longest tables of the same op."""
+    """Pad tables to the length of the longest tables of the same op."""
 
     name: ClassVar[str] = "even-tables"
 
     def run(self, graph: Graph) -> int:
-        """Lengthen what is shorter."""
+        """Pad shorter tables."""
         changed = 0
         for same in _by_op(graph).values():
             longest = max(map(_length, same))
@@ -44,7 +44,7 @@ class PadTables(Pass):
         return changed
 
     def ensures(self, graph: Graph) -> None:
-        """No two neurons of an op differ."""
+        """All neurons of an op have tables of the same length."""
         for op, same in _by_op(graph).items():
             if len({_length(node) for node in same}) > 1:
                 raise PostconditionError(f"neurons of op {op} have tables of different lengths")

@@ -26,7 +26,7 @@ __all__ = ["Body", "Gate", "extent_of", "scan_body"]
 
 
 class Body:
-    """The nodes and weights of one step, all of whose names start with `prefix`."""
+    """The nodes and weights of one step, with names that start with `prefix`."""
 
     def __init__(self, prefix: str, dtype: np.dtype[Any]) -> None:
         self.prefix, self.dtype = prefix, dtype
@@ -49,7 +49,7 @@ class Body:
         return full
 
     def graph(self, inputs: list[str], outputs: list[str]) -> onnx.GraphProto:
-        """The body; types and shapes are the loop's business."""
+        """The body; the Scan determines types and shapes."""
         taken, given = ([onnx.ValueInfoProto(name=name) for name in names] for names in (inputs, outputs))
         return helper.make_graph(self.nodes, self.prefix, taken, given, list(self._weights.values()))
 
@@ -59,12 +59,12 @@ Gate = Callable[[Body, str, str, float | None, str], str]
 
 
 def extent_of(node: str, side: str, gate: str) -> str:
-    """The name under which the extent of a gate's potential is known."""
+    """The name under which the value range of a gate's potential is recorded."""
     return f"{node}/{side}/{gate}"
 
 
 def scan_body(layer: Layer, side: Side, gate: Gate, prefix: str, dtype: np.dtype[Any]) -> onnx.GraphProto:
-    """The step of one direction; with lengths of samples, a mask [N, 1] is its last input."""
+    """The step of one direction; with sequence lengths, its last input is a mask [N, 1]."""
     body = Body(prefix, dtype)
     states, current, mask = [body.name(s) for s in layer.states], body.name("z"), body.name("mask")
     after = _STEPS[layer.op](_Step(body, layer, side, gate), current, *states)
@@ -97,12 +97,12 @@ class _Step:
         return outputs
 
     def recurrent(self, state: str, gates: slice, name: str) -> str:
-        """R h, of some gates."""
+        """R h for some of the gates."""
         matrix = np.concatenate(list(self.side.R[gates])).T
         return self.body.add("MatMul", [state, self.body.weight(f"{name}_R", matrix)], name)
 
     def fire(self, which: int, potential: str, name: str, *, clipped: bool = True) -> str:
-        """The gate `name` with the layer's activation number `which`."""
+        """Add the gate `name` with activation number `which` of the layer."""
         bound = self.layer.clip if clipped else None
         if bound is not None:
             potential = self.body.add("Max", [potential, self.body.weight("lowest", -bound)], f"{name}_from")
@@ -110,7 +110,7 @@ class _Step:
         return self._gate(self.body, self.side.activations[which], potential, bound, name)
 
     def peep(self, potential: str, which: int, cell: str, name: str) -> str:
-        """What a gate sees of the cell's state, added."""
+        """Add the peephole term, the cell state's contribution to a gate."""
         if self.side.P is None:
             return potential
         seen = self.body.add("Mul", [cell, self.body.weight(f"{name}_P", self.side.P[which])], f"{name}_seen")

@@ -43,7 +43,7 @@ def gate_tables(activation: str, steps: int, length: int, bound: float | None, s
 
 
 def neuron(body: Body, tables: Mapping[str, Any], potential: str, scale: float, name: str) -> str:
-    """Add an FSNeuron to the step of a layer; returns what it sends."""
+    """Add an FSNeuron to the step of a layer; returns its output."""
     inputs = [potential, body.weight(f"{name}_scale", [scale], np.float32)]
     outputs = [body.name(name), ""]
     body.nodes.append(helper.make_node("FSNeuron", inputs, outputs, body.name(f"{name}_gate"), domain=DOMAIN, **tables))

@@ -32,7 +32,7 @@ class BatchNormToThreshold(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("BatchNormalization",)
 
     def match(self, graph: Graph, node: Node) -> Synapse | Skip:
-        """The synapse in front of the node, which a Relu alone must follow."""
+        """The synapse before the node; a Relu must be the only user of the node."""
         user = graph.sole_user(node.outputs[0])
         if user is None or user.op != "Relu":
             return Skip("no neuron alone behind it, whose threshold could take it")
@@ -44,7 +44,7 @@ class BatchNormToThreshold(NodePass):
         return found
 
     def rewrite(self, graph: Graph, node: Node, match: Synapse) -> None:
-        """Change bias and signs, and put the Mul in the node's place."""
+        """Change bias and signs, and replace the node by the Mul."""
         sign, magnitude, shift = _parts(graph, node)
         match.scale_output(sign, shift)
         source = match.node.outputs[0]

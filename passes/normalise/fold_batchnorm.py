@@ -36,7 +36,7 @@ class FoldBatchNorm(NodePass):
     spare_neurons: bool = False
 
     def match(self, graph: Graph, node: Node) -> Found | Skip:
-        """The synapse to fold into and whether it stands before the node; else the reason of the nearer failure."""
+        """The synapse to fold into and whether it is before the node; else the reason why the closer one is rejected."""
         user = graph.sole_user(node.outputs[0]) if self.spare_neurons else None
         if user is not None and user.op == "Relu":
             return Skip("the neuron behind it has a threshold")
@@ -53,7 +53,7 @@ class FoldBatchNorm(NodePass):
         return Skip(f"{before.reason}; {after.reason}")
 
     def rewrite(self, graph: Graph, node: Node, match: Found) -> None:
-        """Scale the synapse and take the node out."""
+        """Scale the synapse and remove the node."""
         target, before = match
         factor, shift = affine(graph, node)
         if before:
@@ -63,7 +63,7 @@ class FoldBatchNorm(NodePass):
         graph.bypass(node, node.inputs[0])
 
     def ensures(self, graph: Graph) -> None:
-        """No BatchNormalization is left that `match` would take."""
+        """No BatchNormalization that `match` accepts is left."""
         for node in graph.nodes(*self.ops):
             if not isinstance(self.match(graph, node), Skip):
                 raise PostconditionError(f"BatchNormalization '{node.name}' was left though it could be folded")

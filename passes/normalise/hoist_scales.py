@@ -35,7 +35,7 @@ class HoistScales(NodePass):
     max_rounds: ClassVar[int] = 1000
 
     def match(self, graph: Graph, node: Node) -> tuple[Tensor, Action] | Skip | None:
-        """What the Mul scales, and how the producer of that takes the factor."""
+        """The input of the Mul, and how its producer can apply the factor."""
         found = constant_factor(graph, node)
         if found is None:
             return None
@@ -47,7 +47,7 @@ class HoistScales(NodePass):
         return (source, action) if action else Skip(f"{producer.op} '{producer.name}' takes no such factor")
 
     def rewrite(self, graph: Graph, node: Node, match: tuple[Tensor, Action]) -> None:
-        """Hand the factor to the producer and take the Mul out."""
+        """Apply the factor in the producer and remove the Mul."""
         source, action = match
         action()
         graph.bypass(node, source)

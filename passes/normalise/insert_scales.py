@@ -24,7 +24,7 @@ __all__ = ["InsertScales"]
 
 @dataclass(frozen=True)
 class InsertScales(NodePass):
-    """Relu(x) -> λ Relu(x/λ); `scales` maps the tensor behind each ReLU to its λ > 0, broadcast to the tensor."""
+    """Relu(x) -> λ Relu(x/λ); `scales` maps the output of each ReLU to its λ > 0, which broadcasts to the tensor."""
 
     name: ClassVar[str] = "insert-scales"
     ops: ClassVar[tuple[str, ...]] = NEURONS
@@ -36,7 +36,7 @@ class InsertScales(NodePass):
         return Skip("calibration has no scale for it") if scale is None else scale.astype(np.float64)
 
     def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
-        """Put a Mul on either side, and scale a ceiling."""
+        """Insert a Mul on both sides, and scale the upper bound."""
         node.inputs[0] = insert_factor(graph, node.inputs[0], 1.0 / match, f"{node.name}_normalise", "factor")
         ceiling = ceiling_behind(graph, node)
         if ceiling:

@@ -39,7 +39,7 @@ class SinkScales(NodePass):
     max_rounds: ClassVar[int] = 1000
 
     def match(self, graph: Graph, node: Node) -> Action | Skip | None:
-        """How the first user that takes the factor takes it; a factor of 1 needs no user."""
+        """How the first user that can apply the factor does so; a factor of 1 needs no user."""
         found = constant_factor(graph, node)
         if found is None:
             return None
@@ -53,7 +53,7 @@ class SinkScales(NodePass):
         return Skip("no user takes its factor")
 
     def rewrite(self, graph: Graph, node: Node, match: Action) -> None:
-        """Hand the factor over; the Mul stays while others read it."""
+        """Apply the factor in the user; the Mul stays if it has other users."""
         match()
         if node.outputs and not graph.users(node.outputs[0]) and not graph.is_output(node.outputs[0]):
             graph.erase(node)

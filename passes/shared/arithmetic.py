@@ -11,7 +11,7 @@ __all__ = ["negated", "shifted"]
 
 
 def negated(graph: Graph, tensor: Tensor, name: str) -> Tensor:
-    """-x, a constant if x is one."""
+    """-x, as a constant if x is one."""
     value = graph.value(tensor)
     if value is not None:
         return graph.constant(f"{name}_negated", -value)

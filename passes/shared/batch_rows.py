@@ -18,7 +18,7 @@ __all__ = ["free_rows", "repeat_constants", "tiled"]
 
 
 def free_rows(graph: Graph) -> None:
-    """Nobody may count on stacked steps having as many rows as the network's input has."""
+    """Remove assumptions that stacked steps have as many rows as the network's input."""
     over_time, axes = stacked(graph), batch_axes(graph)
     for node in graph.nodes():
         if id(node.outputs[0]) in over_time:
@@ -62,7 +62,7 @@ def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index
 
 
 def repeat_constants(graph: Graph, steps: int) -> int:
-    """Repeat the constants that have a row for each sample of a fixed batch, where they meet steps."""
+    """Repeat constants that have one row per sample of a fixed batch, where they meet stacked steps."""
     over_time, axes = stacked(graph), batch_axes(graph)
     repeated: dict[int, Tensor] = {}
     for node in graph.nodes(*(*BROADCASTING, "Concat")):
@@ -80,7 +80,7 @@ def repeat_constants(graph: Graph, steps: int) -> int:
 
 
 def tiled(graph: Graph, tensor: Tensor, steps: int, axis: int) -> Tensor:
-    """`tensor` once for each step, along the axis that samples are on."""
+    """`tensor` repeated once per step, along the batch axis."""
     shape = graph.shape(tensor) or ()
     each = [steps if a == axis else 1 for a in range(len(shape))]
     repeats = graph.constant(f"{tensor.name}_steps", np.array(each, np.int64))

@@ -27,7 +27,7 @@ def affine(graph: Graph, node: Node) -> tuple[Array, Array]:
 
 
 def behind_synapse(graph: Graph, node: Node) -> Synapse | Skip:
-    """The synapse alone in front of a BatchNormalization, or why it cannot take the node's shift."""
+    """The synapse directly before a BatchNormalization, or the reason why it cannot apply the node's shift."""
     source = node.inputs[0]
     producer = graph.producer(source)
     if producer is None or producer.op not in SYNAPSES:
@@ -38,7 +38,7 @@ def behind_synapse(graph: Graph, node: Node) -> Synapse | Skip:
 
 
 def scale_batchnorm(graph: Graph, node: Node, factor: Array, side: Side) -> None:
-    """Make a lone BatchNormalization take a factor, (channels,) or (1,), at its input or output."""
+    """Apply a factor, (channels,) or (1,), at the input or output of a lone BatchNormalization."""
     gamma, beta, mean, variance = (np.asarray(graph.value(t), np.float64) for t in node.inputs[1:5])
     slope = gamma / np.sqrt(variance + node.attrs.get("epsilon", 1e-5))
     # At the input the mean stays and beta makes up for it: the factor may be 0.
@@ -50,7 +50,9 @@ def scale_batchnorm(graph: Graph, node: Node, factor: Array, side: Side) -> None
 
 
 def same_channels(graph: Graph, node: Node, tensor: Any) -> Synapse | Skip:
-    """BatchNormalization's channels are axis 1; a MatMul's are the last one, which is the same only in rank 2."""
+    """Whether BatchNormalization's channels (axis 1) are those of the synapse; a MatMul's are on the last axis, the
+    same only in rank 2.
+    """
     shape = graph.shape(tensor)
     if node.op == "MatMul" and (shape is None or len(shape) != 2):
         return Skip(f"the channels of MatMul '{node.name}' are not on axis 1")

@@ -20,7 +20,7 @@ __all__ = ["output_potentials", "read"]
 
 
 def output_potentials(graph: Graph) -> list[Tensor]:
-    """The potentials behind the outputs: Softmax and its like are not part of them, nor is what neurons send."""
+    """The potentials from which the outputs are read; excludes Softmax and similar ops, and outputs of neurons."""
     found = []
     chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
     for potential in (t for out in graph.outputs for t in potentials_of(graph, out)):
@@ -65,7 +65,9 @@ def _read_inside(graph: Graph, tensor: Tensor) -> bool:
 
 
 def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
-    """What all time steps of `tensor` give, or the last slice; of integers, which are no sums, the last step's."""
+    """The readout of `tensor` over all time steps, or its last slice; for integers, which are not summed, the last
+    step.
+    """
     shape = graph.shape(tensor)
     if coding.readout == "mean" and not is_integer(tensor):
         result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")

@@ -28,7 +28,7 @@ def squeezed(factor: Array) -> Array:
 
 
 def factor_after_move(graph: Graph, node: Node, factor: Array) -> Array | None:
-    """The factor k' with op(k x) = k' op(x), for an op that only moves values; None if there is no such k'.
+    """The factor k' with op(k x) = k' op(x), for a shape-only op; None if there is no such k'.
 
     The op itself is run on k, for the graph's fixed batch, or for two batches, which must agree: rows may become more
     or fewer. What a Pad adds is 0, so that any factor there will do: it gets 1.
@@ -97,7 +97,7 @@ def _run(graph: Graph, node: Node, data: Array) -> Array:
 
 
 def reduced_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
-    """The factor behind a reduction over axes along which it does not vary."""
+    """The factor after a reduction over axes along which it does not vary."""
     axes = graph.value(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1].name else None
     if axes is None:
         return None
@@ -110,7 +110,7 @@ def reduced_factor(graph: Graph, node: Node, factor: Array) -> Array | None:
 
 
 def factor_after_concat(graph: Graph, node: Node) -> Array | None:
-    """The factor behind a Concat, None if an input brings none or has an unknown number of channels."""
+    """The factor after a Concat; None if an input has none or has an unknown number of channels."""
     axis = node.attrs["axis"]
     parts = [_extended(graph, t, axis) for t in node.inputs]
     known = [p for p in parts if p is not None]

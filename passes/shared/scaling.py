@@ -52,7 +52,7 @@ def channel_vector(factor: Array, axis: int) -> Array | None:
 
 
 def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str, role: Role | None = None) -> Tensor:
-    """Add Mul(tensor, factor), read by nobody yet."""
+    """Add Mul(tensor, factor), without users."""
     with np.errstate(over="ignore"):
         cast = factor.astype(graph.element_type())
     if not np.isfinite(cast).all():
@@ -63,14 +63,14 @@ def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str, role: 
 
 
 def factor_of(graph: Graph, tensor: Tensor) -> Array | None:
-    """The constant factor that `tensor` has just been multiplied with, None if there is none."""
+    """The constant factor by which `tensor` is multiplied directly, None if there is none."""
     producer = graph.producer(tensor)
     found = constant_factor(graph, producer) if producer is not None else None
     return None if found is None else found[1]
 
 
 def fold_factor(graph: Graph, node: Node, factor: Array, side: Side) -> Callable[[], None] | None:
-    """What makes a synapse, or a lone BatchNormalization, take `factor` into its weights; None if it cannot.
+    """A function that folds `factor` into the weights of a synapse or a lone BatchNormalization; None if impossible.
 
     At its `input`: it will do for x what it does for factor * x now. At its `output`: factor times what it does now.
     """

@@ -42,23 +42,23 @@ class Synapse:
 
     @property
     def channel_axis(self) -> int:
-        """The axis of its input and output that the channels lie on."""
+        """The channel axis of its input and output."""
         return 1 if self.node.op != "MatMul" else -1
 
     def scale_output(self, factor: Array, shift: Array | float = 0.0) -> None:
-        """Make it compute factor * y + shift; both broadcast to (out,)."""
+        """Change it to compute factor * y + shift; both broadcast to (out,)."""
         factor = np.broadcast_to(np.asarray(factor, np.float64), (self.outputs,))
         self._store(self.weights * self._spread(factor, 1), self.bias * factor + shift)
 
     def scale_input(self, factor: Array, shift: Array | float = 0.0) -> None:
-        """Make it compute what it did for factor * x + shift; both broadcast to (in,)."""
+        """Change it to give for x what it gave for factor * x + shift; both broadcast to (in,)."""
         factor, offset = (np.broadcast_to(np.asarray(v, np.float64), (self.inputs,)) for v in (factor, shift))
         kernel = tuple(range(2, self.weights.ndim))
         moved = (self.weights * self._spread(offset, 2)).sum(axis=kernel).reshape(-1)
         self._store(self.weights * self._spread(factor, 2), self.bias + moved)
 
     def round(self, largest: int) -> None:
-        """Make the weights of each output channel integers from -largest to largest, times a step of its own."""
+        """Round the weights of each output channel to integers from -largest to largest, times a step per channel."""
         axes = tuple(range(2, self.weights.ndim))
         top = np.abs(self.weights).max(axis=axes, keepdims=True, initial=0.0)
         step = np.where(top > 0, top / largest, 1.0)
@@ -88,7 +88,7 @@ class Synapse:
 
 
 def synapse(graph: Graph, node: Node) -> Synapse | Skip:
-    """The synapse that `node` is, or why its weights cannot be edited."""
+    """The synapse of `node`, or the reason why its weights cannot be edited."""
     weights = graph.value(node.inputs[1])
     if weights is None:
         return Skip(f"its weight '{node.inputs[1].name}' is not a constant")

@@ -28,14 +28,14 @@ __all__ = ["InsertReadout"]
 
 @dataclass(frozen=True)
 class InsertReadout(Pass):
-    """x -> Readout(x) for every output that comes in steps."""
+    """x -> Readout(x) for every output that is computed step by step."""
 
     name: ClassVar[str] = "read-out"
     coding: Coding
     anytime: bool = False
 
     def run(self, graph: Graph) -> int:
-        """Put a readout in front of each output, and of the Softmax or its like before it."""
+        """Insert a readout before each output, and before a preceding Softmax or similar op."""
         if self.coding.slices == 1:
             return 0
         over_time, axes = stacked(graph), batch_axes(graph)

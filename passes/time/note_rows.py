@@ -22,7 +22,7 @@ __all__ = ["NoteRows"]
 
 @dataclass(frozen=True)
 class NoteRows(Pass):
-    """Note in `rows` what has rows for each sample.
+    """Record in `rows` the tensors with one row per sample.
 
     Attributes:
         steps: Time steps, or slices, of each sample that rows will be; 1: nothing is noted.
@@ -34,7 +34,7 @@ class NoteRows(Pass):
     rows: set[str] = field(default_factory=set, repr=False, compare=False)
 
     def run(self, graph: Graph) -> int:
-        """Measure what meets activations."""
+        """Record the rows of tensors that meet activations."""
         self.rows.clear()
         if self.steps == 1:
             return 0

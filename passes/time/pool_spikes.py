@@ -21,13 +21,13 @@ __all__ = ["PoolSpikes"]
 
 @dataclass(frozen=True)
 class PoolSpikes(Pass):
-    """MaxPool(x) -> Increase(MaxPool(RunningTotal(x))) where x holds `steps` steps."""
+    """MaxPool(x) -> Increase(MaxPool(RunningTotal(x))) where x has `steps` stacked steps."""
 
     name: ClassVar[str] = "pool-spikes"
     steps: int
 
     def run(self, graph: Graph) -> int:
-        """Rewrite every max pool of values that come step by step."""
+        """Rewrite every max pool of stacked steps."""
         if self.steps == 1:
             return 0
         over_time = stacked(graph)

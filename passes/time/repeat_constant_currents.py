@@ -23,7 +23,7 @@ __all__ = ["RepeatConstantCurrents"]
 
 @dataclass(frozen=True)
 class RepeatConstantCurrents(Pass):
-    """f(x, y) -> f(Tile(x), y) where y holds `steps` steps and x does not.
+    """f(x, y) -> f(Tile(x), y) where y has `steps` stacked steps and x has not.
 
     `rows` names what has rows for each sample although it does not depend on any input's values.
     """
@@ -33,7 +33,7 @@ class RepeatConstantCurrents(Pass):
     rows: Set[str] = field(default_factory=frozenset, repr=False, compare=False)
 
     def run(self, graph: Graph) -> int:
-        """Repeat every constant current once, however many read it; then no row count is known any more."""
+        """Repeat every constant current once, shared by its users; then reset the inferred row counts."""
         if self.steps == 1:
             return 0
         constants = repeat_constants(graph, self.steps)

@@ -22,13 +22,13 @@ __all__ = ["StackedSizes"]
 
 @dataclass(frozen=True)
 class StackedSizes(Pass):
-    """Sizes of what holds `steps` time steps are measured, and used, as those of samples."""
+    """Convert sizes of tensors with `steps` stacked time steps to sizes per sample, and back where they are used."""
 
     name: ClassVar[str] = "stacked-sizes"
     steps: int
 
     def run(self, graph: Graph) -> int:
-        """Edit every Shape, Size and Reshape of what is stacked."""
+        """Edit every Shape, Size and Reshape of stacked tensors."""
         if self.steps == 1:
             return 0
         over_time, axes = stacked(graph), batch_axes(graph)

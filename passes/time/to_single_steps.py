@@ -28,7 +28,7 @@ __all__ = ["State", "ToSingleSteps"]
 
 @dataclass(frozen=True)
 class State:
-    """What the network remembers from one call to the next.
+    """A state that the network passes from one call to the next.
 
     Attributes:
         input, output: Names of the graph's input that brings it, and of the output that it leaves by.
@@ -167,7 +167,7 @@ class _Timing:
 
     @property
     def is_early(self) -> bool:
-        """Whether layers start before they have all of their input."""
+        """Whether layers start before their input is complete."""
         return self._wait is not None and self._wait < self._length
 
     def start(self, node: Node) -> int:
@@ -177,7 +177,7 @@ class _Timing:
         return 0 if base is None else base + (self._wait or self._length) - 1
 
     def starts(self, node: Node, start: int) -> None:
-        """Note that `node` starts at `start`."""
+        """Record that `node` starts at `start`."""
         self.base[id(node.outputs[0])] = start
         self._kept.append(node.outputs[0])
 
@@ -187,7 +187,7 @@ class _Timing:
         return max((self.base[id(t)] for t in node.inputs if id(t) in self.base), default=None)
 
     def total(self, graph: Graph) -> int:
-        """Steps until every output has all of its input."""
+        """Number of steps until the input of every output is complete."""
         return max((self.base.get(id(t), 0) for t in graph.outputs), default=0) + self._length
 
 

@@ -17,12 +17,12 @@ NEURONS = ("Relu", "LeakyRelu")
 
 
 def is_signed(node: Node) -> bool:
-    """Whether `node` will be a neuron that codes the magnitude of its potential and carries the sign."""
+    """Whether `node` becomes a neuron that codes the magnitude of its potential, with its sign."""
     return bool(node.op == "LeakyRelu" and node.attrs.get("alpha") == 1.0)
 
 
 def activation_nodes(graph: Graph) -> list[Node]:
-    """All of them, in topological order."""
+    """All activation sites, in topological order."""
     return [n for n in graph.nodes(*NEURONS) if n.op == "Relu" or is_signed(n)]
 
 
@@ -36,6 +36,6 @@ def ceiling_behind(graph: Graph, relu: Node) -> tuple[Node, Tensor] | None:
 
 
 def neuron_output(graph: Graph, relu: Node) -> Any:
-    """The tensor that the neuron made of `relu` will send: its output, or that of the ceiling behind it."""
+    """The output of the future neuron of `relu`: the output of `relu`, or of the upper bound after it."""
     ceiling = ceiling_behind(graph, relu)
     return ceiling[0].outputs[0] if ceiling else relu.outputs[0]

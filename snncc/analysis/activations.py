@@ -33,7 +33,7 @@ _SIXTH = {"alpha": (0.2, 1 / 6), "beta": (0.5, 0.5)}
 
 
 def match_activation(graph: Graph, node: Node) -> Found | None:
-    """The activation that `node` is, or whose curve it is."""
+    """The activation that `node` computes, as one op or as the last of a subgraph."""
     if node.op == "Gelu":
         kind = "gelu-tanh" if node.attrs.get("approximate", "none") == "tanh" else "gelu"
         return kind, node.inputs[0], node

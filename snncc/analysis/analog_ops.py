@@ -24,7 +24,7 @@ _NEVER = RANDOM | {"ConcatFromSequence", "ImageDecoder", "RegexFullMatch"}
 
 
 def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
-    """Whether `node` computes something that is not linear in what it is given, and that is no neuron.
+    """Whether `node` is a non-linear function of its inputs other than a neuron.
 
     `beside` are the tensors that are worked out of integer inputs and shapes alone.
     """
@@ -64,7 +64,9 @@ def _chooses(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 
 def reads_values(graph: Graph, node: Node, beside: set[int]) -> bool:
-    """Whether `node` compares, chooses or counts, for which a code will not do, or moves values for nothing else."""
+    """Whether `node` compares, selects or counts exact values, which coded values cannot replace, or only rearranges
+    the inputs of such nodes.
+    """
     if _chooses(graph, node, beside):
         return True
     users = [u for t in node.outputs for u in graph.users(t)]
@@ -73,7 +75,7 @@ def reads_values(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 
 def may_stay_analog(graph: Graph, node: Node, beside: set[int]) -> bool:
-    """Whether `node`, which is neither synapse nor neuron, is a function that the spiking network may hold."""
+    """Whether `node`, which is neither synapse nor neuron, may be an analog op of the spiking network."""
     if node.domain not in (None, "", "ai.onnx"):
         return False
     real = all(t.dtype is None or np.dtype(t.dtype).kind == "f" for t in node.outputs)
@@ -81,13 +83,14 @@ def may_stay_analog(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 
 def islands(graph: Graph) -> list[Node]:
-    """All of them, in topological order."""
+    """All analog ops, in topological order."""
     beside = integer_tensors(graph)
     return [n for n in graph.nodes() if is_island(graph, n, beside) and id(n.outputs[0]) not in beside]
 
 
 def endings(graph: Graph) -> list[Node]:
-    """What compares, chooses or counts behind the last neurons, what follows, and the islands that lead there only.
+    """Nodes after the last neurons that compare, select or count; their successors; and analog ops that only lead to
+    them.
 
     It is worked out once, of the complete values. In topological order.
     """

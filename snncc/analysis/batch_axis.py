@@ -20,7 +20,7 @@ _FIRST = frozenset({"Conv", "ConvTranspose", "Gemm", "Flatten", "BatchNormalizat
 
 
 def batch_axes(graph: Graph) -> dict[int, int | None]:
-    """The axis of the batch, by the id of each tensor that depends on the input's values; None where it is lost.
+    """The batch axis by id of each tensor that depends on the input's values; None where it is lost.
 
     Empty for a network without recurrent layers.
     """
@@ -35,7 +35,7 @@ def batch_axes(graph: Graph) -> dict[int, int | None]:
 
 
 def input_axis(graph: Graph, tensor: Tensor) -> int:
-    """The axis of an input that samples lie on: the one that is called as axis 0 of other inputs, if its own is fixed.
+    """The batch axis of an input: if its axis 0 is fixed, the axis with the symbol of axis 0 of other inputs.
 
     States of recurrent layers come as [layers, N, units], whatever N is called, or as [layers, 1, units].
     """
@@ -62,14 +62,14 @@ def _starts(graph: Graph, tensor: Tensor) -> bool:
 
 
 def nodes_off_batch_axis(graph: Graph) -> dict[int, Node]:
-    """The nodes, by id, that read or give a tensor whose batch is not on axis 0; recurrent ones are among them."""
+    """The nodes, by id, with an input or output whose batch is not on axis 0, including recurrent ones."""
     axes = batch_axes(graph)
     nodes = (n for n in graph.nodes() if n.op not in SHAPE_OPS)
     return {id(n): n for n in nodes if any(axes.get(id(t)) not in (0, None) for t in (*graph.reads(n), *n.outputs))}
 
 
 def batch_axis_error(node: Node, axes: dict[int, int | None]) -> str | None:
-    """What is wrong with the axes of a recurrent node's inputs, None if nothing is."""
+    """The error in the axes of a recurrent node's inputs, None if there is none."""
     for index, tensor in enumerate(node.inputs):
         wanted = 0 if index == _LENGTHS else 1
         if id(tensor) not in axes or axes[id(tensor)] == wanted:

@@ -15,7 +15,7 @@ __all__ = ["broadcast_channels", "channel_axis"]
 
 
 def channel_axis(graph: Graph, tensor: Tensor, known: dict[int, int] | None = None) -> int | None:
-    """Axis 1 behind convolutions, the last behind matrix products, wherever Transposes have moved it.
+    """The channel axis: 1 after convolutions, the last after matrix products, tracked through Transposes.
 
     None in rank 2, where each neuron is a channel of its own, and where the length of that axis is open. `known` holds
     what has been found for tensors of the same graph, by id, and takes more.
@@ -76,5 +76,7 @@ def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
 
 
 def broadcast_channels(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:
-    """Values per channel, (channels,), in a shape that broadcasts to a tensor of this rank; of no axis, one value."""
+    """Values per channel, (channels,), reshaped to broadcast to a tensor of this rank; a single value if there is no
+    channel axis.
+    """
     return values.reshape(1) if axis is None else values.reshape(-1, *(1,) * (rank - 1 - axis))

@@ -51,7 +51,7 @@ def unsupported_reason(graph: Graph, node: Node) -> str | None:
 
 
 def clip_obstacle(graph: Graph, node: Node) -> str | None:
-    """Why a Clip is no ReLU with a ceiling, None if it is one."""
+    """Why a Clip is not a ReLU with an upper bound, None if it is one."""
     bounds = [graph.value(t) if t.name else None for t in node.inputs[1:]]
     if not bounds or bounds[0] is None or bounds[0].size != 1 or bounds[0].item() != 0:
         return "lower bound is not the constant 0"
@@ -65,7 +65,7 @@ def clip_obstacle(graph: Graph, node: Node) -> str | None:
 
 
 def feeds_outputs_only(graph: Graph, node: Node) -> bool:
-    """Whether nothing but outputs and shape changes follow `node`."""
+    """Whether only outputs and shape-only ops follow `node`."""
     met, pending = {id(node)}, [node]
     while pending:
         for user in (u for out in pending.pop().outputs for u in graph.users(out)):

@@ -35,7 +35,7 @@ _threads: ContextVar[int] = ContextVar("snncc_threads", default=0)
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Let sessions that are opened by `cpu_session`, or with `session_options`, have `count` threads."""
+    """Set the number of threads of sessions that `cpu_session` opens, or that use `session_options`, to `count`."""
     token = _threads.set(count)
     try:
         yield
@@ -52,7 +52,7 @@ def session_options() -> ort.SessionOptions:
 
 
 def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) -> ort.InferenceSession:
-    """A session for `model` that puts out the named tensors, by default its own outputs; logs nothing.
+    """A session for `model` that returns the named tensors, by default its own outputs; logs nothing.
 
     Neurons run in the native library, or where that is missing by their function bodies: slower, with the same spikes.
     The model's own errors come as onnxruntime raises them.
@@ -84,7 +84,7 @@ def _register_library(options: ort.SessionOptions) -> None:
 
 @contextmanager
 def must_run(what: str) -> Iterator[None]:
-    """Turn onnxruntime's errors into a ModelError that says that `what` does not run."""
+    """Convert onnxruntime's errors to a ModelError which states that `what` does not run."""
     try:
         yield
     except ORT_ERRORS as error:

@@ -21,18 +21,18 @@ _FEWEST = 2  # ids that an input has at least
 
 
 def is_integer(tensor: Tensor) -> bool:
-    """Whether `tensor` holds integers or truth values."""
+    """Whether `tensor` has integer or boolean type."""
     return tensor.dtype is not None and np.dtype(tensor.dtype).kind in "iub"
 
 
 def activation_sources(graph: Graph) -> list[Tensor]:
-    """Where activations come from: the floating-point inputs, and what is looked up by integer ones."""
+    """The sources of activations: floating-point inputs, and the results of look-ups by integer inputs."""
     looked_up = [t for node, valued in _side_nodes(graph) if valued for t in node.outputs if not is_integer(t)]
     return [*(t for t in graph.inputs if not is_integer(t) and not _only_cast(graph, t)), *looked_up]
 
 
 def integer_tensors(graph: Graph) -> set[int]:
-    """The ids of the tensors, sources included, that are worked out of integer inputs and shapes alone."""
+    """The ids of the tensors, sources included, that are computed from integer inputs and shapes alone."""
     return {id(t) for node, _ in _side_nodes(graph) for t in node.outputs}
 
 
@@ -57,7 +57,7 @@ def _only_cast(graph: Graph, tensor: Tensor) -> bool:
 
 
 def id_ranges(graph: Graph, open_axis: int) -> Mapping[str, int]:
-    """How many ids, from 0 on, each integer input may hold: the rows of the tables that it leads to.
+    """The number of valid ids, from 0 on, of each integer input: the rows of the tables that it indexes.
 
     Lengths of samples go up to the steps of the sequence, or to `open_axis` where those are not fixed.
     """

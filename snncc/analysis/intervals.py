@@ -36,7 +36,7 @@ class Interval:
 
     @property
     def middle(self) -> Array:
-        """What lies within the interval nearest to 0."""
+        """The value of the interval that is nearest to 0."""
         return np.clip(np.zeros(()), self.low, self.high)
 
     def without(self, *, low: bool, high: bool) -> Interval:
@@ -46,7 +46,7 @@ class Interval:
 
 
 def interval_of(graph: Graph, node: Node) -> Interval | None:
-    """What `node`, and bounds in front of it that only it reads, do together; None if a bound is computed or NaN."""
+    """The joint interval of `node` and preceding bounds without other users; None if a bound is computed or NaN."""
     own = _own(graph, node)
     if own is None:
         return None
@@ -67,7 +67,7 @@ def bounded_pair(graph: Graph, node: Node) -> tuple[Tensor, Tensor] | None:
 
 
 def is_ceiling(graph: Graph, node: Node) -> bool:
-    """Whether `node` is a Clip from 0, or the ceiling of a ReLU that nothing else reads."""
+    """Whether `node` is a Clip from 0, or the upper bound of a ReLU that has no other users."""
     if node.op == "Clip":
         return clip_obstacle(graph, node) is None
     values = [graph.value(t) for t in node.inputs]
@@ -80,7 +80,7 @@ def is_ceiling(graph: Graph, node: Node) -> bool:
 
 
 def widens(graph: Graph, found: Interval) -> bool:
-    """Whether bounds have axes, or lengths of axes, that what they bound has not."""
+    """Whether bounds have axes, or axis lengths, that the bounded tensor has not."""
     shape = graph.shape(found.source) or ()
     wide = np.broadcast_shapes(found.low.shape, found.high.shape)
     pairs = zip(reversed(wide), reversed(shape), strict=False)
@@ -94,7 +94,7 @@ def is_real(node: Node) -> bool:
 
 
 def as_tensor(graph: Graph, prefix: str, value: Array, kind: Any) -> Tensor:
-    """A constant bound, its infinities being about the largest numbers of their type."""
+    """A constant bound, with infinities replaced by nearly the largest numbers of the type."""
     most = np.finfo(np.dtype(kind)).max
     finite = np.where(np.isinf(value), np.sign(value) * (most / 2), value)  # half of it, as scales are to divide it
     return graph.constant(prefix, np.clip(finite, -most, most).astype(kind))

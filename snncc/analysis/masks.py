@@ -22,7 +22,7 @@ _OUT_OF_THE_WAY = 1e4  # no potential is as large: the usual constants are 1e4, 
 
 
 def mask_of(graph: Graph, node: Node) -> npt.NDArray[Any] | None:
-    """The constant of a mask; None if `node` is none."""
+    """The constant of a mask; None if `node` is not a mask."""
     values = [v for t in node.inputs if (v := graph.value(t)) is not None]
     if node.op != "Add" or len(values) != 1 or values[0].dtype.kind != "f":
         return None
@@ -30,18 +30,18 @@ def mask_of(graph: Graph, node: Node) -> npt.NDArray[Any] | None:
 
 
 def is_mask(graph: Graph, node: Node) -> bool:
-    """Whether `node` adds a constant that is infinite, or as good as that, somewhere."""
+    """Whether `node` adds a constant with infinite or very large elements."""
     return mask_of(graph, node) is not None
 
 
 def in_front_of(graph: Graph, node: Node) -> Tensor:
-    """What a Softmax or its like, a move or a mask is given."""
+    """The input of a Softmax or similar op, a shape-only op or a mask."""
     first = node.inputs[0]
     return node.inputs[1] if is_mask(graph, node) and graph.value(first) is not None else first
 
 
 def ends(graph: Graph, node: Node) -> bool:
-    """Whether `node` and all that follows it are moves, Casts, masks, and Softmax or its like at the network's end."""
+    """Whether only shape-only ops, Casts, masks, and a final Softmax or similar op follow `node`, itself included."""
     if node.op in TAIL:
         return feeds_outputs_only(graph, node)
     following = [u for out in node.outputs for u in graph.users(out)]
@@ -49,7 +49,7 @@ def ends(graph: Graph, node: Node) -> bool:
 
 
 def potentials_of(graph: Graph, output: Tensor) -> list[Tensor]:
-    """What the last synapses, or neurons, give: in front of Softmax and its like, and of masks.
+    """The outputs of the last synapses or neurons, before a Softmax or similar op and before masks.
 
     Parts that end in different ways are separate where a Concat puts them side by side.
     """
@@ -70,7 +70,9 @@ def _in_front_of_ends(graph: Graph, tensor: Tensor) -> list[Tensor]:
 
 
 def may_be_infinite(graph: Graph, node: Node) -> bool:
-    """Whether the infinities of a mask do no harm: all that follows ends there, or is a Softmax that makes them 0."""
+    """Whether infinities of a mask are harmless: everything after it ends the network, or is a Softmax that maps them
+    to 0.
+    """
     value = mask_of(graph, node)
     if value is None or np.isnan(value).any():
         return False

@@ -69,7 +69,7 @@ class Network:
 
     @property
     def encoders(self) -> list[onnx.NodeProto]:
-        """The neurons that code an input of the network: no synapses and no other neurons lie before them."""
+        """The neurons that encode a network input: no synapses and no other neurons precede them."""
         plain = set(self.inputs)
         for node in self.nodes:
             carriers = self.activation_inputs(node)
@@ -79,11 +79,11 @@ class Network:
 
     @property
     def hidden(self) -> set[str]:
-        """The neurons, by label, but for encoders."""
+        """The neurons, by label, without encoders."""
         return {label(n) for n in self.neurons} - {label(n) for n in self.encoders}
 
     def along(self, length: Callable[[onnx.NodeProto], int]) -> dict[str, int]:
-        """By tensor that carries activations: the longest path to it from an input, each node being `length` long."""
+        """By tensor that carries activations: the longest path to it from an input, with `length` of each node."""
         found = dict.fromkeys(self.inputs, 0)
         for node in self.nodes:
             here = max((found[name] for name in self.activation_inputs(node)), default=0)
@@ -97,13 +97,13 @@ class Network:
 
     @property
     def synapses(self) -> list[onnx.NodeProto]:
-        """The layers of synapses through which activations go, that have weights."""
+        """The layers with weights that process activations."""
         return [n for n in self.nodes if (n.op_type in WEIGHTED or is_recurrent(n)) and self.activation_inputs(n)]
 
     @property
     def spike_gating_pools(self) -> list[onnx.NodeProto]:
-        """Where a max pool lets some of the spikes pass: of one-spike neurons the first spike of a window wins; over
-        time the window sends what the largest sum of values, of all its neurons, increases by.
+        """Max pools that pass only some of the spikes: with one-spike neurons the first spike of a window; over time,
+        the increase of the largest sum of values in the window.
         """
         spiking = [n for n in self.nodes if n.input and n.input[0] in self.spiking]
         return [n for n in spiking if n.op_type == INCREASE.name or self._races(n)]
@@ -114,7 +114,7 @@ class Network:
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest tensor that carries activations, at a batch of one, taken as float32."""
+        """Bytes of the largest tensor that carries activations, at a batch of one, as float32."""
         return max((4 * prod(self._shapes[name]) for name in self.activations if name in self._shapes), default=0)
 
     def activation_inputs(self, node: onnx.NodeProto) -> list[str]:
@@ -122,7 +122,7 @@ class Network:
         return [name for name in reads(node) if name in self.activations]
 
     def spike_driven(self, node: onnx.NodeProto) -> bool:
-        """Whether all that reaches `node` are spikes; a product of two activations is one of values."""
+        """Whether all inputs of `node` are spikes; a product of two activations is not."""
         carriers = self.activation_inputs(node)
         product = node.op_type in _PRODUCTS and len(carriers) > 1
         return bool(carriers) and self.spiking.issuperset(carriers) and not product
@@ -142,7 +142,7 @@ class Network:
         return array_of(self._constants[tensor]) if tensor in self._constants else None
 
     def sources(self, tensor: str) -> list[onnx.NodeProto]:
-        """The neurons whose spikes make up the spiking `tensor`, each one once."""
+        """The neurons whose spikes the spiking `tensor` consists of, without duplicates."""
         producers = {out: n for n in self.nodes for out in writes(n)}
         found: dict[str, onnx.NodeProto] = {}
         stack = [tensor]

@@ -67,12 +67,12 @@ class Layer:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What is handed from step to step."""
+        """The states that are passed from step to step."""
         return ("h", "c") if self.op == "LSTM" else ("h",)
 
 
 def layer_of(graph: Graph, node: Node) -> Layer:
-    """The layer that `node`, which has no `recurrent_obstacle`, is."""
+    """The layer that `node`, which must have no `recurrent_obstacle`, computes."""
     gates, units = len(GATES[node.op]), _units(graph, node)
     W, R = (_value(graph, node, i) for i in (1, 2))
     assert W is not None

@@ -11,7 +11,7 @@ _ROI, _SCALES, _SIZES = 1, 2, 3
 
 
 def resize_obstacle(graph: Graph, node: Node) -> str | None:
-    """Why a Resize is not linear in each sample's values, as far as is known; None if it is."""
+    """Why a Resize is not known to be linear in each sample's values; None if it is."""
     if node.attrs.get("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
         return "crops to a region of interest and fills up"
     given = [t for t in node.inputs[_SCALES:] if t.name]

@@ -16,7 +16,7 @@ READERS = ("Readout",)  # what takes steps and gives one value
 
 
 def begins_steps(node: Node) -> bool:
-    """Whether what `node` gives is stacked, whatever it is given."""
+    """Whether the output of `node` is stacked, independent of its inputs."""
     return node.domain == DOMAIN and bool(get(node.op).stacks)
 
 
@@ -37,7 +37,7 @@ def _cuts(node: Node) -> bool:
 
 
 def spread_steps(graph: Graph, tensor: Tensor, found: set[int]) -> None:
-    """Add to `found`, the ids of stacked tensors, what is stacked because of a new `tensor`."""
+    """Add to `found`, the ids of stacked tensors, those that are stacked because `tensor` is."""
     maker = graph.producer(tensor)
     pending = [maker] if maker is not None else []
     while pending:
@@ -59,7 +59,7 @@ def active(graph: Graph) -> set[int]:
 
 
 def in_front_of_readout(graph: Graph, tensor: Tensor) -> Tensor:
-    """The potential, step by step, that `tensor` is read from; `tensor` itself if it is no readout."""
+    """The step-by-step potential from which `tensor` is read; `tensor` itself if it is not a readout."""
     node = graph.producer(tensor)
     if node is None or not graph.has_role(node, "readout"):
         return tensor

@@ -27,7 +27,7 @@ _BYTES = 2**27  # and that its largest tensor should take
 
 @dataclass(frozen=True)
 class TimeStacking:
-    """What the rows of a network's tensors hold.
+    """The content of the rows of a network's tensors.
 
     Attributes:
         kind: time `steps` or `slices` of values, `count` of each sample; "": samples only.
@@ -42,12 +42,12 @@ class TimeStacking:
     repeated: frozenset[str] = frozenset()
 
     def kind_of(self, tensor: str) -> str:
-        """What the rows of `tensor` hold."""
+        """The content of the rows of `tensor`."""
         return self.kind if tensor in self.tensors else ""
 
 
 def fold_of(model: onnx.ModelProto) -> TimeStacking:
-    """What the rows of the tensors of `model` hold; nodes are in topological order."""
+    """The content of the rows of the tensors of `model`; nodes are in topological order."""
     begin = [(get(n.op_type).stacks, _count(n)) for n in model.graph.node if _begins(n)]
     if not begin:
         return TimeStacking()
@@ -66,7 +66,7 @@ def fold_of(model: onnx.ModelProto) -> TimeStacking:
 
 
 def one_step(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of `model` in which every stack is of one: it computes a single time step, or with undivided values."""
+    """A copy of `model` without stacking: it computes a single time step, or with undivided values."""
     single = onnx.ModelProto()
     single.CopyFrom(model)
     if not any(_begins(n) for n in model.graph.node):
@@ -82,13 +82,13 @@ def one_step(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def gives_steps(model: onnx.ModelProto) -> bool:
-    """Whether the outputs of `model` are those after every time step, [T, N, …]."""
+    """Whether `model` returns the outputs after every time step, [T, N, …]."""
     last = any(n.domain == DOMAIN and n.op_type == READOUT.name for n in model.graph.node)
     return fold_of(model).kind == "steps" and not last
 
 
 def max_batch(fold: TimeStacking, wanted: int, largest: int = 0) -> int:
-    """How many samples a run may take so that their stacked rows stay few.
+    """The largest batch whose stacked rows do not exceed the limit.
 
     Args:
         fold: What the rows hold.

@@ -29,7 +29,7 @@ class Trial:
 
 
 def trials(graph: Graph, names: Sequence[str]) -> list[Trial]:
-    """Runs that differ in the size of every open axis; none if the network runs with no sizes that are tried here.
+    """Runs that differ in the size of every open axis; none if the network runs with none of the tried sizes.
 
     Of a network whose sizes are all fixed there is one.
     """
@@ -49,7 +49,7 @@ def trials(graph: Graph, names: Sequence[str]) -> list[Trial]:
 
 
 def trial_feeds(inputs: Sequence[Tensor], unit: int) -> Iterator[tuple[int, dict[str, Array]]]:
-    """(Number of samples, zeros for all `inputs`) of each run, with open axes that are multiples of `unit` long."""
+    """(Number of samples, zeros for all `inputs`) of each run; open axes have lengths that are multiples of `unit`."""
     shapes = {t.name: tuple(t.shape or ()) for t in inputs}
     fixed = next((s[0] for s in shapes.values() if s and isinstance(s[0], int)), None)
     axes = {_label(t, a, d) for t, s in shapes.items() for a, d in enumerate(s) if a and not isinstance(d, int)}

@@ -36,7 +36,7 @@ _GUESSED = 4096.0  # the same, of values whose size is a guess
 
 
 def head_of(data: Samples | None) -> tuple[Samples | None, Samples | None]:
-    """The first items of `data`, and data that are the same as before; only iterators have to be told apart."""
+    """The first items of `data`, and the complete data again; only iterators need this distinction."""
     if not isinstance(data, Iterator):
         return data, data
     head = list(islice(data, _BATCHES * _BATCH))
@@ -46,7 +46,7 @@ def head_of(data: Samples | None) -> tuple[Samples | None, Samples | None]:
 def bound_forms(
     graph: Graph, data: Samples | None, preprocess: Preprocess | None, input_range: tuple[float, float] | None
 ) -> Forms:
-    """The form of each bound of the imported `graph` that is not the usual one, by node.
+    """The form of each bound of the imported `graph` that differs from the default, by node.
 
     Raises:
         CalibrationError: the data does not fit the model.
@@ -105,7 +105,7 @@ class _Within:
         self._largest = max(self._largest, float(np.abs(values).max(initial=0.0)))
 
     def form(self) -> BoundForm:
-        """The form that suits them."""
+        """The form for the observed values."""
         outside = self._under + self._over
         rare = bool(np.isfinite(outside)) and outside <= _RARE * self._power
         return BoundForm(rare, *(self._is_far(end, out) for end, out in self._ends()))
@@ -138,5 +138,7 @@ class _Between:
             self._powers[index] += float(np.square(np.maximum(part, 0)).sum())
 
     def form(self) -> BoundForm:
-        """That the first one passes as it is, if the second one is taken far less often or by far less."""
+        """The form that passes the first value unchanged, if the second is selected far less often or by a far smaller
+        margin.
+        """
         return BoundForm(keeps=self._powers[1] < _CLEARLY * self._powers[0])

@@ -36,7 +36,7 @@ _HELD = 4  # codes whose tables of errors, 19 MB each, are kept
 
 @dataclass(frozen=True)
 class ScaleMethod:
-    """How scales are taken from activations.
+    """How scales are computed from activations.
 
     Args:
         normalize: One scale per `channel`, per `layer`, or `none`: per channel, but kept with the neuron.
@@ -67,12 +67,12 @@ class ScaleMethod:
             raise OptionError(f"input range {span} must be two finite numbers, the lowest value first")
 
     def settled(self, *, data: bool) -> ScaleMethod:
-        """The same with `scale` decided."""
+        """The same with a definite `scale`."""
         default = "percentile" if self.percentile is not None else "least-squares" if data else "max"
         return replace(self, scale=self.scale or default)
 
     def observer(self, coding: Coding) -> Observer:
-        """What takes the activations down."""
+        """The observer of the activations."""
         match self.scale:
             case "percentile":
                 return Percentile(float(self.percentile or 100))
@@ -84,7 +84,7 @@ class ScaleMethod:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is known of the activations of a prepared network, from which scales follow for any coding.
+    """Activation statistics of a prepared network, from which scales are computed for any coding.
 
     Attributes:
         sites: Where neurons will be.
@@ -98,7 +98,7 @@ class Calibration:
     _watchers: dict[tuple[Coding, float | None], Observer] = field(default_factory=dict, repr=False)
 
     def scales(self, coding: Coding, choices: Mapping[str, LayerSettings] | None = None) -> Scales:
-        """The scales of all activation sites for `coding`; `choices` are those of single layers, by their ReLU.
+        """The scales of all activation sites for `coding`; `choices` are per-layer settings, by ReLU.
 
         Raises:
             CalibrationError: an activation is not finite.
@@ -108,7 +108,7 @@ class Calibration:
         return replace(self._known, neurons=found, choices=dict(choices or {}))
 
     def counted(self, place: ActivationSite) -> tuple[Array, Array] | None:
-        """Activations above 0 of a layer, (n,), and how many there were in each channel, (channels, n), if known."""
+        """Activations above 0 of a layer, (n,), and their counts per channel, (channels, n), if known."""
         return self._watcher.counted(place)
 
     def scale(self, place: ActivationSite, coding: Coding, choice: LayerSettings) -> Array:

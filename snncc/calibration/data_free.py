@@ -49,7 +49,7 @@ class Noise:
 
 
 def noise_for(graph: Graph, specs: list[InputSpec], input_range: Span | None) -> Noise:
-    """Noise at the level that `graph` was likely trained at; always the same for the same network."""
+    """Noise at the level that `graph` was probably trained at; deterministic for a given network."""
     rng = np.random.default_rng(_SEED)
     size = max(int(np.prod([d if isinstance(d, int) else OPEN_AXIS for d in s.shape[1:]])) for s in specs)
     count = int(np.clip(_NOISE_VALUES // size, 8, _NOISE_SAMPLES))
@@ -72,7 +72,7 @@ def noise_for(graph: Graph, specs: list[InputSpec], input_range: Span | None) ->
 def observe_noise(
     graph: Graph, sites: list[ActivationSite], specs: list[InputSpec], input_range: Span | None, watcher: Observer
 ) -> tuple[dict[str, float], dict[str, Any], Batch]:
-    """Let `watcher` see what `graph` makes of noise: (largest inputs, where they come from, a batch of the noise)."""
+    """Run `graph` on noise for `watcher`: (largest inputs, their origin, a batch of the noise)."""
     noise = noise_for(graph, specs, input_range)
     if not noise.known:
         log.warning(

@@ -32,7 +32,9 @@ _ALTERNATIONS = 2  # of levels for given scales and scales for given levels: mor
 
 
 def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool) -> None:
-    """Raise OptionError if layers with `coding` cannot have levels of this kind; `counted` says if activations are."""
+    """Raise OptionError if layers with `coding` cannot have levels of this kind; `counted`: whether activations are
+    counted.
+    """
     if coding.has_own_levels and (kind is not None or tune):
         raise OptionError(
             "the coding has levels of its own, for all layers; leave out either these or the choice of others"
@@ -50,7 +52,7 @@ def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool
 
 
 def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: Coding) -> dict[str, LayerSettings]:
-    """What the layers of the prepared `graph` have for themselves, by the name of the ReLU; none for `powers` or None.
+    """Per-layer settings of the prepared `graph`, by the name of the ReLU; none for `powers` or None.
 
     Where levels cannot be fitted, they are powers of the base that suits their number.
     """
@@ -70,7 +72,7 @@ def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: 
 
 
 def fitted_levels(measured: Calibration, place: ActivationSite, coding: Coding) -> LayerSettings | None:
-    """As many levels as `coding` has, with the least squared error in units of activations; None if these are too few.
+    """As many levels as `coding` has, with the least squared error in units of activations; None if there are too few.
 
     Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
     for that many levels would have: the coding's own base has no part in it.

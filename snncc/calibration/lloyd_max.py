@@ -28,7 +28,7 @@ _DIGITS = 6
 
 
 def lloyd_max(values: npt.NDArray[Any], weights: npt.NDArray[Any], count: int) -> tuple[float, ...] | None:
-    """The levels, falling, rounded to 6 digits; None if the values do not tell so many apart.
+    """The levels in descending order, rounded to 6 digits; None if there are fewer distinct values.
 
     Args:
         values: Above 0, (n,).

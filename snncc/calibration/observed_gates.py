@@ -21,7 +21,7 @@ _ENDS = ("ReduceMin", "ReduceMax")
 
 @dataclass(frozen=True)
 class ExactGates(LowerRecurrent):
-    """LSTM, GRU, RNN -> Scan whose gates are the activations themselves, and which works out their extents."""
+    """LSTM, GRU, RNN -> Scan with exact activations as gates, which also outputs their value ranges."""
 
     def _gate(self, node: Node, side: Side) -> Gate:
         def gate(body: Body, activation: str, potential: str, _bound: float | None, name: str) -> str:
@@ -33,7 +33,7 @@ class ExactGates(LowerRecurrent):
 
 
 def watched_gates(graph: Graph) -> tuple[Graph, dict[str, list[str]]]:
-    """The network with loops for recurrent layers, and the least and the largest potential of each gate in each step.
+    """The network with loops for recurrent layers, and the minimum and maximum potential of each gate in each step.
 
     These are tensors of its graph, by `extent_of`; none where a layer cannot be converted.
     """

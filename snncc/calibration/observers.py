@@ -52,7 +52,7 @@ class ActivationSite:
 
     @property
     def others(self) -> tuple[int, ...]:
-        """All axes but that of the channels."""
+        """All axes except the channel axis."""
         return tuple(a for a in range(self.rank) if a != self.axis)
 
 
@@ -61,7 +61,7 @@ class Observer(ABC):
 
     @abstractmethod
     def probe(self, build: Builder, place: ActivationSite) -> str:
-        """Extend a model so that it puts out what `update` wants; returns the output's name."""
+        """Extend a model by the output that `update` reads; returns its name."""
 
     @abstractmethod
     def update(self, place: ActivationSite, value: Array) -> None:
@@ -72,11 +72,11 @@ class Observer(ABC):
         """One value per channel, (channels,)."""
 
     def for_code(self, code: Callable[[Array], Array]) -> Observer:  # noqa: ARG002
-        """What tells, from the same activations, the result for another code; by default there is no difference."""
+        """The observer with the same activations and the result for another code; by default the same."""
         return self
 
     def for_percentile(self, percent: float) -> Observer:
-        """What tells that percentile of the same activations; only for observers that have counted them.
+        """The observer with the same activations and another percentile; only for observers that count activations.
 
         Raises:
             NotImplementedError: it has not.
@@ -84,7 +84,7 @@ class Observer(ABC):
         raise NotImplementedError
 
     def counted(self, place: ActivationSite) -> tuple[Array, Array] | None:  # noqa: ARG002
-        """Activations above 0, (n,), and how many there were in each channel, (channels, n); None if not counted."""
+        """Activations above 0, (n,), and their counts per channel, (channels, n); None if not counted."""
         return None
 
 
@@ -110,7 +110,7 @@ class Maximum(Observer):
 
 
 def places(graph: Graph) -> list[ActivationSite]:
-    """Where neurons will be: the output of every activation site, or of the ceiling behind it."""
+    """The outputs of all activation sites, or of the upper bounds after them."""
     found = []
     known: dict[int, int] = {}
     for node in activation_nodes(graph):
@@ -127,7 +127,7 @@ def places(graph: Graph) -> list[ActivationSite]:
 def observe(
     graph: Graph, sites: list[ActivationSite], observer: Observer, data: Iterable[Mapping[str, Array]]
 ) -> dict[str, float]:
-    """Run `graph` over `data`, which the observer watches at each place; returns the largest magnitude of each input.
+    """Run `graph` over `data` with the observer at each activation site; returns the largest magnitude of each input.
 
     Integer inputs have none.
     """

@@ -43,13 +43,13 @@ _GAINS = (0.5, 2.0)  # a channel that needs more has hardly any signal left
 
 
 def batch_size(graph: Graph) -> int:
-    """How many samples go through the network at a time: as many as its batch axis is fixed at, if it is."""
+    """Samples per run: the fixed batch size of the network if it has one."""
     fixed = (graph.shape(graph.inputs[0]) or (None,))[0]
     return fixed if isinstance(fixed, int) else _BATCH
 
 
 def samples_that_fit(graph: Graph) -> int:
-    """How many samples' activations fit into memory at a time: at least one batch, and whole batches only."""
+    """The number of samples whose activations fit into memory: at least one batch, in whole batches."""
     size = 0
     for relu in activation_nodes(graph):
         shape = graph.shape(relu.outputs[0]) or ()

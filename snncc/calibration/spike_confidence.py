@@ -34,7 +34,7 @@ _EARLY_SHARE = 0.9
 def spike_confidence(
     coding: Coding, reference: Graph, lowered: Callable[[], Graph], data: Mapping[str, Array] | None
 ) -> dict[str, SpikeConfidence]:
-    """What `coding` wants to be doubted: the confidence of each such neuron, by name; see `measure_confidence`.
+    """The confidence of each neuron for which `coding` requests it, by name; see `measure_confidence`.
 
     `lowered()` gives the spiking network, which is asked for only if something is doubted.
 
@@ -62,7 +62,7 @@ def spike_confidence(
 
 
 def last_layers(graph: Graph) -> list[Node]:
-    """The neurons from which a way leads to an output that meets no other neuron."""
+    """The neurons with a path to an output that contains no other neuron."""
     found: dict[int, Node] = {}
     pending = [graph.producer(t) for t in graph.outputs]
     while pending:

@@ -49,7 +49,7 @@ def coloured_noise(spec: InputSpec, count: int, rng: np.random.Generator) -> Arr
 
 
 def random_ids(spec: InputSpec, count: int, limit: int, rng: np.random.Generator) -> Array:
-    """`count` samples of integers from 0 to below `limit`."""
+    """`count` samples of integers in [0, `limit`)."""
     shape = [d if isinstance(d, int) else OPEN_AXIS for d in spec.shape[1:]]
     return rng.integers(0, limit, (count, *shape)).astype(spec.dtype)
 

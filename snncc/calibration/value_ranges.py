@@ -59,7 +59,7 @@ def _gates(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> Extents:
 
 
 def depths(graph: Graph, data: Mapping[str, npt.NDArray[Any]], relus: Collection[str]) -> dict[str, float]:
-    """How far below 0 the inputs of these ReLUs come at most, by node."""
+    """The magnitude of the lowest input of these ReLUs, by node."""
     sources = {n.name: n.inputs[0].name for n in graph.nodes("Relu") if n.name in relus}
     measured = _measured(graph, data, sorted(set(sources.values())))
     return {name: max(0.0, -measured[tensor][0]) for name, tensor in sources.items()}
