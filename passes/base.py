@@ -60,7 +60,9 @@ class NodePass(Pass):
         """Rewrite `node`."""
 
     def run(self, graph: Graph) -> int:
-        """Visit snapshots of the nodes until nothing matches; long chains of rewrites are then followed node by node."""
+        """Visit snapshots of the nodes until nothing matches; long chains of rewrites are then followed
+        node by node.
+        """
         total = 0
         for number in range(self.max_rounds):
             done = self._round(graph, graph.nodes(*self.ops))

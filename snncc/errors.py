@@ -49,7 +49,7 @@ _KIND = re.compile(r"\[[A-Za-z]+\] *")
 
 
 def in_words(error: Exception) -> str:
-    """What onnx says is wrong with a graph, as op, node and reason in one line."""
+    """onnx's description of an invalid graph, as op, node and reason in one line."""
     text = str(error)
     found = _PLACE.search(text)
     rest = _KIND.sub("", text[found.end() :] if found else text).lstrip(": ")
@@ -58,15 +58,15 @@ def in_words(error: Exception) -> str:
 
 
 class SnnccError(Exception):
-    """Base of every error that snncc raises on purpose."""
+    """Base class of all errors that snncc raises deliberately."""
 
 
 class ModelError(SnnccError):
-    """The model cannot be read or makes no sense."""
+    """The model cannot be read or is invalid."""
 
 
 class UnsupportedOpError(ModelError):
-    """Nodes that stand in the way of a conversion, all of them listed."""
+    """Nodes that cannot be converted, all of them listed."""
 
 
 class UnsupportedShapeError(ModelError):
@@ -78,7 +78,7 @@ class OptionError(SnnccError, ValueError):
 
 
 class CodingError(SnnccError):
-    """A coding that an installed package declares, and that cannot be used."""
+    """A coding declared by an installed package cannot be used."""
 
 
 class CalibrationError(SnnccError):
@@ -86,7 +86,7 @@ class CalibrationError(SnnccError):
 
 
 class BudgetError(SnnccError):
-    """None of the recipes that were tried keeps within the budget."""
+    """None of the tried candidates meets the budget."""
 
 
 class DataError(SnnccError):
@@ -94,7 +94,7 @@ class DataError(SnnccError):
 
 
 class OutputError(SnnccError):
-    """A file cannot be written; nothing was left behind."""
+    """A file cannot be written; no partial file remains."""
 
 
 class PassError(SnnccError):
@@ -106,7 +106,7 @@ class PreconditionError(PassError):
 
 
 class PostconditionError(PassError):
-    """A pass did not leave what it promises."""
+    """The postcondition of a pass does not hold."""
 
 
 class RuntimeLibraryError(SnnccError):
@@ -115,7 +115,7 @@ class RuntimeLibraryError(SnnccError):
 
 @contextmanager
 def enough_memory(what: str) -> Iterator[None]:
-    """Turn a MemoryError into a ModelError that says that `what` needs more memory than there is; also a decorator."""
+    """Convert a MemoryError to a ModelError which states that `what` needs more memory; also a decorator."""
     try:
         yield
     except MemoryError as error:

@@ -52,7 +52,9 @@ class BoundsToRelu(Pass):
 
 
 def free_bounds(graph: Graph) -> list[tuple[Node, Interval | None]]:
-    """The bounds that are not the upper bound of a ReLU, with the interval; None for a Max or Min of two activations."""
+    """The bounds that are not the upper bound of a ReLU, with the interval; None for a Max or Min of
+    two activations.
+    """
     beside = integer_tensors(graph)
     found: list[tuple[Node, Interval | None]] = []
     taken: set[int] = set()

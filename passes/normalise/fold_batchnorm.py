@@ -36,7 +36,9 @@ class FoldBatchNorm(NodePass):
     spare_neurons: bool = False
 
     def match(self, graph: Graph, node: Node) -> Found | Skip:
-        """The synapse to fold into and whether it is before the node; else the reason why the closer one is rejected."""
+        """The synapse to fold into and whether it is before the node; else the reason why the closer
+        one is rejected.
+        """
         user = graph.sole_user(node.outputs[0]) if self.spare_neurons else None
         if user is not None and user.op == "Relu":
             return Skip("the neuron behind it has a threshold")

@@ -50,8 +50,8 @@ def scale_batchnorm(graph: Graph, node: Node, factor: Array, side: Side) -> None
 
 
 def same_channels(graph: Graph, node: Node, tensor: Any) -> Synapse | Skip:
-    """Whether BatchNormalization's channels (axis 1) are those of the synapse; a MatMul's are on the last axis, the
-    same only in rank 2.
+    """The synapse, or a Skip unless its channels are on axis 1 as BatchNormalization's; a MatMul's are
+    in rank 2 only.
     """
     shape = graph.shape(tensor)
     if node.op == "MatMul" and (shape is None or len(shape) != 2):

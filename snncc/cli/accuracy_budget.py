@@ -25,7 +25,7 @@ __all__ = ["within_drop"]
 def within_drop(
     ctx: click.Context, model: Path, coding: Coding, max_drop: float, arguments: dict[str, Any], *, as_json: bool
 ) -> tuple[onnx.ModelProto, list[dict[str, Any]]]:
-    """Convert by the first recipe that loses no more than `max_drop`; prints all that were tried, and returns them.
+    """Convert with the first candidate that loses no more than `max_drop`; prints and returns all trials.
 
     Time steps and base that were given stay as they are.
     """

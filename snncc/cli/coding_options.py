@@ -45,7 +45,7 @@ class CodingOption:
 
     @property
     def helps(self) -> dict[str, str]:
-        """What it means, by coding."""
+        """The help text, by coding."""
         return {name: option.help for name, option in self.by.items()}
 
     @property
@@ -55,22 +55,22 @@ class CodingOption:
 
     @property
     def target(self) -> str:
-        """The field, or argument, that it sets."""
+        """The field or argument that it sets."""
         return self._first.target
 
     @property
     def needs(self) -> str:
-        """The field without which it means nothing."""
+        """The field without which it has no effect."""
         return self._first.setting.needs
 
     @property
     def of_network(self) -> bool:
-        """Whether it is no field of the coding, but an argument of `snncc.convert`."""
+        """Whether it is an argument of `snncc.convert`, not a field of the coding."""
         return self._first.of_network
 
     @property
     def metavar(self) -> str | None:
-        """What help shows for the value."""
+        """The placeholder for the value in the help."""
         return self._first.setting.metavar
 
     @property
@@ -84,7 +84,7 @@ class CodingOption:
         return _OrAuto(kind) if first.auto else kind
 
     def value(self, coding: str, given: Any) -> Any:
-        """What it sets, from what was given."""
+        """The value to set, from the given text."""
         return given if self.kind is not None else self.by[coding].sets
 
     @property

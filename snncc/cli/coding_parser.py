@@ -20,10 +20,10 @@ __all__ = ["CodingCommand", "chosen", "coding_options", "given_options"]
 
 
 class CodingCommand(click.Command):
-    """A command whose help lists the options of each coding by themselves, after those that all share."""
+    """A command whose help lists the options of each coding separately, after the shared ones."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write them all; an option of several codings stands with each of them."""
+        """Write all options; an option of several codings is listed for each of them."""
         options = [p for p in self.get_params(ctx) if isinstance(p, click.Option)]
         records = {p.name: record for p in options if (record := p.get_help_record(ctx))}
         own = {option.name for option in OPTIONS}
@@ -44,7 +44,7 @@ def coding_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def chosen(ctx: click.Context, name: str) -> tuple[Coding, dict[str, Any]]:
-    """(The coding called `name` with the options that were given, the arguments of `snncc.convert` among them).
+    """(The coding called `name` with the given options, the arguments of `snncc.convert` among them).
 
     Raises:
         click.UsageError: An option of another coding was given, two that set the same, or one that needs another.
@@ -69,7 +69,7 @@ def chosen(ctx: click.Context, name: str) -> tuple[Coding, dict[str, Any]]:
 
 
 def given_options(ctx: click.Context) -> Iterator[CodingOption]:
-    """The options of codings that stand on the command line."""
+    """The coding options given on the command line."""
     for option in OPTIONS:
         if ctx.get_parameter_source(option.name) not in (None, ParameterSource.DEFAULT):
             yield option

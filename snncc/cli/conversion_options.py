@@ -23,7 +23,7 @@ PASSED_ON = ("preprocess", *_OF_ALL)
 
 
 def declared_option(name: str) -> Callable[..., Any]:
-    """The option of the command line for this one of the conversion."""
+    """The command line option for a declared conversion option."""
     kind, default, told = TYPES[name], _DECLARED[name].default, _DECLARED[name].metadata
     flag = f"--{name.replace('_', '-')}"
     shown: dict[str, Any] = {"help": told["help"], "metavar": told.get("metavar")}
@@ -62,7 +62,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
 
 
 def conversion_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The decorator that gives a command all of them, in the order of `_OPTIONS`."""
+    """The decorator that gives a command all conversion options, in the order of `_OPTIONS`."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

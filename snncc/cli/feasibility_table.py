@@ -9,7 +9,7 @@ __all__ = ["sentences"]
 
 
 def sentences(analog: Mapping[str, Mapping[str, str]], recurrent: Mapping[str, str], refused: Mapping[str, str]) -> str:
-    """Codings with the same analog ops, and those that refuse it for the same reason, in one line."""
+    """One line per group of codings with the same analog ops, or the same reason for refusal."""
     from snncc.coding import CODINGS
 
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}

@@ -27,12 +27,12 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def printable(text: str, allowed: str = "\n\t") -> str:
-    """`text` with every character that a terminal would obey, but those `allowed`, as an escape such as \\x1b."""
+    """`text` with terminal control characters, except those `allowed`, as escapes such as \x1b."""
     return "".join(c if c in allowed or not _is_control(c) else ascii(c)[1:-1] for c in text)
 
 
 def echo(text: str = "", *, err: bool = False) -> None:
-    """A line on stdout or stderr."""
+    """Print a line on stdout or stderr."""
     click.echo(printable(text), err=err)
 
 

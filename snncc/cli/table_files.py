@@ -23,7 +23,7 @@ latex_option = click.option(
 
 
 def print_tables(tables: Sequence[Table]) -> None:
-    """Each with its title and its notes; one that is too wide for the terminal in parts."""
+    """Print each table with its title and notes; tables wider than the terminal are split."""
     width = Console().width
     for table in tables:
         print_text(table.title)  # which may be longer than a line
@@ -37,7 +37,7 @@ def print_tables(tables: Sequence[Table]) -> None:
 
 
 def write_tables(tables: Sequence[Table], csv_file: Path | None, latex_file: Path | None) -> None:
-    """Write those files that are given.
+    """Write the files whose paths are given.
 
     Raises:
         OutputError: one cannot be written.

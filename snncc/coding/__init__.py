@@ -19,7 +19,7 @@ CODINGS = Codings(Phase, FS, Rate, MSAT)
 
 
 def coding_of(parameters: Mapping[str, Any]) -> Coding:
-    """The coding that `Coding.parameters` describes.
+    """The coding with the given `Coding.parameters`.
 
     Raises:
         OptionError, KeyError, TypeError: they are those of none.

@@ -37,25 +37,25 @@ class Coding(Declaration):
 
     @property
     def stepwise(self) -> Coding:
-        """The coding that a network of single time steps is lowered with."""
+        """The coding for lowering to a network of single time steps."""
         return self
 
     def decoded(self, stacked: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The values, [N, …], that `stacked` slices or time steps, [slices N, …], stand for in the end."""
+        """The values, [N, …], that `stacked` slices or time steps, [slices N, …], represent at the end."""
         parts = stacked.reshape(self.slices, stacked.shape[0] // self.slices, *stacked.shape[1:])
         return np.asarray(parts[-1] if self.readout == "last" else parts.mean(axis=0, dtype=np.float64))
 
     @property
     def fixed_scale(self) -> float | None:
-        """The scale of every neuron, where the coding does not take it from activations."""
+        """The scale of every neuron, if the coding does not compute it from activations."""
         return None
 
     @abstractmethod
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
-        """Add the neuron that stands for a ReLU on `potential`, in units of `scale`; returns its spike values."""
+        """Add the neuron that replaces a ReLU on `potential`, in units of `scale`; returns its spike values."""
 
     def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
-        """Add the neuron that codes |potential| and carries its sign; only for codings with `signed_neurons`."""
+        """Add the neuron that codes |potential| with its sign; only for codings with `signed_neurons`."""
         raise NotImplementedError
 
     @property
@@ -65,11 +65,11 @@ class Coding(Declaration):
 
     @abstractmethod
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """What the neuron makes of `activations` >= 0, given and returned in units of its scale."""
+        """The neuron's output for `activations` >= 0, both in units of its scale."""
 
     @property
     def few_spikes(self) -> int | None:
-        """Time steps of the FSNeurons that ReLUs lower to, None if they become others."""
+        """Time steps of the FSNeurons that ReLUs are lowered to, None if they are lowered to other ops."""
         return None
 
     def gates(self, wanted: int | None) -> tuple[int, int]:
@@ -92,30 +92,30 @@ class Coding(Declaration):
         return None
 
     def of_layer(self, choice: LayerSettings) -> Coding:  # noqa: ARG002
-        """The coding of a layer that has something for itself; by default that is nothing but its scale."""
+        """The coding with the per-layer settings of a layer; by default only the scale is per layer."""
         return self
 
     def coarseness(self, steps: int) -> float | None:  # noqa: ARG002
-        """How a layer's squared error goes with its time steps; None if all layers must have the same."""
+        """Dependence of a layer's squared error on its time steps; None if all layers must have the same number."""
         return None
 
     def activation(self, graph: Graph, kind: str, potential: Tensor, extent: tuple[float, float], name: str) -> Tensor:
-        """Add the neuron that stands for another activation than ReLU; only for codings with `activations`."""
+        """Add the neuron that replaces an activation other than ReLU; only for codings with `activations`."""
         raise NotImplementedError
 
     @property
     def bits(self) -> int:
-        """Bits of the activations of an ANN that are as fine: of T + 1 values, none of T spikes to all of them."""
+        """Bits of the activations of an ANN with the same resolution: T + 1 values for 0 to T spikes."""
         return math.ceil(math.log2(self.steps + 1))
 
     @property
     @abstractmethod
     def interval(self) -> int:
-        """Time steps after which the network takes a new sample, the layers working at different ones."""
+        """Time steps between two samples in a pipeline of layers."""
 
     @abstractmethod
     def latency(self, layers: int) -> int:
-        """Time steps until the output is there, for a network with `layers` spiking layers in a row."""
+        """Time steps until the output is complete, for a network with `layers` consecutive spiking layers."""
 
 
 def add_op(
@@ -126,7 +126,7 @@ def add_op(
     name: str,
     initial: Mapping[str, float] | None = None,
 ) -> Tensor:
-    """Add a node of domain ai.snncc; what it remembers starts at `initial`, by input, or at 0, and time at step 0."""
+    """Add a node of domain ai.snncc; its states start at `initial`, by input, or at 0, and its time at step 0."""
     definition = get(op)
     given = list(inputs)
     for parameter in definition.inputs[len(given) :]:

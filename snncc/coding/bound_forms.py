@@ -12,7 +12,7 @@ __all__ = ["BoundForm", "Forms", "excesses", "form_of", "words_of"]
 
 @dataclass(frozen=True)
 class BoundForm:
-    """How one bound is made of neurons.
+    """How neurons realise one bound.
 
     Attributes:
         keeps: Values pass as they are, and neurons code by how much they lie outside; else neurons code the values.
@@ -30,16 +30,16 @@ Forms = Mapping[str, BoundForm]  # by the name of the (last) node that bounds
 
 
 def excesses(forms: Forms) -> set[str]:
-    """The names of the ReLUs that tell by how much values lie outside of bounds, where these pass as they are."""
+    """The names of the ReLUs that code by how much values exceed bounds, where values inside pass unchanged."""
     return {f"{name}_{side}" for name, form in forms.items() if form.keeps for side in ("under", "over")}
 
 
 def words_of(form: BoundForm) -> list[str]:
-    """As JSON values, for the metadata."""
+    """The form as JSON values, for the metadata."""
     return [name for name in BoundForm.__dataclass_fields__ if getattr(form, name)]
 
 
 def form_of(words: Any) -> BoundForm:
-    """From such JSON values; what they do not say, and what is unknown, is false."""
+    """The form from such JSON values; missing and unknown entries are false."""
     said = words if isinstance(words, list) else []
     return BoundForm(**{name: name in said for name in BoundForm.__dataclass_fields__})

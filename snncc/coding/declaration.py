@@ -17,7 +17,7 @@ __all__ = ["Declaration"]
 
 
 class Declaration(ABC):
-    """The part of a coding that is not its arithmetic: what is not declared here is not offered."""
+    """The part of a coding that is not its arithmetic; features that are not declared here are not available."""
 
     name: ClassVar[str]
     # What the coding is called where its options are listed.
@@ -50,7 +50,9 @@ class Declaration(ABC):
 
     @property
     def slices(self) -> int:
-        """How many slices a value travels in, stacked on the batch axis: time steps, or 1 for a value in one piece."""
+        """The number of slices of a value that are stacked on the batch axis: time steps, or 1 for an
+        undivided value.
+        """
         return 1
 
     def parameters(self) -> dict[str, Any]:
@@ -58,24 +60,24 @@ class Declaration(ABC):
         return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
 
     def usual_values(self) -> dict[str, Any]:
-        """Fields that have another usual value than the default, given the other fields."""
+        """Fields whose default depends on the other fields, with that default."""
         return {}
 
     def with_steps(self, steps: int) -> Self:
-        """With so many time steps; only for codings with a `steps_field`."""
+        """The coding with this number of time steps; only for codings with a `steps_field`."""
         return replace(self, **{self.steps_field: steps})  # type: ignore[type-var]
 
     def with_base(self, base: float | str) -> Self:
-        """With another base, `auto`: the one that suits the number of steps; the same where there is none."""
+        """The coding with another base (`auto`: the best for the number of steps); unchanged if it has none."""
         return replace(self, **{self.base_field: base}) if self.base_field else self  # type: ignore[type-var]
 
     @property
     def base(self) -> float | None:
-        """Of the levels; None if they are no powers."""
+        """The base of the levels; None if they are not powers."""
         return float(getattr(self, self.base_field)) if self.base_field else None
 
     def bases(self) -> tuple[float, ...]:
-        """That are worth trying for one layer."""
+        """Candidate bases for one layer."""
         return ()
 
     def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
@@ -83,7 +85,7 @@ class Declaration(ABC):
         raise NotImplementedError
 
     def same_range(self, choice: LayerSettings) -> LayerSettings:
-        """What a layer has, with a base that covers, in the steps that it has, the range of the usual number."""
+        """Per-layer settings with a base such that the layer's steps cover the range of the default number of steps."""
         return choice
 
     @property
@@ -93,23 +95,23 @@ class Declaration(ABC):
 
     @property
     def has_own_levels(self) -> bool:
-        """Whether all layers have levels that were given."""
+        """Whether the levels of all layers were given."""
         return False
 
     @property
     def spike_confidence(self) -> WantedConfidence | None:
-        """Which early spikes are to be doubted; None: none."""
+        """The early spikes whose confidence is to be measured; None: none."""
         return None
 
     def spike_limit(self, layer: LayerSettings) -> int:
-        """How many spikes a neuron of such a layer may send for one sample."""
+        """The maximum number of spikes of a neuron of such a layer for one sample."""
         return layer.steps or self.steps
 
     def rows(self, form: str) -> int | None:
-        """Time steps in the rows of a network in this form; None if the coding does not say."""
+        """Time steps in the rows of a network in this form; None if the coding does not declare it."""
         over_time = self.readout == "mean" and self.slices == self.steps
         return self.slices if form == "folded" or over_time else None
 
     def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """What a neuron `op` of a ReLU has for attributes in a form; None: its reference is compared with `code`."""
+        """Expected attributes of a neuron `op` of a ReLU in a form; None: compare its reference with `code`."""
         return None

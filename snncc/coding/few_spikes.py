@@ -71,7 +71,7 @@ class FS(Coding):
 
     @property
     def fixed_scale(self) -> float | None:
-        """α, where it is given."""
+        """α, if given."""
         return self.alpha
 
     @property
@@ -80,7 +80,7 @@ class FS(Coding):
         return self.K
 
     def tables(self) -> dict[str, Any]:
-        """Attributes of the neuron that stands for a ReLU."""
+        """Attributes of the neuron that replaces a ReLU."""
         steps = (2.0 ** -np.arange(1.0, self.K + 1)).tolist()
         start = 2.0 ** -(self.K + 1) if self.shift else 0.0
         return {"thresholds": steps, "resets": steps, "values": steps, "initial": start}
@@ -94,7 +94,7 @@ class FS(Coding):
         return add_neuron(graph, "FSNeuron", potential, np.ones(1), table(kind, self.K, *extent).attributes(), name)
 
     def of_layer(self, choice: LayerSettings) -> FS:
-        """With steps of the layer's own."""
+        """The coding with the layer's own number of steps."""
         return self if choice.steps is None else replace(self, K=choice.steps)
 
     def coarseness(self, steps: int) -> float:
@@ -103,11 +103,11 @@ class FS(Coding):
 
     @property
     def largest(self) -> float:
-        """All K spikes."""
+        """The sum of all K spikes."""
         return 1.0 - 2.0**-self.K
 
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The value of the spikes, by the op's own reference."""
+        """The value of the spikes, by the op's reference."""
         coded = FEW_SPIKES.reference([activations.astype(np.float32), np.ones(1, np.float32)], self.tables())
         return coded[0].astype(np.float64)
 
@@ -129,9 +129,9 @@ class FS(Coding):
 
     @property
     def interval(self) -> int:
-        """2K: a neuron takes in for K steps and sends for K (section 1.1)."""
+        """2K: a neuron integrates for K steps and sends for K (section 1.1)."""
         return 2 * self.K
 
     def latency(self, layers: int) -> int:
-        """K L: a layer starts when the one before has finished (section 1.1); a coded input is a layer more."""
+        """K L: a layer starts when the one before has finished (section 1.1); encoded input counts as a layer."""
         return self.K * (layers + (self.input == "binary"))

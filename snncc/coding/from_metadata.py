@@ -27,7 +27,7 @@ __all__ = [
 
 
 def recorded_coding(model: onnx.ModelProto) -> Coding | None:
-    """The coding in the model's metadata; None if there is none, or it is damaged or of another version of snncc."""
+    """The coding in the model's metadata; None if it is missing, damaged or of another version of snncc."""
     try:
         return coding_of(metadata_of(model)["snncc.coding"])
     except (ModelError, OptionError, KeyError, TypeError):
@@ -35,13 +35,13 @@ def recorded_coding(model: onnx.ModelProto) -> Coding | None:
 
 
 def known_ops(model: onnx.ModelProto) -> frozenset[str]:
-    """The names of our ops, and of those that come with the coding in the model's metadata."""
+    """The names of snncc's ops, and of those of the coding in the model's metadata."""
     recorded_coding(model)  # which loads its package
     return frozenset(op.name for op in all_ops())
 
 
 def recorded_bounds(model: onnx.ModelProto) -> Forms:
-    """How the model's bounds were made of neurons, by node; empty if the metadata do not say."""
+    """The forms of the model's bounds, by node; empty if the metadata do not contain them."""
     try:
         recorded = metadata_of(model).get("snncc.calibration", {}).get("bounds", {})
     except (ModelError, AttributeError):
@@ -50,7 +50,7 @@ def recorded_bounds(model: onnx.ModelProto) -> Forms:
 
 
 def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
-    """By neuron: the Relu of the prepared network that it stands for; encoders stand for none."""
+    """By neuron: the Relu of the prepared network that it replaces; encoders replace none."""
     try:
         recorded = metadata_of(model).get("snncc.neurons", {})
     except ModelError:
@@ -60,7 +60,7 @@ def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def layer_settings(model: onnx.ModelProto) -> tuple[str, ...]:
-    """What some neurons have for themselves instead of the coding's: `Q`, `levels`, `steps`."""
+    """Per-layer settings of neurons that differ from the coding's: `Q`, `levels`, `steps`."""
     try:
         recorded = metadata_of(model).get("snncc.neurons", {})
     except ModelError:
@@ -70,13 +70,13 @@ def layer_settings(model: onnx.ModelProto) -> tuple[str, ...]:
 
 
 def layer_steps(model: onnx.ModelProto) -> dict[str, int]:
-    """By neuron: its time steps, where these are not the coding's."""
+    """By neuron: its time steps, where they differ from the coding's."""
     entries = metadata_of(model).get("snncc.neurons", {})
     return {name: int(e["steps"]) for name, e in entries.items() if isinstance(e, dict) and "steps" in e}
 
 
 def units(model: onnx.ModelProto, neurons: Iterable[str]) -> dict[str, npt.NDArray[np.float64]]:
-    """By neuron: what 1 in its output stands for in the prepared network; one value, or one per channel.
+    """By neuron: the value in the prepared network of 1 in its output; one value, or one per channel.
 
     Encoders, among the `neurons`, have none.
 

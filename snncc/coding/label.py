@@ -11,7 +11,7 @@ __all__ = ["label"]
 
 
 def label(coding: Coding) -> str:
-    """For example `phase T=24 Q=1.2 wait=12`."""
+    """The label, for example `phase T=24 Q=1.2 wait=12`."""
     always = (coding.steps_field, coding.base_field)
     usual = {f.name: f.default for f in fields(coding)} | coding.usual_values()  # type: ignore[arg-type]
     own = {name: getattr(coding, name) for name in usual}

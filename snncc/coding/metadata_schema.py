@@ -33,7 +33,7 @@ _RECURRENT = {str: {"op": str, "replaces": str, "K": int}}
 
 
 def damaged_entry(model: onnx.ModelProto) -> str | None:
-    """The key of the first entry that is not of its form, None if all are.
+    """The key of the first entry that violates the schema, None if all are valid.
 
     Raises:
         ModelError: an entry is no JSON.

@@ -110,13 +110,13 @@ class MSAT(Coding):
                 object.__setattr__(self, name, PRESETS[self.preset][name])
 
     def usual_values(self) -> dict[str, Any]:
-        """The preset's; what belongs to spike confidence says nothing without it."""
+        """The values of the preset; without spike confidence, its fields count as defaults."""
         silent = ("early", "confidence_layers", "seed") if self.confidence is None else ()
         return {**PRESETS[self.preset], **{name: getattr(self, name) for name in silent}}
 
     @property
     def spike_confidence(self) -> WantedConfidence | None:
-        """As the fields say."""
+        """The early spikes given by the fields."""
         if self.confidence is None:
             return None
         p, early = (None if value == "auto" else value for value in (self.confidence, self.early))
@@ -129,22 +129,22 @@ class MSAT(Coding):
         return self.T
 
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
-        """MSATNeuron; what calibration says of its confidence comes later."""
+        """Add an MSATNeuron; its confidence is added after calibration."""
         return add_neuron(graph, "MSATNeuron", potential, scale, self._attributes(), name)
 
     @property
     def largest(self) -> float:
-        """A spike at every step, worth less than the scale."""
+        """A spike at every step, of less value than the scale."""
         return 1.0
 
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The mean of the spikes for a constant current, to three digits; below 2^-12 there are none."""
+        """The mean of the spikes for a constant current, to three digits; 0 below 2^-12."""
         octaves = np.log2(np.clip(activations, 2.0**_LOWEST, 2.0**_HIGHEST)) - _LOWEST
         coded = _responses(self)[np.rint(octaves * _PER_OCTAVE).astype(np.int64)]
         return np.where(activations < 2.0**_LOWEST, 0.0, coded)
 
     def response(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The mean of the spikes for a constant current, by the op's own reference."""
+        """The mean of the spikes for a constant current, by the op's reference."""
         values = activations.astype(np.float32).reshape(1, -1)
         zero = np.zeros(1, np.float32)
         one, first = np.ones(1, np.float32), np.zeros(1, np.int64)
@@ -159,11 +159,11 @@ class MSAT(Coding):
 
     @property
     def interval(self) -> int:
-        """T: all layers are done with a sample at once."""
+        """T: all layers complete a sample at the same time."""
         return self.T
 
     def latency(self, layers: int) -> int:  # noqa: ARG002
-        """T steps, spikes crossing all layers within a step."""
+        """T steps: spikes pass through all layers within a step."""
         return self.T
 
     def _attributes(self) -> dict[str, Any]:

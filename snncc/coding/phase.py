@@ -50,11 +50,11 @@ class Phase(PhaseParameters):
 
     @property
     def stepwise(self) -> Coding:
-        """Step by step there are no slices: a layer sees what has come when it has come."""
+        """The coding without slices: in single steps, a layer processes its input as it arrives."""
         return replace(self, wait=None)
 
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
-        """OneSpikeNeuron, WaitOneSpikeNeuron if it does not wait for all input, PhaseNeuron for more than one spike."""
+        """OneSpikeNeuron; WaitOneSpikeNeuron if it does not wait for all input; PhaseNeuron for more than one spike."""
         if self.slices > 1:
             return add_neuron(graph, "WaitOneSpikeNeuron", potential, scale, {**self.tables(), "wait": self.wait}, name)
         if self.spikes == 1:
@@ -63,11 +63,11 @@ class Phase(PhaseParameters):
 
     @property
     def signed_neurons(self) -> bool:  # type: ignore[override]
-        """Neurons that fire before all their input is there do not know its sign yet."""
+        """Whether the sign of the input is known when a neuron fires: only if it waits for all of its input."""
         return self.slices == 1
 
     def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
-        """PhaseNeuron with as many spikes as the others send."""
+        """Add a PhaseNeuron with the same number of spikes as the other neurons."""
         return add_neuron(graph, "PhaseNeuron", potential, scale, self._signed(), name)
 
     @property
@@ -76,14 +76,14 @@ class Phase(PhaseParameters):
         return float(sum(self.tables()["levels"][: self.spikes]))
 
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The value of the spikes, by the op's own reference."""
+        """The value of the spikes, by the op's reference."""
         one = np.ones(1, np.float32)
         tables = self.tables()
         op, attrs = (ONE_SPIKE, tables) if self.spikes == 1 else (PHASE, several_spikes(tables, self.spikes))
         return op.reference([activations.astype(np.float32), one], attrs)[0].astype(np.float64)
 
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:
-        """A signed PhaseNeuron; binary levels sum to almost 2, so that their unit is half of the maximum."""
+        """Add a signed PhaseNeuron; binary levels sum to almost 2, so that their unit is half of the maximum."""
         if self.input == "analog":
             return None
         attrs: dict[str, Any] = binary_tables(self.T)

@@ -32,7 +32,7 @@ _LEVELS = Setting(
 
 @dataclass(frozen=True)
 class PhaseParameters(Coding):
-    """What `Phase` takes, and says of itself."""
+    """Parameters and declaration of `Phase`."""
 
     name: ClassVar[str] = "phase"
     title: ClassVar[str] = "Phase coding, one spike per neuron"
@@ -91,7 +91,7 @@ class PhaseParameters(Coding):
 
     @property
     def slices(self) -> int:
-        """J = T - wait + 1 slices of a value that arrives while the neuron fires already."""
+        """J = T - wait + 1 slices of a value that arrives while the neuron already fires."""
         return self.T - (self.wait or self.T) + 1
 
     def parameters(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class PhaseParameters(Coding):
         return {key: value for key, value in given.items() if key != "levels" or value is not None}
 
     def of_layer(self, choice: LayerSettings) -> Self:
-        """With phases, and the base or the levels, of the layer's own."""
+        """The coding with the layer's own phases, and base or levels."""
         steps = choice.steps or self.T
         coding = self if steps == self.T else replace(self, T=steps, levels=None)
         if choice.levels is not None:
@@ -108,12 +108,12 @@ class PhaseParameters(Coding):
         return coding if choice.base is None else replace(coding, Q=choice.base)
 
     def with_steps(self, steps: int) -> Self:
-        """No more spikes than that, and no longer waits."""
+        """The coding with this T; `spikes` and `wait` are limited to it."""
         wait = None if self.wait is None else min(self.wait, steps)
         return replace(self, T=steps, spikes=min(self.spikes, steps), wait=wait)
 
     def bases(self) -> tuple[float, ...]:
-        """Around the one that the paper's formula gives."""
+        """Bases around that of the paper's formula."""
         middle = float(self.with_base("auto").Q)
         return tuple(sorted({min(round(middle**power, 3), _HIGHEST_BASE) for power in _POWERS}))
 
@@ -127,25 +127,27 @@ class PhaseParameters(Coding):
 
     @property
     def per_layer_levels(self) -> bool:
-        """One spike, which rounds."""
+        """Whether neurons send one spike and round."""
         return self.rounds and self.levels is None
 
     @property
     def has_own_levels(self) -> bool:
-        """`levels`."""
+        """Whether `levels` is set."""
         return self.levels is not None
 
     def spike_limit(self, layer: LayerSettings) -> int:  # noqa: ARG002
-        """`spikes`, however many steps a layer has."""
+        """`spikes`, independent of the number of steps of a layer."""
         return self.spikes
 
     def coarseness(self, steps: int) -> float | None:
-        """T^-2: levels over the same range, as much farther apart as there are fewer; only for one spike."""
+        """T^-2: the distance of levels over the same range is inversely proportional to their number; only for one
+        spike.
+        """
         return float(steps) ** -2 if self.spikes == 1 else None
 
     @property
     def rounds(self) -> bool:
-        """Whether the one spike that is sent is worth the level next to the potential."""
+        """Whether the single spike has the level nearest to the potential."""
         return self.shift and self.spikes == 1
 
     def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
@@ -159,7 +161,7 @@ class PhaseParameters(Coding):
 
     @property
     def bits(self) -> int:
-        """Of all the ways to send no spike up to `spikes` of them in T phases; T + 1 for one."""
+        """Bits of the number of ways to send 0 to `spikes` spikes in T phases; T + 1 ways for one spike."""
         return math.ceil(math.log2(sum(math.comb(self.T, sent) for sent in range(self.spikes + 1))))
 
     @property

@@ -23,18 +23,22 @@ def power_tables(steps: int, base: float, *, shift: bool) -> Tables:
 
 
 def level_tables(levels: Sequence[float]) -> Tables:
-    """Levels that are no powers, and the midpoints between them, so that each potential goes to the nearest or to 0."""
+    """Levels that are not powers, and the midpoints between them, so that each potential is coded by the nearest level
+    or 0.
+    """
     falling = np.asarray(levels, np.float64)
     return {"levels": _float32(falling), "thresholds": _float32(midpoints(falling))}
 
 
 def midpoints(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Of neighbouring `levels`, which fall to 0."""
+    """Midpoints of neighbouring `levels`, which descend to 0."""
     return np.asarray((levels + np.append(levels[1:], 0.0)) / 2)
 
 
 def several_spikes(tables: Tables, spikes: int) -> dict[str, Any]:
-    """Of several spikes only the last one allowed may round: an earlier one leaves a rest that later ones can code."""
+    """Tables for several spikes: only the last allowed spike may round, since later spikes code the rest of earlier
+    ones.
+    """
     levels = tables["levels"]
     rounds = 1 < spikes < len(levels)
     return {
@@ -47,7 +51,7 @@ def several_spikes(tables: Tables, spikes: int) -> dict[str, Any]:
 
 
 def binary_tables(steps: int) -> dict[str, Any]:
-    """Attributes of a PhaseNeuron that codes a signed value in binary, as the sum of its `steps` first bits."""
+    """Attributes of a PhaseNeuron that codes a signed value in binary, as the sum of its first `steps` bits."""
     levels = _float32(2.0 ** -np.arange(steps, dtype=np.float64))
     return {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": steps, "signed": 1}
 

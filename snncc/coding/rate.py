@@ -74,26 +74,26 @@ class Rate(Coding):
             raise OptionError("a layer that waits for all of its input never takes spikes back: drop wait or signed")
 
     def with_steps(self, steps: int) -> Self:
-        """A layer that waits for all of its input waits for all of these."""
+        """The coding with this T; a layer that waits for all of its input waits for all T steps."""
         return replace(self, T=steps, wait=steps if self.wait else None)
 
     def rows(self, form: str) -> int | None:
-        """Of layers that wait for all of their input only the folded form has as many for any network."""
+        """T; if layers wait for all of their input, only known for the folded form."""
         return None if self.wait and form != "folded" else super().rows(form)
 
     @property
     def slices(self) -> int:
-        """T steps, or 1 if a layer has all its input before it fires."""
+        """T steps, or 1 if a layer has all of its input before it fires."""
         return 1 if self.wait else self.T
 
     @property
     def pools_spikes(self) -> bool:  # type: ignore[override]
-        """Max pools choose by the spikes so far, if there is a "so far"."""
+        """Whether max pools select by the spikes so far, which needs spikes that arrive step by step."""
         return not self.wait
 
     @property
     def few_spikes(self) -> int | None:
-        """T, of neurons that wait for all of their input."""
+        """T, for neurons that wait for all of their input."""
         return self.wait
 
     def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
@@ -122,11 +122,13 @@ class Rate(Coding):
 
     @property
     def interval(self) -> int:
-        """T: all layers are done with a sample at once; 2T if a layer takes in for T steps and then sends for T."""
+        """T: all layers complete a sample at the same time; 2T if a layer integrates for T steps and
+        then sends for T.
+        """
         return 2 * self.T if self.wait else self.T
 
     def latency(self, layers: int) -> int:
-        """T steps, spikes crossing all layers within a step; T per layer if each waits for all of its input."""
+        """T steps: spikes pass through all layers within a step; T per layer if each waits for all of its input."""
         return self.T * (layers + 1) if self.wait else self.T
 
     def _waiting(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ GROUP = "snncc.codings"
 
 
 class Codings(Mapping[str, type[Coding]]):
-    """A coding of ours is found without loading any other package."""
+    """Mapping of codings by name; built-in codings are found without loading any other package."""
 
     def __init__(self, *ours: type[Coding]) -> None:
         self._ours = {kind.name: kind for kind in ours}

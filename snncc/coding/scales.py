@@ -38,7 +38,7 @@ WEIGHTS = ("float", "int8", "int8-tensor")
 
 @dataclass(frozen=True)
 class LayerSettings:
-    """How one layer of neurons departs from the others.
+    """Per-layer settings of one layer of neurons.
 
     Attributes:
         base: Of its levels; None: the coding's.
@@ -78,14 +78,14 @@ class Scales:
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def times(self, factor: float) -> Scales:
-        """All neurons' scales, which are their thresholds, times `factor`; the inputs' stay as they are."""
+        """The scales of all neurons, which are their thresholds, times `factor`; those of the inputs are unchanged."""
         scaled = {name: scale * factor for name, scale in self.neurons.items()}
         return replace(self, neurons=scaled, origin={**self.origin, "threshold_scale": factor})
 
 
 @dataclass(frozen=True)
 class SpikeConfidence:
-    """How far the early spikes of a layer can be believed (msat.txt, section 4.2).
+    """The share of a layer's early spikes that is correct (msat.txt, section 4.2).
 
     Attributes:
         p: Probability that an early spike survives: the share of the layer's neurons that do not fire in vain.
@@ -98,7 +98,7 @@ class SpikeConfidence:
 
 @dataclass(frozen=True)
 class WantedConfidence:
-    """Which early spikes a coding wants to be doubted.
+    """The early spikes whose confidence a coding requests.
 
     Attributes:
         op: Of the neurons.
@@ -114,7 +114,7 @@ class WantedConfidence:
 
 @dataclass(frozen=True, eq=False)
 class PotentialCorrection:
-    """What turns a potential x into gain * (x + offset); both per channel, broadcasting to x."""
+    """Correction of a potential x to gain * (x + offset); both per channel, broadcasting to x."""
 
     gain: Array
     offset: Array

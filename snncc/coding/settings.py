@@ -17,7 +17,7 @@ __all__ = ["OVER_TIME", "STEPS_DRAWN", "Option", "Setting", "as_number", "check_
 
 @dataclass(frozen=True)
 class Setting:
-    """What users are told of a parameter, and which values it has.
+    """Description and permitted values of a parameter.
 
     Attributes:
         help: What it means. Without it there is no option that takes a value.
@@ -109,12 +109,12 @@ STEPS_DRAWN = (4, 8, 12, 16, 24, 32, 48, 64, 96, 128)  # in the curves of the re
 
 
 def setting(default: Any, help: str = "", **said: Any) -> Any:  # noqa: A002
-    """A field of a coding, with what a `Setting` says of it."""
+    """A field of a coding, declared by a `Setting`."""
     return field(default=default, metadata={"setting": Setting(help, **said)})
 
 
 def check_settings(coding: Any) -> None:
-    """Bring each field with a setting to its type.
+    """Convert each field with a setting to its type.
 
     Raises:
         OptionError: a value is out of its range.
@@ -126,7 +126,7 @@ def check_settings(coding: Any) -> None:
 
 
 def options_of(coding: Any) -> list[Option]:
-    """The options of a kind of coding, in the order of its help."""
+    """The options of a class of codings, in the order of its help."""
     found = {o.flag: o for name, said in _settings(coding).items() for o in _options(name, *said)}
     for name, said in coding.arguments.items():
         found |= {o.flag: o for o in _options(name, said, (said.kind,), None, of_network=True)}
@@ -164,7 +164,7 @@ def _default(value: Any) -> Any:
 
 
 def as_number(kind: Any, name: str, value: Any) -> Any:
-    """`value` as a plain Python number, whatever library it comes from; OptionError if it is none."""
+    """`value` as a plain Python number, from any library; OptionError if it is not a number."""
     try:
         return kind(value)
     except (TypeError, ValueError) as error:

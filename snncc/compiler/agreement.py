@@ -28,7 +28,7 @@ _WAY_OUT = f"{_CODINGS}, or export with a dynamic batch and all other sizes fixe
 
 
 def rows_may_move(graph: Graph) -> bool:
-    """Whether sizes are computed, or a batch of fixed size, with which no other can be compared, leaves axis 0."""
+    """Whether sizes are computed, or a batch of fixed size, which cannot be compared with another, leaves axis 0."""
     if graph.nodes("Shape", "Size"):
         return True
     fixed = any(isinstance(d, int) for t in graph.inputs for d in (graph.shape(t) or ())[:1])
@@ -37,7 +37,7 @@ def rows_may_move(graph: Graph) -> bool:
 
 @contextmanager
 def rows_must_fit(name: str) -> Iterator[None]:
-    """Turn what onnxruntime says of a network over time that does not run into an UnsupportedShapeError."""
+    """Convert onnxruntime's errors on a network over time to an UnsupportedShapeError."""
     try:
         yield
     except ORT_ERRORS as error:
@@ -48,7 +48,7 @@ def rows_must_fit(name: str) -> Iterator[None]:
 
 
 def output_shapes(graph: Graph) -> tuple[int, Shapes]:
-    """(The unit of open axes, the shapes of the outputs) of runs that succeed; none if none does."""
+    """(The unit of open axes, the shapes of the outputs) of the successful runs; none if all fail."""
     try:
         session = cpu_session(graph.to_proto())
     except ORT_ERRORS:
@@ -64,7 +64,7 @@ def output_shapes(graph: Graph) -> tuple[int, Shapes]:
 
 
 def refuse_rows(graph: Graph, name: str, unit: int, expected: Shapes) -> None:
-    """Raise UnsupportedShapeError if the spiking `graph` does not run where the network did, or has other shapes."""
+    """Raise UnsupportedShapeError if the spiking `graph` fails in a run of its source, or gives other shapes."""
     if not expected:
         return
     with rows_must_fit(name):
@@ -78,7 +78,7 @@ def refuse_rows(graph: Graph, name: str, unit: int, expected: Shapes) -> None:
 
 
 def settled_states(graph: Graph, states: Sequence[State]) -> list[State]:
-    """`states` with the shapes that they have in runs: sizes, or names of the inputs' open axes.
+    """`states` with static shapes as observed in runs: sizes, or names of the inputs' open axes.
 
     Raises:
         UnsupportedShapeError: the rows of a state are not samples.

@@ -54,7 +54,7 @@ class Spiking:
 
 @dataclass
 class Conversion:
-    """A conversion; `name` is what messages call the model."""
+    """A conversion; `name` is the model's name in messages."""
 
     name: str
     coding: Coding
@@ -63,11 +63,13 @@ class Conversion:
     reports: list[Report] = field(default_factory=list)
 
     def run(self, passes: tuple[Pass, ...], graph: Graph) -> None:
-        """Run `passes` for good: they are observed and reported."""
+        """Run `passes`, with observation and report."""
         self.reports.append(PassManager(passes, observer=self.observer).run(graph))
 
     def prepare(self, graph: Graph, bounds: Forms | None = None) -> None:
-        """Make the activation sites of the imported network ReLUs; `bounds` is how bounds do, by node."""
+        """Convert the activation sites of the imported network to ReLUs; `bounds` maps nodes to the form of their
+        bounds.
+        """
         self.run(legalisation(self.coding, bounds), graph)
         if not self.coding.activations:  # no need to calibrate first
             self._check(graph, activation_nodes(graph))
@@ -75,7 +77,7 @@ class Conversion:
             refuse_mixing(graph, self.name)
 
     def spiking(self, graph: Graph, scales: Scales, samples: Batch | None = None) -> Spiking:
-        """The spiking network that becomes of the prepared `graph`, which is changed."""
+        """Convert the prepared `graph`, which is changed, to a spiking network."""
         reference, graph = self.normalise(graph, scales)
         anytime = self.options.anytime
         chosen = choose_form(self.options.form, self.coding, reference, anytime=anytime)
@@ -96,7 +98,7 @@ class Conversion:
     def measure(
         self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
     ) -> tuple[dict[str, PotentialCorrection], dict[str, SpikeConfidence]]:
-        """What calibration samples say of the spiking network, by trial on copies of the normalised `graph`."""
+        """Measure corrections and confidences on calibration samples, with copies of the normalised `graph`."""
 
         def spiking() -> Graph:
             trial = graph.copy()
@@ -116,7 +118,7 @@ class Conversion:
         return corrections, spike_confidence(self.coding, reference, corrected, samples)
 
     def trial(self, graph: Graph, scales: Scales, samples: Batch, *, match: bool) -> Graph:
-        """The spiking network that would become of the prepared `graph`, in folded form; nothing is reported."""
+        """Convert the prepared `graph` to a spiking network in folded form, without report."""
         quiet = replace(self, observer=None, reports=[])
         reference, graph = quiet.normalise(graph.copy(), scales)
         corrections, confidence = self.measure(reference, graph, scales, samples, match=match)
@@ -125,7 +127,7 @@ class Conversion:
         return graph
 
     def lower(self, graph: Graph, scales: Scales, *, anytime: bool, stepwise: bool) -> None:
-        """ReLUs become neurons."""
+        """Lower ReLUs to neurons."""
         declared = [graph.shape(t) for t in graph.outputs]
         coding = self.coding.stepwise if stepwise else self.coding
         asked = coding.slices > 1 and not anytime and rows_may_move(graph)
@@ -146,7 +148,7 @@ class Conversion:
         *,
         fuse: bool,
     ) -> None:
-        """What was measured goes into the spiking network."""
+        """Apply the measured corrections and confidences to the spiking network."""
         seed = getattr(self.coding, "seed", 0)
         self.run(finalisation(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.options.fold_bn), graph)
 

@@ -25,7 +25,7 @@ __all__ = ["conversion_summary", "outcome_rows"]
 def conversion_summary(
     source: onnx.ModelProto, graph: Graph, reports: Sequence[Report], fold_bn: str
 ) -> dict[str, Any]:
-    """As JSON values, for the metadata; a scale of a neuron is two factors, in front of it and behind it.
+    """The summary as JSON values, for the metadata; a scale of a neuron counts as two factors, before and after it.
 
     Args:
         source: The network as it was given.

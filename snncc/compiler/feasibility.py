@@ -47,7 +47,7 @@ class Feasibility:
 
 @enough_memory("the inspection")
 def feasibility(source: Source) -> Feasibility:
-    """What a conversion of `source` with each coding comes to."""
+    """Whether and how `source` converts, for each coding."""
     name = model_name(source)
     found = Feasibility()
     try:

@@ -23,19 +23,19 @@ __all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent",
 
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
-    """λ of the channels of each activation site, by its ReLU."""
+    """λ of the channels of each activation site, by ReLU."""
     return {n.name: scales.neurons[neuron_output(graph, n).name] for n in activation_nodes(graph)}
 
 
 def thresholds(graph: Graph) -> dict[str, Array]:
-    """The scale that each neuron of a spiking network has itself, by its node."""
+    """The scale attribute of each neuron of a spiking network, by node."""
     return {n.name: np.asarray(graph.value(n.inputs[1])) for n in _neurons(graph)}
 
 
 def calibration(
     scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, SpikeConfidence]
 ) -> dict[str, Any]:
-    """Where scales come from, and levels if that was said, and what else calibration data was used for.
+    """Origin of the scales (and of the levels, if specified), and other uses of the calibration data.
 
     Forms of bounds are there where some have other ones than the usual.
     """
@@ -47,7 +47,7 @@ def calibration(
 def neurons(
     graph: Graph, own: Mapping[str, Array], lowered: Mapping[str, Array], scales: Scales
 ) -> dict[str, dict[str, Any]]:
-    """Each neuron of the finished network: its op, and of one that is no encoder further:
+    """Each neuron of the finished network: its op, and for neurons other than encoders also:
 
     `replaces`: the node that it stands for; `scale`: the range of its channels' λ; `unit`: what 1 in its output stands
     for in the ReLU network, per channel, which is λ where that is `folded` into weights, times what thresholds took up
@@ -84,7 +84,7 @@ def _rounded(values: Array) -> Any:
 
 
 def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """The loop of each direction of a recurrent layer: the node that it replaces, its gates and their time steps.
+    """The loop of each direction of a recurrent layer: the replaced node, the gates and their time steps.
 
     `layers` are the recurrent nodes of the source and their ops.
     """

@@ -115,7 +115,7 @@ class ConversionOptions:
             raise OptionError(f"threshold_scale is {factor!r}, but it must be a positive number; 1 changes nothing")
 
     def recorded(self) -> dict[str, str]:
-        """What the metadata say of weights."""
+        """The value for the metadata entry on weights."""
         return {"stored": self.weights, "fold_bn": self.fold_bn}
 
 

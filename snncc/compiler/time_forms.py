@@ -35,14 +35,14 @@ _CACHE = 2**19  # bytes that a layer may take in one turn of a loop, per sample
 
 @dataclass(frozen=True)
 class Form:
-    """One of `FORMS`, but not `auto`, and how many time steps stand in one piece."""
+    """One of `FORMS` except `auto`, and the number of time steps per piece."""
 
     name: str
     chunk: int = 1
 
 
 def choose_form(form: str, coding: Coding, graph: Graph, *, anytime: bool = False) -> Form:
-    """`form` itself, or for `auto` what serves `graph`, the ReLU network, best.
+    """`form` itself, or for `auto` the best form for `graph`, the ReLU network.
 
     Raises:
         OptionError: the form cannot give the outputs of every step.

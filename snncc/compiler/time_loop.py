@@ -22,7 +22,7 @@ Nodes = list[onnx.NodeProto]
 
 
 def loop_model(model: onnx.ModelProto, states: Sequence[State], turns: int) -> onnx.ModelProto:
-    """`model`, the network for some steps with `states` as inputs and outputs, `turns` times in a Loop.
+    """Run `model`, a network of some steps with `states` as inputs and outputs, `turns` times in a Loop.
 
     Its own outputs are those of the last turn.
     """

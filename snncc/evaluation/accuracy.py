@@ -87,7 +87,7 @@ class AccuracyCounter:
             raise DataError(f"{message}. Give class numbers from 0 to {self.classes - 1}.")
 
     def top(self, place: int) -> tuple[float, float] | None:
-        """Percent of samples whose label is among the first `place` (1 or 5) answers of (ANN, SNN).
+        """Percent of samples whose label is among the `place` (1 or 5) most probable answers of (ANN, SNN).
 
         None without labels, and for 5 unless the network has more than five classes.
         """
@@ -98,7 +98,7 @@ class AccuracyCounter:
 
     @property
     def agreement(self) -> float:
-        """Fraction of samples, or labelled places, for which both give the same answer."""
+        """Fraction of samples, or of labelled positions, with the same answer of both networks."""
         return self._same / self._answered if self._answered else 1.0
 
     @property
@@ -109,7 +109,7 @@ class AccuracyCounter:
         return self._difference / self._magnitude if self._magnitude else float(self._difference > 0)
 
     def to_json(self) -> dict[str, Any]:
-        """All sums, as JSON values; those of outputs in hexadecimal, being of several hundred digits."""
+        """All sums, as JSON values; sums of outputs in hexadecimal, since they have several hundred digits."""
         return {
             "samples": self.samples,
             "labelled": self._labels is not None,
@@ -123,7 +123,7 @@ class AccuracyCounter:
         }
 
     def merge(self, found: Mapping[str, Any]) -> None:
-        """Add what `to_json` of another tally, of other samples, said; no more samples can be taken in after that."""
+        """Add the result of `to_json` of a counter for other samples; after that no samples can be added."""
         if found["labelled"]:
             self._labels = np.zeros(0, np.int64)
         self._right += np.array(found["right"], np.int64)

@@ -27,7 +27,7 @@ class Costs:
     bits: int
 
     def mac_of(self, bits: int) -> float:
-        """Energy of a multiply-accumulate with activations of `bits`, in picojoules; of more than its own, as much."""
+        """Energy of a multiply-accumulate with activations of `bits`, at most its own bits, in picojoules."""
         return self.ac + (self.mac - self.ac) * min(bits, self.bits) / self.bits
 
 
@@ -63,7 +63,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class SynapticLayer(Layer):
-    """A layer in the spiking network, or a place without weights where spikes end, as at a residual sum.
+    """A layer of the spiking network, or a node without weights that receives spikes, such as a residual sum.
 
     Attributes:
         rate: mean spikes per sample of the neurons that feed it; None if analog values do.
@@ -111,7 +111,7 @@ class Energy:
 
     @property
     def analog_macs(self) -> int:
-        """MACs of those layers of the SNN that are fed by analog values, over all time steps."""
+        """MACs of the SNN's layers with analog inputs, over all time steps."""
         return sum(layer.analog_macs for layer in self.layers)
 
     @property
@@ -121,12 +121,12 @@ class Energy:
 
     @property
     def formula_operations(self) -> float:
-        """The same after the papers' formula, Σ MAC_l s_l."""
+        """The same by the papers' formula, Σ MAC_l s_l."""
         return sum(layer.macs * layer.rate for layer in self.layers if layer.rate is not None)
 
     @property
     def current_additions(self) -> int:
-        """Further additions in the SNN: those of constant currents to potentials, at every step."""
+        """Further additions in the SNN: constant currents to potentials, at every step."""
         return sum(layer.current_additions for layer in (*self.layers, *self.identities))
 
     def ann(self, costs: Costs = FLOAT32) -> float:
@@ -142,14 +142,14 @@ class Energy:
         return self.analog_macs * costs.mac + (self.synaptic_operations + self.current_additions) * costs.ac
 
     def gain(self, costs: Costs = FLOAT32) -> float | None:
-        """How many times less energy the SNN takes, by the exact count; None if it takes none at all."""
+        """Ratio of the ANN's energy to the SNN's, by the exact count; None if the SNN's is 0."""
         return self.ann(costs) / self.snn(costs) if self.snn(costs) else None
 
     def few_bits_gain(self, bits: int, costs: Costs = FLOAT32) -> float | None:
-        """How many times less than an ANN whose activations have `bits`; None if the SNN takes none at all."""
+        """Ratio of the energy of an ANN with activations of `bits` to the SNN's; None if the SNN's is 0."""
         return self.few_bits(bits, costs) / self.snn(costs) if self.snn(costs) else None
 
     def formula_gain(self, costs: Costs = FLOAT32) -> float | None:
-        """The gain over the ANN by the papers' formula (eq. 6); None if the SNN takes none at all."""
+        """The gain over the ANN by the papers' formula (eq. 6); None if the SNN's energy is 0."""
         snn = self.analog_macs * costs.mac + self.formula_operations * costs.ac
         return self.ann(costs) / snn if snn else None

@@ -76,7 +76,7 @@ def count(
     batch_size: int = 64,
     device: str = "auto",
 ) -> ShardSums:
-    """What `evaluate` counts, as sums that add up with those of other samples; takes and raises what that does."""
+    """The counts of `evaluate`, as sums that can be added to those of other samples; same arguments and errors."""
     return _ran(snn, ann, data, None, preprocess, batch_size, device, None, timed=False).counts()
 
 
@@ -114,7 +114,7 @@ def _ran(
 
 
 def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
-    """Both networks, ready to run side by side; raises if they cannot belong together, warns if they do not."""
+    """Both networks, ready for a paired run; raises if they cannot belong together, warns if they differ in digest."""
     spiking, read = read_converted(snn), read_model(ann)
     refuse_converted(read, model_name(ann), spiking)
     folded = to_folded(spiking)  # raises for forms that cannot be counted
@@ -138,7 +138,7 @@ def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
 
 
 def refuse_converted(ann: onnx.ModelProto, name: str, snn: onnx.ModelProto | None = None) -> None:
-    """Raise ModelError if `ann`, which should be a source network, is a converted one; `snn` came with it."""
+    """Raise ModelError if `ann`, which should be the source network of `snn`, is a converted one."""
     if any(is_neuron(node) for node in all_nodes(ann.graph)):
         swapped = snn is not None and not any(is_neuron(node) for node in all_nodes(snn.graph))
         hint = "; are SNN and --ann swapped?" if swapped else "."
@@ -146,7 +146,7 @@ def refuse_converted(ann: onnx.ModelProto, name: str, snn: onnx.ModelProto | Non
 
 
 def misfit(ours: Sequence[InputSpec], ann: Sequence[InputSpec], snn_name: str, ann_name: str) -> str | None:
-    """What is wrong if an ANN does not take the inputs that its SNN takes; an axis left open there takes any size."""
+    """The mismatch between the inputs of an ANN and of its SNN; an axis that is open in the ANN matches any size."""
     theirs = {s.name: s for s in ann}
     same = {s.name for s in ours} == set(theirs) and all(
         s.dtype == theirs[s.name].dtype

@@ -43,7 +43,7 @@ def fanouts(network: Network) -> dict[str, FanoutMap]:
 
 
 def spike_targets(network: Network) -> Iterator[tuple[str, dict[str, FanoutMap]]]:
-    """Where spikes end: (tensor that is computed there, by neuron or max pool the operations that a spike costs there).
+    """The targets of spikes: (computed tensor, operations per spike there by neuron or max pool).
 
     A graph output that consists of spikes is such a place itself.
     """
@@ -101,14 +101,14 @@ def _traced(
 
 
 def macs(network: Network, node: onnx.NodeProto) -> int:
-    """Multiply-accumulate operations of a synaptic layer for one sample; those with padding are not made."""
+    """Multiply-accumulates of a synaptic layer for one sample, without those on padding."""
     if is_recurrent(node):
         return loop_macs(network, node)
     return int(synapse_map(network, node, list(node.input).index(network.activation_inputs(node)[0])).sum())
 
 
 def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> FanoutMap:
-    """The number of weights that each element of input `position` of a synaptic layer meets."""
+    """The number of weights that each element of input `position` of a synaptic layer is multiplied with."""
     shape, out = network.shape(node.input[position]), network.shape(node.output[0])
     attributes = attributes_of(node)
     if node.op_type in ("Conv", "ConvTranspose"):

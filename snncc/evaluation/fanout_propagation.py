@@ -44,7 +44,7 @@ class _Use:
 
 
 def input_fanout(network: Network, node: onnx.NodeProto, position: int, cost: FanoutMap) -> FanoutMap:
-    """What each element of input `position` of `node` costs, where those of its output cost `cost`."""
+    """The fan-out of each element of input `position` of `node`, given the fan-out `cost` of its output."""
     return _PULLS.get(node.op_type, _pull_sum)(_Use(network, node, position, cost))
 
 

@@ -61,7 +61,7 @@ class InactivatedSpikes:
 
     @property
     def ratio(self) -> float:
-        """Share of all neurons that fire, at whatever step, although their ReLU is silent."""
+        """Share of all neurons that fire at any step although their ReLU gives 0."""
         return sum(x.firing for x in self.layers) / sum(x.neurons for x in self.layers)
 
     @property
@@ -90,7 +90,7 @@ class _Layer:
 
 
 class InactivatedSpikeCounter:
-    """Extends a `SpikeCounter` by the count of SIN; `ann` is the model that says which ReLUs are silent."""
+    """Extend a `SpikeCounter` by the count of SIN; the model `ann` determines which ReLUs give 0."""
 
     def __init__(self, ann: Graph, counter: SpikeCounter, network: Network, relus: Mapping[str, str]) -> None:
         self._counter = counter
@@ -112,7 +112,7 @@ class InactivatedSpikeCounter:
     def of(
         cls, snn: onnx.ModelProto, ann: Graph, counter: SpikeCounter, network: Network, samples: Mapping[str, Any]
     ) -> InactivatedSpikeCounter | None:
-        """For an SNN whose coding has SIN and whose neurons stand for the ReLUs of `ann`, as imported; else None."""
+        """A counter if the coding of the SNN has SIN and its neurons replace ReLUs of `ann`, as imported; else None."""
         coding = recorded_coding(snn)
         if coding is None or not coding.counts_inactivated_spikes:
             return None
@@ -126,11 +126,11 @@ class InactivatedSpikeCounter:
 
     @property
     def names(self) -> list[str]:
-        """The further outputs of the instrumented SNN."""
+        """The additional outputs of the instrumented SNN."""
         return [name for layer in self._layers for name in (layer.firing, layer.spikes)]
 
     def feeds(self, silent: Sequence[Any]) -> dict[str, Any]:
-        """The further inputs of the instrumented SNN, from what `ann` puts out for the same samples."""
+        """The additional inputs of the instrumented SNN, from the outputs of `ann` for the same samples."""
         return {layer.mask: values for layer, values in zip(self._layers, silent, strict=True)}
 
     def add(self, outputs: Mapping[str, Any], samples: int) -> None:
@@ -141,7 +141,7 @@ class InactivatedSpikeCounter:
             layer.sent = layer.sent + outputs[layer.spikes].astype(np.int64)
 
     def result(self, *, sums: bool = False) -> InactivatedSpikes:
-        """What was found, means or `sums` over the samples; at least one batch must have been added."""
+        """The results, means or `sums` over the samples; at least one batch must have been added."""
         layers = []
         samples = 1 if sums else self.samples
         for layer in self._layers:

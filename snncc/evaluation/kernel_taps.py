@@ -92,7 +92,7 @@ def resized_taps(
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
 ) -> list[npt.NDArray[np.int64]]:
-    """The matrices [outputs, inputs] of all axes, 1 where the output takes something of the input.
+    """The matrices [outputs, inputs] of all axes, 1 where the output depends on the input.
 
     Args:
         node: The Resize.

@@ -53,7 +53,7 @@ def steps_of(model: onnx.ModelProto, network: Network) -> Latency | None:
 
 
 def added_steps(network: Network, coding: Coding, own: Mapping[str, int]) -> Callable[[onnx.NodeProto], int]:
-    """Time steps that each node adds to the latency: encoders none; `own` are those of layers that differ."""
+    """Time steps that each node adds to the latency: encoders none; `own` are those of layers with per-layer steps."""
     hidden = network.hidden
 
     def added(node: onnx.NodeProto) -> int:

@@ -35,7 +35,7 @@ _WORD = 32
 
 @dataclass(frozen=True)
 class MemoryEnergy:
-    """Energy of all accesses to memory for one sample, in picojoules: of the ANN, of one with few bits, of the SNN."""
+    """Energy of all memory accesses for one sample, in picojoules: of the ANN, of an ANN with few bits, of the SNN."""
 
     ann: float
     few_bits: float
@@ -51,7 +51,7 @@ def access(bits: int, elements: int) -> float:
 def movement(
     energy: Energy, neurons: Sequence[LayerTotal], *, steps: int, bits: int, costs: Costs, reuse: bool
 ) -> MemoryEnergy | None:
-    """What both networks, and the ANN with activations of `bits`, move; None where there are recurrent layers.
+    """Memory accesses of both networks, and of the ANN with activations of `bits`; None with recurrent layers.
 
     Args:
         energy: The operations of both networks.

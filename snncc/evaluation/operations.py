@@ -35,7 +35,7 @@ __all__ = ["measure"]
 def measure(
     snn: Network, ann: Network, spikes: Sequence[LayerSpikes], passed: Mapping[str, npt.NDArray[np.float64]]
 ) -> Energy:
-    """What both networks do for one sample, from the spikes that were counted, and those that passed max pools."""
+    """The operations of both networks for one sample, from the counts of spikes and of spikes that passed max pools."""
     fired = {layer.tensor: layer for layer in spikes}
     arrived = _arrived(snn, spikes, passed)
     currents = _current_additions(snn)

@@ -30,7 +30,7 @@ __all__ = ["PairedRun"]
 
 
 class PairedRun:
-    """Runs an SNN and its ANN, as imported, on the same batches; an SNN that loops is counted in its folded form.
+    """Run an SNN and its imported ANN on the same batches; an SNN with a loop is counted in its folded form.
 
     Args:
         cut: whether the networks take batches of any size, so that one may run in parts.
@@ -63,7 +63,7 @@ class PairedRun:
             self._run(_part(batch, start, self._size))
 
     def result(self) -> Evaluation:
-        """What was found; at least one batch must have been added."""
+        """The results; at least one batch must have been added."""
         layers = self._counter.layers()
         return summarise(
             self.tally,
@@ -76,7 +76,9 @@ class PairedRun:
         )
 
     def counts(self) -> ShardSums:
-        """The same as whole numbers, which add up with those of other samples; at least one batch was added."""
+        """The results as integers that can be added to those of other samples; at least one batch must
+        have been added.
+        """
         layers = self._counter.layers(sums=True)
         return ShardSums(
             self.tally.to_json(),

@@ -35,7 +35,7 @@ _LATER, _EARLIER = 1, 255  # codes of phases that another twin tells apart; 0: n
 
 @dataclass(frozen=True, eq=False)
 class StepCounts:
-    """An output of an instrumented network that tells how many spikes a layer of neurons sent at each step.
+    """An output of an instrumented network with the number of spikes of a layer at each step.
 
     Attributes:
         output: its name.
@@ -56,7 +56,7 @@ class StepCounts:
 
 
 def phase_counts(build: Builder, node: onnx.NodeProto, network: Network) -> list[StepCounts]:
-    """Extends the graph of `build` by outputs that add up to the spikes of the neuron `node` at each of its steps."""
+    """Extend the graph of `build` by outputs that sum to the spikes of the neuron `node` at each of its steps."""
     attributes = attributes_of(node)
     if node.op_type == FEW_SPIKES.name:
         return [_coded(build, node, network, **patterns) for patterns in _patterns(len(attributes["values"]))]

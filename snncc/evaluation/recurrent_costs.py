@@ -27,7 +27,7 @@ def gates_of(node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 
 def loop_macs(network: Network, node: onnx.NodeProto) -> int:
-    """Multiply-accumulates of a recurrent layer for one sample: all of its matrix products, at each step."""
+    """Multiply-accumulates of a recurrent layer for one sample: its matrix products at all steps."""
     if node.op_type in RECURRENT:
         return int(network.shape(node.input[0])[0]) * sum(prod(network.shape(name)) for name in node.input[1:3])
     body = _body(node)
@@ -37,7 +37,7 @@ def loop_macs(network: Network, node: onnx.NodeProto) -> int:
 
 
 def loop_steps(network: Network, node: onnx.NodeProto) -> int:
-    """Time steps that the gates of a Scan take for the whole sequence, one behind the other where they must."""
+    """Time steps of the gates of a Scan for the whole sequence; dependent gates run one after the other."""
     depths: dict[str, int] = {}
     for inner in _body(node).node:
         here = max((depths.get(name, 0) for name in inner.input), default=0)
@@ -48,7 +48,7 @@ def loop_steps(network: Network, node: onnx.NodeProto) -> int:
 
 
 def expose_counts(model: onnx.ModelProto, build: Builder) -> Iterator[tuple[onnx.NodeProto, onnx.NodeProto, str]]:
-    """Let every Scan in `model` give the spikes of its gates, too.
+    """Extend every Scan in `model` by outputs with the spike counts of its gates.
 
     Yields (Scan, gate, tensor [N, units] of the gate's spikes over the whole sequence).
     """

@@ -26,7 +26,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An SNN beside the ANN that it came from. Pairs are (ANN, SNN).
+    """An SNN compared with its source ANN. Pairs are (ANN, SNN).
 
     Attributes:
         samples: number of samples evaluated.
@@ -76,7 +76,7 @@ class Evaluation:
 
     @property
     def latency_steps(self) -> int | None:
-        """Time steps until the output is there; None if the coding is not known."""
+        """Time steps until the output is complete; None if the coding is unknown."""
         return None if self.steps is None else self.steps.latency
 
     @property
@@ -101,7 +101,7 @@ class Evaluation:
         return [float(sent) / self.neurons for sent in fired]
 
     def few_bits_gain(self, costs: Costs = FLOAT32) -> float | None:
-        """Gain over an ANN whose activations are as fine as the neurons; None if not known, or nothing is spent."""
+        """Gain over an ANN with activations of the neurons' resolution; None if unknown, or the SNN's energy is 0."""
         return None if self.steps is None else self.energy.few_bits_gain(self.steps.bits, costs)
 
     def with_memory(self, costs: Costs = FLOAT32, *, reuse: bool) -> MemoryEnergy | None:
@@ -127,7 +127,7 @@ class Evaluation:
         return as_json(self)
 
     def rows(self) -> list[Row]:
-        """Rows (what, ANN, SNN) for a table that fits 80 columns."""
+        """Rows (quantity, ANN, SNN) for a table that fits 80 columns."""
         return rows(self)
 
     def layer_rows(self) -> list[Row]:
@@ -139,7 +139,7 @@ class Evaluation:
         return step_rows(self)
 
     def synapse_rows(self) -> list[Row]:
-        """Rows (layer, MACs of the ANN, MACs and additions of the SNN, energy of both in nJ) of what they feed."""
+        """Rows (layer, MACs of the ANN, MACs and additions of the SNN, energy of both in nJ) of the synaptic layers."""
         return synapse_rows(self)
 
 
@@ -153,7 +153,7 @@ def summarise(
     timed_batch: int,
     sin: InactivatedSpikes | None = None,
 ) -> Evaluation:
-    """Put together what was counted and measured."""
+    """Combine counts and measurements."""
     hidden = [layer for layer in layers if not layer.encoder and not layer.gate]
     gates = [layer for layer in layers if layer.gate]
     coded = [layer for layer in layers if layer.encoder]

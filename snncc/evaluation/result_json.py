@@ -18,7 +18,7 @@ __all__ = ["as_json"]
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
-    """All of `found`."""
+    """All of `found` as JSON values."""
     energy, steps = found.energy, found.steps
     return {
         "samples": found.samples,

@@ -18,7 +18,7 @@ _LINE, _GAP = 57, 3  # letters of a line behind the shorter name, and between tw
 
 
 def rows(found: Evaluation) -> list[Row]:
-    """Rows (what, ANN, SNN)."""
+    """Rows (quantity, ANN, SNN)."""
     energy = found.energy
     return [
         ("samples", str(found.samples), str(found.samples)),
@@ -57,7 +57,7 @@ def layer_rows(found: Evaluation) -> list[Row]:
 
 
 def step_rows(found: Evaluation) -> tuple[Row, list[Row]]:
-    """(Columns, rows) of the percentage of neurons that fire at a step, of many steps the mean of some at a time."""
+    """(Columns, rows) of the percentage of neurons that fire per step; with many steps, means of several."""
     layers = [(_short(x.name, _SYNAPSE), x.share_per_step) for x in found.layers]
     shares = [(name, share) for name, share in (*layers, ("in all", found.share_per_step)) if share is not None]
     if not shares:

@@ -74,7 +74,7 @@ class ShardSums:
         )
 
     def evaluation(self) -> Evaluation:
-        """The means, as an evaluation of all samples in one go has them; without measured times."""
+        """The means, equal to an evaluation of all samples in one run; without measured times."""
         tally = AccuracyCounter(None)
         tally.merge(self.tally)
         count = tally.samples
@@ -101,7 +101,7 @@ class ShardSums:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> ShardSums:
-        """What `to_json` gave."""
+        """Restore the result of `to_json`."""
         energy, steps, sin = found["energy"], found["steps"], found["sin"]
         return cls(
             found["tally"],
@@ -127,7 +127,7 @@ class ShardSums:
 
 
 def merge(parts: list[ShardSums]) -> ShardSums:
-    """The counts of all samples of `parts`, one or more."""
+    """The sums over all samples of `parts`, one or more."""
     return reduce(ShardSums.__add__, parts)
 
 

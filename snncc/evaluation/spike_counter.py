@@ -33,7 +33,7 @@ __all__ = ["LayerSpikes", "LayerTotal", "SpikeCounter"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerTotal:
-    """How much one layer of neurons fired.
+    """Spikes of one layer of neurons.
 
     Attributes:
         name: the neuron's node.
@@ -63,7 +63,7 @@ class LayerTotal:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerSpikes(LayerTotal):
-    """The same, neuron by neuron: `spikes` of each, mean over the samples, of the layer's shape at a batch of one."""
+    """Spikes per neuron of a layer: `spikes`, mean over the samples, in the layer's shape at a batch of one."""
 
     spikes: npt.NDArray[np.float64]
 
@@ -87,7 +87,7 @@ class _Counted:
 
 
 class SpikeCounter:
-    """An instrumented copy of a spiking network, and the sums of what it counts.
+    """An instrumented copy of a spiking network, and the sums of its counts.
 
     Run `model` and hand the outputs called `names` to `add`; all outputs of the network itself are still there.
     `folded` names, by neuron, the tensor of its counts [T, N, …] (T = 1 for values), for whoever counts more.
@@ -191,6 +191,6 @@ class SpikeCounter:
         return found
 
     def pool_spikes(self, *, sums: bool = False) -> dict[str, npt.NDArray[np.float64]]:
-        """Spikes that came out of each max pool, by its output, of its shape; means or `sums` over the samples."""
+        """Spikes in the output of each max pool, by output, in its shape; means or `sums` over the samples."""
         samples = 1 if sums else self.samples
         return {tensor: np.asarray(self._counted[tensor].spikes / samples) for tensor in self._gates}

@@ -22,7 +22,7 @@ _ROUNDS = 9
 
 
 def turns(runs: Sequence[Callable[[], object]], *, clock: Callable[[], Any] = time.perf_counter) -> Iterator[list[Any]]:
-    """What each of `runs` takes on the `clock`, round by round, without end.
+    """The time of each of `runs` on the `clock`, round by round, endlessly.
 
     They take turns, after a run each to warm up, so that a busy moment of the machine strikes them alike.
     """
@@ -45,7 +45,7 @@ def rounds_of(
 
 
 def milliseconds(sessions: Sequence[Any], feeds: Mapping[str, Any], samples: int) -> list[float]:
-    """Median time of one sample in each of the onnxruntime sessions, in milliseconds, in as many rounds as fit."""
+    """Median time of one sample in each of the onnxruntime sessions, in milliseconds, over as many rounds as fit."""
     rounds = turns([partial(session.run, None, feeds) for session in sessions])
     times: list[list[float]] = []
     for taken in islice(rounds, _ROUNDS):

@@ -22,7 +22,7 @@ _WAY_OUT = "Convert the source model again."
 
 
 def read_converted(source: Source) -> onnx.ModelProto:
-    """A converted model, or another one to be run, with its weights.
+    """Read a converted model, or another model to run, with its weights.
 
     Raises:
         ModelError: it cannot be read, or `check_converted_model` refuses it.
@@ -33,7 +33,7 @@ def read_converted(source: Source) -> onnx.ModelProto:
 
 
 def check_converted_model(model: onnx.ModelProto, name: str) -> None:
-    """Raise ModelError if onnx's checker refuses `model`, or if its metadata or ops of ours are none that we know."""
+    """Raise ModelError if onnx's checker rejects `model`, or if its metadata or `ai.snncc` ops are unknown."""
     check_weights(model, name)
     known = known_ops(model)
     for node in all_nodes(model.graph):

@@ -22,7 +22,7 @@ __all__ = ["EarlyExit"]
 
 @dataclass
 class EarlyExit:
-    """Outputs of the step at which each sample settled.
+    """Outputs at the step at which each sample was decided.
 
     Attributes:
         name: The output whose values are the scores of classes, [N, classes].
@@ -40,7 +40,7 @@ class EarlyExit:
     _leader: Array | None = None  # by sample, -1 where no class leads by the margin
 
     def add(self, outputs: dict[str, Array], *, last: bool) -> None:
-        """Take in the next step."""
+        """Add the outputs of the next step."""
         if not self.steps.size:
             self.steps = np.zeros(len(outputs[self.name]), np.int64)
             self.settled = self.steps > 0

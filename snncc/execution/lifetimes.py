@@ -18,7 +18,7 @@ __all__ = ["Lifetimes"]
 
 
 class Lifetimes:
-    """What is known, and what is needed, of a network's tensors.
+    """The known and the needed tensors of a network.
 
     Args:
         nodes: The network, in topological order.
@@ -38,19 +38,19 @@ class Lifetimes:
                 list(self._settle(out))
 
     def needed(self, name: str) -> bool:
-        """Whether anything on the way to a wanted tensor reads `name`, or it is wanted itself."""
+        """Whether `name` is wanted, or a node on a path to a wanted tensor reads it."""
         return self._readers[name] > 0 or self._wanted[name] > 0
 
     def readers(self, name: str) -> int:
-        """How many nodes that are not spent read `name`."""
+        """The number of pending nodes that read `name`."""
         return self._readers[name]
 
     def learn(self, name: str) -> list[str]:
-        """`name` is known from now on; returns what is no longer needed."""
+        """Record `name` as known; returns the tensors that are no longer needed."""
         return list(self._settle(name))
 
     def release(self, name: str) -> list[str]:
-        """`name` is wanted once less; returns what is no longer needed."""
+        """Decrement the number of uses of the wanted `name`; returns the tensors that are no longer needed."""
         self._wanted[name] -= 1
         return [] if self.needed(name) else [name, *self._settle(name)]
 

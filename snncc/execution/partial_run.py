@@ -29,7 +29,7 @@ _LONG = 32  # nodes of a piece; of what they compute, that is kept which later p
 
 
 class PartialRun:
-    """The tensors of a network that are known so far, by name: one array for each batch of samples.
+    """The known tensors of a network, by name: one array for each batch of samples.
 
     Args:
         graph: The network.
@@ -49,7 +49,7 @@ class PartialRun:
         self._lifetimes = None if wanted is None else Lifetimes(self._nodes, self._known, wanted)
 
     def values(self, wanted: str) -> list[Array]:
-        """A tensor; what lies between it and the known tensors is run."""
+        """The value of a tensor; runs the nodes between it and the known tensors."""
         if wanted in self._known:
             return self._known[wanted]
         nodes, needed = self._between([wanted])
@@ -60,22 +60,24 @@ class PartialRun:
         return [values[0] for values in found]
 
     def runner(self, wanted: Sequence[str]) -> Runner:
-        """Works tensors out from the known ones, batch by batch; it is given what shall stand in for some of these."""
+        """A function that computes tensors from the known ones, batch by batch, with optional overrides of known
+        values.
+        """
         return self._runner(wanted, *self._between(wanted))
 
     def override(self, name: str, values: list[Array]) -> None:
-        """From now on the tensor is this."""
+        """Replace the value of a tensor for all later computations."""
         self._known[name] = values
         if self._lifetimes is not None:
             self._forget(self._lifetimes.learn(name))
 
     def release(self, name: str) -> None:
-        """The tensor will not be asked for again, or once less."""
+        """Declare that the tensor is not needed again, or needed once less."""
         if self._lifetimes is not None:
             self._forget(self._lifetimes.release(name))
 
     def run_neuron(self, node: Node, potential: list[Array]) -> list[Array]:
-        """What a layer of neurons makes of `potential`; all else that it takes is constant."""
+        """Output of a layer of neurons for `potential`; its other inputs are constant."""
         names = [f"input_{i}" for i in range(len(node.inputs))]
         made = helper.make_node(node.op, names, ["y", *[""] * (len(node.outputs) - 1)], domain=ops.DOMAIN, **node.attrs)
         given = zip(names[1:], map(self._graph.value, node.inputs[1:]), strict=True)

@@ -31,13 +31,13 @@ def is_single_step(model: onnx.ModelProto) -> bool:
 
 
 def own_specs(model: onnx.ModelProto) -> list[InputSpec]:
-    """The inputs that a converted model has from its source, without the states of single time steps."""
+    """The inputs that a converted model has from its source, without states of single time steps."""
     states = {s["input"] for s in metadata_of(model).get("snncc.form", {}).get("states", [])}
     return [spec for spec in specs_of(model) if spec.name not in states]
 
 
 class Stream:
-    """A network converted with `form="step"`, and where it is in time.
+    """A network converted with `form="step"`, with its current time step and states.
 
         stream = Stream("snn.onnx")
         stream.start(images)           # states as they are before the first step
@@ -96,7 +96,7 @@ class Stream:
         self._spare: dict[str, Any] = {}  # buffers that its states may come out in
 
     def start(self, inputs: Array | Mapping[str, Array]) -> None:
-        """Go back to step 0, with new inputs (by name, or the array of the only one) that stay until others come.
+        """Reset to step 0, with new inputs (by name, or the array of the only one) that stay until they are replaced.
 
         Raises:
             DataError: an input is missing or of the wrong shape.
@@ -112,7 +112,9 @@ class Stream:
         self._now = {s["input"]: self._initial(s) for s in self._states}
 
     def step(self, inputs: Array | Mapping[str, Array] | None = None) -> dict[str, Array]:
-        """The outputs after one more time step; `inputs` replace those so far, all or some of them, same batch."""
+        """The outputs after one more time step; `inputs` replace some or all current inputs, with the
+        same batch size.
+        """
         if not self._now:
             raise OptionError("the stream has no input yet; call start(inputs) first")
         if inputs is not None:

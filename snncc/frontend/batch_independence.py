@@ -27,7 +27,7 @@ _IDS = 2  # that any table has
 
 
 def refuse_mixing(graph: Graph, name: str) -> None:
-    """Raise UnsupportedOpError with the first node of which `node_mixing_samples` speaks."""
+    """Raise UnsupportedOpError for the node that `node_mixing_samples` returns, if any."""
     node = node_mixing_samples(graph)
     if node is not None:
         message = f"{name}: {node.op} '{node.name}' mixes samples, and with this coding rows are time steps of samples"
@@ -36,7 +36,7 @@ def refuse_mixing(graph: Graph, name: str) -> None:
 
 
 def node_mixing_samples(graph: Graph) -> Node | None:
-    """The first node whose result for a sample depends on the others; None also where a trial is not possible.
+    """The first node whose result for a sample depends on other samples; None also if no trial is possible.
 
     It is not where the batch has a fixed size.
     """

@@ -30,7 +30,7 @@ _CONDITIONS = {"then_branch": True, "else_branch": False}
 
 
 def without_branches(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model`, changed, with the branch that is taken in the place of each If whose condition is known."""
+    """`model`, changed, with each If of known condition replaced by the selected branch."""
     while any(n.op_type == "If" for n in model.graph.node):
         known = KnownValues(with_shapes(model))
         decided = {}
@@ -45,7 +45,7 @@ def without_branches(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def refuse_branches(model: onnx.ModelProto, name: str) -> None:
-    """Raise UnsupportedOpError, naming each of them, for what chooses among activations or loops over them."""
+    """Raise UnsupportedOpError with all nodes that select among activations or loop over them."""
     graphs = [n for n in model.graph.node if any(inner_graphs(n))]
     if not graphs:
         return

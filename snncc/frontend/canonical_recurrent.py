@@ -31,7 +31,7 @@ _BATCH_FIRST = [2, 0, 1, 3]  # [time, direction, batch, units] -> [batch, time, 
 
 
 def tidy_recurrent(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model` with tidy recurrent nodes; one that has none is returned as it is."""
+    """`model` with canonical recurrent nodes; unchanged if it has none."""
     if not any(n.op_type in RECURRENT for n in model.graph.node):
         return model
     tidy = onnx.ModelProto()

@@ -36,14 +36,14 @@ __all__ = [
 
 
 def check_model(model: onnx.ModelProto, name: str) -> None:
-    """Raise for a model that is no network to convert, before anything is done with it."""
+    """Raise for a model that cannot be converted, before any import step."""
     refuse_ours(model, name)
     check_weights(model, name)
     refuse_malformed(model, name)
 
 
 def check_signature(model: onnx.ModelProto, name: str) -> None:
-    """Raise for inputs, an opset or names that nothing can be done with."""
+    """Raise for unsupported inputs, opsets or names."""
     if not model.graph.input:
         raise ModelError(f"{name}: the network has no input. Export it with its input as a graph input.")
     refuse_unshaped(model, name)
@@ -56,13 +56,13 @@ def check_signature(model: onnx.ModelProto, name: str) -> None:
 
 
 def check_standard(model: onnx.ModelProto, name: str) -> None:
-    """Raise for what onnx's checker does not accept, and for values of other types than passes know."""
+    """Raise for models that onnx's checker rejects, and for values of types that passes do not support."""
     onnx.checker.check_model(checkable(model))
     refuse_types(model, name)
 
 
 def check_graph(graph: Graph, name: str) -> None:
-    """Raise for what is in the way of a conversion, naming every node."""
+    """Raise for unsupported nodes, naming all of them."""
     refuse_unsupported(graph, name)
     refuse_inputs(graph, name)
     refuse_weights(graph, name)
@@ -70,7 +70,7 @@ def check_graph(graph: Graph, name: str) -> None:
 
 @contextmanager
 def must_be_valid(name: str) -> Iterator[None]:
-    """Turn what onnx says of a model that is not valid into a ModelError."""
+    """Convert onnx's errors on an invalid model to a ModelError."""
     try:
         yield
     except (RuntimeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -79,7 +79,7 @@ def must_be_valid(name: str) -> Iterator[None]:
 
 @contextmanager
 def shapes_must_fit(name: str) -> Iterator[None]:
-    """Turn what onnx says of shapes that contradict each other into a ModelError."""
+    """Convert onnx's errors on contradicting shapes to a ModelError."""
     try:
         yield
     except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
@@ -101,5 +101,5 @@ def _refuse_missing(model: onnx.ModelProto, name: str) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first."""
+    """The first line of an error message."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

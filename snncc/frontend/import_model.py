@@ -71,7 +71,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
 
 @dataclass(frozen=True)
 class Step:
-    """A repair; one that has been made is not made again.
+    """An idempotent step of the import.
 
     Attributes:
         name: What logs call it.

@@ -23,12 +23,12 @@ _OTHERS = frozenset({"DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulInte
 
 
 def is_integer_op(node: onnx.NodeProto) -> bool:
-    """Whether `spelled_out_integers` knows `node`."""
+    """Whether `spelled_out_integers` supports `node`."""
     return node.op_type in PRODUCTS or node.op_type in _OTHERS
 
 
 def spelled_out_integers(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """The nodes that stand for `node`, one that `is_integer_op` knows."""
+    """The float nodes equivalent to `node`, which `is_integer_op` must accept."""
     name = node.name or node.output[0]
     given = [*node.input, *[""] * (12 - len(node.input))]
     match node.op_type:

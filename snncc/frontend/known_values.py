@@ -51,7 +51,7 @@ _DECIDES = {"And": False, "Or": True}  # the operand that decides alone
 
 
 class KnownValues:
-    """Values of tensors of `model`, worked out when they are asked for.
+    """Values of tensors of `model`, computed on demand.
 
     Args:
         model: A model whose shapes have been inferred.
@@ -67,7 +67,7 @@ class KnownValues:
         self._found: dict[str, Array | None] = {}
 
     def of(self, name: str) -> Array | None:
-        """The value of a tensor, an array of objects; None if not even its shape is known, or it is large."""
+        """The value of a tensor, an array of objects; None if its shape is unknown, or it is large."""
         pending = [name]
         while pending:  # no recursion: paths may be as long as the network
             current = pending[-1]
@@ -181,7 +181,7 @@ class KnownValues:
 
 
 def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """An outline of `model` with the shapes that can be inferred; shapes and widths that nodes compute are constants.
+    """An outline of `model` with inferred shapes; shapes and widths that nodes compute are constants.
 
     Each such constant tells more shapes, and these more constants.
     """

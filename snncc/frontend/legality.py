@@ -59,7 +59,7 @@ _BATCH_INPUT = "Export it with a batch axis and at least one more, such as [N, 1
 
 
 def refuse_types(model: onnx.ModelProto, name: str) -> None:
-    """Raise for inputs, and for nodes whose results, are no plain tensors (sequences, 8-bit floats, …)."""
+    """Raise for inputs and node results that are not plain tensors (sequences, 8-bit floats, …)."""
     for value in model.graph.input:
         if not value.type.HasField("tensor_type") or value.type.tensor_type.elem_type not in _PLAIN:
             raise UnsupportedShapeError(f"{name}: input '{value.name}' is {_type_name(value.type)}. {_FLOAT_INPUT}")
@@ -84,7 +84,7 @@ def refuse_types(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_ours(model: onnx.ModelProto, name: str) -> None:
-    """Raise for ops of ours, which a network has once it is converted."""
+    """Raise for ops of `ai.snncc`, which only converted networks contain."""
     if any(node.domain == DOMAIN for node in all_nodes(model.graph)) or any(
         f.domain == DOMAIN for f in model.functions
     ):
@@ -92,7 +92,7 @@ def refuse_ours(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_unshaped(model: onnx.ModelProto, name: str) -> None:
-    """Raise for inputs of unknown rank, or of a size beyond all reason."""
+    """Raise for inputs of unknown rank or of excessive size."""
     for value in model.graph.input:
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim if d.HasField("dim_value")]
         if min(sizes, default=0) < 0 or prod(sizes) > _MOST_VALUES:
@@ -113,7 +113,7 @@ def refuse_training(model: onnx.ModelProto, name: str) -> None:
 
 
 def refuse_inputs(graph: Graph, name: str) -> None:
-    """Raise for inputs that are no batches of floating-point samples or of integers that tables are looked up with."""
+    """Raise for inputs that are neither batches of floating-point samples nor integers that index tables."""
     beside = integer_tensors(graph)
     for tensor in graph.inputs:
         if is_integer(tensor) and all(_takes_ids(user, beside) for user in graph.users(tensor)):
@@ -145,7 +145,7 @@ def _type_name(kind: onnx.TypeProto) -> str:
 
 
 def refuse_weights(graph: Graph, name: str) -> None:
-    """Raise ModelError, naming weight and node, for weights that are NaN or infinite, and slopes of other shapes.
+    """Raise ModelError, naming weight and node, for NaN or infinite weights, and for slopes of unsupported shapes.
 
     Bounds may be infinite.
     """
@@ -196,7 +196,7 @@ def refuse_unsupported(graph: Graph, name: str) -> None:
 
 
 def refuse_untyped(graph: Graph, name: str) -> None:
-    """Raise UnsupportedOpError with the nodes that give results of a type that is not known, but none behind them."""
+    """Raise UnsupportedOpError with the first nodes on each path whose result type is unknown."""
     if any(node.domain not in _STANDARD for node in graph.nodes()):
         return  # which are reported with all others
     unknown = {id(t) for n in graph.nodes() for t in n.outputs if t.name and t.dtype is None}
@@ -209,7 +209,7 @@ def refuse_untyped(graph: Graph, name: str) -> None:
 
 
 def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
-    """Raise UnsupportedOpError with `nodes`, which are no part of a network that spikes everywhere."""
+    """Raise UnsupportedOpError with `nodes`, which must not be analog ops of a fully spiking network."""
     reasons: dict[str, list[str]] = {}
     for node in nodes:
         loop = node.op == "Scan" or node.op in RECURRENT
@@ -219,7 +219,7 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
 
 
 def require_neurons(name: str) -> None:
-    """Raise the ModelError for a network in which nothing becomes a neuron."""
+    """Raise ModelError for a network without activation sites."""
     way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it"
     raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")
 

@@ -28,7 +28,7 @@ class _NotKept(Exception):  # noqa: N818
 
 
 def with_batch_kept(model: onnx.ModelProto) -> bool:
-    """Change `model`, made for one sample, where it drops its batch axis; False, without a change, if it cannot be."""
+    """Change `model`, made for one sample, to keep its batch axis; False, without a change, if that is impossible."""
     work = _Keeper(model)
     try:
         nodes = [new for node in model.graph.node for new in work.kept(node)]
@@ -59,7 +59,7 @@ class _Keeper:
         self.changed = False
 
     def kept(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """What takes the place of `node`; results that still lack the batch axis are noted."""
+        """The replacement of `node`; results that still lack the batch axis are recorded."""
         driven = [i for i in node.input if i in self.driven]
         if driven:
             self.driven.update(node.output)

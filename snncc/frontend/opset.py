@@ -20,7 +20,7 @@ IR_VERSION = 10
 
 
 def at_opset(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """`model`, or if its opset is an old one, or one that onnxruntime does not know, a copy at `OPSET`."""
+    """`model`, or a copy at `OPSET` if its opset is older, or unknown to onnxruntime."""
     version = opset_of(model)
     if version >= OPSET and _runs_opset(version):
         return model

@@ -21,7 +21,7 @@ _TYPES = ("to", "dtype", "stash_type")  # attributes that name an element type
 
 
 def with_plain_types(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model`, changed in place: axes of length -1 are open, and what is bfloat16 inside is float32."""
+    """`model`, changed in place: axes of length -1 become open, and internal bfloat16 becomes float32."""
     for graph in _graphs(model.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
             for axis in value.type.tensor_type.shape.dim:
@@ -33,7 +33,7 @@ def with_plain_types(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def checkable(model: onnx.ModelProto) -> onnx.ModelProto:
-    """An outline of `model` for onnx's checker, which wants a shape of each output that inference finds later."""
+    """An outline of `model` for onnx's checker, with a shape for each output that inference only finds later."""
     sketch = outline(model)
     for value in sketch.graph.output:
         kind = value.type.tensor_type if not value.type.WhichOneof("value") else None

@@ -31,14 +31,14 @@ class _Parts:
 
 
 def is_q_operator(node: onnx.NodeProto) -> bool:
-    """Whether `expand_qoperator` knows `node`: what has its channels last, or lacks a scale, has no float op."""
+    """Whether `expand_qoperator` supports `node`: channels-last ops, and ops without a scale, have no float op."""
     if node.op_type not in _KNOWN or any(a.name == "channels_last" and a.i for a in node.attribute):
         return False
     return bool(node.output) and all(len(operand) > 1 for operand in _parts(node).operands)
 
 
 def expand_qoperator(node: onnx.NodeProto, fresh: Callable[[str], str]) -> Iterator[onnx.NodeProto]:
-    """The nodes that stand for `node`, one that `is_q_operator` knows; `fresh` makes a name one that is new."""
+    """The float nodes equivalent to `node`, which `is_q_operator` must accept; `fresh` returns an unused name."""
     parts = _parts(node)
     name = node.name or node.output[0]
     inputs = []

@@ -16,7 +16,7 @@ __all__ = ["evaluated"]
 
 
 def evaluated(node: onnx.NodeProto, given: Sequence[Array]) -> Array:
-    """What QuantizeLinear, DequantizeLinear or Mul makes of constants."""
+    """Result of QuantizeLinear, DequantizeLinear or Mul of constants."""
     if node.op_type == "Mul":
         return np.asarray(given[0] * given[1])
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}

@@ -46,7 +46,7 @@ _BY_OP = {
 
 
 def way_out_of(op: str, reason: str) -> str:
-    """A sentence for whoever has the model: what to change so that `op`, refused for `reason`, goes away."""
+    """The remedy for `op`, refused for `reason`, as a sentence for the user."""
     if reason.startswith("an op of onnxruntime's own"):
         return _FUSED
     if reason.startswith("domain"):

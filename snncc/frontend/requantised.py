@@ -16,7 +16,7 @@ Spelled = tuple[list[onnx.NodeProto], dict[str, Array]]  # nodes, and their cons
 
 
 def rescaled(node: onnx.NodeProto, old: Meaning, new: Meaning) -> Spelled:
-    """What was quantised by `old` and is dequantised by `new`: (x / s + z - z') s'."""
+    """The float nodes for values quantised by `old` and dequantised by `new`: (x / s + z - z') s'."""
     source, result = node.input[0], node.output[0]
     if old == new:
         return [helper.make_node("Identity", [source], [result], name=node.name)], {}
@@ -29,7 +29,7 @@ def rescaled(node: onnx.NodeProto, old: Meaning, new: Meaning) -> Spelled:
 
 
 def integers(node: onnx.NodeProto, meaning: Meaning) -> Spelled:
-    """What is given as integers: (x - z) s."""
+    """The float nodes for integer inputs: (x - z) s."""
     source, result = node.input[0], node.output[0]
     zero, scale, cast, centred = (f"{result}/{k}" for k in ("zero", "scale", "cast", "centred"))
     nodes = [
@@ -41,7 +41,7 @@ def integers(node: onnx.NodeProto, meaning: Meaning) -> Spelled:
 
 
 def looked_up(node: onnx.NodeProto, gather: onnx.NodeProto, table: Array, meaning: Meaning) -> Spelled:
-    """What `gather` has taken from a table of integers: rows of a table of floating-point numbers."""
+    """The float nodes for the result of `gather` from an integer table: rows of a table of floating-point numbers."""
     scale, zero = meaning
     name = f"{node.output[0]}/table"
     again = helper.make_node("Gather", [name, gather.input[1]], node.output, name=node.name)

@@ -23,7 +23,7 @@ _FUSED = ("FusedConv", "FusedGemm")  # with the activation as an attribute
 def none_negative(
     node: onnx.NodeProto, positive: Container[str], value: Callable[[str], npt.NDArray[Any] | None]
 ) -> bool:
-    """Whether no value that `node` gives can be negative, by its op and what is known of its inputs.
+    """Whether the output of `node` is nonnegative, by its op and the known properties of its inputs.
 
     `positive` are the tensors known to be like that, `value` gives constants.
     """

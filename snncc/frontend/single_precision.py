@@ -23,7 +23,7 @@ _DOUBLE, _SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 
 
 def in_single_precision(graph: Graph, name: str) -> None:
-    """Let a network of float64 that does not run as such compute in float32, and say so."""
+    """Convert a float64 network that onnxruntime cannot run to float32, with a log message."""
     inputs = [t for t in graph.inputs if np.dtype(t.dtype) == _DOUBLE]
     if not inputs or _runs(graph):
         return

@@ -28,7 +28,7 @@ __all__ = ["State", "as_they_were", "laid_out", "with_samples_first"]
 
 @dataclass(frozen=True)
 class State:
-    """An input: its name and shape, and the axis that samples lie on; None: it is one number."""
+    """An input: its name, shape and sample axis; None: it is a scalar."""
 
     name: str
     shape: tuple[int | str | None, ...]
@@ -36,12 +36,12 @@ class State:
 
     @property
     def order(self) -> list[int]:
-        """All axes, that of the samples first."""
+        """All axes, the sample axis first."""
         return [self.axis or 0, *(a for a in range(len(self.shape)) if a != self.axis)]
 
 
 def with_samples_first(graph: Graph) -> list[State]:
-    """Let the samples of all inputs lie on axis 0; returns the inputs that are changed."""
+    """Move the samples of all inputs to axis 0; returns the changed inputs."""
     found = [s for t in graph.inputs if (s := _state(graph, t)) is not None]
     by_name = {s.name: s for s in found}
     rows = next((shape[0] for t in graph.inputs if t.name not in by_name and (shape := graph.shape(t))), None)
@@ -84,7 +84,7 @@ def _adapt(graph: Graph, tensor: Tensor, state: State, rows: int | str | None) -
 
 
 def laid_out(data: Samples, states: Sequence[State]) -> Samples:
-    """`data` with the samples of `states` on axis 0; one state, or one number, stands for all samples."""
+    """`data` with the samples of `states` on axis 0; a single state or scalar is repeated for all samples."""
     if not states:
         return data
     if isinstance(data, Mapping):
@@ -122,7 +122,7 @@ def _rows(array: Array, state: State, count: int) -> Array:
 
 
 def as_they_were(model: onnx.ModelProto, states: Sequence[State]) -> onnx.ModelProto:
-    """The exported `model`, changed in place, with `states` as inputs of their own shape."""
+    """The exported `model`, changed in place, with `states` as inputs of their original shape."""
     taken = {name for n in all_nodes(model.graph) for name in (*n.input, *n.output)}
     for state in states:
         inner = f"{state.name}_samples_first"

@@ -22,7 +22,7 @@ _ROI, _SCALES, _SIZES = 1, 2, 3  # inputs of Resize
 
 
 def make_shapes_static(graph: Graph) -> None:
-    """Settle every Reshape, Expand and Resize of which only the batch is unknown; then bring shapes up to date."""
+    """Make static every Reshape, Expand and Resize whose only unknown is the batch; then infer shapes again."""
     for node in graph.nodes("Squeeze"):
         _settle_squeeze(graph, node)
     nodes = [n for n in graph.nodes("Reshape", "Expand", "Resize") if graph.value(n.inputs[0]) is None]

@@ -21,7 +21,7 @@ _LATEST = defs.onnx_opset_version()
 
 
 def refuse_malformed(model: onnx.ModelProto, name: str) -> None:
-    """Raise ModelError for the first node that does not fit the schema of its op; foreign ops have none here."""
+    """Raise ModelError for the first node that violates the schema of its op; third-party ops have no schema here."""
     version = opset_of(model)
     for node in chain(all_nodes(model.graph), *(function.node for function in model.functions)):
         schema = _schema(node, version)

@@ -31,7 +31,7 @@ _TEMPORARY = (".snncc-", ".part")
 
 
 def require_writable(path: Path) -> None:
-    """Raise OutputError if `path` cannot be written, before any work has gone into what it shall hold."""
+    """Raise OutputError if `path` cannot be written, before any work for its content."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def require_writable(path: Path) -> None:
 
 
 def write_model(path: Path, model: onnx.ModelProto) -> int:
-    """Write `model` to `path`, one over 2 GB with its large weights beside it; return the bytes written.
+    """Write `model` to `path`, above 2 GB with its large weights in a separate file; return the bytes written.
 
     Raises:
         OutputError: as `write_whole` does.
@@ -72,7 +72,7 @@ def write_model(path: Path, model: onnx.ModelProto) -> int:
 
 
 def weight_files(path: Path) -> list[Path]:
-    """The files of weights that `write_model` put beside the model `path`, by their names."""
+    """The weight files that `write_model` wrote for the model `path`, by name."""
     ours = re.compile(re.escape(_short(path.name)) + r"\.[0-9a-f]{16}\.data")
     with suppress(OSError):
         return sorted(file for file in path.parent.iterdir() if ours.fullmatch(file.name))
@@ -80,7 +80,7 @@ def weight_files(path: Path) -> list[Path]:
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes | memoryview]) -> int:
-    """Write `data` to `path`; what was there before stays until all of it has been written. Returns the bytes written.
+    """Write `data` to `path` atomically: the old content stays until all of it is written. Returns the bytes written.
 
     Raises:
         OutputError: the folder is missing or not writable, the disk is full. Nothing is left behind.
@@ -155,7 +155,7 @@ def _locked(folder: Path, mode: int) -> IO[bytes]:
 
 
 def clear_temporary(folder: Path) -> None:
-    """Remove what processes that were killed left in `folder`."""
+    """Remove temporary files of killed processes in `folder`."""
     prefix, suffix = _TEMPORARY
     for old in folder.glob(f"{prefix}*{suffix}"):
         with suppress(OSError), old.open("rb") as file:

@@ -18,7 +18,7 @@ __all__ = ["Digest", "model_digest"]
 
 
 def model_digest(model: onnx.ModelProto) -> str:
-    """SHA-256 of a model with its weights, however it was stored; of one over 2 GB, its large weights come last."""
+    """SHA-256 of a model with its weights, independent of storage; above 2 GB, the large weights come last."""
     sketch, aside = (model, []) if fits_one_file(model) else parts(model, "")
     digest = hashlib.sha256()
     for piece in serialised(sketch):
@@ -29,7 +29,7 @@ def model_digest(model: onnx.ModelProto) -> str:
 
 
 class Digest:
-    """SHA-256 of samples as they stream past; the same however they are cut into batches."""
+    """SHA-256 of a stream of samples, independent of the batch size."""
 
     def __init__(self) -> None:
         self._hashes: dict[str, Any] = {}
@@ -44,6 +44,6 @@ class Digest:
             self._hashes.setdefault(name, hashlib.sha256()).update(np.ascontiguousarray(array).tobytes())
 
     def hexdigest(self) -> str:
-        """The digest of what has been seen so far."""
+        """The digest of the samples so far."""
         parts = [f"{name}:{self._kinds[name]}:{h.hexdigest()}" for name, h in sorted(self._hashes.items())]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -30,7 +30,9 @@ _BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a weight lies: a part of a file, in bytes. `inside`: in the model's folder, so that no trust was needed."""
+    """The location of a weight: a byte range of a file. `inside`: in the model's folder, so that no
+    trust was needed.
+    """
 
     file: Path
     offset: int
@@ -44,7 +46,7 @@ def is_external(tensor: onnx.TensorProto) -> bool:
 
 
 def load(tensor: onnx.TensorProto, folder: Path, label: str, *, mapped: bool = False) -> None:
-    """Put the values into the tensor, as if it had never been external; or, where they may, large ones are `mapped`.
+    """Load the values into the tensor, as if it were not external; if permitted, large ones are `mapped`.
 
     Raises:
         ModelError: as `locate` does, or the file cannot be read.
@@ -66,7 +68,7 @@ def load(tensor: onnx.TensorProto, folder: Path, label: str, *, mapped: bool = F
 
 
 def locate(tensor: onnx.TensorProto, folder: Path, label: str) -> Stored:
-    """Where the values of `tensor`, of a model in `folder`, lie. `label` names model and weight in messages.
+    """The location of the values of `tensor`, of a model in `folder`. `label` names model and weight in messages.
 
     Raises:
         ModelError: the file is missing, or none that may be read, or not long enough.
@@ -93,7 +95,7 @@ def locate(tensor: onnx.TensorProto, folder: Path, label: str) -> Stored:
 
 
 def size_of(tensor: onnx.TensorProto) -> int:
-    """Bytes that the values of `tensor` take in a file, by its type and shape; KeyError if the type is not known."""
+    """Size in bytes of the values of `tensor` in a file, by type and shape; KeyError if the type is unknown."""
     bits = _BITS.get(_kind(tensor)) or 8 * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     return int(-(-prod(tensor.dims) * bits // 8))
 

@@ -20,12 +20,12 @@ _IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".
 
 
 def is_image(path: Path) -> bool:
-    """Whether `path` is named like an image."""
+    """Whether `path` has the extension of an image."""
     return path.suffix.lower() in _IMAGES
 
 
 def image_files(folder: Path, error: type[SnnccError] = DataError) -> list[Path]:
-    """The images of a folder, in the order in which they are read."""
+    """The images of a folder, in reading order."""
     files = sorted(p for p in folder.iterdir() if is_image(p))
     if not files:
         kinds = " ".join(sorted(_IMAGES))

@@ -30,7 +30,7 @@ _NUMBER, _NESTED = 0, 2
 
 
 def sketch_of(path: Path) -> onnx.ModelProto | None:
-    """The model in the file, its large weights mapped; None if the file is small, or not as protobuf has it."""
+    """The model in the file with mapped large weights; None if the file is small, or not in protobuf's usual layout."""
     with suppress(OSError, ValueError, IndexError, DecodeError):
         if not path.is_file() or not is_large(path.stat().st_size):
             return None

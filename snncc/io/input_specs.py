@@ -28,7 +28,7 @@ class InputSpec:
 
     @property
     def channels_last(self) -> bool:
-        """Whether the input is [N, H, W, C]; without a sign of it, images are [N, C, H, W]."""
+        """Whether the input is [N, H, W, C]; by default images are [N, C, H, W]."""
         return len(self.shape) == 4 and self.shape[3] in _CHANNELS and self.shape[1] not in _CHANNELS
 
     @property
@@ -41,7 +41,7 @@ class InputSpec:
         return (int(str(height)), int(str(width)), int(str(channels))) if known else None
 
     def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether one sample of `shape` (no batch axis) is what the model takes."""
+        """Whether `shape`, of one sample without batch axis, matches the input of the model."""
         own = self.shape[1:]
         return len(own) == len(shape) and all(a == b for a, b in zip(own, shape, strict=True) if isinstance(a, int))
 
@@ -51,12 +51,12 @@ class InputSpec:
 
 
 def fixed_batch(specs: Iterable[InputSpec]) -> int | None:
-    """The number of samples that a model takes at once; None if that is open."""
+    """The fixed batch size of a model; None if it is open."""
     return next((s.shape[0] for s in specs if s.shape and isinstance(s.shape[0], int)), None)
 
 
 def specs_of(model: onnx.ModelProto) -> list[InputSpec]:
-    """The inputs of `model`, weights that are listed among them left out."""
+    """The inputs of `model`, without weights that are listed among them."""
     weights = {t.name for t in model.graph.initializer}
     specs = []
     for value in model.graph.input:

@@ -25,7 +25,7 @@ _MOST = 2_000_000_000  # bytes of weights in one protobuf of 2 GiB; the rest is 
 
 
 def outline(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of `model` whose large weights are graph inputs of their type and shape, behind its own."""
+    """A copy of `model` whose large weights are graph inputs of their type and shape, after its own."""
     sketch = onnx.ModelProto()
     _copy_fields(model, sketch, but="graph")
     _copy_fields(model.graph, sketch.graph, but="initializer")
@@ -44,7 +44,7 @@ def outline(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def with_weights_of(sketch: onnx.ModelProto, model: onnx.ModelProto) -> onnx.ModelProto:
-    """`sketch`, made of the outline of `model`, with the large weights back in their places; it is changed."""
+    """`sketch`, derived from the outline of `model`, with the large weights restored; it is changed."""
     places = {weight.name: place for place, weight in enumerate(model.graph.initializer)}
     aside = [weight for weight in model.graph.initializer if _is_aside(weight)]
     added = {weight.name for weight in aside} - {value.name for value in model.graph.input}
@@ -57,12 +57,12 @@ def with_weights_of(sketch: onnx.ModelProto, model: onnx.ModelProto) -> onnx.Mod
 
 
 def fits_one_file(model: onnx.ModelProto) -> bool:
-    """Whether `model` can be one protobuf."""
+    """Whether `model` fits into one protobuf."""
     return sum(map(_size, _weights(model.graph))) <= _MOST
 
 
 def parts(model: onnx.ModelProto, location: str) -> tuple[onnx.ModelProto, list[onnx.TensorProto]]:
-    """A copy of `model` whose large weights lie in the file `location`, and these weights, in their order there."""
+    """A copy of `model` whose large weights are in the file `location`, and these weights, in their order there."""
     aside = [weight for weight in _weights(model.graph) if _is_large(weight)]
     ends = accumulate(map(_size, aside), initial=0)
     sketch = onnx.ModelProto()
@@ -120,7 +120,7 @@ def _inner(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
 
 
 def lay(tensor: onnx.TensorProto, location: str, offset: int) -> None:
-    """Let the values of `tensor` lie in a file."""
+    """Set the location of the values of `tensor` to a file."""
     del tensor.external_data[:]
     tensor.data_location = onnx.TensorProto.EXTERNAL
     for key, value in (("location", location), ("offset", offset), ("length", _size(tensor))):

@@ -33,12 +33,12 @@ Source = str | Path | bytes | onnx.ModelProto
 
 
 def model_name(source: Source) -> str:
-    """How messages name the source."""
+    """The name of the source in messages."""
     return str(source) if isinstance(source, str | Path) else "the model"
 
 
 def read_model(source: Source, *, copy: bool = True) -> onnx.ModelProto:
-    """The model with its weights, of which large ones stay in their files; a ModelProto given is not changed.
+    """The model with its weights, large ones in their files; a given ModelProto is not changed.
 
     External data is looked for beside the file, and only in its folder; see `snncc.io.external_data`.
 
@@ -66,7 +66,7 @@ def _copied(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def opens_alone(path: Path) -> bool:
-    """Whether onnxruntime may open the file itself: each external weight lies in the model's folder, in its own file.
+    """Whether onnxruntime may open the file itself: each external weight is in the model's folder, in its own file.
 
     Raises:
         ModelError: external weights are missing, or outside the folder and not in one that is trusted.
@@ -77,7 +77,7 @@ def opens_alone(path: Path) -> bool:
 
 
 def refuse_external(source: bytes | onnx.ModelProto, where: str) -> None:
-    """Raise ModelError if weights are elsewhere: onnxruntime would look for them in the current folder."""
+    """Raise ModelError if weights are external: onnxruntime would look for them in the current folder."""
     for name, tensor in _external_in(source, where) if isinstance(source, bytes) else _external(source):
         _refuse_bytes(name, tensor, where)
 
@@ -98,7 +98,7 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def external_files(path: Path) -> list[Path]:
-    """The files of weights that the model `path` names, as far as they are there.
+    """The existing weight files that the model `path` names.
 
     Raises:
         ModelError: as `read_model` does.
@@ -161,7 +161,7 @@ def _stored_beside(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 
 
 def check_weights(model: onnx.ModelProto, where: str) -> None:
-    """Raise ModelError, naming the weight, if one is shorter or longer than its shape, or of no known type."""
+    """Raise ModelError, naming the weight, if its data does not have the size of its shape, or its type is unknown."""
     for name, tensor in tensors_of(model):
         if is_mapped(tensor):  # which has been looked at
             continue
@@ -172,7 +172,7 @@ def check_weights(model: onnx.ModelProto, where: str) -> None:
 
 
 def with_dense_weights(model: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """`model`, changed in place: sparse initializers become ordinary ones."""
+    """`model`, changed in place: sparse initializers become dense ones."""
     for sparse in model.graph.sparse_initializer:
         values, indices = numpy_helper.to_array(sparse.values), numpy_helper.to_array(sparse.indices)
         dense = np.zeros(list(sparse.dims), values.dtype)

@@ -20,7 +20,7 @@ __all__ = ["entry_names", "npz_bytes"]
 
 
 def npz_bytes(arrays: Mapping[str, npt.ArrayLike], *, compress: bool = False) -> bytes:
-    """The content of an .npz file of `arrays`, each under the name that `entry_names` gives it."""
+    """The content of an .npz file of `arrays`, each under the name from `entry_names`."""
     buffer = io.BytesIO()
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
     with zipfile.ZipFile(buffer, "w", method) as archive:
@@ -38,7 +38,7 @@ def _entry(name: str, method: int) -> zipfile.ZipInfo:
 
 
 def entry_names(names: Iterable[str]) -> list[str]:
-    """A relative path for each name, each only once; a name that is one already stays."""
+    """A unique relative path for each name; names that are such paths are unchanged."""
     found: dict[str, Any] = {}
     for name in names:
         parts = re.split(r"[/\\]", name.replace("\0", "_").encode("utf-8", "replace").decode())

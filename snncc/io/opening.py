@@ -31,7 +31,7 @@ def openable(
     options: ort.SessionOptions | None = None,
     edit: Callable[[onnx.ModelProto], None] | None = None,
 ) -> Iterator[bytes | str]:
-    """What onnxruntime can open: the model's bytes, or where they are too many, the path of a copy on the disk.
+    """The model in a form that onnxruntime opens: its bytes, or above the size limit, the path of a copy on disk.
 
     With `options`, which change meanwhile, weights in files stay where they are. `edit` changes the copy first; it is
     not to look at weights.

@@ -18,7 +18,7 @@ _Identity = tuple[int, int]
 
 
 def require_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
-    """Check all that a command is about to write.
+    """Check all files that a command will write.
 
     Args:
         outputs: Files by the option that names them; None for an option that is not given.

@@ -53,7 +53,7 @@ class Preprocess:
 
     @classmethod
     def of(cls, given: Preprocess | str | None) -> Preprocess | None:
-        """What an option says, parsed if it is text; None stays None."""
+        """The preprocessing given by an option, parsed if it is text; None stays None."""
         return cls.parse(given) if isinstance(given, str) else given
 
     @classmethod

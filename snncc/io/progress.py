@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Let `track` draw bars, if stderr is a terminal."""
+    """Enable the bars of `track`, if stderr is a terminal."""
     token = _enabled.set(sys.stderr.isatty())
     try:
         yield
@@ -36,7 +36,7 @@ def shown() -> Iterator[None]:
 
 
 def track(items: Iterable[Item], label: str, total: int | None = None) -> Iterator[Item]:
-    """Yield `items`, with a bar named `label` once that has taken two seconds; `total` items are expected."""
+    """Yield `items`, with a bar named `label` after two seconds; `total` items are expected."""
     if not _enabled.get():
         yield from items
         return

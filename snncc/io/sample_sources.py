@@ -28,14 +28,14 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Part:
-    """Samples `start` to `stop`, without the latter, of a file or folder."""
+    """Samples `start` to `stop` (exclusive) of a file or folder."""
 
     path: Path
     start: int
     stop: int
 
     def of(self, rows: Any) -> Any:
-        """Those of all `rows`, a list or an array; of an array without axes, that."""
+        """The part of `rows`, a list or an array; an array without axes is returned whole."""
         if isinstance(rows, StoredArray):
             return rows.between(self.start, self.stop)
         return rows if isinstance(rows, np.ndarray) and not rows.ndim else rows[self.start : self.stop]
@@ -49,7 +49,7 @@ _USUAL_KEYS = ("input", "images")
 def chunks_of(
     source: Samples, names: Sequence[str], size: tuple[int, int, int] | None, error: type[SnnccError] = DataError
 ) -> Iterator[dict[str, Array]]:
-    """The source's samples, raw, in order, in chunks of whatever size they come in.
+    """The source's raw samples, in order, in chunks of any size.
 
     Args:
         source: see `Samples`.
@@ -135,7 +135,7 @@ def _unreadable(path: Path, cause: Exception) -> str:
 
 
 def count_of(source: Samples) -> int | None:
-    """How many samples there are, None where that takes reading them; for progress bars."""
+    """The number of samples, for progress bars; None if it is only known after reading."""
     if isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir():
@@ -171,7 +171,7 @@ def _rows(stream: Any) -> int | None:
 
 
 def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64] | None:
-    """The class numbers that come with the data: `labels` of an .npz file or of a dict; None if there are none."""
+    """The class numbers in the data: `labels` of an .npz file or of a dict; None if there are none."""
     if isinstance(source, Part):
         every = labels_of(source.path, error)
         return None if every is None else np.asarray(source.of(every))
@@ -189,7 +189,7 @@ def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArr
 
 
 def checked_labels(labels: npt.ArrayLike, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64]:
-    """`labels` as class numbers from 0 up: one per sample or, on further axes, one per place; negative there: none."""
+    """`labels` as class numbers from 0: one per sample or, on further axes, one per position; negative: no label."""
     array = np.asarray(labels)
     if not array.ndim or array.dtype.kind not in "iu" or (array.ndim == 1 and array.size and array.min() < 0):
         raise error(f"labels are {array.dtype} {array.shape}; they must be one class number (0, 1, …) per sample.")

@@ -24,7 +24,7 @@ _BLOCK = 2**20  # bytes skipped at a time
 
 
 class StoredArray:
-    """An array [n, …] in an archive, which stays open. Slices of the first axis are read, best from the front on.
+    """An array [n, …] in an open archive. Slices of the first axis are read, most efficiently in ascending order.
 
     Args:
         failed: the exception to raise for one that reading raises.
@@ -90,7 +90,7 @@ class StoredArray:
 
 
 class Archive(Mapping[str, "StoredArray | Array"]):
-    """The arrays of an open .npz file by their names; `failed` as for `StoredArray`."""
+    """The arrays of an open .npz file by name; `failed` as for `StoredArray`."""
 
     def __init__(self, archive: zipfile.ZipFile, failed: Callable[[Exception], Exception]) -> None:
         self._archive, self._failed = archive, failed
@@ -117,7 +117,7 @@ class Archive(Mapping[str, "StoredArray | Array"]):
 
 
 def read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether columns come first, and element type, from the start of an array in numpy's format.
+    """Shape, order (Fortran or C) and element type, from the header of an array in numpy's format.
 
     Raises:
         ValueError: that is no start of an array.

@@ -12,7 +12,7 @@ __all__ = ["tensors_of"]
 
 
 def tensors_of(model: onnx.ModelProto) -> Iterator[tuple[str, onnx.TensorProto]]:
-    """(name, tensor) of every weight: initializers and what nodes hold, in subgraphs and local functions too."""
+    """(name, tensor) of every weight: initializers and tensor attributes, also in subgraphs and local functions."""
     yield from _in_graph(model.graph)
     for function in model.functions:
         yield from _in_nodes(function.node)

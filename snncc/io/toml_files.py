@@ -34,7 +34,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def path_beside(file: Path, given: str) -> Path:
-    """The path that `file` names as `given`: absolute, from the user's home (~), or from the folder of `file`.
+    """The path `given` in `file`: absolute, relative to the user's home (~), or relative to the folder of `file`.
 
     Raises:
         OptionError: no file can have that name.

@@ -90,7 +90,7 @@ class Graph:
         return result
 
     def copy(self) -> Graph:
-        """An independent graph; constants' values are shared, since nobody edits them in place."""
+        """An independent graph that shares the values of constants, which are never edited in place."""
         template = onnx.ModelProto()
         template.CopyFrom(self._template)
         self._drop_erased()
@@ -135,13 +135,15 @@ class Graph:
         return tensor.inputs[0] if tensor.inputs else None
 
     def users(self, tensor: Tensor) -> list[Node]:
-        """The nodes that read `tensor`, one entry per use; for a node of a graph inside a node, the latter."""
+        """The nodes that read `tensor`, one entry per use; for a use in a subgraph, the node that contains it."""
         owners = self._owners()
         return [owners.get(id(user), user) for user in tensor.outputs]
 
     @staticmethod
     def reads(node: Node) -> list[Tensor]:
-        """What `node` reads: its inputs, but for those left out, and what graphs inside it read from outside."""
+        """The tensors that `node` reads: its inputs, without omitted ones, and outer tensors that its
+        subgraphs read.
+        """
         found = [t for t in node.inputs if t.name]
         for inner in _inner(node):
             if isinstance(inner, gs.Graph):
@@ -149,21 +151,21 @@ class Graph:
         return found
 
     def provenance(self, node: Node) -> Provenance:
-        """Where `node` comes from; one that no pass has added is its own origin."""
+        """The provenance of `node`; a node that no pass added is its own origin."""
         return self._provenance.get(node.name) or Provenance(node.name, node.name, node.op)
 
     def has_role(self, node: Node | None, role: Role) -> bool:
-        """Whether a pass has added `node` for this."""
+        """Whether a pass added `node` for this role."""
         return node is not None and self.provenance(node).role == role
 
     def is_output(self, tensor: Tensor) -> bool:
-        """Whether `tensor` leaves the graph."""
+        """Whether `tensor` is a graph output."""
         if self._ends is None:
             self._ends = set(map(id, self._graph.outputs))
         return id(tensor) in self._ends
 
     def sole_user(self, tensor: Tensor) -> Node | None:
-        """The one node that reads `tensor`, None if there are others or it leaves the graph."""
+        """The one node that reads `tensor`, None if there are others or it is a graph output."""
         users = self.users(tensor)
         return users[0] if len(users) == 1 and not self.is_output(tensor) else None
 
@@ -172,11 +174,13 @@ class Graph:
         return None if tensor.shape is None else tuple(tensor.shape)
 
     def sizes(self, tensor: Tensor) -> list[int]:
-        """The lengths of all axes but the batch, which must be known."""
+        """The lengths of all axes except the batch, which must be known."""
         return [d for d in (self.shape(tensor) or ())[1:] if isinstance(d, int)]
 
     def element_type(self) -> np.dtype[Any]:
-        """The element type of the network's activations: that of its first input, or of what is made of its inputs."""
+        """The element type of the network's activations: that of its first input, or of tensors computed from its
+        inputs.
+        """
         read = [t for t in self._graph.inputs if not all(n.op == "Cast" for n in t.outputs)]
         results = (t for n in self._graph.nodes for t in n.outputs)
         kinds = (np.dtype(t.dtype) for t in chain(read, results, self._graph.inputs) if t.dtype is not None)
@@ -185,7 +189,7 @@ class Graph:
     # -- editing ------------------------------------------------------------------------------------------------
 
     def fresh(self, prefix: str) -> str:
-        """A name that nothing in the graph has."""
+        """An unused name."""
         number = self._numbers.get(prefix, 0)
         while (name := f"{prefix}_{number}" if number else prefix) in self._names:
             number += 1
@@ -194,7 +198,7 @@ class Graph:
         return name
 
     def fresh_prefix(self, prefix: str) -> str:
-        """A name that nothing has, and that with a slash behind it nothing begins with."""
+        """An unused name that, followed by a slash, is not the prefix of any other name."""
         name = self.fresh(prefix)
         while any(known.startswith(f"{name}/") for known in self._names):
             name = self.fresh(prefix)
@@ -243,7 +247,7 @@ class Graph:
 
     @contextmanager
     def rewriting(self, node: Node) -> Iterator[None]:
-        """Within it, what is added is made for `node`, but has no role yet."""
+        """Context in which added nodes have the provenance of `node`, without a role."""
         before, self._rewritten = self._rewritten, self.descent(node)
         try:
             yield
@@ -251,22 +255,22 @@ class Graph:
             self._rewritten = before
 
     def set_role(self, tensor: Tensor, role: Role, provenance: Provenance | None = None) -> None:
-        """Note what the node that computes `tensor` is for, and where it comes from if that is not known yet."""
+        """Record the role of the node that computes `tensor`, and its origin if not recorded yet."""
         node = self.producer(tensor)
         assert node is not None
         self._provenance[node.name] = replace(provenance or self.provenance(node), role=role)
 
     def descent(self, node: Node) -> Provenance:
-        """The provenance of what is added in the place of `node`."""
+        """The provenance of replacements of `node`."""
         return replace(self.provenance(node), made_for=node.name, role=None)
 
     def of_tensor(self, tensor: Tensor) -> Provenance:
-        """The provenance of what is added behind `tensor`: made for that input, or for the node that computes it."""
+        """The provenance of nodes added after `tensor`: made for that input, or for the node that computes it."""
         node = self.producer(tensor)
         return Provenance(tensor.name, tensor.name, SOURCE) if node is None else self.descent(node)
 
     def take_added(self, *ops: str) -> list[Node]:
-        """The nodes of these op types that were added since this was last asked, but for those erased since."""
+        """The nodes of these op types added since the last call, except erased ones."""
         added, self._added = self._added, []
         return [n for n in added if n.op in ops and n.outputs]
 
@@ -277,20 +281,20 @@ class Graph:
         return tensor
 
     def add_output(self, tensor: Tensor, name: str) -> None:
-        """Let `tensor`, which is none yet, leave the graph as `name`."""
+        """Make `tensor`, which is not a graph output yet, an output called `name`."""
         tensor.name = name
         self._graph.outputs.append(tensor)
         self._ends = None
 
     @staticmethod
     def use_output(node: Node, index: int, dtype: np.dtype[Any], shape: Shape | None) -> Tensor:
-        """The output of `node` that nobody has read so far, as a tensor that can be named."""
+        """The so far unused output of `node`, as a tensor that can be named."""
         tensor = gs.Variable("", dtype=dtype, shape=None if shape is None else list(shape))
         node.outputs[index] = tensor
         return tensor
 
     def replace_uses(self, old: Tensor, new: Tensor, *, keep: Sequence[Node] = (), outputs: bool = True) -> None:
-        """Let everything that reads `old`, but the nodes in `keep`, read `new`; with `outputs` a graph output, too.
+        """Replace `old` by `new` in all users except the nodes in `keep`; with `outputs` also as a graph output.
 
         A graph output keeps its name.
         """
@@ -302,12 +306,12 @@ class Graph:
             self._move_output(old, new)
 
     def erase(self, node: Node) -> None:
-        """Take `node` out; its outputs must have no users left."""
+        """Remove `node`; its outputs must have no users left."""
         self._detach(node)
         self._free(node.name)
 
     def prune(self, tensors: Iterable[Tensor]) -> None:
-        """Take out the nodes that give `tensors` and that nobody reads any more, and what only these read."""
+        """Remove the nodes that compute `tensors` and have no users left, and nodes that only these read."""
         pending = list(tensors)
         while pending:
             node = self.producer(pending.pop())
@@ -322,7 +326,7 @@ class Graph:
         self._provenance.pop(node.name, None)
 
     def bypass(self, node: Node, source: Tensor) -> None:
-        """Let the users of `node` read `source` instead, and erase it."""
+        """Connect the users of `node` to `source` instead, and erase it."""
         self.replace_uses(node.outputs[0], source)
         self.erase(node)
 
@@ -341,7 +345,7 @@ class Graph:
             self._graph.nodes.append(gs.Node("Identity", self.fresh(f"{old.name}_identity"), {}, [new], [old]))
 
     def cleanup(self) -> None:
-        """Drop the nodes that nothing reads."""
+        """Remove the nodes without users."""
         self._drop_erased()
         self._graph.cleanup()
         self._sort()
@@ -370,7 +374,7 @@ class Graph:
     # -- whole-graph services -----------------------------------------------------------------------------------
 
     def fold_constants(self) -> None:
-        """Evaluate what depends on constants and static shapes only."""
+        """Evaluate all nodes that depend on constants and static shapes only."""
         self._drop_erased()
         with self._loaded():
             folded = True
@@ -428,7 +432,7 @@ class Graph:
                 tensor.values = _held(tensor)
 
     def infer_shapes(self) -> None:
-        """Bring the recorded shape and type of every tensor up to date."""
+        """Update the recorded shape and type of every tensor."""
         model = self._outline()
         del model.graph.value_info[:]
         for weight in model.graph.initializer:
@@ -467,7 +471,7 @@ class Graph:
         return onnx.printer.to_text(model)
 
     def free_name(self, tensor: Tensor) -> None:
-        """Let something new have the name of `tensor`, which is about to go."""
+        """Free the name of `tensor`, which is about to be removed, for a new object."""
         self._free(tensor.name)
 
     def _owners(self) -> dict[int, Node]:
@@ -490,14 +494,14 @@ class _InFile(LazyValues):  # type: ignore[misc]
 
     @property
     def tensor(self) -> onnx.TensorProto:
-        """A new proto, which whoever writes it may name."""
+        """A new proto, to be named by the caller."""
         kind = helper.np_dtype_to_tensor_dtype(self.dtype)
         proto = onnx.TensorProto(dims=self.shape, data_type=kind)
         refer(proto, self._stored.file, self._stored.offset)
         return proto
 
     def load(self) -> Array:
-        """The values, read-only; of memory they take what is looked at, as long as the array is there."""
+        """The values, read-only and memory-mapped: pages are loaded on access, and released with the array."""
         return self._stored.load()
 
 

@@ -28,12 +28,12 @@ def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
 
 
 def is_recurrent(node: onnx.NodeProto) -> bool:
-    """Whether `node` runs along a sequence."""
+    """Whether `node` is a recurrent layer."""
     return node.op_type in RECURRENT or node.op_type == "Scan"
 
 
 def is_neuron(node: onnx.NodeProto | Node) -> bool:
-    """Whether `node` is one of our neurons."""
+    """Whether `node` is a neuron of `ai.snncc`."""
     name = node.op_type if isinstance(node, onnx.NodeProto) else node.op
     return bool(node.domain == DOMAIN and all(op.neuron for op in all_ops() if op.name == name))
 
@@ -44,7 +44,7 @@ def opset_of(model: onnx.ModelProto) -> int:
 
 
 def label(node: onnx.NodeProto) -> str:
-    """How messages and reports name `node`."""
+    """The name of `node` in messages and reports."""
     return node.name or node.output[0]
 
 

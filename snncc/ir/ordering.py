@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 
 
 def by_level(items: Sequence[Item], sources: Callable[[Item], Iterable[Item]]) -> list[Item]:
-    """`items` by the length of the longest way that leads to each; those of one length as a search meets them.
+    """`items` by the length of the longest path to each; items of one length in search order.
 
     The search goes through `items` in their order, and from each first to its `sources`, in theirs.
 

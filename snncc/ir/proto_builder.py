@@ -24,7 +24,7 @@ class Builder:
         self._taken = set(names_of(model.graph))
 
     def fresh(self, name: str) -> str:
-        """A name like `name` that nothing has yet; it is taken from then on."""
+        """Reserve and return an unused name similar to `name`."""
         while name in self._taken:
             name += "_"
         self._taken.add(name)
@@ -57,5 +57,5 @@ class Builder:
         return name
 
     def output(self, name: str, kind: int, shape: Sequence[int | str]) -> None:
-        """Let the tensor `name` leave the graph."""
+        """Make the tensor `name` a graph output."""
         self._graph.output.append(helper.make_tensor_value_info(name, kind, list(shape)))

@@ -19,7 +19,7 @@ MESSAGE = "message"  # `op` of what stands for no node of the network: it passes
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a node comes from.
+    """The origin of a node.
 
     Attributes:
         made_for: The node, or the input, that it replaces, codes or scales, by its name at that time.

@@ -15,7 +15,7 @@ __all__ = ["captured", "inner_graphs", "names_of", "reads", "writes"]
 
 
 def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
-    """The graphs right inside `node`."""
+    """The direct subgraphs of `node`."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
@@ -23,22 +23,22 @@ def inner_graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
 
 
 def reads(node: onnx.NodeProto) -> list[str]:
-    """The tensors that `node` reads: one entry for each input, then what graphs inside it take from outside."""
+    """The tensors that `node` reads: one entry for each input, then the outer tensors that its subgraphs read."""
     return [*filter(None, node.input), *captured(node)]
 
 
 def captured(node: onnx.NodeProto) -> list[str]:
-    """The tensors that graphs inside `node` take from outside, each once."""
+    """The outer tensors that subgraphs of `node` read, without duplicates."""
     return list(dict.fromkeys(name for graph in inner_graphs(node) for name in _taken_from_outside(graph)))
 
 
 def writes(node: onnx.NodeProto) -> list[str]:
-    """The tensors that `node` computes, without outputs that nobody wants."""
+    """The tensors that `node` computes, without omitted outputs."""
     return [name for name in node.output if name]
 
 
 def names_of(graph: onnx.GraphProto) -> Iterator[str]:
-    """The names of all tensors and nodes of `graph`, those in graphs inside it included."""
+    """The names of all tensors and nodes of `graph` and its subgraphs."""
     yield from (value.name for value in (*graph.input, *graph.output, *graph.initializer))
     yield from (sparse.values.name for sparse in graph.sparse_initializer)
     for node in graph.node:

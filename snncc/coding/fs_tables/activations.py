@@ -21,7 +21,7 @@ _erf: Function = np.vectorize(math.erf, otypes=[np.float64])
 
 
 class Activation(NamedTuple):
-    """A function, and the pre-activations [low, high] at which networks usually evaluate it."""
+    """A function, and the default range [low, high] of pre-activations."""
 
     function: Function
     low: float = -8.0

@@ -18,7 +18,7 @@ __all__ = ["Annealer"]
 
 
 class Annealer:
-    """Chains of tables (T, h) on their way to less error. `run` goes on from where they are, `grow` inserts a step.
+    """Chains of tables (T, h) with decreasing error. `run` continues them, `grow` inserts a step.
 
     Args:
         objective: What tells the error.
@@ -73,7 +73,7 @@ class Annealer:
         self._start(self._objective, T, h, self._tries)
 
     def refine(self, objective: Objective, chains: int, tries: int) -> None:
-        """Go on with the best `chains`, under another objective."""
+        """Continue with the best `chains`, under another objective."""
         kept = self._errors.argsort(kind="stable")[:chains]
         self._start(objective, self._T[kept], self._h[kept], tries)
 

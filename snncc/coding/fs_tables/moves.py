@@ -54,7 +54,7 @@ def changed(
 def inserted(
     rng: np.random.Generator, T: Floats, h: Floats, v: Floats, tries: int, width: float
 ) -> list[tuple[Floats, Floats]]:
-    """Tables T, h [K] with one step more: an idle one, or a random one, for potentials v [K + 1, points]."""
+    """Tables T, h [K] with an additional step, idle or random, for potentials v [K + 1, points]."""
     found = [(np.append(T, np.float32(ALWAYS)), np.append(h, np.float32(0)))]
     for _ in range(tries):
         j = int(rng.integers(len(v)))

@@ -40,7 +40,7 @@ def spikes(x: npt.NDArray[Any], T: Floats, h: Floats) -> npt.NDArray[np.bool_]:
 
 
 def saturates(fired: npt.NDArray[np.bool_], T: Floats) -> npt.NDArray[np.bool_]:
-    """Whether neurons stay what they are at the ends of the grid for all inputs beyond.
+    """Whether the outputs at the ends of the grid hold for all inputs beyond.
 
     `fired` are their spikes […, K, points] on a rising grid, `T` their thresholds […, K].
     """
@@ -88,18 +88,18 @@ class FSTable:
 
     @property
     def saturates(self) -> bool:
-        """Whether the value at each end of the range, widened by `MARGIN`, is that of all pre-activations beyond."""
+        """Whether the value at each end of the range, widened by `MARGIN`, holds for all pre-activations beyond."""
         T, h = (np.asarray(table, np.float32) for table in (self.T, self.h))
         margin = MARGIN * (self.high - self.low)
         return bool(saturates(spikes(np.array([self.low - margin, self.high + margin]), T, h), T))
 
     def __call__(self, x: npt.NDArray[Any]) -> Floats:
-        """What the neuron makes of the pre-activations `x`, of any shape."""
+        """Output of the neuron for the pre-activations `x`, of any shape."""
         T, h, d = (np.asarray(table, np.float32) for table in (self.T, self.h, self.d))
         return _values(x.ravel(), T, h, d).reshape(x.shape)
 
     def padded(self, K: int) -> Self:
-        """The same table with idle steps behind it, K in all."""
+        """The same table padded with idle steps to K steps."""
         idle = K - self.steps
         none = (0.0,) * idle
         return replace(self, T=(*self.T, *(NEVER,) * idle), h=(*self.h, *none), d=(*self.d, *none))

@@ -46,7 +46,7 @@ class Objective:
         self._power = float(self.target @ self.target)
 
     def best(self, T: Floats, h: Floats) -> tuple[float, Array]:
-        """(least error, d) of a neuron with these tables; the error is infinite if it does not stay what it is."""
+        """(least error, d) of a neuron with these tables; the error is infinite if the neuron does not saturate."""
         fired = spikes(self.x, T, h)
         weighted = fired * self.root
         error, d = self.solve(ridged(weighted @ weighted.T), weighted @ self.target)

@@ -28,7 +28,8 @@ _FLAT = 2.0**-8
 
 
 def shared_range(activation: Activation, low: float, high: float) -> tuple[float, float]:
-    """The range that a table for [low, high] is fitted on: up to a power of two on each side of 0 where values lie.
+    """The range for which a table for [low, high] is fitted: ends rounded up to powers of two on each side of 0 that
+    has values.
 
     It ends where `activation` usually does if that is flat from there on.
     """
@@ -45,7 +46,7 @@ def shared_range(activation: Activation, low: float, high: float) -> tuple[float
 
 
 def as_line(function: Function, K: int, low: float, high: float) -> FSTable | None:
-    """The table of a line that is coded in K - 1 bits, as an approximation of `function`; None where that bends."""
+    """The table of a line coded in K - 1 bits, as an approximation of `function`; None where that is not linear."""
     x = np.linspace(low, high, _POINTS)
     values = function(x)
     line = np.polynomial.Polynomial.fit(x, values, 1)
@@ -59,7 +60,7 @@ def as_line(function: Function, K: int, low: float, high: float) -> FSTable | No
 
 
 def as_relu(function: Function, K: int, low: float, high: float) -> FSTable | None:
-    """The table of a ReLU that is coded in K bits and rounds; None where `function` is not as good as one."""
+    """The table of a ReLU coded in K bits with rounding; None where `function` is not close to a ReLU."""
     x = np.concatenate([np.linspace(low, high, _POINTS), np.linspace(max(low, -8.0), min(high, 8.0), _POINTS)])
     if high <= 0 or np.abs(function(x) - np.maximum(x, 0)).max() > high * _ALIKE:
         return None

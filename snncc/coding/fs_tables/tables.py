@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
-    """A fitted table and where it comes from."""
+    """A fitted table and its origin."""
 
     activation: str
     seed: int
@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> tuple[str, int, float, float]:
-        """What there is one entry of."""
+        """The key, unique among entries."""
         return self.activation, self.table.steps, self.table.low, self.table.high
 
     def to_json(self) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
 
 def table(activation: str, K: int, low: float | None = None, high: float | None = None) -> FSTable:
-    """The shipped table of K steps for pre-activations in [low, high], else one that is fitted now, once per process.
+    """The shipped table of K steps for pre-activations in [low, high], else a new fit, once per process.
 
     A shipped table covers a range beyond its own where the activation stays what it is at the end of the table. Others
     are fitted on a range that layers of about the same range share (see `ranges`). Where a shipped table of fewer steps
@@ -80,7 +80,7 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
 
 
 def ready(activation: str, K: int, low: float, high: float) -> FSTable | None:
-    """A table of K steps that covers [low, high] and takes no fit, the closest one there; None if there is none."""
+    """The tightest table of K steps that covers [low, high] without a fit; None if there is none."""
     usual = known(activation)
     candidates = [*_coded(activation, K, *shared_range(usual, low, high)), *_covering(activation, K, low, high)]
     return _closest(candidates, K, usual, low, high) if candidates else None
@@ -108,13 +108,13 @@ def parsed(text: str, name: str) -> tuple[Entry, ...]:
 
 
 def dumped(entries: Sequence[Entry]) -> str:
-    """The entries as JSON, one a line, sorted."""
+    """The entries as JSON, one per line, sorted."""
     lines = (json.dumps(e.to_json()) for e in sorted(entries, key=lambda e: e.key))
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def replaced(entries: Sequence[Entry], new: Entry) -> tuple[Entry, ...]:
-    """The entries with `new` in the place of the one with its key, or added."""
+    """The entries with `new` instead of the one with its key, or added."""
     return (*(e for e in entries if e.key != new.key), new)
 
 

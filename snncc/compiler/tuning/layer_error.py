@@ -30,7 +30,7 @@ _STEPS = 2**16  # of the table of a code, up to twice the largest value that it 
 
 
 def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterator[tuple[ActivationSite, OneLayer]]:
-    """Each layer of activation sites whose activations reach an output, and its error for a coding and scales λ.
+    """Each layer of activation sites that affects an output, with its error as a function of coding and scales λ.
 
     The error is the mean squared error of the outputs' potentials over their variance.
 
@@ -58,7 +58,7 @@ def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterat
 
 
 def relative_error(exact: list[Array], found: list[Array]) -> float:
-    """Mean over outputs [n, ...] of the mean squared error over the variance; of class numbers, the share missed."""
+    """Mean over outputs [n, ...] of the mean squared error over the variance; for class numbers, the error rate."""
     return float(np.mean([_missed(*pair) for pair in zip(exact, found, strict=True)]))
 
 

@@ -35,7 +35,7 @@ _WORTHWHILE = 0.99  # of the error: what gains less is left alone
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What a search may choose beside bases, and multiples of the usual scales.
+    """Choices of a search other than bases and multiples of the default scales.
 
     Attributes:
         levels: `powers` of a base, `fitted` ones, or, None, whichever are better.
@@ -50,7 +50,7 @@ class SearchSpace:
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What a search has found.
+    """Result of a search.
 
     Attributes:
         choices: Of each layer that was changed, by the name of the ReLU.
@@ -64,7 +64,7 @@ class TuningResult:
 def tuned(
     graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, freedom: SearchSpace
 ) -> TuningResult:
-    """Choose levels (phase coding), scale and, if wanted, steps of each layer, so that the outputs' error is least.
+    """Choose levels (phase coding), scale and, optionally, steps of each layer that minimise the output error.
 
     Args:
         graph: The prepared ReLU network.
@@ -110,20 +110,20 @@ class _Layer:
         self.errors[self.best] = self._error(self.best)
 
     def settle_base(self) -> None:
-        """Take the best of bases of the coding: errors have more than one minimum."""
+        """Choose the best of the coding's bases; the error may have several minima."""
         if self.freedom.levels != "fitted":
             for base in self.coding.bases():
                 self._gains(LayerSettings(base=base))
 
     def settle_levels(self) -> None:
-        """Take levels that are fitted to the activations instead of powers of a base, where that gains."""
+        """Choose levels fitted to the activations instead of powers of a base, if that reduces the error."""
         if self.coding.per_layer_levels and self.freedom.levels != "powers":
             choice = fitted_levels(self.measured, self.place, self.coding)
             if choice is not None:
                 self._gains(choice)
 
     def settle_scale(self) -> None:
-        """Take a percentile or a multiple of the usual scale instead, where that gains."""
+        """Choose a percentile or a multiple of the default scale instead, if that reduces the error."""
         usual = self.best
         for percent in _PERCENTILES if self.freedom.percentiles else ():
             self._gains(replace(usual, percentile=percent))

@@ -21,7 +21,7 @@ _FAST = 32  # entries of a table that fit into registers
 
 
 def refuse_sharing(coding: Coding, form: str, *, tune: bool) -> None:
-    """Raise OptionError if layers of a network in this form cannot have time steps of their own."""
+    """Raise OptionError if layers of a network in this form cannot have per-layer time steps."""
     if not tune:
         raise OptionError("steps are shared out by tuning; use `snncc tune`, or tune=True")
     if coding.coarseness(1) is None or coding.slices > 1:
@@ -31,7 +31,7 @@ def refuse_sharing(coding: Coding, form: str, *, tune: bool) -> None:
 
 
 def shared_steps(coding: Coding, errors: Mapping[str, float]) -> dict[str, int]:
-    """Time steps of each layer, as many in all layers together as if each had the coding's.
+    """Time steps of each layer, with the same total as if each layer had the coding's number.
 
     Steps are given out one by one, each where it lowers the sum of the errors most; how a layer's error goes with its
     steps is the coding's law, `Coding.coarseness`.
@@ -44,7 +44,7 @@ def shared_steps(coding: Coding, errors: Mapping[str, float]) -> dict[str, int]:
     fewest, most = max(1, int(_FEWEST * usual)), min(int(_MOST * usual), max(usual, _FAST))
 
     def gain(name: str, steps: int) -> float:
-        """Of one more than `steps`."""
+        """Error reduction by one step more than `steps`."""
         now, then, unit = (coding.coarseness(n) or 0.0 for n in (steps, steps + 1, usual))
         return errors[name] * (now - then) / unit
 
@@ -62,7 +62,7 @@ def shared_steps(coding: Coding, errors: Mapping[str, float]) -> dict[str, int]:
 def resized(
     choice: LayerSettings, steps: int, coding: Coding, measured: Calibration, place: ActivationSite
 ) -> LayerSettings:
-    """What a layer had chosen, for another number of steps: levels fitted anew, or a base of the same range."""
+    """The settings of a layer for another number of steps: levels fitted again, or a base of the same range."""
     chosen = replace(choice, steps=steps, levels=None)
     if choice.levels is not None:
         fitted = fitted_levels(measured, place, coding.of_layer(LayerSettings(steps=steps)))

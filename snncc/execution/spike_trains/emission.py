@@ -31,7 +31,7 @@ Attributes = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a layer was given in one batch, by the op's name for it, and what it sent: see `wanted`."""
+    """Inputs of a layer in one batch, by their names in the op, and its outputs: see `wanted`."""
 
     inputs: Mapping[str, Array]
     sent: Array
@@ -39,14 +39,14 @@ class Recorded:
 
 
 def wanted(op: str) -> tuple[frozenset[str], bool]:
-    """(Inputs of an `op` node that `Recorded` has to hold, whether it has to hold its `count` as well)."""
+    """(Inputs of an `op` node that `Recorded` must hold, whether it must hold its `count` as well)."""
     over_time = get(op).stacks == "steps"
     return frozenset({"scale"} if over_time else {"X", "scale", "residual", "weight"}), over_time
 
 
 @dataclass(frozen=True)
 class Emission:
-    """What it fired; for the meaning of each field see `Train`."""
+    """Emitted spikes; the fields are those of `Train`."""
 
     sends: Sends
     bits: Bits
@@ -154,5 +154,5 @@ _FAMILIES: Mapping[str, Callable[[Recorded, Attributes], Emission]] = {
 
 
 def emission_of(op: str) -> Callable[[Recorded, Attributes], Emission] | None:
-    """What tells what a layer of `op` fired; None if nothing does."""
+    """The function that computes the emission of a layer of `op`; None if there is none."""
     return _FAMILIES.get(op, _stepwise if get(op).stacks == "steps" else None)

@@ -89,16 +89,16 @@ class _Layer:
 
     @property
     def sent(self) -> str:
-        """The tensor that it sends."""
+        """The output tensor of the layer."""
         return str(self.node.output[0])
 
     @property
     def names(self) -> list[str]:
-        """All that is wanted."""
+        """All tensors to record."""
         return [*self.inputs.values(), self.sent, *([self.count] if self.count else [])]
 
     def train(self, tensors: Mapping[str, Array]) -> Train:
-        """What it fired; that this is all of what it sent is made sure of."""
+        """The spikes of the layer; verifies that their values are the layer's output."""
         sent, op = tensors[self.sent], self.node.op_type
         inputs = {key: tensors[name] for key, name in self.inputs.items()}
         given = Recorded(inputs, sent, tensors[self.count] if self.count else None)

@@ -28,7 +28,7 @@ _BATCH = 64
 
 
 def replay(model: Source, trains: SpikeTrains, *, device: str = "auto") -> dict[str, Array]:
-    """The outputs of `model`, by name, as `trains` have them: equal to its own at ORT_ENABLE_EXTENDED.
+    """The outputs of `model`, by name, computed from `trains`: equal to those of `model` at ORT_ENABLE_EXTENDED.
 
     Raises:
         DataError: the trains were recorded of another model.

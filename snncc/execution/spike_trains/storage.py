@@ -62,7 +62,7 @@ class SpikeTrains:
         return int(self.layers[0].bits.shape[1])
 
     def to_npz(self) -> bytes:
-        """The file's content."""
+        """The content of the file."""
         keys = _keys(self.layers)
         index = {
             "format": _FORMAT,
@@ -80,7 +80,7 @@ class SpikeTrains:
 
     @classmethod
     def from_npz(cls, source: Path | str | bytes) -> SpikeTrains:
-        """What a file, or its content, holds.
+        """Read a file or its content.
 
         Raises:
             DataError: it cannot be read, or holds something else.

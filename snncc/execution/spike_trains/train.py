@@ -24,7 +24,7 @@ _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=
 
 @dataclass(frozen=True, eq=False)
 class Train:
-    """What a layer fired: T steps of its own, N samples, B = ceil(neurons / 8) bytes for the neurons of one sample.
+    """Spikes of a layer: its own T steps, N samples, B = ceil(neurons / 8) bytes for the neurons of one sample.
 
     A spike of step t is worth scale * worth[t], negative where `signs` says so, or the next one of `values`.
 
@@ -66,11 +66,11 @@ class Train:
         return _ones(self.bits)
 
     def spikes(self) -> npt.NDArray[np.bool_]:
-        """Who fired, (T, N, …)."""
+        """Whether each neuron fires, (T, N, …)."""
         return _unpack(self.bits, self.sample)
 
     def of_samples(self, first: int, last: int) -> Train:
-        """The part of the samples `first` … `last` - 1."""
+        """The train of the samples `first` … `last` - 1."""
         values = None
         if self.values is not None:
             before, until = (_ones(self.bits[:, :n]) for n in (first, last))
@@ -79,7 +79,7 @@ class Train:
         return replace(self, bits=self.bits[:, first:last], signs=signs, values=values)
 
     def sent(self) -> Array:
-        """The tensor that the layer sends, worked out from its spikes alone, with the roundings of its op."""
+        """The output tensor of the layer, computed from its spikes alone, with the rounding of its op."""
         each = self._each()
         if self.sends == "steps":
             return self._scaled(each).reshape(-1, *self.sample)
@@ -112,7 +112,7 @@ def pack(fires: Array) -> Bits:
 
 
 def joined(parts: Sequence[Train]) -> Train:
-    """The trains of one layer for several batches, one behind the other."""
+    """The trains of one layer for several consecutive batches."""
     first = parts[0]
     signs = None if first.signs is None else np.concatenate([p.signs for p in parts if p.signs is not None], axis=1)
     values = None if first.values is None else np.concatenate([p.values for p in parts if p.values is not None])

@@ -23,7 +23,7 @@ _NEVER = frozenset({"Affine", "ImageScaler", "ParametricSoftplus", "ScaledTanh",
 
 
 def with_domains(model: onnx.ModelProto) -> onnx.ModelProto:
-    """`model`, changed in place: domains that nodes name are imported, and the standard one holds standard ops only."""
+    """`model`, changed in place: used domains are imported, and the standard domain contains standard ops only."""
     for opset in model.opset_import:
         opset.domain = "" if opset.domain == "ai.onnx" else opset.domain  # two names of one domain
     version = next((o.version for o in model.opset_import if o.domain == ""), 0)

@@ -18,11 +18,11 @@ __all__ = ["Lines", "Names", "NoSpelling"]
 
 
 class NoSpelling(Exception):  # noqa: N818
-    """This node, in the form that it has here, is not spelled out; says why."""
+    """The reason why this node has no expansion."""
 
 
 class Names:
-    """The names of a graph's tensors and nodes, and what is known of its tensors."""
+    """The names of a graph's tensors and nodes, and the known properties of its tensors."""
 
     def __init__(self, graph: onnx.GraphProto, outer: Names | None = None) -> None:
         self._taken: set[str] = set(outer._taken) if outer else set()
@@ -42,7 +42,7 @@ class Names:
         self._usual: int = outer._usual if outer else next((k for k in kinds if _is_real(k)), onnx.TensorProto.FLOAT)
 
     def fresh(self, name: str) -> str:
-        """A name like `name` that nothing has yet."""
+        """An unused name similar to `name`."""
         found, number = name, 0
         while found in self._taken:
             number += 1
@@ -55,14 +55,14 @@ class Names:
         return array_of(self._values[tensor]) if tensor in self._values else None
 
     def rank(self, tensor: str) -> int | None:
-        """How many axes a tensor has, if that is known."""
+        """The number of axes of a tensor, if known."""
         if tensor in self._values:
             return len(self._values[tensor].dims)
         kind = self._type_of(tensor)
         return len(kind.shape.dim) if kind is not None and kind.HasField("shape") else None
 
     def size(self, tensor: str, axis: int) -> int | None:
-        """How long an axis is, if that is known."""
+        """The length of an axis, if known."""
         kind = self._type_of(tensor)
         dims = kind.shape.dim if kind is not None else ()
         known = len(dims) > axis and dims[axis].HasField("dim_value")
@@ -75,7 +75,7 @@ class Names:
         return self._types.get(tensor)
 
     def kind(self, tensors: Sequence[str]) -> np.dtype[Any]:
-        """The floating-point type of these tensors, as far as it is known; otherwise that of the network's input."""
+        """The floating-point type of these tensors, if known, else that of the network's input."""
         stored = (self._values[t].data_type for t in tensors if t in self._values)
         typed = (self._types[t].elem_type for t in tensors if t in self._types)
         found = next((k for k in (*stored, *typed) if _is_real(k)), self._usual)
@@ -83,7 +83,7 @@ class Names:
 
 
 class Lines:
-    """The spelling of `node`."""
+    """The expansion of `node`."""
 
     def __init__(self, node: onnx.NodeProto, names: Names) -> None:
         self.node = node
@@ -95,20 +95,20 @@ class Lines:
 
     @property
     def number(self) -> int:
-        """The number that ONNX gives the node's own floating-point type."""
+        """ONNX's number of the node's floating-point type."""
         return int(helper.np_dtype_to_tensor_dtype(self.kind))
 
     def input(self, index: int) -> str:
-        """The name of an input, '' if it is left out."""
+        """The name of an input, '' if it is omitted."""
         return self.node.input[index] if index < len(self.node.input) else ""
 
     def output(self, index: int) -> str:
-        """The name of an output, '' if nobody reads it."""
+        """The name of an output, '' if it has no users."""
         name = self.node.output[index] if index < len(self.node.output) else ""
         return name if name in self.names.read else ""
 
     def text(self, attribute: str, default: str = "") -> str:
-        """A text among the attributes."""
+        """A string attribute."""
         given = self.attributes.get(attribute, default)
         return given.decode() if isinstance(given, bytes) else str(given)
 
@@ -134,7 +134,7 @@ class Lines:
         return self.constant(list(values), np.int64)
 
     def sum(self, *tensors: str) -> str:
-        """The sum of those tensors that are given."""
+        """The sum of the given tensors."""
         given = [t for t in tensors if t]
         total = given[0]
         for tensor in given[1:]:
@@ -142,7 +142,7 @@ class Lines:
         return total
 
     def give(self, tensor: str, index: int = 0) -> None:
-        """Let `tensor` be an output of the node, if anybody reads that."""
+        """Make `tensor` an output of the node, if that output has users."""
         if self.output(index):
             self.add("Identity", [tensor], self.output(index))
 

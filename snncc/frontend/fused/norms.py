@@ -9,7 +9,7 @@ __all__ = ["embeddings", "image_scaler", "layer", "simplified", "skip_layer", "s
 
 
 def layer(lines: Lines) -> None:
-    """LayerNormalization, as the standard has it."""
+    """LayerNormalization of the standard."""
     for index in (1, 2):
         if lines.output(index):
             raise NoSpelling("whose mean or deviation is read")
@@ -50,7 +50,7 @@ def skip_simplified(lines: Lines) -> None:
 
 
 def embeddings(lines: Lines) -> None:
-    """LayerNormalization of the sum of the embeddings of words, places and segments."""
+    """LayerNormalization of the sum of the embeddings of words, positions and segments."""
     ids, segments, words, places, kinds, gamma, beta, mask, at = (lines.input(i) for i in range(9))
     if mask or lines.output(1):
         raise NoSpelling("with a mask")

@@ -46,7 +46,7 @@ def gemm(lines: Lines) -> None:
 
 
 def matmul(lines: Lines) -> None:
-    """alpha A B, each of them transposed as the attributes say."""
+    """alpha A B, with each operand transposed by its attribute."""
     lines.give(_product(lines))
 
 

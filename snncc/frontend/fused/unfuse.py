@@ -76,7 +76,7 @@ class _Unfuser:
         self.reasons: dict[str, list[str]] = {}  # "op: why" of what has no spelling: the nodes
 
     def rewrite(self, graph: onnx.GraphProto, outer: Names | None) -> None:
-        """Rewrite `graph`, which stands inside what has the names `outer`."""
+        """Rewrite `graph`, which is nested in graphs with the names `outer`."""
         names, before = Names(graph, outer), self.done
         kept: list[onnx.NodeProto] = []
         if outer is None:
