@@ -19,7 +19,7 @@ _MIX = ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1))
 
 
 def hashed_uniform(key: int, elements: Array, step: int) -> Array:
-    """A number in 0 … 2^32 - 1 for each element (its place in its sample) at `step`."""
+    """A number in 0 … 2^32 - 1 for each element (its index within its sample) at `step`."""
     state = (elements.astype(np.int64) * _ELEMENT + step % _MODULUS * _STEP % _MODULUS + key) % _MODULUS
     for shift, factor in _MIX:
         state = (state ^ (state >> shift)) * factor % _MODULUS

@@ -60,7 +60,7 @@ def reference_residual(inputs: Sequence[Array], attributes: AttributeValues) -> 
 
 
 def as_phase(attributes: AttributeValues) -> dict[str, Any]:
-    """A one-spike neuron's attributes, as the general phase neuron has them."""
+    """The attributes of a one-spike neuron, converted to those of the general phase neuron."""
     return {**attributes, "last_thresholds": attributes["thresholds"], "max_spikes": 1, "signed": 0}
 
 

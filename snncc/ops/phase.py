@@ -43,7 +43,7 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
 
 
 def chain(steps: int) -> str:
-    """Body lines up to y_{p} and n_{p}, value and number of the spikes before phase p, and who is `negative`."""
+    """Body lines up to y_{p} and n_{p}, the value and number of the spikes before phase p, and the mask `negative`."""
     lines = ["x = Cast <to = 1> (X)", "u = Div (x, scale)", "zero = Constant <value_float = 0.0> ()"]
     lines += ["flag = Constant <value_int: int = @signed> ()", "signed = Cast <to = 9> (flag)"]
     lines += ["magnitude = Abs (u)", "r_0 = Where (signed, magnitude, u)"]

@@ -35,7 +35,7 @@ def _polynomial(x: Array, coefficients: Sequence[float]) -> Array:
 
 
 def exp(x: Array) -> Array:
-    """e^x of float32 `x`, held within -16 … 16."""
+    """e^x of float32 `x`, clipped to -16 … 16."""
     value = _polynomial(np.minimum(np.maximum(x, _F(-_LIMIT)), _F(_LIMIT)) * _F(1 / _PARTS), _EXP)
     for _ in range(_SQUARINGS):
         value = value * value

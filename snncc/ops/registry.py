@@ -53,7 +53,7 @@ class Attribute:
 
 @dataclass(frozen=True)
 class OpDef:
-    """What an op means.
+    """Definition of an op.
 
     `reference(inputs, attributes) -> outputs` is the definition of truth, plain numpy, one array per output.
     `body(steps) -> text` writes the same in standard ONNX (onnx's text syntax), unrolled over `steps` table entries; it
@@ -86,7 +86,7 @@ class OpDef:
     since: int = OPSET
 
     def length(self, attributes: AttributeValues) -> int:
-        """How many steps the body of a node with these attributes is unrolled over."""
+        """The number of steps over which the body of a node with these attributes is unrolled."""
         return len(attributes[self.table]) if self.table else 0
 
     def schema(self) -> defs.OpSchema:

@@ -27,7 +27,7 @@ COUNT = Parameter("count", "tensor(int32)", "Number of spikes at each step, 0 or
 
 
 def wrapped(number: int) -> int:
-    """A number of steps as int64 holds it, which wraps: counters come from outside and may be any."""
+    """A step number wrapped to int64, since counters are inputs with arbitrary values."""
     return (number + 2**63) % 2**64 - 2**63
 
 
@@ -37,12 +37,12 @@ def samples(rows: int, attributes: AttributeValues) -> int:
 
 
 def state_in(name: str, doc: str) -> Parameter:
-    """A state as it comes in."""
+    """The input of a state."""
     return Parameter(name, "tensor(float)", f"{doc}, before this call: one element, or of the shape of one step.")
 
 
 def state_out(name: str, doc: str) -> Parameter:
-    """A state as it goes out."""
+    """The output of a state."""
     return Parameter(name, "tensor(float)", f"{doc}, after this call.", optional=True, rows=samples)
 
 

@@ -80,7 +80,7 @@ def _remove(path: Path, owner: int) -> None:
 
 
 class Stored:
-    """Values of a weight in a file: `shape` and `dtype` of what lies behind `offset` bytes."""
+    """Values of a weight in a file: `shape` and `dtype` of the data at `offset` bytes."""
 
     def __init__(self, file: Path, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.file, self.offset, self.shape, self.dtype = file, offset, shape, dtype
@@ -88,17 +88,17 @@ class Stored:
         self._file = _files.get(str(file))  # keeps it
 
     def load(self) -> Array:
-        """The values, mapped anew each time: with the array go its pages from memory."""
+        """The values, memory-mapped anew on each call: the pages are released with the array."""
         return np.asarray(np.memmap(self.file, self.dtype, "r", self.offset, self.shape))
 
 
 def is_large(length: int) -> bool:
-    """Whether so many bytes are worth a file."""
+    """Whether data of this many bytes should be stored in a file."""
     return length >= _SMALLEST
 
 
 def may_be_mapped(tensor: onnx.TensorProto, length: int) -> bool:
-    """Whether the values of `tensor`, of so many bytes in a file, should stay there."""
+    """Whether the values of `tensor`, of this size in bytes in a file, should stay there."""
     if not is_large(length) or sys.byteorder != "little" or not tensor.dims:
         return False
     try:
@@ -109,7 +109,7 @@ def may_be_mapped(tensor: onnx.TensorProto, length: int) -> bool:
 
 
 def refer(tensor: onnx.TensorProto, file: Path, offset: int) -> None:
-    """Let the values of `tensor` be those in the file."""
+    """Make the values of `tensor` refer to the file."""
     tensor.ClearField("raw_data")
     del tensor.external_data[:]
     tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -118,13 +118,13 @@ def refer(tensor: onnx.TensorProto, file: Path, offset: int) -> None:
 
 
 def is_mapped(tensor: onnx.TensorProto) -> bool:
-    """Whether the values of `tensor` are in a file that `refer` named."""
+    """Whether the values of `tensor` are in a file set by `refer`."""
     external = tensor.data_location == onnx.TensorProto.EXTERNAL
     return external and any(e.key == "location" and e.value == _WORD for e in tensor.external_data)
 
 
 def mapped_in(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """The mapped weights of `graph` and of the graphs inside it."""
+    """The mapped weights of `graph` and its subgraphs."""
     yield from filter(is_mapped, graph.initializer)
     for node in graph.node:
         for attribute in node.attribute:
@@ -133,14 +133,14 @@ def mapped_in(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
 
 
 def stored_of(tensor: onnx.TensorProto) -> Stored:
-    """Where the values of a mapped `tensor` lie."""
+    """The location of the values of a mapped `tensor`."""
     entry = {e.key: e.value for e in tensor.external_data}
     dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
     return Stored(Path(entry["file"]), int(entry["offset"]), tuple(tensor.dims), dtype)
 
 
 def array_of(tensor: onnx.TensorProto) -> Array:
-    """The values of any tensor that is not external, or mapped."""
+    """The values of a tensor that is mapped or not external."""
     return stored_of(tensor).load() if is_mapped(tensor) else numpy_helper.to_array(tensor)
 
 
@@ -153,7 +153,7 @@ def values_of(weight: onnx.TensorProto) -> bytes | memoryview:
 
 
 def put_aside(value: Array) -> Stored | None:
-    """`value`, if it is large, in a temporary file; None if it is small, or there is no room for it there."""
+    """Store `value`, if large, in a temporary file; None if it is small, or there is not enough space."""
     if not is_large(value.nbytes) or value.dtype.kind not in _PLAIN or value.dtype.isbuiltin != 1 or not value.ndim:
         return None
     try:
@@ -170,7 +170,7 @@ def put_aside(value: Array) -> Stored | None:
 
 @contextmanager
 def left_in_files() -> Iterator[None]:
-    """Within it, conversions return models whose large weights stay in files, which are there until it ends."""
+    """Context in which conversions return models whose large weights stay in files, which exist until it ends."""
     token = _held.set([])
     try:
         yield
@@ -179,7 +179,7 @@ def left_in_files() -> Iterator[None]:
 
 
 def hand_over(model: onnx.ModelProto) -> None:
-    """Make `model` independent of the graph that it was made from; its weights go into it, or are `left_in_files`."""
+    """Make `model` independent of its source graph; its weights are copied into it, or are `left_in_files`."""
     held = _held.get()
     for tensor in mapped_in(model.graph):
         if held is None:

@@ -23,7 +23,7 @@ _RAW_DATA = onnx.TensorProto.DESCRIPTOR.fields_by_name["raw_data"].number
 
 
 def serialised(model: onnx.ModelProto) -> Iterator[bytes | memoryview]:
-    """The pieces, one large weight at a time in memory."""
+    """Yield the pieces, with one large weight at a time in memory."""
     for piece in _pieces(model):
         yield values_of(piece) if isinstance(piece, onnx.TensorProto) else piece
 
@@ -78,7 +78,7 @@ def _nested(number: int, pieces: list[Piece]) -> list[Piece]:
 
 
 def varint(number: int) -> bytes:
-    """A number as protobuf writes it: seven bits in a byte, the lowest first."""
+    """A number in protobuf's encoding: seven bits per byte, the lowest first."""
     found = bytearray()
     while number > 0x7F:
         found.append(number & 0x7F | 0x80)

@@ -27,7 +27,7 @@ _SAMPLES = 2000  # that the drop is measured on, at most
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe that was tried.
+    """A candidate that was tried.
 
     Attributes:
         coding: The coding with its time steps.
@@ -49,7 +49,7 @@ class Trial:
 
 
 def candidates(coding: Coding, *, steps: bool = True, base: bool = True) -> list[Coding]:
-    """`coding` with more and more time steps.
+    """`coding` with increasing numbers of time steps.
 
     Args:
         coding: What they all are but for that.
@@ -69,7 +69,7 @@ def convert_within(
     tried: Callable[[Trial], None] | None = None,
     **options: Any,
 ) -> onnx.ModelProto:
-    """Convert with the first of `codings`, from cheap to dear, that loses no more than `max_drop` on `calibration`.
+    """Convert with the first of `codings`, ordered by cost, that loses no more than `max_drop` on `calibration`.
 
     With each, scales and levels are tried as asked for; then, if nothing was asked for, scales as a percentile, and in
     phase coding fitted levels. The drop is measured with the labels that come with the data; without any, it is the

@@ -56,7 +56,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Converted networks beside each other, and the ANN that they came from.
+    """Several converted networks and their source ANN.
 
     Attributes:
         models: In the order given.
@@ -73,7 +73,7 @@ class Comparison:
         return {"batch": self.batch, "rounds": self.rounds, "models": [m.to_json() for m in self.models]}
 
     def table(self, title: str) -> Table:
-        """A row for the ANN and one for each of the others."""
+        """One row for the ANN and one for each converted network."""
         runtimes = tuple(self.models[0].times)
         columns = ("model", "coding", "top-1 %", "drop", "same %", "spikes", "gain", "formula", "steps")
         found = self.models[0].evaluation
@@ -103,7 +103,7 @@ def compare(
     threads: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Comparison:
-    """Evaluate several converted networks on the same data, and take their time in turns with their ANN.
+    """Evaluate several converted networks on the same data, and time them in alternation with their ANN.
 
     Args:
         snns: The converted models: paths, or by name.

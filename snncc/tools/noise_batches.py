@@ -20,7 +20,7 @@ __all__ = ["noise_batches"]
 def noise_batches(
     source: onnx.ModelProto, size: int, input_range: tuple[float, float] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Batches of `size` samples for a network as it was before conversion, without end.
+    """Endless batches of `size` samples for a network as it was before conversion.
 
     Coloured noise with the mean and spread that the network's first BatchNormalization remembers, or within
     `input_range`; random ids.

@@ -59,7 +59,7 @@ class Table:
 
 
 def short(text: str, letters: int) -> str:
-    """`text`, with its middle left out if it is longer than that."""
+    """`text`, with its middle left out if it is longer than this."""
     if len(text) <= letters:
         return text
     head = (letters - 1) // 2
@@ -67,7 +67,7 @@ def short(text: str, letters: int) -> str:
 
 
 def ruled(table: Table) -> tuple[Table, tuple[int, ...]]:
-    """(The table without its column `groups`, the rows above which a rule stands.)"""
+    """(The table without its column `groups`, the rows that have a rule above them.)"""
     if table.groups is None:
         return table, ()
     place = table.columns.index(table.groups)
@@ -78,7 +78,7 @@ def ruled(table: Table) -> tuple[Table, tuple[int, ...]]:
 
 
 def parts(table: Table, width: int) -> list[Table]:
-    """Tables of `width` letters or less that show the same, each with the columns that name a row, shortened.
+    """Split into tables of at most `width` characters, each with the columns that name a row, shortened.
 
     A part has one column besides even if that alone is wider.
     """
@@ -103,7 +103,7 @@ def parts(table: Table, width: int) -> list[Table]:
 
 
 def csv_cell(value: object) -> object:
-    """`value`; a text that a spreadsheet would take for a formula has an apostrophe in front."""
+    """`value`; a text that a spreadsheet would interpret as a formula gets an apostrophe as prefix."""
     if not isinstance(value, str):
         return value
     value = value.replace("\r", "\\r")  # which readers take for the end of a row
@@ -117,7 +117,7 @@ def csv_cell(value: object) -> object:
 
 
 def to_csv(tables: Iterable[Table]) -> str:
-    """The tables, each headed by its columns, with an empty line between two."""
+    """The tables, each with a header row, separated by an empty line."""
     texts = []
     for table in tables:
         text = io.StringIO()

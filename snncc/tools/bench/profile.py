@@ -21,7 +21,7 @@ _RUN = "model_run"  # of a session
 
 @dataclass(frozen=True)
 class NodeTime:
-    """Mean time of a node in one run: its name in onnxruntime, which may have merged several into it.
+    """Mean time of a node in one run, with its name in onnxruntime, which may have fused several nodes into it.
 
     Attributes:
         name, op: The node.
@@ -36,7 +36,7 @@ class NodeTime:
 
 
 def read_profile(path: Path) -> list[Any]:
-    """The events of a profile that onnxruntime has written; older versions leave control characters in names.
+    """The events of a profile written by onnxruntime; older versions leave control characters in names.
 
     Raises:
         ModelError: names have quotes, which older versions of onnxruntime do not escape.
@@ -50,7 +50,7 @@ def read_profile(path: Path) -> list[Any]:
 
 
 def node_times(events: Sequence[Mapping[str, Any]], runs: int) -> tuple[NodeTime, ...]:
-    """The nodes in `events` of so many equal runs, the slowest first; nodes that only hold others are left out.
+    """The nodes in `events` of this many equal runs, the slowest first; nodes that only contain others are left out.
 
     The first run, at least one more must follow, does not count: memory is found and shapes are settled in it.
     """

@@ -18,7 +18,7 @@ PERCENTILES = (50, 90, 99)
 
 @dataclass(frozen=True)
 class Timing:
-    """Of one network, run on one batch.
+    """Timing of one network on one batch.
 
     Attributes:
         name: `ann`, `body`: the SNN in plain onnxruntime, or `kernels`: the SNN with snncc's kernels.
@@ -40,7 +40,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """All networks, and how they were run.
+    """Timings of all networks, and the conditions of the runs.
 
     Attributes:
         batch: Samples of a run.

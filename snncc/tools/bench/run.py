@@ -35,7 +35,7 @@ def benchmark(
     layers: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Benchmark:
-    """Take the time of a converted network, of any form, in one process and in turns with its ANN.
+    """Time a converted network, of any form, in one process, in alternation with its ANN.
 
     Args:
         snn: The converted model; of single time steps, a run is all of them.

@@ -33,7 +33,7 @@ _PROFILED = 6  # runs under the profiler
 
 
 class Subjects:
-    """The networks by name, and how to run them; `device` is where the last one went."""
+    """The networks by name, and how to run them; `device` is the device of the last one."""
 
     def __init__(self, snn: Source, ann: Source | None, threads: int, device: str) -> None:
         spiking = read_converted(snn)
@@ -74,7 +74,7 @@ class Subjects:
         return iter([{s.name: coloured_noise(s, size, rng).astype(s.dtype) for s in self._specs}])
 
     def run(self, name: str, feeds: Batch, profile: Path | None = None) -> tuple[Run, ort.InferenceSession]:
-        """(What runs the network on `feeds`, its session)."""
+        """(A function that runs the network on `feeds`, its session)."""
         from snncc.runtime import create_session
 
         model, options = self.models[name], self._options(profile)
@@ -85,7 +85,7 @@ class Subjects:
         return partial(Stream(model, self.device, session=session).run, feeds), session
 
     def profile(self, name: str, feeds: Batch) -> tuple[NodeTime, ...]:
-        """Where the time of a network goes."""
+        """Time per node of a network."""
         with temporary_folder() as folder:
             run, session = self.run(name, feeds, folder / "profile")
             for _ in range(_PROFILED):

@@ -18,7 +18,9 @@ _BEYOND = 1.25  # of the largest value that can be sent
 
 
 def declared_mismatch(coding: Coding, form: Mapping[str, Any], op: str, given: Mapping[str, Any]) -> str | None:
-    """What of the attributes `given` to a neuron `op` is not as `coding` says; None if all is, or nothing is known."""
+    """The mismatch between the attributes `given` to a neuron `op` and the declaration of `coding`; None if there is
+    none, or nothing is declared.
+    """
     expected = coding.expected_attributes(op, form)
     if expected is None:
         return _other_code(coding, op, given)

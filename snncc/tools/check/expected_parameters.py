@@ -30,7 +30,7 @@ _IDLE = 2.0**127  # a threshold that no potential reaches
 
 
 def most_spikes(coding: Values, entry: Values = MappingProxyType({})) -> int | None:
-    """How many spikes a neuron whose metadata is `entry` may send for one sample; None if the coding is not known."""
+    """The maximum number of spikes of a neuron with metadata `entry` for one sample; None if the coding is unknown."""
     try:
         return coding_of(coding).spike_limit(LayerSettings(steps=entry.get("steps")))
     except (OptionError, KeyError, TypeError):
@@ -38,7 +38,7 @@ def most_spikes(coding: Values, entry: Values = MappingProxyType({})) -> int | N
 
 
 def own_parameters(coding: Values, entry: Values) -> dict[str, Any]:
-    """The coding's parameters as they are for one neuron, whose metadata is `entry`."""
+    """The coding's parameters for one neuron with metadata `entry`, per-layer settings included."""
     kind = CODINGS.get(str(coding.get("name")))
     steps = {kind.steps_field: entry["steps"]} if kind is not None and "steps" in entry else {}
     return {**coding, **steps, **{key: entry[key] for key in ("Q", "levels") if key in entry}}
@@ -47,7 +47,7 @@ def own_parameters(coding: Values, entry: Values) -> dict[str, Any]:
 def parameter_mismatch(
     coding: Values, form: Values, node: onnx.NodeProto, *, encoder: bool, fitted: bool = False
 ) -> str | None:
-    """What of a neuron is not as the metadata `coding` and `form` say; None if all is.
+    """The mismatch between a neuron and the recorded `coding` and `form`; None if there is none.
 
     An `encoder` has the tables of the network's input. Of tables that were `fitted` to an activation, which no formula
     gives, only the length is known.
@@ -92,7 +92,7 @@ def _idle(given: Values, steps: int) -> bool:
 
 
 def wrong_gate(node: onnx.NodeProto, steps: int) -> str | None:
-    """What of a gate of a recurrent layer is not as an FSNeuron of `steps` steps should be; None if all is."""
+    """The mismatch between a gate of a recurrent layer and an FSNeuron of `steps` steps; None if there is none."""
     if node.op_type != "FSNeuron":
         return f"it is a {node.op_type}, not an FSNeuron"
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}

@@ -12,7 +12,7 @@ _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
 
 
 def annotation(result: CheckResult, file: str) -> str:
-    """One line, `::error file=…,title=…::message`; `file` is best relative to the repository."""
+    """One line, `::error file=…,title=…::message`; `file` should be relative to the repository."""
     title = _escaped(f"snncc check: {result.name}", _PROPERTY)
     return f"::error file={_escaped(file, _PROPERTY)},title={title}::{_escaped(result.message, _DATA)}"
 

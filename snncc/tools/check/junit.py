@@ -15,7 +15,7 @@ _FORBIDDEN = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def junit_xml(results: Sequence[CheckResult], name: str) -> bytes:
-    """One suite, a test case a check; `name` says what was checked, e.g. the model's file."""
+    """One suite with one test case per check; `name` identifies the subject, e.g. the model's file."""
     failures = sum(not r.passed for r in results)
     counts = {"tests": str(len(results)), "failures": str(failures), "errors": "0", "skipped": "0"}
     root = ElementTree.Element("testsuites", counts)

@@ -22,7 +22,8 @@ __all__ = ["differing_outputs"]
 
 
 def differing_outputs(model: onnx.ModelProto, sample: Batch) -> tuple[int, int]:
-    """(output values that differ, output values) for one batch on the CPU, at every call where a call is a time step.
+    """(Number of differing output values, number of output values) for one batch on the CPU, at every call of a
+    single-step model.
 
     Raises:
         ModelError: onnxruntime cannot run the model.

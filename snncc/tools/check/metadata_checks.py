@@ -31,7 +31,7 @@ _METHODS = ("max", "percentile", "least-squares")
 
 
 def check_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
-    """Each neuron's op, and the range of its scales: 1 where weights have taken them up, else as the model has them."""
+    """Check each neuron's op, and the range of its scales: 1 where folded into weights, else as in the model."""
     nodes = {n.name: n for n in all_nodes(model.graph) if is_neuron(n)}
     constants = initializers(model, recurrent=True)
     folded = claimed("weights").get("fold_bn") == "weights"
@@ -68,7 +68,7 @@ def _off(given: list[float], expected: list[float]) -> bool:
 
 
 def check_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
-    """How weights are stored, and where BatchNormalization went."""
+    """Check how weights are stored, and where BatchNormalization was folded."""
     entry = claimed("weights")
     stored, fold = entry.get("stored"), entry.get("fold_bn")
     if stored not in ("float", "int8", "int8-tensor") or fold not in ("weights", "threshold"):
@@ -79,7 +79,7 @@ def check_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
 
 
 def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
-    """Whether time is folded, in a loop or outside, and how many steps there are."""
+    """Check the form (folded, loop or step) and the number of time steps."""
     form = claimed("form")
     loops = [
         n for n in model.graph.node if n.op_type == "Loop" and any(is_neuron(x) for x in all_nodes(n.attribute[0].g))
@@ -100,14 +100,14 @@ def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
 
 
 def check_islands(model: onnx.ModelProto, claimed: Claimed) -> str | None:
-    """The analog islands are there, with these ops."""
+    """Check that the recorded analog ops exist."""
     present = {n.name: n.op_type for n in all_nodes(model.graph)}
     odd = [f"'{name}' ({op})" for name, op in claimed("islands").items() if present.get(name) != op]
     return f"analog islands are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
 
 
 def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
-    """How many neurons and synapses of each op there are, and which factors are left; earlier models do not say."""
+    """Check the numbers of neurons and synapses per op, and of remaining factors; older models have no such entry."""
     told = claimed("outcome")
     if not told:
         return None
@@ -132,7 +132,7 @@ def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
 
 
 def check_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  # noqa: ARG001
-    """Where scales come from, as far as the entry itself says; `check --calib` works out the digest of the data."""
+    """Check that the entry on calibration is consistent; `check --calib` also checks the digest of the data."""
     entry = claimed("calibration")
     origin, digest, samples = entry.get("origin"), entry.get("sha256"), entry.get("samples")
     if origin not in ("data", "noise"):

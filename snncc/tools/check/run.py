@@ -34,7 +34,7 @@ _NEEDED = ("valid", "ops-known", "bodies")  # without these nothing can be run
 
 @dataclass(frozen=True)
 class Budgets:
-    """What a converted model may cost; None: anything.
+    """Upper limits on the cost of a converted model; None: no limit.
 
     Attributes:
         max_drop: points of top-1 accuracy that it may lose against the ANN.
@@ -51,7 +51,7 @@ class Budgets:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check: its name, whether it passed, and what was found."""
+    """Result of one check: its name, whether it passed, and details."""
 
     name: str
     passed: bool

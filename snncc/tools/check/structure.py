@@ -191,7 +191,7 @@ STRUCTURE: dict[str, tuple[Check, str, tuple[str, ...]]] = {
 
 
 def structural(model: CheckSubject) -> Iterator[tuple[str, bool, str]]:
-    """(Name, whether it passed, what was found) of each check; those without a footing are left out."""
+    """(Name, whether it passed, details) of each check; checks whose requirements failed are left out."""
     passed: set[str] = set()
     for name, (check, fine, needs) in STRUCTURE.items():
         if passed.issuperset(needs):

@@ -24,7 +24,7 @@ __all__ = ["CheckSubject"]
 
 @dataclass(frozen=True, eq=False)
 class CheckSubject:
-    """A converted model and the source that it is said to come from."""
+    """A converted model and its recorded source."""
 
     snn: onnx.ModelProto
     ann: onnx.ModelProto
@@ -36,24 +36,26 @@ class CheckSubject:
 
     @cached_property
     def source(self) -> Graph:
-        """The ANN as the passes see it."""
+        """The ANN as imported."""
         return import_model(self.ann)
 
     @cached_property
     def prepared(self) -> Graph:
-        """The source as it is when calibration looks at it."""
+        """The source as prepared for calibration."""
         coding = recorded_coding(self.snn)
         return prepared(self.source, coding, recorded_bounds(self.snn)) if coding else self.source
 
     @cached_property
     def activations(self) -> dict[str, str]:
-        """By name, the nodes that neurons may stand for, and their ops, once the source is prepared for the coding."""
+        """By name, the nodes that neurons may replace, and their ops, after preparation of the source
+        for the coding.
+        """
         graph = self.prepared
         return {node.name: node.op for node in (*activation_nodes(graph), *graph.nodes(*ACTIVATIONS))}
 
     @cached_property
     def gates(self) -> dict[str, int]:
-        """The gates of recurrent layers that the metadata list, and how many steps each takes."""
+        """The recorded gates of recurrent layers, and the number of steps of each."""
         layers = self.metadata("recurrent").values()
         return {name: int(layer.get("K", 0)) for layer in layers for name in layer.get("gates", ())}
 

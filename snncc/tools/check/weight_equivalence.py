@@ -31,7 +31,7 @@ _MOST = 2**22  # pairs of channels that are fitted; of larger layers only some o
 
 
 def mismatched_layers(source: onnx.ModelProto, snn: onnx.ModelProto) -> list[str]:
-    """Names of the layers of `snn` whose weights are not those of `source` but for factors of channels."""
+    """Names of the layers of `snn` whose weights are not equivalent to those of `source` up to channel factors."""
     theirs, ours = _Weights(source), _Weights(snn)
     stored = stored_weights(snn)
     half = any(t.data_type == onnx.TensorProto.FLOAT16 for t in snn.graph.initializer)
@@ -46,7 +46,7 @@ def mismatched_layers(source: onnx.ModelProto, snn: onnx.ModelProto) -> list[str
 
 
 def stored_weights(model: onnx.ModelProto) -> dict[str, str]:
-    """By synapse: `int8` (a scale for each channel), `int8-tensor` (one for all) or `float`; computed weights left out.
+    """By synapse: `int8` (a scale per channel), `int8-tensor` (a single scale) or `float`; computed weights left out.
 
     Weights of recurrent layers, within a Scan, stay float and are left out, too.
     """
@@ -105,7 +105,7 @@ class _Weights:
 
 
 def initializers(model: onnx.ModelProto, *, recurrent: bool = False) -> dict[str, onnx.TensorProto]:
-    """All that is stored, in subgraphs too; what `recurrent` layers hold in their Scans only if asked for."""
+    """All stored tensors, also in subgraphs; those in the Scans of `recurrent` layers only on request."""
     found: dict[str, onnx.TensorProto] = {}
     graphs = [model.graph]
     while graphs:

@@ -24,7 +24,7 @@ __all__ = ["ExactLayers"]
 
 
 class ExactLayers:
-    """`model` is the network with switches.
+    """`model` is the network with switches for exact layers.
 
     Args:
         folded: The spiking network, all time steps in one pass.
@@ -49,14 +49,14 @@ class ExactLayers:
         self._install()
 
     def run(self, session: Any, batch: Mapping[str, Array], exact: Mapping[str, Array], on: Collection[int]) -> Array:
-        """The network's first output where the layers at the places `on` are exact."""
+        """The network's first output with exact layers at the positions `on`."""
         found: list[Array] = session.run([self._network.outputs[0]], self._feeds(batch, exact, on))
         return found[0]
 
     def layers(
         self, session: Any, batch: Mapping[str, Array], exact: Mapping[str, Array], on: Collection[int]
     ) -> tuple[Array, list[Array], dict[str, Array]]:
-        """(First output, what layers send, what those without a unit are given), decoded, in units of the ANN."""
+        """(First output, outputs of the layers, inputs of the layers without a unit), decoded, in units of the ANN."""
         names = [self._network.outputs[0], *self._sent, *self._given.values()]
         out, *found = session.run(names, self._feeds(batch, exact, on))
         sent = [

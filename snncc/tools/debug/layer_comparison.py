@@ -30,7 +30,7 @@ Watcher = Callable[[onnx.NodeProto, Array, Array], None]
 
 
 class Comparison:
-    """The sums over the samples so far.
+    """Sums over the samples so far.
 
     Args:
         snn: The converted model.
@@ -56,7 +56,7 @@ class Comparison:
         self._samples = 0
 
     def steps(self, stream: Iterable[Batch]) -> Iterator[None]:
-        """Take in the samples; pauses after each run."""
+        """Process the samples; yields after each run."""
         for batch in stream:
             if not self._samples:
                 self._start({name: array.shape[1:] for name, array in batch.items()})
@@ -66,7 +66,7 @@ class Comparison:
                 yield from self._add({name: array[start : start + size] for name, array in batch.items()})
 
     def result(self) -> LayerErrors:
-        """The layers, sorted; at least one batch must have been taken in."""
+        """The layers, sorted; at least one batch must have been added."""
         found = []
         for place, node in enumerate(self._switched.neurons):
             signal, magnitude, noise, own = self._sums[place].tolist()

@@ -41,7 +41,7 @@ class LayerError:
 
 @dataclass(frozen=True)
 class LayerErrors:
-    """All layers, the one that adds most first.
+    """All layers, sorted by the error that each adds, the largest first.
 
     Attributes:
         samples: How many were compared.

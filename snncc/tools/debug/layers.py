@@ -32,7 +32,7 @@ def debug_layers(
     limit: int | None = None,
     device: str = "auto",
 ) -> LayerErrors:
-    """Compare each layer of neurons with what it stands for; recurrent layers' gates are left out.
+    """Compare each layer of neurons with the corresponding layer of the ANN; gates of recurrent layers are left out.
 
     What a layer adds itself is measured on exact inputs: levels too coarse or too small, weights that were rounded. The
     rest of its error it was given, or comes of when its inputs arrive.

@@ -33,7 +33,7 @@ _HEAVY = 2**16  # bytes of a weight that is worth a candidate without it
 
 @dataclass(frozen=True)
 class Reduction:
-    """What was found.
+    """Result of a reduction.
 
     Attributes:
         model: The smallest model that still shows the fault; its weights are in it.
@@ -47,7 +47,7 @@ class Reduction:
 
     @property
     def nodes(self) -> int:
-        """Nodes of the smallest model."""
+        """Number of nodes of the smallest model."""
         return len(self.model.graph.node)
 
 

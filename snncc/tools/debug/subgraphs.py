@@ -20,7 +20,7 @@ _INFERENCE_ERRORS = (onnx.shape_inference.InferenceError, RuntimeError, ValueErr
 
 
 class SubgraphExtractor:
-    """Makes parts of `model`; each is a new model, and None stands for one that cannot be."""
+    """Extract parts of `model` as new models; None if a part is not a valid model."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self._model = model
@@ -59,7 +59,7 @@ class SubgraphExtractor:
     def bypass(
         self, nodes: Sequence[onnx.NodeProto], dropped: Collection[int], choice: int = 0
     ) -> list[onnx.NodeProto] | None:
-        """`nodes` but those at the places `dropped`: their readers read an input instead.
+        """`nodes` without those at the positions `dropped`: their users read one of their inputs instead.
 
         Of each, an input that is computed and has the type and shape of its output: the first one, or at `choice` -1
         the last.
@@ -83,7 +83,7 @@ class SubgraphExtractor:
         return kept
 
     def large_weights(self, nodes: Iterable[onnx.NodeProto], least: int) -> list[str]:
-        """The weights of `nodes` of at least `least` bytes."""
+        """The weights of `nodes` with at least `least` bytes."""
         read = {name for n in nodes for name in reads(n)}
         return [t.name for t in self._model.graph.initializer if t.name in read and t.ByteSize() >= least]
 

@@ -37,7 +37,7 @@ _PASSED = frozenset({"Identity", "Dropout"})
 
 
 def export(model: Source, path: Path | str | None = None, *, to: str = "nir") -> nir.NIRGraph:
-    """`model`, a converted network in rate coding, as a NIR graph, which is written to `path` if there is one.
+    """Export `model`, a converted network in rate coding, as a NIR graph, and write it to `path` if given.
 
     Shapes are those of one sample, without the batch axis. The input is a constant current, given at every time step;
     outputs are the mean over all steps.
@@ -91,7 +91,7 @@ class _Writer:
         self.refused: dict[str, list[str]] = {}
 
     def graph(self, coding: dict[str, Any]) -> nir.NIRGraph:
-        """All of the network; raises UnsupportedOpError."""
+        """The NIR graph of the whole network; raises UnsupportedOpError."""
         import nir
 
         for name in self.network.inputs:

@@ -20,11 +20,11 @@ Layers = list[Any]
 
 
 class UnsayableError(Exception):
-    """Why NIR has no words for a node."""
+    """The reason why a node has no NIR equivalent."""
 
 
 def shift_of(network: Network, node: onnx.NodeProto) -> Array | None:
-    """What a neuron adds to its potential at each step, in units of its input, per channel; None if nothing."""
+    """The value that a neuron adds to its potential at each step, in units of its input, per channel; None if none."""
     bias = attributes_of(node).get("bias", 0.0) if node.op_type == "IFNeuron" else 0.0
     if not bias:
         return None

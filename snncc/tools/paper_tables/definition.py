@@ -21,7 +21,7 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Method:
-    """A way to convert a network: a row for each network.
+    """A conversion method, with one table row per network.
 
     Attributes:
         label: What the row is called.
@@ -32,7 +32,7 @@ class Method:
     options: Options
 
     def conversion(self, more: Options) -> tuple[Coding, dict[str, Any]]:
-        """(The coding, the options of `snncc.convert`), with `more` options than its own."""
+        """(The coding, the options of `snncc.convert`), with `more` additional options."""
         options = {**self.options, **more}
         kind = CODINGS[options.pop("coding")]
         own = {f.name for f in fields(kind)} - {"levels"}  # type: ignore[arg-type]  # these are fitted by `convert`
@@ -57,7 +57,7 @@ class Column:
     only: Options = field(default_factory=dict)
 
     def holds_for(self, method: Method) -> bool:
-        """Whether there is a cell for `method`."""
+        """Whether the column has a cell for `method`."""
         return all(method.options.get(name) == value for name, value in self.only.items())
 
 
@@ -95,7 +95,7 @@ class Paper:
     tables: Mapping[str, Definition]
 
     def table(self, wanted: str) -> Definition:
-        """The table with that id, in whatever case.
+        """The table with that id, case-insensitive.
 
         Raises:
             OptionError: there is none.

@@ -84,12 +84,12 @@ class _Bench:
 
     @property
     def samples(self) -> str:
-        """How many were evaluated, and whether they lack labels, which leaves accuracies empty."""
+        """The number of evaluated samples, and whether they lack labels, in which case accuracies are empty."""
         found = next(found for _, found in self._known.values())
         return f"{found.samples:,} sample{'s' * (found.samples != 1)}{' without labels' * (found.top1 is None)}"
 
     def measured(self, more: Mapping[str, Any]) -> tuple[Coding, Evaluation]:
-        """(The coding, what the evaluation has found), with `more` options than the method's."""
+        """(The coding, the result of the evaluation), with `more` options in addition to the method's."""
         preset = {"preset": self._subject.msat_preset} if self._method.options["coding"] == MSAT.name else {}
         coding, options = self._method.conversion({**preset, **more})
         key = repr((coding, sorted(options.items())))

@@ -39,7 +39,7 @@ class Subject:
 
     @property
     def msat_preset(self) -> str:
-        """The preset given; else that whose network is named in `name` or by the file; else that of ResNet-20."""
+        """The given preset; else that of the network in `name` or in the file name; else that of ResNet-20."""
         told = "".join(letter for letter in f"{self.name} {self.model.stem}".lower() if letter.isalnum())
         return self.preset or next((preset for preset in PRESETS if preset in told), _PRESET)
 
@@ -59,7 +59,7 @@ class Subject:
 
 
 def read_subjects(path: Path) -> list[Subject]:
-    """From a TOML file with a table for each network: `model`, `calib`, `test`; `preprocess` and `preset` if need be.
+    """Read a TOML file with a table for each network: `model`, `calib`, `test`; optionally `preprocess` and `preset`.
 
     Paths are taken from the file's own folder.
 

@@ -16,7 +16,7 @@ __all__ = ["about", "island_names"]
 
 
 def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str, str]]]:
-    """Lists of (what, value) by title; of models from earlier versions there is less to say."""
+    """Lists of (quantity, value) by title; shorter for models of earlier versions."""
     try:
         known = metadata_of(model)
     except ModelError:
@@ -28,7 +28,7 @@ def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str
 
 
 def island_names(model: onnx.ModelProto) -> frozenset[str]:
-    """Nodes that stay analog, by the metadata."""
+    """Recorded analog ops."""
     try:
         return frozenset(metadata_of(model).get("snncc.islands", {}))
     except ModelError:

@@ -54,7 +54,7 @@ _LAYERS = 6  # that have panels of their own
 
 @dataclass(frozen=True)
 class Report:
-    """The page, and its figures.
+    """The page and its figures.
 
     Attributes:
         html: One page that needs nothing else.
@@ -83,7 +83,7 @@ def report(
     calibration: Samples | None = None,
     device: str = "auto",
 ) -> Report:
-    """The papers' figures for a converted network, on data.
+    """Make the papers' figures for a converted network, on data.
 
     Args:
         snn: The converted model, in a form that `snncc.evaluate` takes.

@@ -28,7 +28,7 @@ _FINEST = -16  # octaves below 1 in which levels are looked for
 
 @dataclass(frozen=True)
 class Code:
-    """The code of a ReLU in units of the neuron's scale, that of another activation in the activation's own units.
+    """The code of a ReLU in units of the neuron's scale, or of another activation in its own units.
 
     Attributes:
         kind: `relu`, or a name of `snncc.coding.fs_tables.activations`.
@@ -45,7 +45,7 @@ class Code:
 
 
 def code_of(coding: Coding, node: onnx.NodeProto, kind: str = "relu") -> Code:
-    """The code of the neuron `node`, which stands for an activation of `kind`."""
+    """The code of the neuron `node`, which replaces an activation of `kind`."""
     tables = attributes_of(node)
     if node.op_type in _ONE_SPIKE:  # layers may differ in their bases
         return Code("relu", _relu, partial(_one_spike, tables), 0.0, _ROOM * max(tables["levels"]))
@@ -72,7 +72,7 @@ def changed(coding: Coding, **parameters: Any) -> Coding:
 
 
 def levels(code: Code) -> Array:
-    """All values that the neuron can send, as far as a fine grid of inputs finds them, in rising order."""
+    """All values that the neuron can send, found on a fine grid of inputs, in ascending order."""
     grid = np.linspace(code.low, code.high, 2**14 + 1)
     fine = code.high * np.exp2(np.linspace(_FINEST, 0, 2**12))
     return np.unique(code.code(np.concatenate([grid, fine])))

@@ -34,7 +34,7 @@ _MOST = 2  # parameters, which is what a figure has room for
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What was found at each point; the arrays have an axis for each parameter.
+    """Results at each point; the arrays have an axis for each parameter.
 
     Attributes:
         names: The parameters, one or two.
@@ -52,7 +52,7 @@ class Grid:
 
 
 def axes_of(coding: Coding, texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    """The parameters of a grid from texts such as `T=8,16`, values in rising order.
+    """Parse the parameters of a grid from texts such as `T=8,16`; values in ascending order.
 
     Raises:
         OptionError: a text is none of that kind, the coding has no such parameter, or there are too many.
@@ -85,7 +85,7 @@ def grid_of(
     preprocess: Preprocess | None,
     device: str,
 ) -> Grid:
-    """Convert `ann` as `snn` was, but for the parameters in `axes`, and run the samples.
+    """Convert `ann` like `snn`, with the parameters in `axes` varied, and run the samples.
 
     Raises:
         SnnccError: a parameter is out of its range, or the network cannot be converted so.

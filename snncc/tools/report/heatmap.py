@@ -33,7 +33,7 @@ def cells(axes: Axes, x: Array, y: Array, shade: Array, colour: str) -> None:
 
 
 def strokes(axes: Axes, x: Array, low: Array, high: Array, colour: str, width: float) -> None:
-    """Draw upright strokes at x from low to high, all of them one path."""
+    """Draw vertical strokes at x from low to high, as one path."""
     points = np.stack([x, low, x, high], axis=1).reshape(-1, 2)
     codes = np.tile([Path.MOVETO, Path.LINETO], x.size)
     axes.add_patch(PathPatch(Path(points, codes), edgecolor=colour, facecolor="none", linewidth=width))

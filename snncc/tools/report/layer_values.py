@@ -34,7 +34,7 @@ _DRAWN = 2**15  # values of a layer
 
 @dataclass(frozen=True, eq=False)
 class LayerValues:
-    """A draw from one layer's activations, V of them, over all samples and neurons.
+    """A sample of V activations of one layer, over all samples and neurons.
 
     Attributes:
         name: The neuron's node.
@@ -80,7 +80,7 @@ class _Watcher:
 def layer_values(
     snn: onnx.ModelProto, ann: Graph, batches: list[Batch], device: str, *, cut: bool
 ) -> tuple[tuple[LayerValues, ...], LayerErrors]:
-    """(All layers in the order of the network, how far each of them is off).
+    """(All layers in the order of the network, the error of each).
 
     Args:
         snn: The converted model.

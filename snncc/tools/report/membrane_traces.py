@@ -28,7 +28,7 @@ __all__ = ["membranes", "potential"]
 
 
 def membranes(model: onnx.ModelProto, sample: Batch, trains: Mapping[str, Train], device: str) -> dict[str, Array]:
-    """By neuron's node: its layer's potentials [T, …]; `trains` has, by node, what they fired for the one `sample`."""
+    """By neuron node: its layer's potentials [T, …]; `trains` has, by node, the spikes for the one `sample`."""
     folded = folded_form(model)
     network = Network(folded, {name: array.shape[1:] for name, array in sample.items()})
     wanted = [n for n in folded.graph.node if is_neuron(n) and label(n) in trains]
@@ -52,7 +52,7 @@ def membranes(model: onnx.ModelProto, sample: Batch, trains: Mapping[str, Train]
 
 
 def potential(op: str, given: Mapping[str, Any], attributes: Mapping[str, Any], train: Train) -> Array:
-    """Of one layer, [T, …]; `given` are its op's inputs by their names.
+    """Potentials of one layer, [T, …]; `given` are its op's inputs by name.
 
     Raises:
         OptionError: the train holds more than one sample.

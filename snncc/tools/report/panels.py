@@ -40,11 +40,11 @@ class Panel:
     height: float = HEIGHT
 
     def svg(self, palette: Palette) -> str:
-        """As a document of its own, the same for the same drawing."""
+        """The drawing as an SVG document, deterministic."""
         return self._saved(palette, format="svg", metadata={"Date": None}).decode()
 
     def png(self) -> bytes:
-        """In light colours."""
+        """The drawing as PNG in light colours."""
         return self._saved(LIGHT, format="png", dpi=_DPI, facecolor=LIGHT.paper, metadata={"Software": None})
 
     def _saved(self, palette: Palette, **options: Any) -> bytes:
@@ -58,7 +58,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Section:
-    """A figure with its title and a caption; `table` is (columns, rows) that belong to it."""
+    """A figure with title and caption; `table` is an associated table (columns, rows)."""
 
     key: str
     title: str

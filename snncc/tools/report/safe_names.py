@@ -7,11 +7,11 @@ __all__ = ["printable", "shown"]
 
 
 def shown(name: str, letters: int = 28) -> str:
-    """`name` within so many letters; its end is kept, which says more."""
+    """`name` shortened to this many characters; its end, the most specific part, is kept."""
     plain = printable(name)
     return plain if len(plain) <= letters else f"…{plain[1 - letters :]}"
 
 
 def printable(text: str) -> str:
-    """`text` with a sign in the place of all that cannot be printed, such as what turns the direction of writing."""
+    """`text` with a replacement for unprintable characters, such as those that change the writing direction."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

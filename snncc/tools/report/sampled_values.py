@@ -11,7 +11,7 @@ __all__ = ["Drawn"]
 
 
 class Drawn:
-    """At most `size` of the rows shown, each of them as likely as any other; the draw is seeded.
+    """A seeded uniform sample of at most `size` of the added rows.
 
     Every row draws a key, and the rows with the smallest keys stay.
     """
@@ -23,7 +23,7 @@ class Drawn:
         self._rows = np.zeros((columns, 0))
 
     def add(self, *columns: Array) -> None:
-        """Show rows, given as columns of one length."""
+        """Add rows, given as columns of equal length."""
         keys = self._rng.random(columns[0].size)
         highest = self._keys.max() if len(self._keys) == self._size else 1.0
         picked = np.flatnonzero(keys < highest)
@@ -33,5 +33,5 @@ class Drawn:
         self._keys, self._rows = keys[kept], rows[:, kept]
 
     def columns(self) -> tuple[Array, ...]:
-        """The columns of the rows that stayed."""
+        """The columns of the sampled rows."""
         return tuple(self._rows)

@@ -19,7 +19,7 @@ __all__ = ["LIGHT", "MARKS", "Palette", "styled"]
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours: text and axes, what stands back, grid lines, the page, then those of the data."""
+    """Colours: text and axes, secondary text, grid lines, the page, then those of the data."""
 
     ink: str
     soft: str
@@ -36,7 +36,7 @@ MARKS = Palette(*(f"#0a0b{10 + i}" for i in range(len(fields(Palette)))))
 
 @contextmanager
 def styled(palette: Palette) -> Iterator[None]:
-    """Draw with these colours, text as text, and the same file for the same figure."""
+    """Context for drawing in these colours, with text as text, and reproducible files."""
     settings = {
         "font.family": "sans-serif",
         "font.size": 8.0,

@@ -22,7 +22,7 @@ _SIZE = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>')
 
 
 def inline_svg(panel: Panel) -> str:
-    """An <svg> element whose size the page decides."""
+    """An <svg> element whose size is set by the page."""
     text = panel.svg(MARKS)
     text = _PARTS.sub("", text[text.index("<svg") :])
     box = _SIZE.match(text)
@@ -33,7 +33,7 @@ def inline_svg(panel: Panel) -> str:
 
 
 def svg_file(panel: Panel) -> bytes:
-    """A file of its own, in light colours on white."""
+    """A separate file, in light colours on white."""
     text = _PARTS.sub(lambda part: part[0] if part[1] == "style" else "", panel.svg(LIGHT))
     box = _SIZE.search(text)
     assert box is not None

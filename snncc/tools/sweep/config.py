@@ -46,7 +46,7 @@ class Grid:
     convert: Mapping[str, list[Any]]
 
     def size(self) -> int:
-        """How many configurations it has."""
+        """The number of configurations."""
         codings = sum(prod(map(len, coding.values())) for coding in self.codings)
         return len(self.models) * codings * prod(map(len, self.convert.values()))
 
@@ -98,7 +98,7 @@ class _Reader:
                 raise self.error(f"{where} has no key '{key}', but {', '.join(keys)}")
 
     def checked(self, table: Mapping[str, Any], where: str, keys: Keys) -> dict[str, Any]:
-        """A table of single values."""
+        """Validate a table of single values."""
         self.only(table, where, keys)
         for key, value in table.items():
             if key == "input_range":
@@ -108,7 +108,7 @@ class _Reader:
         return dict(table)
 
     def lists(self, table: Mapping[str, Any], where: str, keys: Keys) -> dict[str, list[Any]]:
-        """A table whose values are lists, or single values that become lists of one."""
+        """Validate a table whose values are lists, or single values that become lists of one."""
         self.only(table, where, keys)
         found = {key: value if isinstance(value, list) else [value] for key, value in table.items()}
         for key, values in found.items():

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(grid: Path | str | Plan, output: Path | str, *, jobs: int | None = None, ray: str | None = None) -> Table:
-    """Run all that is missing of a grid, and return the table of its results.
+    """Run the missing shards of a grid, and return the table of its results.
 
     Args:
         grid: TOML file, as docs/sweep.md describes it, or the plan that it was read as.
@@ -67,7 +67,7 @@ def _pool(jobs: int | None, ray: str | None) -> Pool:
 
 
 class Run:
-    """What is left to do: `missing` shards by configuration, and the `folder` of converted models."""
+    """Remaining work: `missing` shards by configuration, and the `folder` of converted models."""
 
     def __init__(self, plan: Plan, store: Store, folder: Path) -> None:
         self._plan, self._store, self._folder = plan, store, folder
@@ -79,13 +79,13 @@ class Run:
         self._open = {id_: len(shards) for id_, shards in self.missing.items()}
 
     def prepare(self) -> None:
-        """Remove models that a sweep left behind whose configurations are through."""
+        """Remove models of completed configurations that an earlier run left."""
         for id_ in self._plan.shards:
             if id_ not in self.missing:
                 self._discard(id_)
 
     def outcomes(self, pool: Pool) -> Iterator[Shard]:
-        """Run everything; yields each shard that is through, those of before, too."""
+        """Run all missing shards; yields each completed shard, including earlier ones."""
         for shard in self._plan:
             if shard not in self.missing.get(shard.configuration, ()):
                 yield shard

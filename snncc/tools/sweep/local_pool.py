@@ -47,7 +47,7 @@ class LocalPool(Pool):
         self._tried: set[tuple[str, int, int]] = set()
 
     def submit(self, task: Task) -> None:
-        """Hand the task to an idle process, or to a new one."""
+        """Send the task to an idle process, or to a new one."""
         worker = next((w for w in self._workers if w.task is None), None)
         if worker is None:
             worker = self._start()
@@ -59,7 +59,7 @@ class LocalPool(Pool):
             worker.process.stdin.flush()
 
     def next(self) -> tuple[Task, Outcome]:
-        """Wait for a task to end; one whose process dies is tried once more before it counts as crashed."""
+        """Wait for a task to end; if its process dies, the task is retried once before it counts as crashed."""
         while True:
             worker, outcome = self._ended.get()
             task, worker.task = worker.task, None
@@ -116,7 +116,7 @@ class LocalPool(Pool):
 
 
 def serve() -> None:
-    """What a process does: run the tasks that come, and end at once when the other end of the pipe closes."""
+    """Main loop of a process: run tasks as they arrive, and exit at once when the other end of the pipe closes."""
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints

@@ -14,12 +14,12 @@ __all__ = ["converted_path", "discard", "keep"]
 
 
 def converted_path(folder: Path, configuration: str) -> Path:
-    """Where a configuration's converted model lies."""
+    """The path of a configuration's converted model."""
     return folder / f"{configuration}.onnx"
 
 
 def keep(model: onnx.ModelProto, path: Path) -> None:
-    """Write `model` to `path`, one over 2 GB with its large weights beside it.
+    """Write `model` to `path`, above 2 GB with its large weights in a separate file.
 
     Raises:
         OutputError: it cannot be written.
@@ -33,7 +33,7 @@ def keep(model: onnx.ModelProto, path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove what `keep` wrote, and what it left behind where it was killed."""
+    """Remove the files of `keep`, and temporary files of killed processes."""
     clear_temporary(path.parent)
     for file in (path, *weight_files(path)):
         file.unlink(missing_ok=True)

@@ -60,12 +60,12 @@ class Configuration:
 
     @property
     def id(self) -> str:
-        """What distinguishes its result from those of others."""
+        """A digest of all that determines the result."""
         values = {k: v for k, v in asdict(self).items() if k not in ("name", "model", "data", "calib")}
         return hashlib.sha256(json.dumps([VERSION, values], sort_keys=True).encode()).hexdigest()[:16]
 
     def title(self) -> str:
-        """In a few words."""
+        """A short description."""
         coding = {k: v for k, v in self.coding.items() if k != "name"}
         options = [f"{k}={json.dumps(v).strip(chr(34))}" for k, v in {**coding, **self.convert}.items()]
         return " ".join((self.name, str(self.coding["name"]), *options))
@@ -73,7 +73,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Shard:
-    """Samples `start` to `stop`, without the latter, of a configuration."""
+    """Samples `start` to `stop` (exclusive) of a configuration."""
 
     configuration: str
     start: int
@@ -97,7 +97,7 @@ class Plan:
 
 
 def read_plan(path: Path, most: int | None = None) -> Plan:
-    """The plan of a TOML file, of `most` configurations at most (10 000); its paths start from the file's folder.
+    """Read the plan of a TOML file, of at most `most` configurations (10 000); paths are relative to the file's folder.
 
     Raises:
         SnnccError: the file is no grid or a larger one, or what it names cannot be read.

@@ -11,7 +11,7 @@ __all__ = ["Pool", "crash"]
 
 
 class Pool(ABC):
-    """Runs `run_task`, several at once, and hands out what became of the tasks as they end.
+    """Run `run_task` in parallel, and return the outcomes of tasks as they end.
 
     Attributes:
         size: how many tasks it has use for at once.
@@ -23,17 +23,17 @@ class Pool(ABC):
 
     @abstractmethod
     def submit(self, task: Task) -> None:
-        """Take a task; no more than `size` that have not ended."""
+        """Accept a task; at most `size` tasks may be unfinished."""
 
     @abstractmethod
     def next(self) -> tuple[Task, Outcome]:
-        """Wait for a task to end; there must be one."""
+        """Wait for a task to end; at least one must be unfinished."""
 
     @abstractmethod
     def close(self) -> None:
-        """End whatever still runs."""
+        """Stop all running tasks."""
 
 
 def crash(reason: str) -> Outcome:
-    """The outcome of a task that ended without one."""
+    """The outcome of a task that crashed."""
     return Outcome(CRASHED, None, f"crashed: {reason}")

@@ -47,7 +47,7 @@ class RayPool(Pool):
         self._tasks: dict[Any, Task] = {}
 
     def submit(self, task: Task) -> None:
-        """Hand the task to the cluster."""
+        """Send the task to the cluster."""
         self._tasks[self._run.remote(task)] = task
 
     def next(self) -> tuple[Task, Outcome]:
@@ -61,7 +61,7 @@ class RayPool(Pool):
         return task, outcome
 
     def close(self) -> None:
-        """Leave the cluster, which ends what still runs."""
+        """Disconnect from the cluster, which stops running tasks."""
         self._ray.shutdown()
 
 

@@ -49,7 +49,7 @@ FIGURES: dict[str, Callable[[Evaluation], Any]] = {
 
 @dataclass(frozen=True)
 class Row:
-    """A configuration, how many of its shards are done, what came out, or the first message of what went wrong."""
+    """A configuration, its number of completed shards, and its results or the first error message."""
 
     configuration: Configuration
     done: int
@@ -59,11 +59,11 @@ class Row:
 
     @property
     def state(self) -> str:
-        """`done`, `failed`, or `open`: not through yet."""
+        """`done`, `failed`, or `open` (not completed yet)."""
         return "failed" if self.message else "done" if self.found else "open"
 
     def values(self) -> dict[str, Any]:
-        """What it is, and the figures."""
+        """The configuration and the figures."""
         own = self.configuration
         parameters = {**{k: v for k, v in own.coding.items() if k != "name"}, **own.convert}
         figures = {name: None if self.found is None else of(self.found) for name, of in FIGURES.items()}
@@ -88,16 +88,16 @@ class Table:
 
     @property
     def failed(self) -> int:
-        """How many configurations have gone wrong."""
+        """The number of failed configurations."""
         return sum(row.state == "failed" for row in self.rows)
 
     @property
     def complete(self) -> bool:
-        """Whether all shards are through."""
+        """Whether all shards are completed."""
         return all(row.state != "open" for row in self.rows)
 
     def columns(self) -> list[str]:
-        """The names of all values: what a configuration is, its parameters, the figures."""
+        """The names of all values: configuration, parameters, figures."""
         names: dict[str, None] = dict.fromkeys(("configuration", "model", "coding"))
         listed = [row.values() for row in self.rows]
         for values in listed:  # all parameters first
@@ -112,7 +112,7 @@ class Table:
         return [{name: values.get(name) for name in columns} for values in (row.values() for row in self.rows)]
 
     def csv(self) -> bytes:
-        """As CSV with a header; what is not there is empty, floats have all their digits."""
+        """The table as CSV with a header; missing values are empty, floats have all their digits."""
         text = io.StringIO()
         writer = csv.DictWriter(text, self.columns(), lineterminator="\n")
         writer.writeheader()
@@ -138,7 +138,7 @@ class Table:
 
 
 def make_table(plan: Plan, outcomes: Mapping[Shard, Outcome]) -> Table:
-    """The table of a plan, from what is known of its shards."""
+    """The table of a plan, from the outcomes of its shards."""
     return Table(tuple(_row(plan.configurations[id_], shards, outcomes) for id_, shards in plan.shards.items()))
 
 

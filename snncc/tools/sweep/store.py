@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Store:
-    """The results, in a file that is made if it is not there.
+    """The results, in a file that is created if it does not exist.
 
     Raises:
         OutputError: the file is none of a sweep, is damaged, or cannot be written.
@@ -67,7 +67,7 @@ class Store:
         self._file.close()
 
     def outcomes(self) -> dict[Shard, Outcome]:
-        """What is known of each shard."""
+        """The recorded outcome of each shard."""
         with self._explained():
             rows = self._file.execute("SELECT configuration, start, stop, state, counts, message, whole FROM shard")
             return {
@@ -76,13 +76,13 @@ class Store:
             }
 
     def finished(self) -> set[Shard]:
-        """The shards that need no other try."""
+        """The shards that need no further run."""
         with self._explained():
             found = self._file.execute("SELECT configuration, start, stop FROM shard WHERE state != ?", (CRASHED,))
             return {Shard(*row) for row in found}
 
     def add(self, configuration: Configuration, shards: Sequence[Shard], outcome: Outcome) -> None:
-        """Write what became of `shards`, all of it or nothing; what was known of them is replaced."""
+        """Write the outcomes of `shards` in one transaction; earlier outcomes are replaced."""
         counts = None if outcome.counts is None else json.dumps(outcome.counts)
         found = (outcome.state, int(outcome.whole), outcome.message, counts)
         with self._transaction():
@@ -93,7 +93,7 @@ class Store:
             self._file.executemany(f"INSERT OR REPLACE INTO shard ({_ROW}, digest) VALUES (?{', ?' * 7})", signed)
 
     def show(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Put the merged table into `result`, in place of what was there."""
+        """Replace the content of `result` by the merged table."""
         names = ", ".join(_quoted(name) for name in columns)
         places = ", ".join("?" * len(columns))
         with self._transaction():

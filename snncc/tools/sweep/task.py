@@ -45,7 +45,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task.
+    """The outcome of a task.
 
     Attributes:
         state: `done`; `refused`, by an SnnccError, and would be again; `crashed`: worth another try.
@@ -63,7 +63,7 @@ class Outcome:
 
 
 def run_task(task: Task) -> Outcome:
-    """Convert and count; what snncc refuses is an outcome, too."""
+    """Convert and count; a SnnccError is an outcome, too."""
     if message := _changed(task.configuration):
         return Outcome(CRASHED, None, message)
     with threads(task.threads), _warnings() as logged:

@@ -50,7 +50,7 @@ class Distribution:
 
 
 def distribution(layer: LayerValues, *, octaves: bool) -> Distribution:
-    """Of the layer's drawn values; `octaves` for a code whose levels are powers."""
+    """Distribution of the layer's sampled values; `octaves` for a code whose levels are powers."""
     assert layer.code is not None
     values = layer.true / layer.unit
     relu = layer.code.kind == "relu"
@@ -88,7 +88,7 @@ def _share(values: Array, edges: Array) -> Array:
 
 
 def section(layers: list[LayerValues], *, octaves: bool) -> Section | None:
-    """A panel a layer."""
+    """One panel per layer."""
     coded = [layer for layer in layers if layer.code is not None]
     if not coded:
         return None

@@ -21,12 +21,12 @@ _LETTERS = 22
 
 
 def height(rows: int) -> float:
-    """Inches for so many rows."""
+    """Height in inches for this number of rows."""
     return max(HEIGHT * 0.55, 0.75 + _ROW * rows)
 
 
 def bars(names: Sequence[str], values: Mapping[str, Sequence[float]], label: str, *, log: bool = False) -> Any:
-    """Draw, for each of `values`, a bar a name, from top to bottom."""
+    """Draw one bar per name for each of `values`, from top to bottom."""
 
     def draw(figure: Figure, palette: Palette) -> None:
         axes = figure.subplots()

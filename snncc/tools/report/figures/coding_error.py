@@ -45,7 +45,7 @@ def mape(layers: Sequence[Array], coding: Coding) -> float:
 
 
 def errors(layers: Sequence[Array], coding: Coding) -> Errors:
-    """Against the base, for its own number of steps and others; without a base, against the number of steps."""
+    """Errors against the base, for its own number of steps and others; without a base, against the number of steps."""
     if coding.base is not None:
         steps = {n: coding.with_steps(n) for n in sorted({coding.steps, 16, 24})}
         bases = {n: [one.with_base(float(q)) for q in _BASES] for n, one in steps.items()}

@@ -32,13 +32,13 @@ class Curve:
 
 
 def curve(code: Code) -> Curve:
-    """On even steps of the code's range."""
+    """The coding curve at equidistant inputs over the code's range."""
     x = np.linspace(code.low, code.high, _POINTS)
     return Curve(x, code.exact(x), code.code(x))
 
 
 def section(layers: list[LayerValues]) -> Section | None:
-    """A panel for each kind of neuron."""
+    """One panel per kind of neuron."""
     found = _distinct(layers)
     if not found:
         return None

@@ -13,7 +13,7 @@ _COLUMNS = ("layer", "ANN MACs", "SNN MACs", "additions", "ANN nJ", "SNN nJ")
 
 
 def totals(found: Evaluation) -> dict[str, float]:
-    """Energy of one sample in nanojoules, by what is counted."""
+    """Energy of one sample in nanojoules, by counting method."""
     energy = found.energy
     listed = {"ANN": energy.ann() / 1e3}
     if found.steps is not None:
@@ -28,7 +28,7 @@ def totals(found: Evaluation) -> dict[str, float]:
 
 
 def section(found: Evaluation) -> Section:
-    """The whole network, then its layers of synapses."""
+    """Panels of the whole network, then of its synaptic layers."""
     listed = totals(found)
     layers = found.energy.layers
     gain = found.energy.gain()

@@ -17,7 +17,7 @@ _MOST = 80.0  # dB; beyond that a layer is as good as exact
 
 
 def section(layers: list[LayerValues], found: LayerErrors) -> Section | None:
-    """A panel, and the table of `snncc debug layers`."""
+    """One panel, and the table of `snncc debug layers`."""
     if not layers:
         return None
     names = [layer.title for layer in layers]

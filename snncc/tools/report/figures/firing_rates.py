@@ -23,7 +23,7 @@ _COLUMNS = ("layer", "neurons", "spikes", "per step", "most")
 
 
 def over_time(layers: list[LayerTotal]) -> tuple[list[str], Array]:
-    """(Layers that are counted step by step, spikes of a neuron of theirs at each step, [L, T]; fewer steps end in 0).
+    """(Layers counted step by step, spikes per neuron at each step, [L, T]; shorter layers padded with 0).
 
     What codes the input is left out: it fires so much more often that no other layer could be told from silence.
     """
@@ -55,7 +55,7 @@ def section(found: Evaluation) -> Section | None:
 
 
 def steps_map(names: list[str], percent: Array) -> Any:
-    """Draw layers over steps, stronger where `percent` is higher; the largest is named."""
+    """Draw layers over steps, darker where `percent` is higher; the largest value is labelled."""
 
     def draw(figure: Figure, palette: Palette) -> None:
         axes = figure.subplots()

@@ -28,7 +28,7 @@ _WAY = 0.3  # of a lane, for edges that pass by
 
 @dataclass(frozen=True)
 class Place:
-    """A node of the drawing: the `row`s are in topological order of depth, nodes of one depth stand in `lane`s.
+    """A node of the drawing: `row`s follow the depth, nodes of one depth are in different `lane`s.
 
     Attributes:
         kind: `input`, `output`, `neuron`, `synapse`, `island` or `other`.
@@ -44,7 +44,7 @@ class Place:
 
 
 def placed(network: Network, islands: Collection[str]) -> list[Place]:
-    """What is worth drawing, inputs first and outputs last; what only moves values is left out."""
+    """The nodes to draw, inputs first and outputs last; shape-only ops are left out."""
     places: list[Place] = []
     behind: dict[str, tuple[int, ...]] = {}  # by tensor: the places that it comes from
     lanes: dict[int, int] = {}
@@ -68,7 +68,7 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
 
 
 def section(network: Network, islands: Collection[str]) -> Section:
-    """One panel; of a network too large to be looked at, a sentence that says so."""
+    """One panel; for a network too large to draw, a sentence that states this."""
     places = placed(network, islands)
     if len(places) > _MOST:
         text = f"The network has {len(places)} nodes to draw, and above {_MOST} nobody could read its graph."

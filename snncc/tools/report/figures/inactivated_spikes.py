@@ -15,13 +15,13 @@ __all__ = ["ratios", "section"]
 
 
 def ratios(found: InactivatedSpikes) -> tuple[list[str], Array]:
-    """(Layers that send step by step, percent of their neurons that send such a spike at each step, [L, T])."""
+    """(Layers with spikes per step, percent of their neurons with SIN at each step, [L, T])."""
     layers = [x for x in found.layers if x.per_step is not None]
     return [x.name for x in layers], np.array([100 * np.array(x.per_step) / x.neurons for x in layers])
 
 
 def section(found: InactivatedSpikes | None) -> Section | None:
-    """By layer, and by layer and step; only of codings that have such spikes."""
+    """Panels by layer, and by layer and step; only for codings with SIN."""
     if found is None or not found.layers:
         return None
     names = [x.name for x in found.layers]

@@ -17,7 +17,7 @@ __all__ = ["section"]
 
 
 def section(found: Grid | None) -> Section | None:
-    """Only where a grid was asked for."""
+    """Panels of the grid, if one was requested."""
     if found is None:
         return None
     what = "same answer as the ANN (%)" if found.ann is None else "top-1 (%)"

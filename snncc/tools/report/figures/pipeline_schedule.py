@@ -34,7 +34,9 @@ class Slot:
 
 
 def schedule(network: Network, coding: Coding, own: Mapping[str, int]) -> list[Slot]:
-    """By depth: a layer starts as much after the one before as it adds to the latency; `own` are its own time steps."""
+    """The slots by depth: a layer starts after the one before, delayed by its added latency; `own` are per-layer time
+    steps.
+    """
     hidden = network.hidden
     depths = network.along(lambda node: label(node) in hidden)
     ends = network.along(added_steps(network, coding, own))

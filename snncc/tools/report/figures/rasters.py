@@ -26,7 +26,7 @@ _TRACES = 3
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """Of one layer and sample.
+    """Spikes and membrane traces of one layer and sample.
 
     Attributes:
         rows: Which neurons are drawn, by their places in the layer in C order, [R].
@@ -45,7 +45,7 @@ class Raster:
 
 
 def raster(train: Train, potential: Array, neurons: Sequence[int] = ()) -> Raster:
-    """Neurons that fire, evenly over the layer, and as traces a few of these; or the `neurons` asked for.
+    """Firing neurons, evenly selected from the layer, and traces of a few of them; or the requested `neurons`.
 
     Raises:
         OptionError: the layer has not so many neurons.
@@ -63,7 +63,7 @@ def raster(train: Train, potential: Array, neurons: Sequence[int] = ()) -> Raste
 
 
 def section(trains: Sequence[Train], potentials: Mapping[str, Array], neurons: Sequence[int]) -> Section | None:
-    """A panel a layer."""
+    """One panel per layer."""
     if not trains:
         return None
     text = (

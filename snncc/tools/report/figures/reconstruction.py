@@ -25,14 +25,16 @@ _SHOWN = 99.9  # percentile of magnitudes up to which values are drawn
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """How many pairs (true, coded) fall where: counts[coded, true] between `edges`, beyond them at them."""
+    """Histogram of pairs (true, coded): counts[coded, true] between `edges`; pairs beyond the edges are in the outer
+    bins.
+    """
 
     edges: Array
     counts: Array
 
 
 def pairs(true: Array, coded: Array) -> Pairs:
-    """Pairs in which both are 0 are left out: they would outshine all others."""
+    """The histogram without pairs in which both are 0, which would dominate it."""
     some = (true != 0) | (coded != 0)
     true, coded = true[some], coded[some]
     both = np.concatenate([true, coded, [0.0]])
@@ -44,7 +46,7 @@ def pairs(true: Array, coded: Array) -> Pairs:
 
 
 def section(layers: list[LayerValues]) -> Section | None:
-    """A panel a layer."""
+    """One panel per layer."""
     if not layers:
         return None
     text = (
@@ -64,7 +66,7 @@ def _alt(layer: LayerValues) -> str:
 
 
 def decibel(value: float) -> str:
-    """For people."""
+    """A ratio in decibels, as text."""
     if math.isnan(value):
         return "silent"
     return "exact" if math.isinf(value) else f"{value:.1f} dB"
