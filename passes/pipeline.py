@@ -92,7 +92,7 @@ def canonicalisation() -> tuple[Pass, ...]:
 def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
     """The passes between `canonicalisation` and calibration; `bounds` maps nodes to the form of their bounds.
 
-    After it, activation sites are ReLUs, with a ceiling (Min) behind them or not, or send both signs.
+    After it, activation sites are ReLUs, with an upper bound (Min) after them or not, or send both signs.
     """
     return (
         BatchFirst(),  # between recurrent layers, too
@@ -100,7 +100,7 @@ def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...
         LinearPieces(),  # and ReLUs for what consists of such
         BoundsToRelu(bounds or {}),  # bounds are sums of ReLUs
         RemoveRedundantRelu(),  # some of them of ReLUs' results
-        SplitClip(),  # ReLU6 is a ReLU with a ceiling
+        SplitClip(),  # ReLU6 is a ReLU with an upper bound
         SplitLeakyRelu(),  # and a leaky ReLU two of opposite polarity
         InsertMessageNeurons(coding.signed_neurons),  # what graph convolutions pass on spikes as well
         *((ReluBeforeMaxPool(),) if coding.pools_spikes else ()),  # pools choose among neurons
@@ -114,7 +114,7 @@ def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
             FoldBatchNorm(spare_neurons=True),  # on the way into a sum there is no neuron
             HoistScales(),  # factors that the network itself has
             SinkScales(),
-            BatchNormToThreshold(),  # the neurons' own, in front of them
+            BatchNormToThreshold(),  # the neurons' own, before them
             FoldBatchNorm(),  # whatever these do not take
         )
     neurons = {} if scales.normalize == "none" else scales.neurons
@@ -122,7 +122,7 @@ def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
         FoldBatchNorm(),  # fewer linear ops between two neurons
         InsertScales(neurons),  # every ReLU between 1/λ and λ
         HoistScales(),  # 1/λ into the synapses in front
-        SinkScales(),  # λ into the synapses behind
+        SinkScales(),  # λ into the synapses after
     )
 
 

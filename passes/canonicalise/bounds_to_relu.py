@@ -9,7 +9,7 @@ With m the value within [a, b] that is nearest to 0:
 
 The first form codes the bounded values, with an error in proportion to them. The second one codes nothing but what lies
 outside of the bounds: neurons of a bound that is never reached stay silent. A Min or Max has one bound of the two, and
-only that part of the sum. A ReLU with a ceiling, Clip(x, 0, b) or Min(Relu(x), b), is left for the neuron.
+only that part of the sum. A ReLU with an upper bound, Clip(x, 0, b) or Min(Relu(x), b), is left for the neuron.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _coded(graph: Graph, node: Node, found: Interval) -> Tensor:
 
 
 def _part(graph: Graph, source: Tensor, ceiling: Array, sign: int, name: str) -> Tensor:
-    """Min(Relu(sign x), ceiling); where the ceiling is 0, that is 0, and the neuron gets nothing."""
+    """Min(Relu(sign x), upper bound); where the upper bound is 0, that is 0, and the neuron gets nothing."""
     alive = ceiling > 0
     factor = np.where(alive, sign, 0)
     if (factor != 1).any():

@@ -95,7 +95,7 @@ def _summed(found: _Found) -> tuple[Array, str]:
 
 
 class _Maker:
-    """Adds ops one behind the other; `order` names the axes of what they have made so far."""
+    """Adds ops one after the other; `order` names the axes of what they have made so far."""
 
     def __init__(self, graph: Graph, name: str, lengths: dict[str, Any], source: Tensor, indices: str) -> None:
         self._graph, self._name, self._lengths = graph, name, lengths

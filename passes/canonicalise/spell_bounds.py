@@ -78,7 +78,7 @@ def _one_by_one(graph: Graph, node: Node) -> Tensor:
 
 
 def _needed(graph: Graph, found: Interval) -> Interval:
-    """Without what a ReLU in front of it does already."""
+    """Without what a ReLU before it does already."""
     if not is_rectified(graph, found.source):
         return found
     low = np.where(found.low <= 0, -np.inf, found.low)

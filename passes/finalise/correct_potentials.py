@@ -2,7 +2,7 @@
 """x -> g (x + c): correct each channel's membrane potential by a gain and an offset.
 
 c goes up through sums into the first synapse that can take it, Conv(x; W, b) + c -> Conv(x; W, b + c); where there is
-none it stays an Add. g is put behind as a Mul, which lift-scales then folds into the weights.
+none it stays an Add. g is put after as a Mul, which lift-scales then folds into the weights.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
 
 
 def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Array] | None:
-    """The synapse whose bias can take what `potential` lacks, and what that is in front of any factor."""
+    """The synapse whose bias can take what `potential` lacks, and what that is before any factor."""
     pending = [(potential, offset)]
     while pending:
         tensor, offset = pending.pop()
@@ -68,7 +68,7 @@ def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Arr
         if producer is None or not shape or len(users) + graph.is_output(tensor) != 1:
             continue
         if producer.op == "MatMul" and tensor is potential:
-            continue  # its bias would be an Add behind it, which a gain on `potential` would not reach
+            continue  # its bias would be an Add after it, which a gain on `potential` would not reach
         if producer.op in SYNAPSES:
             found = synapse(graph, producer)
             if not isinstance(found, Skip) and _takes(found, offset, len(shape)):

@@ -2,7 +2,7 @@
 """synapse(x, W) -> synapse(x, DequantizeLinear(W8, s)): weights as int8, W ≈ s W8 (one_spike.txt, section V-A).
 
 Symmetric: W8 = round(W/s) in -127 … 127, with s = max|W|/127 over an output channel, or over the whole tensor. Biases
-stay as they are. onnxruntime turns MatMul behind DequantizeLinear into a kernel that rounds activations to 8 bits, too;
+stay as they are. onnxruntime turns MatMul after DequantizeLinear into a kernel that rounds activations to 8 bits, too;
 so that values of spikes arrive whole, matrices are stored in a way that it leaves alone: by rows of Gemm (transB), or
 with an axis of length 1 in front.
 """

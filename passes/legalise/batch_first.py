@@ -53,7 +53,7 @@ def _acts_on_features(graph: Graph, node: Node) -> bool:
 
 
 def _turn(graph: Graph, node: Node, axis: int) -> Tensor:
-    """Turn the axes in front of `node` and behind it; returns what others read from then on."""
+    """Turn the axes before `node` and after it; returns what others read from then on."""
     source, result = node.inputs[0], node.outputs[0]
     node.inputs[0] = _swapped(graph, source, axis, f"{node.name}_batch_first")
     shape = graph.shape(result)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """f(x) -> code(f(decode(x))): insert a decoder and an encoder around analog ops.
 
-Values that travel in one piece need no decoder; behind the island they are coded as the network's input is. Where time
+Values that travel in one piece need no decoder; after the island they are coded as the network's input is. Where time
 steps are stacked, the island sees the mean of what has come so far, and sends at each step what that adds to the sum
 over all steps: in the mean over all of them, f of the mean. Slices of a value pass through as they are. What turns the
 batch off axis 0 for a recurrent layer, and back again, belongs to the island: neurons are outside. What compares,
-chooses or counts behind the last neurons is given the complete values, once.
+chooses or counts after the last neurons is given the complete values, once.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class IsolateAnalogOps(Pass):
     """f(x) -> code(f(decode(x))).
 
     Attributes:
-        extents: (Lowest, highest) value of what an island computes, by tensor.
-        in_pieces: Whether values travel in pieces, so that what an island computes is never complete before the end.
+        extents: (Lowest, highest) value of what an analog op computes, by tensor.
+        in_pieces: Whether values travel in pieces, so that what an analog op computes is never complete before the end.
         anytime: Whether the outputs after every step are wanted.
     """
 

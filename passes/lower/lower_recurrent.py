@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """LSTM, GRU, RNN -> Scan over few-spikes neurons, one Scan per direction.
 
-What the input contributes, W x + b, is worked out for all steps at once, so that it stays a layer of synapses like any
+What the input contributes, W x + b, is computed for all steps at once, so that it stays a layer of synapses like any
 other; the rest of a step is the body of the Scan (`recurrent_body`). Its gates are FSNeurons whatever the coding
 around them: they code a value in one go, and a step needs whole values.
 """

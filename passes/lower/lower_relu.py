@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Relu(x) -> neuron(x): replace every ReLU by a spiking neuron of the chosen coding.
 
-A ceiling behind the ReLU (ReLU6) goes where the largest value that the neuron can send lies at or below it, as the
+An upper bound after the ReLU (ReLU6) goes where the largest value that the neuron can send lies at or below it, as the
 scale of a one-spike neuron does; otherwise it is put in front, on the potential.
 """
 
@@ -25,7 +25,7 @@ from snncc.passes.base import NodePass
 __all__ = ["LowerRelu"]
 
 
-_ROUNDING = 1e-6  # of scales and ceilings in float32
+_ROUNDING = 1e-6  # of scales and upper bounds in float32
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class LowerRelu(NodePass):
         potential = node.inputs[0]
         given = graph.value(ceiling[1]) if ceiling else None
         bound = None if given is None else given.astype(np.float64)
-        if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no ceiling
+        if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no upper bound
             match = np.minimum(match, bound / coding.largest)
         elif ceiling and bound is not None and (coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")

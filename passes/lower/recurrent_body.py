@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of a recurrent layer as the body of an ONNX Scan: (states, input currents) -> (states, output).
 
-With z = W x + b worked out in front of the loop, and Pᵢ, Pₒ, P_f of peepholes only:
+With z = W x + b computed before the loop, and Pᵢ, Pₒ, P_f of peepholes only:
 
     LSTM   i, f = σ(z + R h + P c)   g = tanh(z + R h)   c' = f c + i g   o = σ(z + R h + Pₒ c')   h' = o tanh(c')
     GRU    u, r = σ(z + R h)   g = tanh(z + R (r h) + b), or tanh(z + r (R h + b))   h' = (1 - u) g + u h

@@ -28,7 +28,7 @@ class FoldBatchNorm(NodePass):
     """BatchNormalization next to a synapse -> that synapse, with its weights scaled.
 
     Attributes:
-        spare_neurons: Leave alone what stands in front of an activation site.
+        spare_neurons: Leave alone what stands before an activation site.
     """
 
     name: ClassVar[str] = "fold-batchnorm"

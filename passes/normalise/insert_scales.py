@@ -2,7 +2,7 @@
 """Relu(x) -> λ Relu(x/λ): gives every activation site the threshold 1 (one_spike.txt, eq. 2).
 
 A ReLU is positively homogeneous, so this changes nothing; the two Muls are then folded into the synapses on both sides
-by lift-scales and sink-scales. A ceiling behind the ReLU goes along: Min(λ r, c) = λ Min(r, c/λ).
+by lift-scales and sink-scales. An upper bound after the ReLU goes along: Min(λ r, c) = λ Min(r, c/λ).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class InsertScales(NodePass):
         if ceiling:
             bound = graph.value(ceiling[1]) / match
             node_min = ceiling[0]
-            with np.errstate(over="ignore"):  # of half precision: a ceiling that high is none
+            with np.errstate(over="ignore"):  # of half precision: an upper bound that high is none
                 constant = graph.constant(f"{node.name}_ceiling", bound.astype(graph.element_type()))
             node_min.inputs = [node.outputs[0], constant]
         last = ceiling[0].outputs[0] if ceiling else node.outputs[0]

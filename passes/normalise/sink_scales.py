@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """synapse(k · x) -> synapse'(x): sink constant factors towards the output, into the weights of synapses.
 
-A factor is handed to each user by itself. Pools, and ops that only move values, pass it on (max is kept by factors > 0
+A factor is handed to each user by itself. Pools, and ops that are shape-only, pass it on (max is kept by factors > 0
 only); Concat passes on what all of its inputs bring; Add passes on what both summands share; two Muls become one. What
 nobody takes stays a Mul: an identity synapse. A factor of 1 goes away.
 """

@@ -33,7 +33,7 @@ def output_potentials(graph: Graph) -> list[Tensor]:
 
 
 def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
-    """Whether synapses, with no neuron behind them, make `tensor`."""
+    """Whether synapses, with no neuron after them, make `tensor`."""
     met: set[int] = set()
     pending = [tensor]
     while pending:

@@ -2,7 +2,7 @@
 """x -> Readout(x): read the outputs from the potentials that the last synapses accumulate over time.
 
 Rate codes read the mean over all steps, or with `anytime` the mean after every step, [T, N, …]; of slices the last one
-holds everything. A Softmax or its like, or a mask, at the end comes behind the readout.
+holds everything. A Softmax or its like, or a mask, at the end comes after the readout.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class InsertReadout(Pass):
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
-        if self.anytime and is_integer(tensor):  # it is worked out of running means, at every step
+        if self.anytime and is_integer(tensor):  # it is computed of running means, at every step
             return tensor
         if self.anytime:
             attrs = {"steps": self.coding.slices, "mean": 1}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Analog ops: neither synapses nor neurons, but functions of each sample's values.
 
-What is decoded in front of one and coded again behind it may pass through any such function; it stays an op of the ANN,
+What is decoded before one and coded again after it may pass through any such function; it stays an op of the ANN,
 is named in the report, and costs what it costs there. What compares, chooses or counts is an island, too, with all the
 integers and truth values that it leads to.
 """
@@ -26,7 +26,7 @@ _NEVER = RANDOM | {"ConcatFromSequence", "ImageDecoder", "RegexFullMatch"}
 def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
     """Whether `node` is a non-linear function of its inputs other than a neuron.
 
-    `beside` are the tensors that are worked out of integer inputs and shapes alone.
+    `beside` are the tensors that are computed of integer inputs and shapes alone.
     """
     if node.op in RECURRENT:  # its gates spike, but not in the code of the network around it
         return True
@@ -45,7 +45,7 @@ def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
         return graph.value(node.inputs[1]) is None
     if node.op == "Clip":
         return clip_obstacle(graph, node) is not None
-    if node.op == "Min":  # a ceiling belongs to the neuron behind or in front of it
+    if node.op == "Min":  # an upper bound belongs to the neuron after or before it
         return len(computed) > 1
     return True
 
@@ -92,7 +92,7 @@ def endings(graph: Graph) -> list[Node]:
     """Nodes after the last neurons that compare, select or count; their successors; and analog ops that only lead to
     them.
 
-    It is worked out once, of the complete values. In topological order.
+    It is computed once, of the complete values. In topological order.
     """
     beside, nodes = integer_tensors(graph), graph.nodes()
     spiking = _leading_to_neurons(graph, nodes)

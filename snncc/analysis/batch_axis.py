@@ -116,7 +116,7 @@ def _transposed(graph: Graph, node: Node, axis: int, source: Tensor, before: Sha
 
 
 def _reshaped(graph: Graph, node: Node, axis: int, source: Tensor, before: Shape, after: Shape) -> int | None:  # noqa: ARG001
-    """The batch stays where it is as long as what is in front of it does."""
+    """The batch stays where it is as long as what is before it does."""
     if list(before[:axis]) != list(after[:axis]) or len(after) <= axis:
         return None
     fixed = isinstance(before[axis], int) and isinstance(after[axis], int)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recognise masks: sums with a constant that makes some values -inf or very small.
 
-At the end of a network a mask stays behind what is read out, as a Softmax does; in front of a Softmax elsewhere it is
-part of the analog island.
+At the end of a network a mask stays after what is read out, as a Softmax does; before a Softmax elsewhere it is
+part of the analog op.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def potentials_of(graph: Graph, output: Tensor) -> list[Tensor]:
 
 
 def _in_front_of_ends(graph: Graph, tensor: Tensor) -> list[Tensor]:
-    """What Softmax and its like, and masks, in front of `tensor` are given, and what lies beside; [] without any."""
+    """What Softmax and similar ops, and masks, before `tensor` are given, and what lies beside; [] without any."""
     node = graph.producer(tensor)
     if node is None or not ends(graph, node):
         return []

@@ -42,7 +42,7 @@ class Network:
         samples: shape of one sample, without the batch axis, of inputs that leave other axes open.
 
     Raises:
-        ModelError: a shape cannot be worked out.
+        ModelError: a shape cannot be computed.
     """
 
     def __init__(self, model: onnx.ModelProto, samples: Mapping[str, tuple[int, ...]] | None = None) -> None:

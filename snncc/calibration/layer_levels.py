@@ -3,7 +3,7 @@
 
 `batchnorm`: still powers of a base (one_spike.txt, section III-B2), but of the layer's own. What leaves a
 BatchNormalization with factor γ and shift β has mean μ = β and standard deviation σ = |γ| in its channel, so that eq. 5
-can be worked out for the very layer, in units of its scales λ: N(β/λ, (γ/λ)²).
+can be computed for the very layer, in units of its scales λ: N(β/λ, (γ/λ)²).
 
 `fitted`: no powers of anything. A spike of phase p is worth the p-th of the levels that code the layer's activations
 with least squared error, at the price of a table of T numbers for each layer.
@@ -94,7 +94,7 @@ def fitted_levels(measured: Calibration, place: ActivationSite, coding: Coding) 
 
 
 def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Coding) -> dict[str, LayerSettings]:
-    """The base with the least MAPE, of each ReLU right behind a BatchNormalization of constants."""
+    """The base with the least MAPE, of each ReLU right after a BatchNormalization of constants."""
     scales = measured.scales(coding)
     found = {}
     for node in activation_nodes(graph):

@@ -4,7 +4,7 @@
 Each level is the mean of the values that round to it, thresholds being the midpoints of neighbouring levels, the last
 one half of the lowest level. From where one starts it is repeated until nothing moves; the start is the asymptotic
 optimum (Panter and Dite 1951): as many levels to a stretch as the cube root of its density asks for. Where values far
-out leave some levels without any value, one starts anew.
+out leave some levels without any value, one starts again.
 """
 
 from __future__ import annotations

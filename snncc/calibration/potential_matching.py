@@ -167,7 +167,7 @@ class _Sums:
 
 
 def _correction(wanted: Moments, found: Moments) -> PotentialCorrection:
-    """The correction of potentials; a channel that is constant, but for rounding, says nothing of its gain."""
+    """The correction of potentials; a channel that is constant, except for rounding, says nothing of its gain."""
     alive = (found[1] > 0) & (wanted[1] > _ROUNDING * np.abs(wanted[0]))
     gain = np.clip(np.where(alive, wanted[1] / np.where(alive, found[1], 1), 1.0), *_GAINS)
     return PotentialCorrection(gain, wanted[0] / gain - found[0])

@@ -23,7 +23,7 @@ def main() -> None:
         from snncc.cli import main as run
 
         run(prog_name="snncc")
-    except KeyboardInterrupt:  # before the command or behind it; those within have the same line
+    except KeyboardInterrupt:  # before the command or after it; those within have the same line
         print("Interrupted.", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     finally:

@@ -4,7 +4,7 @@
     MAPE(Q) = E[|u - û(u; Q)| / u | 0 < u <= 1],   u ~ N(μ, σ²),
 
 with û what the neuron makes of u, activations in units of the scale. The paper takes μ = 0, σ = 1 for all layers, which
-gives Q = 1.32 at T = 16 and 1.22 at T = 24; a BatchNormalization in front of the neurons knows them better.
+gives Q = 1.32 at T = 16 and 1.22 at T = 24; a BatchNormalization before the neurons knows them better.
 """
 
 from __future__ import annotations

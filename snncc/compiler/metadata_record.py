@@ -100,5 +100,5 @@ def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, An
 
 
 def island_ops(graph: Graph) -> dict[str, str]:
-    """Each analog island and its op."""
+    """The op type of each analog op, by name."""
     return {node.name: node.op for node in islands(graph)}

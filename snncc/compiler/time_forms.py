@@ -3,7 +3,7 @@
 
 `folded`: all time steps stacked on the batch axis, one pass. `step`: one time step, the neurons' states among the
 inputs and outputs, for hosts that live in time. `loop`: the same inside an ONNX Loop, `chunk` steps a turn, so that a
-long run needs no more memory than a short one; what depends on the input alone runs once, in front of it. All three do
+long run needs no more memory than a short one; what depends on the input alone runs once, before it. All three do
 the same arithmetic in the same order.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrap a network of some time steps in an ONNX Loop, with its states as loop-carried values.
 
-What depends on the input alone runs once, in front of the loop; what follows the readout runs once, behind it.
+What depends on the input alone runs once, before the loop; what follows the readout runs once, after it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def loop_model(model: onnx.ModelProto, states: Sequence[State], turns: int) -> o
 
 
 def _split(model: onnx.ModelProto, states: Sequence[State]) -> tuple[Nodes, Nodes, Nodes]:
-    """(Nodes of the loop, nodes in front of it, nodes behind it)."""
+    """(Nodes of the loop, nodes before it, nodes after it)."""
     timed, remembered = {s.input for s in states}, {s.output for s in states}
     before: Nodes = []
     rest: Nodes = []

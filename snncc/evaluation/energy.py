@@ -7,7 +7,7 @@ takes each spike times its own fan-out. In both, a layer that is fed by analog v
 
 Neither is fair to an ANN that makes do with the few values that a spiking neuron can send. Its activations need
 b = ⌈log2(T + 1)⌉ bits (K with few spikes), and its weights stay as they are. A multiplier adds up one row per bit of
-the activation, so that its energy goes with b; the addition behind it stays:  E_mac(b) = E_ac + (E_mac - E_ac) b/B,
+the activation, so that its energy goes with b; the addition after it stays:  E_mac(b) = E_ac + (E_mac - E_ac) b/B,
 with B bits in full. By the same law of widths, 8 x 8 bits cost a 16th of 32 x 32; Horowitz has 0.2 and 3.1 pJ.
 """
 

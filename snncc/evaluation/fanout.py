@@ -6,7 +6,7 @@ places where it ends, and there it costs
     Conv, ConvTranspose, Gemm, MatMul     the number of real weights that it meets: strides, dilations, groups and
                                           borders respected, padding costs nothing
     Aggregate                             likewise: the number of edges that start from the element's node
-    a max pool of one-spike neurons       0: the first spike of a window wins, and what that one costs is counted behind
+    a max pool of one-spike neurons       0: the first spike of a window wins, and what that one costs is counted after
                                           the pool, with the pool's own spikes (`Network.spike_gating_pools`)
     a neuron, a graph output, a sum with analog values                      1, an identity synapse
 

@@ -70,7 +70,7 @@ def _begin(
     geometry: tuple[int, int, int],
     transposed: bool,
 ) -> int:
-    """The padding in front of an axis; `spatial` = (size of the wide side, number of windows)."""
+    """The padding before an axis; `spatial` = (size of the wide side, number of windows)."""
     mode = attributes.get("auto_pad", b"NOTSET").decode()
     wide, windows = spatial
     kernel, stride, dilation = geometry

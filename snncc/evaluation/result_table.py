@@ -14,7 +14,7 @@ __all__ = ["layer_rows", "rows", "step_rows", "synapse_rows"]
 
 Row = tuple[str, ...]
 _NEURON, _SYNAPSE = 38, 22  # letters of a layer's name; of longer ones the end says more
-_LINE, _GAP = 57, 3  # letters of a line behind the shorter name, and between two columns
+_LINE, _GAP = 57, 3  # letters of a line after the shorter name, and between two columns
 
 
 def rows(found: Evaluation) -> list[Row]:

@@ -43,7 +43,7 @@ class LayerTotal:
         total: spikes of the whole layer for one sample, mean over the samples.
         peak: the most spikes that any of its neurons sent in any sample.
         per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if not counted.
-        gate: whether it is a gate of a recurrent layer, whose neurons fire anew at each step of the sequence.
+        gate: whether it is a gate of a recurrent layer, whose neurons fire again at each step of the sequence.
     """
 
     name: str
@@ -148,7 +148,7 @@ class SpikeCounter:
         return count
 
     def _passing(self, tensor: str) -> str:
-        """1 where a value behind a max pool is a spike's, 0 where none came."""
+        """1 where a value after a max pool is a spike's, 0 where none came."""
         some = self.build.node("Cast", [tensor], f"{tensor}_some", to=TensorProto.BOOL)
         return self.build.node("Cast", [some], f"{tensor}_count", to=TensorProto.INT32)
 

@@ -3,7 +3,7 @@
 
 The output of a rate code is a mean over the steps so far, which often says long before the last step what it will say
 then. A sample is settled at the second of two steps in a row at which the same class leads, and leads the next one by
-at least the margin, in units of the model's first output (probabilities behind a Softmax, else logits). It keeps the
+at least the margin, in units of the model's first output (probabilities after a Softmax, else logits). It keeps the
 outputs of that step, so that its result does not depend on the batch that it is in.
 """
 

@@ -37,7 +37,7 @@ _AT_ONCE = {PHASE_STEP.name: PHASE, FEW_SPIKES_STEP.name: FEW_SPIKES}  # op of o
 
 @dataclass
 class _Parts:
-    """A network around its time steps: the nodes before, within and behind them, and how many steps there are."""
+    """A network around its time steps: the nodes before, within and after them, and how many steps there are."""
 
     before: list[onnx.NodeProto]
     inner: list[onnx.NodeProto]

@@ -53,7 +53,7 @@ def _mixes(graph: Graph, nodes: list[Node]) -> Node | None:
     """The first of `nodes` whose result differs when half of the samples come alone."""
     last, chosen = {id(n) for n in endings(graph)}, {id(n) for n in islands(graph)}
     watched = [n for n in nodes if n.outputs[0].dtype is not None and (_is_real(n) or id(n) in chosen)]
-    watched = [n for n in watched if id(n) not in last]  # which is worked out once, of the samples themselves
+    watched = [n for n in watched if id(n) not in last]  # which is computed once, of the samples themselves
     names, axes = [n.outputs[0].name for n in watched], batch_axes(graph)
     try:
         session = cpu_session(graph.to_proto(), names)

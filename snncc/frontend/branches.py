@@ -111,7 +111,7 @@ def _put_in_place(model: onnx.ModelProto, decided: Mapping[int, bool]) -> None:
 
 
 def _new_names(node: onnx.NodeProto, branch: onnx.GraphProto, shared: Container[str], build: Builder) -> dict[str, str]:
-    """What the tensors that `branch` makes are called outside: results as those of the If, those `shared` anew."""
+    """What the tensors that `branch` makes are called outside: results as those of the If, those `shared` again."""
     made = [name for inner in branch.node for name in writes(inner)]
     results = zip((value.name for value in branch.output), node.output, strict=True)
     names: dict[str, str] = {}

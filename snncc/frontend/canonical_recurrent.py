@@ -2,9 +2,9 @@
 """Canonicalise recurrent nodes to the form that onnxruntime and the passes support.
 
 layout 1 (batch first)            layout 0, with Transposes around it
-a first state that is all 0       none, however it is worked out
+a first state that is all 0       none, however it is computed
 a constant first state            that of the first sample, expanded to whatever batch comes, if all are alike
-an RNN whose states nobody reads  the same with an output for them, so that calibration sees how large they get
+an RNN whose states nothing reads  the same with an output for them, so that calibration sees how large they get
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class _Dequantiser:
         return new
 
     def _scales_product(self, node: onnx.NodeProto) -> bool:
-        """Whether `node` works out the scale of a product of integers."""
+        """Whether `node` computes the scale of a product of integers."""
         return node.op_type == "Mul" and any(i in self._steps for i in node.input)
 
     def _dynamic_scale(self, node: onnx.NodeProto) -> onnx.NodeProto:

@@ -183,7 +183,7 @@ def _broadcasts(slope: Shape, shape: Shape) -> bool:
 
 
 def refuse_unsupported(graph: Graph, name: str) -> None:
-    """Raise UnsupportedOpError with all nodes that are neither synapse, neuron nor analog island, grouped by op."""
+    """Raise UnsupportedOpError with all nodes that are neither synapse, neuron nor analog op, grouped by op."""
     reasons: dict[str, list[str]] = {}
     beside, axes = integer_tensors(graph), batch_axes(graph)
     for node in graph.nodes():

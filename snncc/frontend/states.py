@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs without samples on axis 0: states of recurrent layers, [layers, N, units], and scalars.
 
-While a network is converted all its inputs have samples on axis 0: a Transpose or a Slice behind such an input makes of
+While a network is converted all its inputs have samples on axis 0: a Transpose or a Slice after such an input makes of
 it what the network takes. What is exported takes the inputs as they were.
 """
 

@@ -164,7 +164,7 @@ def clear_temporary(folder: Path) -> None:
 
 
 def _short(name: str) -> str:
-    """`name` without so much of its end that a digest and a suffix fit behind it."""
+    """`name` without so much of its end that a digest and a suffix fit after it."""
     return os.fsencode(name)[:200].decode(errors="ignore")
 
 

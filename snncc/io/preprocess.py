@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convert integer pixels to the floats that a network was trained on.
 
-value = (pixel * scale - mean image - mean) / std, worked out in float64 and rounded once to the model's element type.
+value = (pixel * scale - mean image - mean) / std, computed in float64 and rounded once to the model's element type.
 With `bgr` the channels are reversed first, so that every mean and std is in the order that the network sees.
 """
 

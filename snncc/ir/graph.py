@@ -41,7 +41,7 @@ _LARGE = 4096  # bytes; constants that say how shapes change are far smaller
 
 _NOT_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _LIKE_INPUT = frozenset({"GroupNormalization"})  # whose type and shape onnx does not infer: those of the input
-_NO_TYPE = "expected to have type but instead is null"  # what onnx says behind a result that it knows nothing of
+_NO_TYPE = "expected to have type but instead is null"  # what onnx says after a result that it knows nothing of
 
 gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
 

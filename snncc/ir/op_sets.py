@@ -31,7 +31,7 @@ SYNAPSES = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 WEIGHTED = (*SYNAPSES, "Aggregate")  # and our own sum over the edges of a graph
 # Linear in the activation.
 LINEAR = frozenset({*SYNAPSES, "BatchNormalization", "Add", "Sum", "Sub", "Mul", "Div"})
-# What only moves values.
+# Shape-only ops.
 _MOVES = "Concat DepthToSpace Dropout Expand Flatten Gather Identity Pad Reshape Slice SpaceToDepth Squeeze Transpose"
 MOVES = frozenset([*_MOVES.split(), "Unsqueeze"])
 SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
@@ -44,7 +44,7 @@ POOLS = frozenset({*WINDOW_POOLS, *REDUCTION_POOLS, "Resize"})
 # Layers with a state that goes from step to step of a sequence.
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
-# Fine behind the last synapses; elsewhere an analog island.
+# Fine after the last synapses; elsewhere an analog op.
 TAIL = frozenset({"Softmax", "LogSoftmax", "ArgMax", "Sigmoid"})
 # Linear on either side of zero.
 LEAKY = ("LeakyRelu", "PRelu", "Abs")

@@ -71,8 +71,8 @@ def over_steps(states: Mapping[str, str], results: Mapping[str, str], step: str,
             `{name}_next` and the body as `{input}_out`.
         results: By the name that `step` writes: the body's output.
         step: Lines for one step: they read `x` (float32, one step), `t` (int64, the step's number within this call) and
-            whatever the body has in front of the Loop.
-        prelude: Lines in front of the Loop.
+            whatever the body has before the Loop.
+        prelude: Lines before the Loop.
     """
     lines = ["steps = Constant <value_int: int = @steps> ()", "true = Constant <value = bool {1}> ()"]
     lines += ["first = Constant <value_ints = [0]> ()", "rest = Shape <start = 1> (X)"]

@@ -88,7 +88,7 @@ class Stored:
         self._file = _files.get(str(file))  # keeps it
 
     def load(self) -> Array:
-        """The values, memory-mapped anew on each call: the pages are released with the array."""
+        """The values, memory-mapped again on each call: the pages are released with the array."""
         return np.asarray(np.memmap(self.file, self.dtype, "r", self.offset, self.shape))
 
 

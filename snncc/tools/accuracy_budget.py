@@ -52,7 +52,7 @@ def candidates(coding: Coding, *, steps: bool = True, base: bool = True) -> list
     """`coding` with increasing numbers of time steps.
 
     Args:
-        coding: What they all are but for that.
+        coding: What they all are except for that.
         steps: Whether the number of time steps is free; else, and for a coding without, there is one.
         base: Whether the base, where the coding has one, is free, and follows from the number of steps.
     """

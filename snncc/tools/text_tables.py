@@ -154,7 +154,7 @@ def _latex(table: Table) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    # An opening bracket or an asterisk behind the \\ of the line before would be taken for its argument.
+    # An opening bracket or an asterisk after the \\ of the line before would be taken for its argument.
     escaped = (re.sub(r"^-(?=\d)", "$-$", cell.translate(_LATEX)) for cell in cells)
     return " & ".join(f"{{{c}}}" if c.startswith(("[", "*")) else c for c in escaped) + r" \\"
 

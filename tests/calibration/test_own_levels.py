@@ -69,7 +69,7 @@ def test_channels_that_say_nothing_have_no_part():
 
 
 def test_bases_behind_batchnorm_are_their_layers_own_and_recorded():
-    """The digits network: a BatchNormalization in front of two of its ReLUs or more, whose mean and deviation count."""
+    """The digits network: a BatchNormalization before two of its ReLUs or more, whose mean and deviation count."""
     data = load_digits()
     ann = onnx.load_from_string(digits_network())
     snn = snncc.convert(ann, snncc.Phase(T=16, Q="auto"), calibration=data.train_images[:200], levels="batchnorm")

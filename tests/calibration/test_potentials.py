@@ -106,7 +106,7 @@ def test_potentials_are_matched_where_enough_samples_fit(caplog, monkeypatch, sa
 
 
 def test_samples_in_unequal_batches_may_lie_on_any_axis(network):
-    """Of 40 samples the last 8 form a smaller batch, here on axis 1, as where heads stand in front of samples."""
+    """Of 40 samples the last 8 form a smaller batch, here on axis 1, as where heads stand before samples."""
     body = "t = Transpose <perm = [1, 0]> (x) r = Relu (t) u = Transpose <perm = [1, 0]> (r) y = MatMul (u, W)"
     graph = Graph.from_proto(network(f"g (float[N, 2] x) => (float[N, 2] y) {{ {body} }}", W=np.eye(2)))
     x = np.random.default_rng(0).normal(0, 1, (40, 2)).astype(np.float32)

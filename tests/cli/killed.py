@@ -113,7 +113,7 @@ def _kill(command: list[str], out: Path, rng: np.random.Generator, longest: floa
 def _run(command: list[str], names: Iterable[str], rng: np.random.Generator, kills: int) -> dict[str, list[str]]:
     """Kill the command `kills` times.
 
-    Returns what is broken, what a run left unwritten, the files of a run, and those after a run behind the kills.
+    Returns what is broken, what a run left unwritten, the files of a run, and those after a run after the kills.
     """
     out = Path("out")
     for name in names:

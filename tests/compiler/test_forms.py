@@ -36,7 +36,7 @@ CODINGS = [
 ]
 LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")
 
-# Residual sums over paths of different depth, Concat, pools before and behind ReLUs, and an island in the middle.
+# Residual sums over paths of different depth, Concat, pools before and after ReLUs, and an analog op in the middle.
 WINDING = """net (float[N,3,8,8] x) => (float[N,5] y) {
     c = Conv <pads = [1,1,1,1]> (x, W) a = Relu (c)
     d = Conv <pads = [1,1,1,1]> (a, V) m = MaxPool <kernel_shape = [2,2], strides = [2,2]> (d) b = Relu (m)

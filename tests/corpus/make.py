@@ -7,7 +7,7 @@ coding and form, and what they gave for some inputs. Later releases must read th
 
 The networks' weights, inputs and most of the scales are multiples of powers of two with few digits, so that sums are
 exact, in whatever order they are taken, and every output can be asked for to the last bit. `exact` in an .npz file is
-false where that cannot be: bases other than 2, adaptive thresholds, fitted tables, analog islands.
+false where that cannot be: bases other than 2, adaptive thresholds, fitted tables, analog ops.
 """
 
 from __future__ import annotations

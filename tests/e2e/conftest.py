@@ -70,7 +70,7 @@ def _run(model: onnx.ModelProto, x: np.ndarray) -> np.ndarray:
 
 
 def _in_both_places(op: str, constants: dict[str, object]) -> onnx.ModelProto:
-    """A network with `op`, from {x} to {y}, on a potential in front of a ReLU and on the spikes of one."""
+    """A network with `op`, from {x} to {y}, on a potential before a ReLU and on the spikes of one."""
     first, second = (op.replace("{x}", x).replace("{y}", y) for x, y in (("potential", "moved"), ("spikes", "passed")))
     text = f"""<ir_version: 10, opset_import: ["": 21]>
     net (float[N,4,6,6] x) => (float[N,3] y) {{

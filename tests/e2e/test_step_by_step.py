@@ -256,7 +256,7 @@ def with_spikes(model: onnx.ModelProto) -> onnx.ModelProto:
 def test_dyadic_network_gives_the_same_bits_spike_by_spike(normalize):
     """Weights k/8, base 2 and scales that are powers of 2: float32 rounds nowhere, in any order of sums.
 
-    The scales are what a saturated Clip leaves: its ceiling. So the simulator takes the source's own weights.
+    The scales are what a saturated Clip leaves: its upper bound. So the simulator takes the source's own weights.
     """
     rng = np.random.default_rng(7)
     weights = {name: rng.integers(-6, 7, shape) / 8 for name, shape in SHAPES.items()}

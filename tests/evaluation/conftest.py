@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A tiny network with a pool, strides, groups, uneven pads and a residual sum, its conversion, and data for both.
 
-A second one with a max pool in front of a ReLU, and a simulation of what runs over time, step by step.
+A second one with a max pool before a ReLU, and a simulation of what runs over time, step by step.
 """
 
 from __future__ import annotations

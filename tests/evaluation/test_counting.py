@@ -20,7 +20,7 @@ from snncc.evaluation.spike_counter import SpikeCounter
 
 
 def neurons_of(model):
-    """(tensor, its producer) of the encoder and of the three neurons behind it."""
+    """(tensor, its producer) of the encoder and of the three neurons after it."""
     nodes = [n for n in model.graph.node if n.domain == "ai.snncc"]
     return [(n.output[0], n) for n in nodes]
 

@@ -111,7 +111,7 @@ def test_one_step_has_the_shapes_of_samples(pooled_ann, pooled_images, coding):
     network = Network(model)
     shapes = [network.shape(n.output[0]) for n in network.neurons if n not in network.encoders]
     assert {s[0] for s in shapes} == {1}
-    first = 3 * 6 * 6 if coding.pools_spikes else 3 * 3 * 3  # in front of the pool, or behind it
+    first = 3 * 6 * 6 if coding.pools_spikes else 3 * 3 * 3  # before the pool, or after it
     assert sum(int(np.prod(s)) for s in shapes) == first + 2 * 4 * 3 * 3
     assert network.fold.count == coding.slices
     onnx.checker.check_model(one_step(model), full_check=True)

@@ -13,7 +13,7 @@ import snncc
 from snncc.analysis.cpu_session import cpu_session
 
 STEPS = 6
-POTENTIALS = ["c1", "c2", "s"]  # the first ReLU is moved in front of its pool
+POTENTIALS = ["c1", "c2", "s"]  # the first ReLU is moved before its pool
 
 
 def silent(ann, images):

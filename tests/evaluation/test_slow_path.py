@@ -73,7 +73,7 @@ def one_by_one(model, ann, images, labels: list[int], coding: str, facts: tuple[
         of_neurons(name, c, window, encoder=name == "x_encoder", by_step=steps[name]) for name, c in counts.items()
     ]
     names = [n.name for n in neurons if n.name != "x_encoder"]
-    relus = dict(zip(names, ("c1" if over_time else "p1", "c2", "s"), strict=True))  # the pool is behind, or in front
+    relus = dict(zip(names, ("c1" if over_time else "p1", "c2", "s"), strict=True))  # the pool is after, or in front
     silent = {name: (counts[name], theirs[relus[name]]) for name in names}
     return {
         **accuracy(theirs["y"], ours["y"], labels),

@@ -38,7 +38,7 @@ def converted(digits):
     def convert(coding: str, form: str = "folded", **options: Any) -> onnx.ModelProto:
         key = (coding, form, *options)
         if key not in made:
-            # What matching adds to the outputs stands behind the readout, or in the weights where there is none.
+            # What matching adds to the outputs stands after the readout, or in the weights where there is none.
             options = {"match": False, **options}
             data = digits.train_images[:100]
             made[key] = snncc.convert(digits_network(), CODINGS[coding], calibration=data, form=form, **options)

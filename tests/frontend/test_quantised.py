@@ -20,7 +20,7 @@ from snncc.errors import SnnccError
 from snncc.frontend.dequantise import dequantised
 from snncc.frontend.import_model import import_model
 
-# ReLUs behind a convolution and a sum, a ReLU6, pools, Concat, Pad: all that may hide or pass on a ReLU.
+# ReLUs after a convolution and a sum, a ReLU6, pools, Concat, Pad: all that may hide or pass on a ReLU.
 NETWORK = """<ir_version: 8, opset_import: ["": 17]>
 net (float[N,3,8,8] x) => (float[N,5] y) {
     c1 = Conv <pads=[1,1,1,1]> (x, w1, b1) r1 = Relu (c1)
@@ -111,7 +111,7 @@ def test_the_float_network_comes_back(network, quantise, images, kind) -> None:
 
 
 def test_with_16_bits_it_is_the_quantised_network_itself(quantise, images) -> None:
-    """Where activations hardly round at all; beyond what calibration has seen, ceilings hold."""
+    """Where activations hardly round at all; beyond what calibration has seen, upper bounds hold."""
     file = quantise("16 bits")
     back, given = run(import_model(file).to_proto(), 0.9 * images), run(file, 0.9 * images)
     np.testing.assert_allclose(back, given, atol=0.002 * np.abs(given).max())

@@ -201,7 +201,7 @@ def _make_huge(model: onnx.ModelProto, rng: Rng) -> None:
 
 
 def _cycle(model: onnx.ModelProto, rng: Rng) -> None:
-    """A node reads what another one behind it computes."""
+    """A node reads what another one after it computes."""
     nodes = model.graph.node
     early, late = sorted(rng.integers(len(nodes), size=2))
     if nodes[early].input and nodes[late].output:

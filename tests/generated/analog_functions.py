@@ -47,7 +47,7 @@ class Decided(Body):
         self.far &= (np.diff(np.sort(self.values, axis=1), axis=1) > self.room).all(1)
 
     def hidden(self, tensor: str, width: int) -> str:
-        """A layer of neurons behind `tensor`."""
+        """A layer of neurons after `tensor`."""
         made = self.line(f"MatMul ({tensor}, {self.weight(width, 4)})")
         made = self.line(f"Relu ({self.line(f'Add ({made}, {self.weight(4, scale=0.4)})')})")
         return self.line(f"MatMul ({made}, {self.positive(4, 3)})")
@@ -72,7 +72,7 @@ def draw(rng: np.random.Generator) -> Case:
 
 
 def _maybe_hidden(rng: np.random.Generator, net: Decided, tensor: str, width: int) -> str:
-    """Neurons behind `tensor`, or synapses only."""
+    """Neurons after `tensor`, or synapses only."""
     if rng.random() < 0.6:
         return net.hidden(tensor, width)
     return net.line(f"MatMul ({tensor}, {net.weight(width, 3)})")

@@ -31,7 +31,7 @@ class Lone:
 
 
 def draw_lone(rng: np.random.Generator) -> Lone:
-    """Scales from a thousandth to ten thousand, and inputs up to 1e30 behind them."""
+    """Scales from a thousandth to ten thousand, and inputs up to 1e30 after them."""
     net, kind = Net(rng, width=6), str(rng.choice(KINDS))
     scale = (10 ** rng.uniform(-3, 4) * rng.uniform(0.5, 1, net.width)).astype(np.float32)
     bias = (np.abs(scale).max() * rng.normal(0, 0.3, net.width)).astype(np.float32)
@@ -47,7 +47,7 @@ def draw_lone(rng: np.random.Generator) -> Lone:
 
 
 def draw(rng: np.random.Generator) -> Case:
-    """Some layers with a curve behind each, of ranges that are usual in networks."""
+    """Some layers with a curve after each, of ranges that are usual in networks."""
     net, x, kinds = Net(rng, width=8), "x", rng.choice(KINDS, int(rng.integers(1, 4)))
     for kind in kinds:
         x = _curve(net, str(kind), net.layer(x))

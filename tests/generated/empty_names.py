@@ -162,7 +162,7 @@ def draw_sequences(rng: np.random.Generator) -> tuple[Case, Case]:
 
 
 def draw(rng: np.random.Generator) -> Case:
-    """Synapses and ReLUs with such ops in front of, between and behind them."""
+    """Synapses and ReLUs with such ops before, between and after them."""
     text, current = _Text(rng), "x"
     stages = [_conv, _relu] * int(rng.integers(1, 3))
     for place in sorted(rng.integers(0, len(stages) + 1, int(rng.integers(1, 4))).tolist(), reverse=True):

@@ -64,7 +64,7 @@ def _images(net: Lines, parts: int) -> Drawn:
 
 
 def _blocks(net: Lines, parts: int) -> Drawn:
-    """A convolution on every second place, with the places put in front of the batch and back (SpaceToBatch)."""
+    """A convolution on every second place, with the places put before the batch and back (SpaceToBatch)."""
     neuron = net.rng.random() < 0.5
     side = 4 * parts
     tensor = net.node("Reshape", "x", net.ints(-1, 2 * parts, 2))
@@ -79,7 +79,7 @@ def _blocks(net: Lines, parts: int) -> Drawn:
 
 
 def _picked(net: Lines, parts: int) -> Drawn:
-    """A part of each sample, by a Gather on axis 0 behind a Transpose."""
+    """A part of each sample, by a Gather on axis 0 after a Transpose."""
     tensor = _layer(net, "x") if net.rng.random() < 0.5 else "x"
     tensor = net.node("Transpose", tensor, perm=(1, 0, 2))
     index = net.constant("int64", [int(net.rng.integers(parts))])

@@ -70,7 +70,7 @@ class Body:
         return name
 
     def line(self, text: str) -> str:
-        """Add `… = …` for a new name that is returned; `text` is what stands behind the equals sign."""
+        """Add `… = …` for a new name that is returned; `text` is what stands after the equals sign."""
         name = self.fresh()
         self.lines.append(f"{name} = {text}")
         return name

@@ -15,7 +15,7 @@ _FAR = (float("inf"), float("inf"), 3.4e38, 1e9, 65504.0)
 
 
 def draw(rng: np.random.Generator) -> Case:
-    """A mask behind two layers, then an end, a Softmax or a ReLU with a layer behind them."""
+    """A mask after two layers, then an end, a Softmax or a ReLU with a layer after them."""
     net = Net(rng)
     x = net.layer(net.add("Relu", [net.layer("x")]))
     x = net.add("Relu", [x]) if rng.random() < 0.3 else x

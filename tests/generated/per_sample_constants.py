@@ -54,7 +54,7 @@ def _joined(net: Lines, tensor: str, length: int | str | None, rng: np.random.Ge
 
 
 def _repeated(net: Lines, tensor: str, length: int | str | None, rng: np.random.Generator) -> str:
-    """A constant of the shape of `tensor`, but for `length`, in one of many ways."""
+    """A constant of the shape of `tensor`, except for `length`, in one of many ways."""
     sizes: list[str | int] = list(net.sizes(tensor, 0))
     if length is not None:
         sizes += [length] if isinstance(length, int) else net.sizes(tensor, 1)

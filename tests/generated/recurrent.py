@@ -22,7 +22,7 @@ _SAMPLES = 24
 
 
 def draw(rng: np.random.Generator) -> Case:
-    """A layer between transpositions, or one with layout = 1, and perhaps a dense layer behind it."""
+    """A layer between transpositions, or one with layout = 1, and perhaps a dense layer after it."""
     op = str(rng.choice(list(_GATES)))
     sides = int(rng.integers(1, 3))
     length, features, units = (int(n) for n in rng.integers((1, 1, 2), (13, 7, 13)))

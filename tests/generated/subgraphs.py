@@ -33,7 +33,7 @@ class _Text:
         self.rng = rng
         self.count = 0
         self.weights: dict[str, np.ndarray] = {}
-        self.layers: dict[str, int] = {}  # by tensor: how many layers of neurons there are in front of it, at most
+        self.layers: dict[str, int] = {}  # by tensor: how many layers of neurons there are before it, at most
 
     def fresh(self) -> str:
         self.count += 1

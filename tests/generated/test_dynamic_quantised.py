@@ -16,7 +16,7 @@ _EIGHT_BITS = 0.04  # of the largest output: what rounding of weights and activa
 
 
 def check_quantised(drawn: Quantised, coding: str) -> None:
-    """The float network is the one that was quantised, but for rounding; and the spiking network follows it."""
+    """The float network is the one that was quantised, except for rounding; and the spiking network follows it."""
     case = drawn.case
     ops = {n.op_type for n in case.model.graph.node}
     assert any("Integer" in op or op.startswith("DynamicQuantize") for op in ops), case.text

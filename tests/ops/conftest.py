@@ -124,7 +124,7 @@ def run() -> Implementations:
 
 @pytest.fixture(scope="session")
 def golden() -> Path:
-    """The folder of vectors worked out from the papers' formulas."""
+    """The folder of vectors computed from the papers' formulas."""
     path = Path(os.environ.get("SNNCC_SHARED", Path(__file__).parents[3] / "shared")) / "golden"
     if not path.is_dir():
         pytest.skip(f"no golden vectors in {path}; set SNNCC_SHARED")

@@ -42,7 +42,7 @@ def test_a_factor_of_the_network_is_none_of_a_neuron():
 
 @pytest.mark.parametrize("name", ["one", "moved", "input_0", "input_2"])
 def test_moved_factors_are_those_of_the_tensor_whatever_its_name(name):
-    """Pad moves the factor behind a neuron, and runs alone for that."""
+    """Pad moves the factor after a neuron, and runs alone for that."""
     body = f"a = Relu (x) {name} = Mul (a, k) b = Pad ({name}, p) y = Relu (b)"
     constants = "float[2,1,1] k = {2, 5}, int64[8] p = {0,0,1,1,0,0,1,1}"
     model = model_of(body, "float[N,2,3,3] x", "float[N,2,5,5] y", constants=constants)

@@ -96,7 +96,7 @@ def pad(draw: Draw, net: Net, x: str) -> str:
 
 
 def resize(draw: Draw, net: Net, x: str) -> str:
-    """Resize of the axes behind the channels, nearest or linear."""
+    """Resize of the axes after the channels, nearest or linear."""
     sizes = net.shapes[x][1:]
     scales = [1, 1, *(draw(st.sampled_from([1.0, 1.5, 2.0])) for _ in sizes)]
     mode = draw(st.sampled_from(["nearest", "linear"]))
@@ -151,7 +151,7 @@ def relu(draw: Draw, net: Net, x: str) -> str:
 
 
 def bounded(draw: Draw, net: Net, x: str) -> str:
-    """ReLU6 and its like: Clip, or Min and Max."""
+    """ReLU6 and similar ops: Clip, or Min and Max."""
     low, high = net.constant(draw(st.sampled_from([0.0, -0.5]))), net.constant(draw(st.sampled_from([0.5, 1.5])))
     if draw(_FLAGS):
         return net.add("Clip", [x, low, high])

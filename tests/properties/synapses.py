@@ -101,7 +101,7 @@ def arithmetic(draw: Draw, net: Net, x: str) -> str:
 
 
 def same_shape(draw: Draw, net: Net, x: str) -> str:
-    """Something linear behind `x` that has its shape."""
+    """Something linear after `x` that has its shape."""
     shape = net.shapes[x]
     if len(shape) == 1 or draw(_FLAGS):
         return net.add("MatMul", [x, net.weights((shape[-1], shape[-1]), shape[-1])])

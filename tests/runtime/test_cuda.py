@@ -35,7 +35,7 @@ class Gpu:
         self._call("cuCtxSetCurrent", context)
 
     def upload(self, array: Array, offset: int = 0) -> int:
-        """A copy on the device, `offset` bytes behind an aligned address."""
+        """A copy on the device, `offset` bytes after an aligned address."""
         buffer = ctypes.c_uint64()
         self._call("cuMemAlloc_v2", ctypes.byref(buffer), ctypes.c_size_t(array.nbytes + offset + 16))
         self._buffers.append(buffer)

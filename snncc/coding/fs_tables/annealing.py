@@ -2,7 +2,7 @@
 """Search thresholds T and resets h of a few-spikes neuron by simulated annealing, in several chains.
 
 In each round all chains try some random changes of the same step; a chain takes the best of its changes if the error
-falls, or rises only a little. What comes in front of that step is not computed again.
+falls, or rises only a little. What comes before that step is not computed again.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def changed(
 ) -> tuple[Floats, Floats]:
     """Tables T, h [chains, tries, K] with one change each, at step t and none before.
 
-    Changes get smaller the more is `done`. Potentials in front of step t are v [chains, points].
+    Changes get smaller the more is `done`. Potentials before step t are v [chains, points].
     """
     share = rng.random((8, *T.shape[:2]))
     kind, u, half = share[0], share[1], share[2] < 0.5

@@ -38,7 +38,7 @@ __all__ = ["spike_trains"]
 
 _BATCH = 64
 _BYTES = 2**28  # that what is recorded of one run should take
-_EACH = 16  # bytes of a neuron: its potential, its spikes and what is worked out from them
+_EACH = 16  # bytes of a neuron: its potential, its spikes and what is computed from them
 
 
 def spike_trains(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replay spike trains: compute the outputs from the spikes of the last neurons and the synapses after them.
 
-What those neurons send is worked out from their spikes alone. That it gives the outputs of the network itself, to the
+What those neurons send is computed from their spikes alone. That it gives the outputs of the network itself, to the
 last bit, is the proof that spikes carry everything.
 """
 

@@ -36,7 +36,7 @@ class Names:
         self._types: dict[str, onnx.TypeProto.Tensor] = dict(outer._types) if outer else {}
         typed = [v for v in (*graph.value_info, *graph.output, *graph.input) if v.type.HasField("tensor_type")]
         self._types |= {v.name: v.type.tensor_type for v in typed}
-        # Infers the shapes of what is spelled out so far.
+        # Infers the shapes of what is expanded so far.
         self.learn: Callable[[], Iterable[onnx.ValueInfoProto]] = lambda: ()
         kinds = (v.type.tensor_type.elem_type for v in graph.input)
         self._usual: int = outer._usual if outer else next((k for k in kinds if _is_real(k)), onnx.TensorProto.FLOAT)

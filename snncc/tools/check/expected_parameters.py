@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neuron parameters expected from a converted model's metadata.
 
-Those of our codings are worked out here from the metadata alone: a check that computed with the code it checks would
+Those of our codings are computed here from the metadata alone: a check that computed with the code it checks would
 find no fault in either. Another coding may declare what it expects; else the reference of the op is compared with it.
 """
 

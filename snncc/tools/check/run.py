@@ -124,7 +124,7 @@ def _uncountable(model: onnx.ModelProto) -> str | None:
 
 
 def _calibrated(model: CheckSubject, data: Samples, preprocess: Preprocess | None) -> CheckResult:
-    """The digest of the calibration data, worked out anew."""
+    """The digest of the calibration data, computed again."""
     digest = Digest()
     for batch in batches(data, specs_of(model.ann), preprocess=preprocess, batch_size=_BATCH):
         digest.update(batch)

@@ -86,7 +86,7 @@ class _Weights:
         return kind
 
     def _dequantiser(self, name: str) -> onnx.NodeProto | None:
-        """The DequantizeLinear behind which weights lie."""
+        """The DequantizeLinear of the weights."""
         maker = self._makers.get(name)
         if maker is not None and maker.op_type == "Cast":
             maker = self._makers.get(maker.input[0])
@@ -135,11 +135,11 @@ def _in_order(node: onnx.NodeProto, position: int, weights: Array) -> Array:
 
 
 def _differs(theirs: Array, ours: Array, stored: str, tolerance: float) -> bool:
-    largest = np.abs(ours).max()  # one scale for all may lie behind it
+    largest = np.abs(ours).max()  # a common scale may follow
     step = -(-ours.shape[1] * ours.shape[2] // _MOST)
     for a, b in zip(theirs[:, ::step], ours[:, ::step], strict=True):
         each = np.abs(b).max(axis=(1, 2), keepdims=True)
-        each[each == 0] = 1.0  # channels count alike, whatever their size, but for those that share a rounding
+        each[each == 0] = 1.0  # channels count alike, whatever their size, except for those that share a rounding
         scaled = b / (largest or 1.0 if stored == "int8-tensor" else each)
         allowed = {"int8": _INT8, "int8-tensor": 2 * _INT8}.get(stored, tolerance)
         if not any((np.abs(scaled - fit) <= allowed).all() for fit in _fits(a, scaled)):

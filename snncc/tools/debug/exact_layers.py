@@ -80,7 +80,7 @@ class ExactLayers:
                 self._behind(self.model.graph.node[-1], places[node.output[0]])
 
     def _behind(self, node: onnx.NodeProto, place: int) -> None:
-        """Put the switch behind a layer, and let out what it sends, decoded."""
+        """Insert the switch after a layer, and output the decoded spikes of the layer."""
         tensor, build, fold = str(node.output[0]), self._build, self._network.fold
         shape = self._network.shape(tensor)
         if shape[:1] != (1,):

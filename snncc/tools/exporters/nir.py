@@ -137,7 +137,7 @@ class _Writer:
         )
 
     def _shift(self, node: onnx.NodeProto) -> None:
-        """What a neuron adds to its potential at each step goes into the bias of the synapses in front of it."""
+        """What a neuron adds to its potential at each step goes into the bias of the synapses before it."""
         shift = shift_of(self.network, node)
         if shift is None:
             return

@@ -77,7 +77,7 @@ def _conv(network: Network, node: onnx.NodeProto) -> Layers:
 
 
 def _dense(weight: Array, groups: int) -> Array:
-    """The weight of a convolution that does without groups, for which nir 1.0 works out a wrong shape."""
+    """The weight of a convolution that does without groups, for which nir 1.0 computes a wrong shape."""
     outputs, inputs = len(weight) // groups, weight.shape[1]
     whole = np.zeros((len(weight), inputs * groups, *weight.shape[2:]), weight.dtype)
     for group in range(groups):

@@ -71,7 +71,7 @@ class Definition:
         where: Where in the paper it stands.
         caption: What it shows.
         methods: Of which a row is measured for each network.
-        columns: Of figures, behind network and method.
+        columns: Of figures, after network and method.
         rows: The paper's own: network, method, figures.
         note: What has to be said about it.
     """

@@ -93,7 +93,7 @@ def report(
         limit: Use the first so many samples.
         layers: Nodes, of the ANN or of neurons, that get panels of their own; by default some, evenly spread.
         neurons: Places, in C order, of the neurons whose membrane potentials are drawn; by default some that fire.
-        grid: One or two parameters of the coding with their values, e.g. `T=8,16`: the network is converted anew for
+        grid: One or two parameters of the coding with their values, e.g. `T=8,16`: the network is converted again for
             each point, for accuracy against them.
         calibration: What to convert those with; see `snncc.convert`.
         device: `auto`, `cpu` or `cuda`.

@@ -23,7 +23,7 @@ CONSTANTS = {"keep": [7, -1, 2, 3], "flat": [-1, 6], "zero": [0], "one": [1], "e
 
 @pytest.fixture
 def beside():
-    """`beside(text)`: a network that goes on with `text` behind a recurrent layer, from u [7, N, 6]."""
+    """`beside(text)`: a network that goes on with `text` after a recurrent layer, from u [7, N, 6]."""
 
     def make(text: str) -> onnx.ModelProto:
         rng = np.random.default_rng(1)
@@ -41,7 +41,7 @@ def beside():
 def test_synapses_and_activations_get_the_batch_in_front(beside, apply, ops) -> None:
     count, after = apply(BatchFirst(), beside("m = MatMul (u, M) a = Add (m, b) y = Relu (a)"))
     assert count == 3
-    # One Transpose in front of the layer, one on either side of what follows: those in between cancel.
+    # One Transpose before the layer, one on either side of what follows: those in between cancel.
     assert ops(after) == ["Transpose", "RNN", "Squeeze", "Transpose", "MatMul", "Add", "Relu", "Transpose"]
 
 

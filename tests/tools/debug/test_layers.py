@@ -74,7 +74,7 @@ def samples(model: onnx.ModelProto, count: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(params=CASES)
 def converted(request):
-    """(SNN, ANN): conversions that leave every weight what it was, but for scales."""
+    """(SNN, ANN): conversions that leave every weight what it was, except for scales."""
     coding, options, text = CASES[request.param]
     ann = network(text)
     return snncc.convert(ann, coding, calibration=samples(ann, 100, 1), match=False, **options), ann

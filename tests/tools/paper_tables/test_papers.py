@@ -15,7 +15,7 @@ SPREAD = {("one_spike", "V"), ("msat", "5"), ("msat", "6")}  # over several line
 
 
 def figures(text: str) -> set[float]:
-    """The numbers in `text`, where a point or a comma in front of three digits says nothing, and M stands for 10^6."""
+    """The numbers in `text`, where a point or a comma before three digits says nothing, and M stands for 10^6."""
     plain = re.sub(r"(?<=\d)[.,](?=\d{3}\b)", "", text)
     found = re.findall(r"(?<![\w.-])(-?\d+(?:\.\d+)?)(M?)", plain)
     return {float(number) * (1e6 if million else 1.0) for number, million in found}

@@ -57,7 +57,7 @@ def test_values_are_the_activations(reported, values):
 
 
 def test_what_is_coded_are_levels(reported, values):
-    """With exact inputs in front of it, the first layer of a value in one piece sends a level of the code."""
+    """With exact inputs before it, the first layer of a value in one piece sends a level of the code."""
     coding = recorded_coding(reported.snn)
     if coding.name in ("rate", "msat"):
         pytest.skip("over time a layer's input is not constant")
