@@ -16,7 +16,7 @@ _WIDTH = 6
 
 
 class _Net:
-    """A network whose values stay near 1, however deep it gets."""
+    """A network whose values stay near 1 at any depth."""
 
     def __init__(self, name: str, *shape: int, seed: int = 0) -> None:
         self.builder = NetworkBuilder(name, shape or (_WIDTH,))

@@ -74,7 +74,7 @@ class NodePass(Pass):
         raise self._endless()
 
     def _follow(self, graph: Graph, done: list[Node]) -> int:
-        """Look at what was added, and again at what was rewritten and is still there, until nothing is."""
+        """Visit added nodes, and rewritten ones that still exist, until nothing is rewritten."""
         total = 0
         for _ in range(len(graph.nodes()) + self.max_rounds):  # what moves on passes each node once
             nodes = [*(n for n in done if n.outputs), *graph.take_added(*self.ops)]
@@ -88,7 +88,7 @@ class NodePass(Pass):
         return PassError(f"{self.name} still found work after {self.max_rounds} rounds; please report this model")
 
     def _round(self, graph: Graph, nodes: Sequence[Node]) -> list[Node]:
-        """Look at each of `nodes`; returns those that were rewritten."""
+        """Visit each of `nodes`; returns those that were rewritten."""
         graph.take_added()
         done = []
         for node in nodes:

@@ -71,6 +71,6 @@ def _names(done: Sequence[tuple[str, int]]) -> str:
 
 
 def _explained(each: Pass, error: Exception) -> str:
-    """What onnx says of a graph that `each` has left, in the words of whoever gave the network."""
+    """onnx's errors on the graph after pass `each`, in terms of the user's network."""
     what = f"shapes no longer fit together once the network is rewritten ({each.name}): {in_words(error)}"
     return f"{what}. Convert with --coding fs, cut the graph before it, or report this model"

@@ -153,7 +153,7 @@ def lowering(
 
 
 def _gates(coding: Coding, wanted: int | None, scales: Scales) -> tuple[int, int]:
-    """Steps of a gate, and the length of its tables, that of all other few-spikes neurons."""
+    """Number of steps of a gate, and the common length of all few-spikes tables."""
     steps, length = coding.gates(wanted)
     own = [choice.steps or 0 for choice in scales.choices.values()] if coding.few_spikes else []
     return steps, max([length, *own])

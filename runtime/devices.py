@@ -49,7 +49,7 @@ def _device_count() -> int | None:
 
 
 def _missing_library() -> str | None:
-    """What the loader misses when it loads the CUDA provider."""
+    """The library that is missing when the CUDA provider is loaded."""
     _load_pip_libraries()
     folder = Path(ort.__file__).parent / "capi"
     try:
@@ -62,7 +62,7 @@ def _missing_library() -> str | None:
 
 
 def _load_pip_libraries() -> None:
-    """Load the CUDA libraries that pip installed, as `onnxruntime.preload_dlls` does, which prints what it misses.
+    """Load the CUDA libraries that pip installed, like `onnxruntime.preload_dlls`, but without its printed messages.
 
     A library that needs another one loads after it, so that rounds go on while any loads.
     """

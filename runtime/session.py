@@ -93,7 +93,7 @@ def _default_options() -> ort.SessionOptions:
 
 
 def _fold_weights(options: ort.SessionOptions) -> None:
-    """Let weights stored as int8 become constants at loading, not at every run, unless `options` say otherwise."""
+    """Dequantise int8 weights at loading, not in every run, unless `options` disable this."""
     try:
         options.get_session_config_entry(_NO_INTEGERS)
     except RuntimeError:
@@ -115,7 +115,7 @@ def _with_library(options: ort.SessionOptions | None) -> ort.SessionOptions:
 
 
 def _has_library(options: ort.SessionOptions) -> bool:
-    """Whether a node that only the library knows loads with these options; onnxruntime has no way to ask."""
+    """Whether a node of the library loads with these options; onnxruntime has no query for this."""
     shape = onnx.helper.make_tensor_value_info
     inputs = [shape("X", onnx.TensorProto.FLOAT, [1]), shape("scale", onnx.TensorProto.FLOAT, [1])]
     node = onnx.helper.make_node(
@@ -150,7 +150,7 @@ def _unrecorded(options: ort.SessionOptions) -> Iterator[None]:
 def _openable(
     model: Path | str | bytes | onnx.ModelProto, options: ort.SessionOptions
 ) -> Iterator[tuple[str | bytes, str]]:
-    """What onnxruntime can open, and what to call it in messages."""
+    """The model in a form that onnxruntime opens, and its name in messages."""
     if isinstance(model, bytes):
         name = "the model given as bytes"
         refuse_external(model, name)

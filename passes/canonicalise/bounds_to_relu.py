@@ -81,7 +81,7 @@ def _compared(graph: Graph, node: Node, form: BoundForm) -> Tensor:
 
 
 def _bounded(graph: Graph, node: Node, interval: Interval, form: BoundForm) -> Tensor:
-    """What constant bounds leave of a value."""
+    """The bounded value."""
     kept = interval.without(low=form.no_low, high=form.no_high)
     return _kept(graph, node, kept) if form.keeps else _coded(graph, node, kept)
 
@@ -134,7 +134,7 @@ def _kept(graph: Graph, node: Node, found: Interval) -> Tensor:
 
 
 def _outside(graph: Graph, source: Tensor, bound: Array, sign: int, name: str, shape: Any) -> Tensor:
-    """Relu(sign (x - bound)): by how much x lies beyond a bound; where that is infinite, 0."""
+    """Relu(sign (x - bound)): by how much x exceeds a bound; 0 for an infinite bound."""
     real = np.isfinite(bound)
     factor = sign if real.all() else np.where(real, sign, 0)
     if not (real.all() and sign == 1):

@@ -59,7 +59,7 @@ class FoldExpandedConstants(Pass):
 
 
 def _mixed(graph: Graph, node: Node, repeats: dict[int, bool]) -> bool:
-    """Whether `node` brings constants, or what shapes alone decide, together with activations."""
+    """Whether `node` combines constants, or tensors computed from shapes alone, with activations."""
     kind = node.outputs[0].dtype
     if kind is None or np.dtype(kind).kind != "f":
         return False
@@ -69,7 +69,7 @@ def _mixed(graph: Graph, node: Node, repeats: dict[int, bool]) -> bool:
 
 
 def _constants(graph: Graph, node: Node, repeats: dict[int, bool], runs: Sequence[Trial]) -> Found:
-    """The constants for each sample among the inputs; for a Concat plain ones with one row, too."""
+    """The per-sample constants among the inputs; for a Concat also plain constants with one row."""
     found = {}
     for index, tensor in enumerate(node.inputs):
         value = graph.value(tensor)
@@ -83,13 +83,13 @@ def _constants(graph: Graph, node: Node, repeats: dict[int, bool], runs: Sequenc
 
 
 def _row(tensor: Tensor, runs: Sequence[Trial]) -> Array | None:
-    """What `tensor` repeats, of size 1 wherever it does not vary; None if it does not do so in every run."""
+    """The repeated part of `tensor`, of size 1 where it does not vary; None if it is not a repetition in every run."""
     rows = [squeezed(run.values[tensor.name]) for run in runs]
     return rows[0] if rows and all(np.array_equal(rows[0], row) for row in rows) else None
 
 
 def _put_in(graph: Graph, node: Node, found: Found, runs: Sequence[Trial]) -> bool:
-    """Let constants take the place of what repeats them, if the shape of the result comes from the other inputs."""
+    """Replace repetitions by constants, if the other inputs determine the shape of the result."""
     for run in runs:
         shapes = [
             found[i].shape if i in found else run.values[t.name].shape if graph.value(t) is None else t.shape
@@ -107,7 +107,7 @@ def _put_in(graph: Graph, node: Node, found: Found, runs: Sequence[Trial]) -> bo
 
 
 def _sizes_are_known(graph: Graph, node: Node) -> bool:
-    """All but the batch of a Concat's inputs, which are not joined along it."""
+    """Whether all sizes of a Concat's inputs except the batch are known, and the Concat is not along the batch."""
     shapes = [graph.shape(t) or (None, None) for t in node.inputs]
     along = node.attrs["axis"] % len(shapes[0])
     return bool(along) and all(isinstance(d, int) for s in shapes for d in s[1:])

@@ -26,7 +26,7 @@ _SPARSE = 0.5  # share of non-zeros below which a matrix is taken for an adjacen
 
 @dataclass(frozen=True, eq=False)
 class _Sum:
-    """data + Σ over edges of weight x source; `data` None stands for zeros."""
+    """data + Σ over edges of weight x source; `data` None means zeros."""
 
     x: Tensor
     sources: Array
@@ -129,7 +129,7 @@ def _one_per_edge(graph: Graph, tensor: Tensor) -> Array | None:
 
 
 def _is_zero(graph: Graph, tensor: Tensor) -> bool:
-    """Whether it is nothing but zeros, of whatever shape."""
+    """Whether all elements are zero."""
     value, node = graph.value(tensor), graph.producer(tensor)
     if value is not None:
         return not value.any()

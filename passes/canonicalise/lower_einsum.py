@@ -87,7 +87,7 @@ class LowerEinsum(NodePass):
 
 
 def _summed(found: _Found) -> tuple[Array, str]:
-    """W, summed over what neither x nor the result has; 1 if there is none."""
+    """W, summed over the indices that neither x nor the result has; 1 without W."""
     if found.weight is None:
         return np.ones((), found.source.dtype), ""
     kept = "".join(i for i in found.of_weight if i in found.of_source + found.of_result)
@@ -95,7 +95,7 @@ def _summed(found: _Found) -> tuple[Array, str]:
 
 
 class _Maker:
-    """Adds ops one after the other; `order` names the axes of what they have made so far."""
+    """Add ops one after the other; `order` names the axes of the current result."""
 
     def __init__(self, graph: Graph, name: str, lengths: dict[str, Any], source: Tensor, indices: str) -> None:
         self._graph, self._name, self._lengths = graph, name, lengths

@@ -71,7 +71,7 @@ class SettleMasks(NodePass):
 
 
 def _fits(user: Node, value: Array | None) -> bool:
-    """Whether a mask may come after `user`, which takes another value beside it, or may take that in."""
+    """Whether a mask can be moved after `user`, or folded into its other constant input."""
     if user.op == "Add" or value is None:
         return bool(user.op == "Add")
     if user.op == "Max":  # a bound that only what is masked reaches

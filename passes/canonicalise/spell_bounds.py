@@ -78,7 +78,7 @@ def _one_by_one(graph: Graph, node: Node) -> Tensor:
 
 
 def _needed(graph: Graph, found: Interval) -> Interval:
-    """Without what a ReLU before it does already."""
+    """The interval without the part that a preceding ReLU already ensures."""
     if not is_rectified(graph, found.source):
         return found
     low = np.where(found.low <= 0, -np.inf, found.low)
@@ -86,7 +86,7 @@ def _needed(graph: Graph, found: Interval) -> Interval:
 
 
 def _op_of(graph: Graph, found: Interval) -> str:
-    """What `found` is written as; `pair` if that takes two."""
+    """The op that represents `found`; `pair` if that takes two ops."""
     low, high = np.isfinite(found.low).any(), np.isfinite(found.high).any()
     if (found.low == found.high).all():
         return "constant"
@@ -98,7 +98,7 @@ def _op_of(graph: Graph, found: Interval) -> str:
 
 
 def _spelled(graph: Graph, node: Node, found: Interval) -> bool:
-    """Whether `node` is what `found` would be written as."""
+    """Whether `node` is the canonical form of `found`."""
     op = _op_of(graph, found)
     return op == "pair" or (op == node.op and len(found.nodes) == 1)
 

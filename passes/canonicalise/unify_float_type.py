@@ -72,7 +72,7 @@ def _constant_of(graph: Graph, tensor: Tensor, kind: np.dtype[Any]) -> Tensor:
 
 
 def _cast_back(graph: Graph, output: Tensor, kind: np.dtype[Any]) -> None:
-    """Give the output, computed as `kind`, the type that it has."""
+    """Cast the output, computed as `kind`, to its declared type."""
     wanted, output.dtype = output.dtype, kind
     to = helper.np_dtype_to_tensor_dtype(np.dtype(wanted))
     users = graph.users(output)

@@ -59,7 +59,7 @@ def _shifted(graph: Graph, potential: Tensor, offset: Array) -> Tensor:
 
 
 def _taker(graph: Graph, potential: Tensor, offset: Array) -> tuple[Synapse, Array] | None:
-    """The synapse whose bias can take what `potential` lacks, and what that is before any factor."""
+    """The synapse whose bias can apply the correction of `potential`, and the potential before any factor."""
     pending = [(potential, offset)]
     while pending:
         tensor, offset = pending.pop()

@@ -27,7 +27,7 @@ _Integers = tuple[int | None, tuple[int, ...], bytes, bytes]
 
 @dataclass(frozen=True)
 class _Stored:
-    """Weights as they will be stored: which input of the node they are, and the axis of the output channels."""
+    """Quantised weights: the input of the node that they are, and the axis of the output channels."""
 
     position: int
     values: Array
@@ -60,7 +60,7 @@ class QuantiseWeights(Pass):
         return done
 
     def _integers(self, stored: _Stored) -> tuple[Array, Array, int | None]:
-        """The weights as int8, their scales, and the axis that these lie on."""
+        """The weights as int8, their scales, and the axis of the scales."""
         values, axis = stored.values.astype(np.float64), stored.axis if self.per_channel else None
         others = tuple(a for a in range(values.ndim) if a != axis)
         largest = np.abs(values).max(axis=others, keepdims=True, initial=0.0)
@@ -70,7 +70,7 @@ class QuantiseWeights(Pass):
 
 
 def _dequantised(graph: Graph, name: str, whole: Array, scale: Array, axis: int | None) -> Tensor:
-    """The node that makes weights of the integers again."""
+    """The node that dequantises the weights."""
     inputs = [graph.constant(f"{name}_int8", whole), graph.constant(f"{name}_scale", scale)]
     attrs = {} if axis is None else {"axis": axis}
     weights = graph.add("DequantizeLinear", inputs, name=f"{name}_dequantised", attrs=attrs)
@@ -93,7 +93,7 @@ def _weights_of(graph: Graph, node: Node) -> int | None:
 
 
 def _stored(graph: Graph, node: Node, position: int) -> _Stored:
-    """The weights of `node`, whose attributes are changed to what they will be."""
+    """The weights of `node`, whose attributes are updated."""
     values = graph.value(node.inputs[position])
     assert values is not None
     rank = len(graph.shape(node.inputs[0]) or ())

@@ -44,7 +44,7 @@ class BatchFirst(Pass):
 
 
 def _acts_on_features(graph: Graph, node: Node) -> bool:
-    """Whether `node` treats all samples and time steps alike, so that their axes may change places."""
+    """Whether `node` treats all samples and time steps alike, so that these axes can be exchanged."""
     constants = [value for t in node.inputs[1:] if (value := graph.value(t)) is not None]
     if node.op in _ELEMENTWISE:
         return len(constants) == len(node.inputs) - 1 and all(value.size == 1 for value in constants)
@@ -53,7 +53,7 @@ def _acts_on_features(graph: Graph, node: Node) -> bool:
 
 
 def _turn(graph: Graph, node: Node, axis: int) -> Tensor:
-    """Turn the axes before `node` and after it; returns what others read from then on."""
+    """Transpose the inputs and outputs of `node`; returns the tensors that other nodes read from now on."""
     source, result = node.inputs[0], node.outputs[0]
     node.inputs[0] = _swapped(graph, source, axis, f"{node.name}_batch_first")
     shape = graph.shape(result)

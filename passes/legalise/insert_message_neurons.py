@@ -60,14 +60,14 @@ def aggregates(graph: Graph, node: Node) -> bool:
 
 
 def _fed_by(graph: Graph, node: Node) -> Tensor | None:
-    """What a synaptic layer reads besides constants; None for other nodes."""
+    """The non-constant inputs of a synaptic layer; None for other nodes."""
     if node.op not in WEIGHTED:
         return None
     return next((t for t in node.inputs if graph.value(t) is None), None)
 
 
 def _sums_of_synapses(graph: Graph) -> dict[int, bool]:
-    """By id, the tensors that are sums of synaptic layers, with neither neuron nor anything else not linear in between.
+    """By id, the tensors that are sums of synaptic layers, with only linear ops in between.
 
     The value is whether one of these layers sums over the nodes of a graph.
     """

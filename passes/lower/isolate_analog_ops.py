@@ -74,7 +74,7 @@ class IsolateAnalogOps(Pass):
         return len(found) + len(ends)
 
     def _read_once(self, graph: Graph, ends: list[Node]) -> None:
-        """Let `ends` read what all time steps, or the last slice, give of what enters them."""
+        """Connect `ends` to the readout, over all time steps or of the last slice, of their inputs."""
         over_time, within = stacked(graph), {id(t) for n in ends for t in n.outputs}
         if ends and self.anytime:
             what = f"{ends[0].op} '{ends[0].name}' compares or chooses values, which are complete after the last step"
@@ -96,7 +96,7 @@ class IsolateAnalogOps(Pass):
         *,
         over_time: bool,
     ) -> Tensor:
-        """Let everybody but islands read what `node` computes, `result`, as a code, which is returned, or `result`."""
+        """Encode `result`, the output of `node`, for all users except analog ops; returns the code, or `result`."""
         decoded[id(result)] = result
         others = [u for u in graph.users(result) if id(u) not in analog and u.op != "Shape"]
         code: Tensor | None = None

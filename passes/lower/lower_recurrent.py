@@ -85,7 +85,7 @@ class LowerRecurrent(NodePass):
         return [scan.outputs[-1], *scan.outputs[:-1]]
 
     def _gate(self, node: Node, side: Side) -> Gate:
-        """What makes the gates of one direction."""
+        """The function that makes the gates of one direction."""
         largest = self.extents.get(node.name, (0.0, 0.0))[1]
 
         def gate(body: Body, activation: str, potential: str, bound: float | None, name: str) -> str:
@@ -98,7 +98,7 @@ class LowerRecurrent(NodePass):
 
 
 def _currents(graph: Graph, x: Tensor, layer: Layer, side: Side, prefix: str) -> Tensor:
-    """W x + b for all steps, [L, N, gates · units]; of a GRU's last gate R's bias is left to the step."""
+    """W x + b for all steps, [L, N, gates · units]; for a GRU's last gate the bias of R is added in the step."""
     weights = graph.constant(f"{prefix}_W", np.concatenate(list(side.W)).T)
     bias = side.Wb + side.Rb
     if layer.op == "GRU":

@@ -54,7 +54,7 @@ class HoistScales(NodePass):
 
 
 def _passage(graph: Graph, producer: Node, factor: Array) -> Action | None:
-    """What scales the inputs of an op without weights."""
+    """A function that scales the inputs of an op without weights."""
     if producer.op in WINDOW_POOLS:
         positive = "Max" not in producer.op or bool((factor > 0).all())
         passes = positive and len(producer.outputs) == 1 and channel_vector(factor, 1) is not None

@@ -60,7 +60,7 @@ class SinkScales(NodePass):
 
 
 def _handover(graph: Graph, user: Node, scaled: Tensor, source: Tensor, factor: Array) -> Action | None:
-    """What makes `user` read `source` instead of `scaled` = factor * source; None if it cannot."""
+    """A function that makes `user` read `source` instead of `scaled` = factor * source; None if impossible."""
     own = constant_factor(graph, user)
     if own is not None:
         return partial(_merge, graph, user, source, factor * own[1])
@@ -113,7 +113,7 @@ def _carried(graph: Graph, user: Node, factor: Array) -> Array | None:
 
 
 def _shared_factor(graph: Graph, node: Node) -> Array | None:
-    """The factor that both summands of an Add bring."""
+    """The common factor of both summands of an Add."""
     first, second = (factor_of(graph, t) for t in node.inputs)
     if first is None or second is None or first.shape != second.shape:
         return None

@@ -31,7 +31,7 @@ def free_rows(graph: Graph) -> None:
 
 
 def _free_target(graph: Graph, node: Node, axis: int) -> None:
-    """A Reshape must not fix the length of the axis that the rows are on.
+    """Remove the fixed length of the batch axis from the target of a Reshape.
 
     Where the network takes any number of samples, a fixed axis is none of theirs if another one is inferred.
     """
@@ -47,7 +47,7 @@ def _free_target(graph: Graph, node: Node, axis: int) -> None:
 
 
 def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index: int, axis: int) -> int:
-    """A length among those of a Reshape whose rows are open: what was inferred there must be known then."""
+    """One size in the target of a Reshape whose batch axis becomes open: an inferred size must then be known."""
     if index == axis:
         return -1
     if target[index] != -1:

@@ -33,7 +33,7 @@ def output_potentials(graph: Graph) -> list[Tensor]:
 
 
 def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
-    """Whether synapses, with no neuron after them, make `tensor`."""
+    """Whether synapses without a neuron after them compute `tensor`."""
     met: set[int] = set()
     pending = [tensor]
     while pending:
@@ -51,7 +51,7 @@ def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:
 
 
 def _read_inside(graph: Graph, tensor: Tensor) -> bool:
-    """Whether anything but the way to an output reads `tensor`."""
+    """Whether nodes other than those on the path to an output read `tensor`."""
     met: set[int] = set()
     pending = [tensor]
     while pending:
@@ -79,7 +79,7 @@ def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
 
 
 def _last_slice(graph: Graph, tensor: Tensor, slices: int) -> Tensor:
-    """The last of `slices` slices; how many rows it has is computed, since equal parts of no samples cannot be cut."""
+    """The last of `slices` slices; its number of rows is computed, since Split fails on an empty batch."""
     name, number = f"{tensor.name}_readout", np.dtype(np.int64)
     rows = graph.add("Shape", [tensor], name=f"{name}_rows", attrs={"start": 0, "end": 1}, role="readout")
     rows.dtype, rows.shape = number, (1,)

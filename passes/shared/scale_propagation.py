@@ -55,7 +55,7 @@ def factor_after_move(graph: Graph, node: Node, factor: Array) -> Array | None:
 
 
 def _least_rows(graph: Graph, node: Node, each: int) -> int:
-    """How many rows of `each` elements a Reshape takes at least, if the batch is what it infers."""
+    """The minimum number of rows of `each` elements for a Reshape that infers the batch."""
     target = graph.value(node.inputs[1]) if node.op == "Reshape" else None
     if target is None or target.size == 0 or target[0] != -1 or (target[1:] <= 0).any():
         return 1
@@ -64,7 +64,7 @@ def _least_rows(graph: Graph, node: Node, each: int) -> int:
 
 
 def _moved(graph: Graph, node: Node, factor: Array, rows: int, sizes: Sequence[int]) -> Array | None:
-    """What `node` makes of `factor` on that many rows; None if it takes no such number of them."""
+    """`factor`, expanded to this many rows, after `node`; None if `node` fails for this number."""
     full = np.ascontiguousarray(np.broadcast_to(factor, (rows, *sizes)), np.float64)
     try:
         return _run(graph, node, full)

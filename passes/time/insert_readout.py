@@ -87,7 +87,7 @@ class InsertReadout(Pass):
 
 
 def _take_once(graph: Graph, tensor: Tensor) -> None:
-    """Tile(x) -> x beside what is read out, if `tensor` is what is the same at every step."""
+    """Replace Tile(x), a tensor that is equal at every step, by x next to tensors that are read out."""
     node = graph.producer(tensor)
     if node is not None and graph.has_role(node, "repeat"):
         within = [u for u in graph.users(tensor) if not ends(graph, u)]

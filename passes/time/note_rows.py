@@ -50,14 +50,14 @@ class NoteRows(Pass):
 
 
 def _meets(node: Node, tensor: Tensor, measured: dict[int, bool]) -> bool:
-    """Whether `node` computes activations with `tensor`, rather than takes it for a shape."""
+    """Whether `node` computes activations from `tensor`, and does not use it as a shape."""
     if id(tensor) not in measured or id(node.outputs[0]) in measured:
         return False
     return tensor.dtype is None or np.dtype(tensor.dtype).kind not in "iu"
 
 
 def _grows(name: str, runs: list[Trial]) -> bool:
-    """Whether there are as many rows for each sample in all runs."""
+    """Whether the number of rows is proportional to the number of samples in all runs."""
     shapes = [run.values[name].shape for run in runs]
     each = {shape[0] / run.samples for shape, run in zip(shapes, runs, strict=True) if shape}
     return bool(all(shapes)) and len(each) == 1 and len({run.samples for run in runs}) > 1

@@ -58,7 +58,9 @@ class RepeatConstantCurrents(Pass):
         return begins_steps(node) or node.op in READERS or any(id(t) in over_time for t in graph.reads(node))
 
     def _has_rows(self, graph: Graph, node: Node, tensor: Tensor) -> bool:
-        """Whether rows of `tensor`, which no input's values lead to, meet those of samples in `node`."""
+        """Whether `tensor`, which does not depend on input values, has rows that `node` combines with
+        rows of samples.
+        """
         return tensor.name in self.rows and len(graph.shape(tensor) or ()) == len(graph.shape(node.outputs[0]) or ())
 
     def _repeat(self, graph: Graph, tensor: Tensor, axis: int) -> Tensor:

@@ -43,7 +43,7 @@ class StackedSizes(Pass):
         return done
 
     def _unstack(self, graph: Graph, node: Node, axis: int) -> bool:
-        """Divide what was measured; a part of a shape that leaves the batch out is right as it is."""
+        """Divide a measured size; a part of a shape without the batch is unchanged."""
         each = np.array(self.steps, np.int64)
         if node.op == "Shape":
             rank = _rank(graph, node)
@@ -58,7 +58,7 @@ class StackedSizes(Pass):
         return True
 
     def _stack(self, graph: Graph, node: Node, axis: int) -> bool:
-        """Multiply a computed target; -1, a size that is inferred, stays what it is."""
+        """Multiply a computed target; -1, an inferred size, is unchanged."""
         target = node.inputs[1]
         bound = graph.producer(target)
         rows = graph.producer(bound.inputs[0]) if bound is not None and bound.op == "Max" else None

@@ -88,7 +88,7 @@ class ToSingleSteps(Pass):
         return done
 
     def _shorten(self, graph: Graph, node: Node) -> None:
-        """A constant current lasts for the steps of one call."""
+        """Limit a constant current to the steps of one call."""
         if self.chunk == 1:
             graph.bypass(node, node.inputs[0])
             return
@@ -97,7 +97,7 @@ class ToSingleSteps(Pass):
         node.inputs[1] = graph.constant(node.inputs[1].name, np.where(repeats > 1, self.chunk, 1))
 
     def _rescale(self, graph: Graph, node: Node) -> None:
-        """Sizes are those of the steps of one call."""
+        """Change sizes to those of the steps of one call."""
         factors = graph.value(node.inputs[1])
         assert factors is not None
         each = np.where(factors > 1, self.chunk, 1).astype(np.int64)
@@ -126,7 +126,7 @@ class ToSingleSteps(Pass):
             self.states.append(state)
 
     def _align(self, graph: Graph, node: Node, timing: _Timing) -> None:
-        """Let all inputs of a linear node carry the same phases."""
+        """Delay inputs of a linear node so that all have the same phase."""
         late = timing.latest(node)
         if late is None or node.op in SHAPE_OPS:  # sizes are the same at every step
             return
@@ -137,7 +137,7 @@ class ToSingleSteps(Pass):
         timing.base.update({id(t): late for t in node.outputs})
 
     def _delay(self, graph: Graph, node: Node, tensor: Tensor, lag: int) -> None:
-        """`node` reads what `tensor` was `lag` steps ago, through a chain of registers."""
+        """Make `node` read the value of `tensor` from `lag` steps before, by a chain of registers."""
         if batch_axes(graph).get(id(tensor)):
             way_out = "Convert with --form folded, or let layers wait for all of their input"
             raise PassError(f"'{tensor.name}' comes late, where the batch is not on axis 0. {way_out}")
@@ -157,7 +157,7 @@ class ToSingleSteps(Pass):
 
 
 class _Timing:
-    """When each layer of neurons that send one value starts."""
+    """Start step of each layer of neurons that send one value."""
 
     def __init__(self, wait: int | None) -> None:
         self._wait = wait

@@ -51,7 +51,7 @@ def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 
 def _chooses(graph: Graph, node: Node, beside: set[int]) -> bool:
-    """Whether `node` compares, chooses or counts, or works with the results of that."""
+    """Whether `node` compares, selects or counts, or computes with such results."""
     if node.op in SHAPE_OPS or node.op.startswith(_NO_FUNCTIONS) or node.op in _NEVER:
         return False
     if node.op in CHOICES:

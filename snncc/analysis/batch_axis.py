@@ -83,7 +83,7 @@ def batch_axis_error(node: Node, axes: dict[int, int | None]) -> str | None:
 
 
 def _place(graph: Graph, node: Node, carried: Sequence[Tensor], found: dict[int, int | None]) -> None:
-    """Note the axes of what `node` gives."""
+    """Record the batch axes of the outputs of `node`."""
     if node.op in RECURRENT:
         found.update({id(t): 2 - bool(index) for index, t in enumerate(node.outputs)})
         return
@@ -107,7 +107,7 @@ _Rule = Callable[[Graph, Node, int, Tensor, Shape, Shape], int | None]
 
 
 def _aligned(graph: Graph, node: Node, axis: int, source: Tensor, before: Shape, after: Shape) -> int | None:  # noqa: ARG001
-    """Shapes are aligned at their ends, as in all ops that broadcast."""
+    """The batch axis of a broadcasting op, whose shapes are aligned at their last axes."""
     return axis + len(after) - len(before)
 
 
@@ -116,7 +116,7 @@ def _transposed(graph: Graph, node: Node, axis: int, source: Tensor, before: Sha
 
 
 def _reshaped(graph: Graph, node: Node, axis: int, source: Tensor, before: Shape, after: Shape) -> int | None:  # noqa: ARG001
-    """The batch stays where it is as long as what is before it does."""
+    """The batch axis after a Reshape: unchanged if the product of the axes before it is unchanged."""
     if list(before[:axis]) != list(after[:axis]) or len(after) <= axis:
         return None
     fixed = isinstance(before[axis], int) and isinstance(after[axis], int)

@@ -44,7 +44,7 @@ def _followed(graph: Graph, tensor: Tensor, known: dict[int, int]) -> int:
 
 
 def _leads_on(graph: Graph, tensor: Tensor, node: Node, source: Tensor) -> bool:
-    """Whether the channels of `tensor` are those of `source`, which `node` reads."""
+    """Whether the channels of `tensor` are those of `source`, an input of `node`."""
     if node.op in SYNAPSES:
         return False
     before = len(graph.shape(source) or ())
@@ -54,14 +54,14 @@ def _leads_on(graph: Graph, tensor: Tensor, node: Node, source: Tensor) -> bool:
 
 
 def _begins_at(graph: Graph, node: Node | None, rank: int) -> int:
-    """The axis of the channels of what `node` computes from others' channels, or without any."""
+    """The channel axis of the output of `node` if its channels are new."""
     if node is not None and node.op in ("MatMul", "Gemm"):
         return rank - 1 - (node.op == "MatMul" and graph.value(node.inputs[0]) is not None)
     return 1
 
 
 def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
-    """Where `node` puts an axis; 1 where a Squeeze takes it away."""
+    """The position of an axis after `node`; 1 if a Squeeze removes it."""
     before, rank = (len(graph.shape(t) or ()) for t in (source, node.outputs[0]))
     if node.op == "Transpose":
         return list(node.attrs.get("perm", reversed(range(rank)))).index(axis)

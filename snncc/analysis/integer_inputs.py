@@ -37,7 +37,7 @@ def integer_tensors(graph: Graph) -> set[int]:
 
 
 def _side_nodes(graph: Graph) -> list[tuple[Node, bool]]:
-    """The nodes that read nothing else, and whether integer inputs' values (not just shapes) matter to them."""
+    """The nodes without other inputs, and whether the values (not just the shapes) of integer inputs affect them."""
     known = {id(t): True for t in graph.inputs if is_integer(t) or _only_cast(graph, t)}
     found = []
     for node in graph.nodes():
@@ -51,7 +51,7 @@ def _side_nodes(graph: Graph) -> list[tuple[Node, bool]]:
 
 
 def _only_cast(graph: Graph, tensor: Tensor) -> bool:
-    """Whether an input is given in a type that the network does not compute in: what it is cast to counts."""
+    """Whether the network only casts an input to another type, which is then the relevant one."""
     users = graph.users(tensor)
     return bool(users) and all(u.op == "Cast" and u.outputs[0].dtype != tensor.dtype for u in users)
 
@@ -79,12 +79,12 @@ def _holds_ids(graph: Graph, tensor: Tensor) -> bool:
 
 
 def _usual(tensor: Tensor) -> int:
-    """How many values an input takes: of bytes, an image's above all, all; of other integers two, as truth values."""
+    """The default number of values of an input: 256 for bytes, such as images; 2 for other integers."""
     return 256 if np.dtype(tensor.dtype) == np.uint8 else _FEWEST
 
 
 def _limit(graph: Graph, tensor: Tensor, size: int, ranges: dict[str, int]) -> None:
-    """Note that `tensor` must stay below `size`, if an input leads to it through moves and casts."""
+    """Record that an input from which `tensor` derives by shape-only ops and casts must be below `size`."""
     while (node := graph.producer(tensor)) is not None and is_integer(tensor) and node.inputs:
         tensor = node.inputs[0]
     if any(tensor is t for t in graph.inputs):

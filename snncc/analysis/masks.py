@@ -57,7 +57,7 @@ def potentials_of(graph: Graph, output: Tensor) -> list[Tensor]:
 
 
 def _in_front_of_ends(graph: Graph, tensor: Tensor) -> list[Tensor]:
-    """What Softmax and similar ops, and masks, before `tensor` are given, and what lies beside; [] without any."""
+    """The inputs of a Softmax or similar op, or of masks, before `tensor`, and their other inputs; [] without any."""
     node = graph.producer(tensor)
     if node is None or not ends(graph, node):
         return []

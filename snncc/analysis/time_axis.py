@@ -32,7 +32,7 @@ def stacked(graph: Graph) -> set[int]:
 
 
 def _cuts(node: Node) -> bool:
-    """Whether `node` takes the last of some slices."""
+    """Whether `node` selects the last of several slices."""
     return bool(node.op == "Split" and node.attrs.get("axis", 0) == 0)
 
 

@@ -124,7 +124,7 @@ def _shorten(node: onnx.NodeProto) -> None:
 
 
 def _readouts(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str]]:
-    """Where stacks end, and in which tensor: the mean over all steps, the last slice, steps on an axis of their own."""
+    """The readouts and their input tensors: mean over all steps, last slice, or steps on their own axis."""
     makers = {out: n for n in model.graph.node for out in n.output if out}
     constants = {t.name: t for t in model.graph.initializer}
     for node in model.graph.node:

@@ -69,7 +69,7 @@ def trial_feeds(inputs: Sequence[Tensor], unit: int) -> Iterator[tuple[int, dict
 
 
 def _label(name: str, axis: int, symbol: str | None) -> str:
-    """What open axes of the same size have in common."""
+    """A label shared by open axes of the same size."""
     return symbol or f"{name}:{axis}"
 
 

@@ -83,7 +83,7 @@ def _watcher(node: Node, interval: Interval | None, far: float) -> _Within | _Be
 
 @dataclass
 class _Within:
-    """What is known of values that constant bounds keep within an interval."""
+    """Statistics of values that constant bounds restrict to an interval."""
 
     interval: Interval
     far: float
@@ -120,7 +120,7 @@ class _Within:
 
 @dataclass
 class _Between:
-    """What is known of two values of which the larger one, or the smaller one, is taken."""
+    """Statistics of two values of which the larger or the smaller is selected."""
 
     first: str
     second: str

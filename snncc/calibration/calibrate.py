@@ -192,12 +192,12 @@ def _watched(stream: Iterable[Batch], *watchers: Digest | Reservoir) -> Iterator
 
 
 def _with_room(sites: list[ActivationSite], below: Mapping[str, float]) -> list[ActivationSite]:
-    """`sites` with room for as much above 0 as potentials came `below` it, by ReLU: they may do so on other data."""
+    """`sites` with a margin above 0 as large as potentials reach `below` it, by ReLU, since other data may do so."""
     return [replace(p, room=below[p.relu]) if below.get(p.relu) else p for p in sites]
 
 
 def _settled(place: ActivationSite, values: Array) -> Array:
-    """Positive scales: a silent channel takes its layer's, a silent layer its `room`."""
+    """Positive scales: a channel that is always 0 takes its layer's scale, such a layer its `room`."""
     if not np.isfinite(values).all():
         way_out = "Is the preprocessing right? Try fewer or smaller inputs."
         raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {way_out}")

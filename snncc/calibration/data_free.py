@@ -88,7 +88,7 @@ def observe_noise(
 def _input_level(
     graph: Graph, noise: dict[str, Array], input_range: Span | None
 ) -> tuple[float, float, float, str] | None:
-    """(mean, standard deviation, largest magnitude) that the input is taken to have, and a note for the user."""
+    """The assumed (mean, standard deviation, largest magnitude) of the input, and a note for the user."""
     if input_range is not None:
         low, high = input_range
         return (low + high) / 2, (high - low) / 4, max(abs(low), abs(high)), f" within {low:g} … {high:g}"

@@ -67,7 +67,7 @@ class _Histogram(Observer):
         return _CENTRES, self._counts[place.tensor][:, 1:]
 
     def _bounded(self, place: ActivationSite, values: Array, room: Array | float = 1.0) -> Array:
-        """`values`, none above `room` times its channel's maximum, which stands in where it lies outside of the bins.
+        """`values`, limited to `room` times the channel's maximum, which replaces values outside of the bins.
 
         A maximum that is NaN or infinite shows in the result.
         """

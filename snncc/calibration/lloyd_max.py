@@ -49,7 +49,7 @@ def lloyd_max(values: npt.NDArray[Any], weights: npt.NDArray[Any], count: int) -
 
 
 def _settled(x: Array, w: Array, levels: Array) -> tuple[Array, bool]:
-    """Where rising `levels` come to rest, and whether there is a value for each of them."""
+    """The levels after convergence from ascending `levels`, and whether each of them has a value."""
     mass, moment = (np.concatenate([[0.0], np.cumsum(part)]) for part in (w, w * x))
     for _ in range(_ROUNDS):
         first = np.searchsorted(x, midpoints(levels[::-1])[::-1])
@@ -65,7 +65,9 @@ def _settled(x: Array, w: Array, levels: Array) -> tuple[Array, bool]:
 
 
 def _by_width(x: Array, w: Array, count: int) -> Array:
-    """Rising levels, as dense as the cube root of the density of `x`, which stretches of one width tell."""
+    """Ascending levels with a density proportional to the cube root of that of `x`, estimated on intervals of one
+    width.
+    """
     density, edges = np.histogram(x, bins=_STRETCHES, range=(0.0, x[-1]), weights=w)
     padded = np.pad(density, _SMOOTH // 2, mode="edge")
     smooth = np.convolve(padded, np.full(_SMOOTH, 1 / _SMOOTH), "valid")
@@ -75,6 +77,6 @@ def _by_width(x: Array, w: Array, count: int) -> Array:
 
 
 def _by_mass(x: Array, w: Array, count: int) -> Array:
-    """Rising levels, each in the middle of as many values: there is one for each, however far out some values are."""
+    """Ascending levels, each in the middle of the same number of values: no level is empty, whatever the outliers."""
     mass = np.cumsum(w)
     return np.asarray(x[np.searchsorted(mass, (np.arange(count) + 0.5) / count * mass[-1])])

@@ -150,7 +150,7 @@ def observe(
 
 
 def _magnitude(build: Builder, place: ActivationSite) -> ActivationSite:
-    """`place`, or a new one that has the magnitudes of what has both signs there."""
+    """`place`, or for values of both signs a new one with their magnitudes."""
     if not place.signed:
         return place
     return replace(place, tensor=build.node("Abs", [place.tensor], f"{place.tensor}__magnitude"))

@@ -136,7 +136,7 @@ def _moments_over(values: list[Array], axis: int | None) -> Moments:
 
 
 def _axis(graph: Graph, tensor: Tensor, channels: dict[int, int]) -> int | None:
-    """The axis of the channels; in rank 2 each neuron is its own, unless there may be any number of them."""
+    """The channel axis; in rank 2 each neuron is its own channel, unless their number is open."""
     shape = graph.shape(tensor) or ()
     if len(shape) == 2:
         return 1 if isinstance(shape[1], int) else None
@@ -167,7 +167,7 @@ class _Sums:
 
 
 def _correction(wanted: Moments, found: Moments) -> PotentialCorrection:
-    """The correction of potentials; a channel that is constant, except for rounding, says nothing of its gain."""
+    """The correction of potentials; channels that are constant, except for rounding, have no gain."""
     alive = (found[1] > 0) & (wanted[1] > _ROUNDING * np.abs(wanted[0]))
     gain = np.clip(np.where(alive, wanted[1] / np.where(alive, found[1], 1), 1.0), *_GAINS)
     return PotentialCorrection(gain, wanted[0] / gain - found[0])

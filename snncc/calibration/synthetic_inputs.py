@@ -111,7 +111,7 @@ def input_statistics(graph: Graph, noise: Mapping[str, Array]) -> tuple[float, f
 
 
 def _linear_before(graph: Graph, node: Node) -> bool:
-    """Whether only synapses stand between the input and `node`."""
+    """Whether there are only synapses between the input and `node`."""
     pending = [node.inputs[0]]
     while pending:
         producer = graph.producer(pending.pop())

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _interrupt(_number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt; but end at once in an import, out of which it would come as any exception, or none.
+    """Raise KeyboardInterrupt; during an import exit at once, since imports may replace or swallow the exception.
 
     That leaves what a kill leaves: whole files, and temporary ones that the next command clears.
     """

@@ -17,7 +17,7 @@ __all__ = ["OPTIONS", "CodingOption", "options_of_coding"]
 
 
 class _OrAuto(click.ParamType):  # type: ignore[type-arg]
-    """A number, or `auto`."""
+    """Type of an option: a number, or `auto`."""
 
     def __init__(self, number: type[int] | type[float]) -> None:
         self.number = number

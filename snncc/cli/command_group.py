@@ -44,7 +44,7 @@ COMMANDS = {
 
 
 class _Commands(MutableMapping[str, click.Command]):
-    """The commands of the table, each imported when it is looked up, and whatever is added."""
+    """The commands of the table, each imported on look-up, and commands that are added."""
 
     def __init__(self) -> None:
         self._loaded: dict[str, click.Command] = {}
@@ -73,7 +73,7 @@ class _Commands(MutableMapping[str, click.Command]):
 
 
 class _Group(click.Group):
-    """A group whose commands end in one line on stderr when the library refuses something."""
+    """A group whose commands end with one line on stderr on a SnnccError."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

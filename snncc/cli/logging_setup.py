@@ -11,7 +11,7 @@ __all__ = ["log_to_stderr"]
 
 
 class _StderrHandler(logging.Handler):
-    """Log lines on whatever stderr is at that moment; the same warning just once."""
+    """Log handler for the current stderr; prints equal warnings once."""
 
     def __init__(self) -> None:
         super().__init__()

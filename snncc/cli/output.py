@@ -82,7 +82,7 @@ def number(value: float) -> str:
 
 
 def _rendered(content: Table | str) -> str:
-    """What rich makes of it, without the blanks that it pads lines with, and without empty lines around it."""
+    """rich's output, without trailing blanks and without empty lines around it."""
     console = Console(markup=False, highlight=False, emoji=False)
     with console.capture() as capture:
         console.print(content, soft_wrap=False)

@@ -63,7 +63,7 @@ def _is_table(value: Any, _model: onnx.ModelProto) -> bool:
 
 
 def _tells_coding(value: Any, _model: onnx.ModelProto) -> bool:
-    """Whether these are parameters of a coding that this version knows."""
+    """Whether these are parameters of a coding known to this version."""
     if not isinstance(value, dict) or not all(_is_bounded(v) for v in value.values()):
         return False
     try:
@@ -99,7 +99,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def _tells_states(value: Any, model: onnx.ModelProto) -> bool:
-    """Whether the states of single steps are inputs and outputs of the graph."""
+    """Whether the recorded states of single steps are inputs and outputs of the graph."""
     if not isinstance(value, dict):
         return False
     inputs, outputs = ([v.name for v in values] for values in (model.graph.input, model.graph.output))

@@ -172,5 +172,5 @@ class MSAT(Coding):
 
 @functools.lru_cache(maxsize=8)
 def _responses(coding: MSAT) -> npt.NDArray[Any]:
-    """What neurons make of the currents of the grid."""
+    """Responses of neurons to the currents of the grid."""
     return coding.response(np.exp2(np.arange((_HIGHEST - _LOWEST) * _PER_OCTAVE + 1) / _PER_OCTAVE + _LOWEST))

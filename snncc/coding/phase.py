@@ -95,7 +95,7 @@ class Phase(PhaseParameters):
         return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
 
     def _signed(self) -> dict[str, Any]:
-        """As the other neurons of the network: one spike rounds by its threshold."""
+        """Attributes as for the other neurons of the network: one spike rounds by its threshold."""
         if self.spikes > 1:
             return {**several_spikes(self.tables(), self.spikes), "signed": 1}
         tables = self.tables()

@@ -132,7 +132,7 @@ class Rate(Coding):
         return self.T * (layers + 1) if self.wait else self.T
 
     def _waiting(self) -> dict[str, Any]:
-        """All input at once is T times the mean current: T steps of 1/T each in units of the mean."""
+        """Complete input is T times the mean current: T steps of 1/T each in units of the mean."""
         steps = [1.0 / self.T] * self.T
         return {
             "thresholds": steps,

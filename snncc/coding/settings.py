@@ -150,7 +150,7 @@ def _options(
 
 @functools.cache
 def _settings(coding: Any) -> dict[str, tuple[Setting, tuple[Any, ...], Any]]:
-    """By field: (what is said of it, the types of its value, its default)."""
+    """By field: (its Setting, the types of its value, its default)."""
     hints = get_type_hints(coding)
     return {
         f.name: (f.metadata["setting"], get_args(hints[f.name]) or (hints[f.name],), _default(f.default))

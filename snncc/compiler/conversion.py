@@ -153,7 +153,7 @@ class Conversion:
         self.run(finalisation(matched, confidence, seed=seed, fuse=fuse, fold_bn=self.options.fold_bn), graph)
 
     def _check(self, graph: Graph, neurons: list[Node]) -> None:
-        """Raise if there are no `neurons` in `graph`, or if something stays analog that must not."""
+        """Raise if there are no `neurons` in `graph`, or if an op stays analog although `strict` forbids it."""
         loops = [n for n in graph.nodes("Scan") if graph.has_role(n, "recurrent")]
         if not neurons and not loops and not graph.nodes(*RECURRENT):
             require_neurons(self.name)

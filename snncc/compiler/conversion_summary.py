@@ -55,7 +55,7 @@ def conversion_summary(
 
 
 def _origin(graph: Graph, node: Node, nodes: Mapping[str, str]) -> str:
-    """The op, in the source, of what `node` was made of; `input` or `message` if that is no node."""
+    """The source op from which `node` was made; `input` or `message` if that is not a node."""
     known = graph.provenance(node)
     return known.op if known.op in (SOURCE, MESSAGE) else nodes.get(known.origin, known.op)
 

@@ -89,7 +89,7 @@ def convert(
 
 
 def _documented(function: Callable[..., Any]) -> None:
-    """Write the options into the text of `function`, in the place where it refers to them."""
+    """Insert the options into the docstring of `function`, where it refers to them."""
     if function.__doc__ and ConversionOptions.__doc__:  # python -OO keeps none
         told = ConversionOptions.__doc__.partition("Attributes:\n")[2].partition("\n\n")[0]
         function.__doc__ = re.sub(r" *normalize, \.\.\., gates: .*", lambda _: told, function.__doc__)
@@ -101,7 +101,7 @@ _documented(convert)
 def _converted(
     line: Conversion, model: Source, calibration: Samples | None, preprocess: Preprocess | None
 ) -> onnx.ModelProto:
-    """The stages of `line`, from reading `model` to the finished spiking network."""
+    """Run the stages of `line`, from reading `model` to the finished spiking network."""
     options, coding = line.options, line.coding
     refuse_levels(options.levels, coding, tune=options.tune, counted=calibration is not None and options.scale != "max")
     if options.share_steps:
@@ -149,7 +149,7 @@ def _scales(line: Conversion, graph: Graph, measured: Calibration, tuning: Tunin
 def _facts(
     line: Conversion, source: onnx.ModelProto, graph: Graph, recurrent: Mapping[str, str], tuning: TuningResult | None
 ) -> dict[str, Any]:
-    """Metadata that need not know what calibration has found."""
+    """Metadata that do not depend on calibration."""
     facts = {
         "snncc.version": VERSION,
         "snncc.coding": line.coding.parameters(),
@@ -163,7 +163,7 @@ def _facts(
 
 
 def _tuned(line: Conversion, graph: Graph, measured: Calibration, method: ScaleMethod) -> TuningResult:
-    """What tuning chooses for the layers of the prepared `graph`."""
+    """The per-layer settings that tuning chooses for the prepared `graph`."""
     options = line.options
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")

@@ -66,7 +66,7 @@ def feasibility(source: Source) -> Feasibility:
 
 
 def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
-    """What stays analog of the imported `graph`, which is changed."""
+    """The analog ops of the imported `graph` after conversion; the graph is changed."""
     line = Conversion(name, coding, ConversionOptions(), observer=None)
     line.prepare(graph)
     made = line.spiking(graph, _scales_of_one(graph))
@@ -77,7 +77,7 @@ def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
 
 
 def _scales_of_one(graph: Graph) -> Scales:
-    """Scales that leave the weights alone; pre-activations of curves have their usual range."""
+    """Scales that leave the weights unchanged; pre-activations of other activations have their default range."""
     potentials = {}
     for node in graph.nodes():
         found = match_activation(graph, node)

@@ -72,7 +72,7 @@ def _split(model: onnx.ModelProto, states: Sequence[State]) -> tuple[Nodes, Node
 
 
 def _crossing(inner: Nodes, after: Nodes, outputs: Iterable[str]) -> list[str]:
-    """What the loop computes and its outside reads."""
+    """The tensors that the loop computes and nodes outside of it read."""
     wanted = {name for n in after for name in reads(n)} | set(outputs)
     return [name for n in inner for name in writes(n) if name in wanted]
 
@@ -84,7 +84,9 @@ def _body(
     weights: Mapping[str, onnx.TensorProto],
     build: Builder,
 ) -> onnx.GraphProto:
-    """One turn: (turn, go, *states, *results) -> (go, *states, *results); results are of the last turn."""
+    """One iteration: (turn, go, *states, *results) -> (go, *states, *results); results are those of the
+    last iteration.
+    """
     go, go_on = build.fresh("go"), build.fresh("go_on")
     inputs = [helper.make_tensor_value_info(build.fresh("turn"), TensorProto.INT64, [])]
     inputs += [helper.make_tensor_value_info(go, TensorProto.BOOL, [])]
@@ -110,7 +112,7 @@ def _untyped(name: str) -> onnx.ValueInfoProto:
 
 
 def _keep_weights(graph: onnx.GraphProto, nodes: Nodes) -> None:
-    """Drop the weights that the loop has taken along."""
+    """Drop the weights that have moved into the loop."""
     used = {name for n in nodes for name in reads(n)}
     kept = [w for w in graph.initializer if w.name in used]
     del graph.initializer[:]

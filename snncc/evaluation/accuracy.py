@@ -137,7 +137,7 @@ class AccuracyCounter:
 
 
 def _by_place(scores: Array, labels: npt.NDArray[np.int64]) -> Array:
-    """[places, classes] of the places that have a label; classes lie on the one axis that labels have not."""
+    """[positions, classes] of the labelled positions; classes are on the one axis that labels have not."""
     for axis in range(1, scores.ndim):
         if scores.shape[:axis] + scores.shape[axis + 1 :] == labels.shape:
             chosen: Array = np.moveaxis(scores, axis, -1)[labels >= 0]
@@ -152,7 +152,7 @@ def _answers(scores: Array) -> Array:
 
 
 def _right(scores: Array, labels: npt.NDArray[np.int64]) -> tuple[int, int]:
-    """How many labels are the first answer, and how many are among the first five."""
+    """The numbers of labels that are the first answer, and among the first five."""
     first = int((_answers(scores) == labels).sum())
     if scores.dtype.kind != "f" or scores.shape[1] <= 5:
         return first, 0

@@ -64,19 +64,19 @@ def spike_targets(network: Network) -> Iterator[tuple[str, dict[str, FanoutMap]]
 
 
 def _origins(network: Network) -> set[str]:
-    """Where spikes are counted: what neurons send, and what max pools let pass."""
+    """The tensors in which spikes are counted: outputs of neurons and of max pools."""
     return {node.output[0] for node in (*network.neurons, *network.spike_gating_pools)}
 
 
 def _ends(network: Network, node: onnx.NodeProto) -> bool:
-    """Whether spikes that reach `node` go no further, and cost something."""
+    """Whether spikes end at `node`, with a cost."""
     if node.op_type in SHAPE_OPS:
         return False
     return is_neuron(node) or node.op_type not in PASSING or node.output[0] not in network.spiking
 
 
 def _direct(network: Network, node: onnx.NodeProto, position: int) -> FanoutMap:
-    """What a spike on input `position` of `node`, where it ends, costs."""
+    """The cost of a spike on input `position` of `node`, where it ends."""
     if not is_neuron(node) and node.op_type in WEIGHTED and network.spike_driven(node):
         return synapse_map(network, node, position)
     return np.ones(network.shape(node.input[position]), np.int64)
@@ -85,7 +85,9 @@ def _direct(network: Network, node: onnx.NodeProto, position: int) -> FanoutMap:
 def _traced(
     network: Network, pending: dict[str, FanoutMap], origins: set[str], numbers: dict[str, int]
 ) -> dict[str, FanoutMap]:
-    """The costs of `pending` tensors, carried back to the neurons and max pools that their spikes come from."""
+    """The costs of `pending` tensors, propagated backwards to the neurons and max pools from which
+    their spikes come.
+    """
     found: dict[str, FanoutMap] = {}
     while pending:
         name = max(pending, key=lambda tensor: numbers[tensor])  # its readers have all been here
@@ -133,7 +135,7 @@ def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Fa
 
 
 def _edges_out(network: Network, node: onnx.NodeProto) -> FanoutMap:
-    """How many edges start from each node; those of weight 0 are none."""
+    """The number of edges that start from each node, without edges of weight 0."""
     shape = network.shape(node.input[0])
     sources, weights = network.value(node.input[1]), network.value(node.input[3])
     if sources is None or weights is None:

@@ -72,7 +72,7 @@ def _pull_concat(use: _Use) -> FanoutMap:
 
 
 def _pull_moved(use: _Use) -> FanoutMap:
-    """Pad, Slice, Gather …: the op itself, applied to the elements' numbers, says where each of them goes."""
+    """Pad, Slice, Gather …: apply the op to the elements' indices to find the position of each."""
     shape = use.shape
     feeds: dict[str, npt.NDArray[Any]] = {
         use.node.input[0]: np.arange(1, prod(shape) + 1, dtype=np.int64).reshape(shape)
@@ -101,7 +101,7 @@ def _fill(node: onnx.NodeProto) -> str:
 
 
 def _pull_pool(use: _Use) -> FanoutMap:
-    """Pooling: the sum over all windows that hold the element."""
+    """Pooling: the sum over all windows that contain the element."""
     cost = use.cost
     matrices = kernel_taps(use.attributes, use.attributes["kernel_shape"], use.shape[2:], cost.shape[2:])
     for axis, matrix in enumerate(matrices):
@@ -110,7 +110,7 @@ def _pull_pool(use: _Use) -> FanoutMap:
 
 
 def _pull_resized(use: _Use) -> FanoutMap:
-    """Interpolation: the sum over all that is interpolated from the element."""
+    """Interpolation: the sum over all outputs interpolated from the element."""
     cost = use.cost
     values = [use.network.value(name) if name else None for name in use.node.input]
     for axis, matrix in enumerate(resized_taps(use.node, use.network.opset, values, use.shape, cost.shape)):
@@ -119,7 +119,7 @@ def _pull_resized(use: _Use) -> FanoutMap:
 
 
 def _pull_reduced(use: _Use) -> FanoutMap:
-    """Reductions: an element costs what the result costs that it goes into."""
+    """Reductions: an element has the cost of its result."""
     shape, cost = use.shape, use.cost
     if use.node.op_type.startswith("Reduce"):
         attributes = use.attributes

@@ -76,7 +76,7 @@ class InactivatedSpikes:
 
 @dataclass
 class _Layer:
-    """A layer that is counted: the tensors that tell which of its ReLUs are silent, and the sums so far."""
+    """A counted layer: the tensors that show which of its ReLUs give 0, and the sums so far."""
 
     name: str
     neurons: int

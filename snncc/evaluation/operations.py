@@ -60,7 +60,7 @@ def measure(
 def _arrived(
     network: Network, spikes: Sequence[LayerSpikes], passed: Mapping[str, npt.NDArray[np.float64]]
 ) -> dict[str, float]:
-    """By the tensor that is computed there: additions that spikes cost; a gate's spikes are added to its value."""
+    """By computed tensor: additions caused by spikes; a gate's spikes are added to its value."""
     sent = {layer.tensor: layer.spikes for layer in spikes} | dict(passed)
     found = {layer.tensor: layer.total for layer in spikes if layer.gate}
     for target, costs in spike_targets(network):
@@ -72,7 +72,7 @@ def _arrived(
 def _identities(
     network: Network, spikes: Sequence[LayerSpikes], arrived: Mapping[str, float], currents: Mapping[str, int]
 ) -> Iterable[SynapticLayer]:
-    """Where spikes and currents arrive that go through no weights, in the order of the graph; then the gates."""
+    """Nodes that receive spikes and currents without weights, in the order of the graph; then the gates."""
     for node in network.nodes:
         for target in node.output:
             if target in arrived or target in currents:
@@ -94,7 +94,7 @@ def _sizes(network: Network, node: onnx.NodeProto) -> Sizes | None:
 
 
 def _runs(network: Network, tensors: Iterable[str]) -> int:
-    """How often what reads `tensors` runs for one sample: slices are parts of values, not of time."""
+    """The number of runs of the users of `tensors` for one sample: slices are parts of values, not of time."""
     return network.fold.count if any(network.fold.kind_of(t) == "steps" for t in tensors) else 1
 
 

@@ -90,7 +90,7 @@ class PairedRun:
         )
 
     def _start(self, batch: Batch) -> None:
-        """Open the sessions: the shapes of the first batch settle axes that the models leave open."""
+        """Open the sessions: the shapes of the first batch determine open axes of the models."""
         from snncc.runtime import create_session
 
         def opened(model: onnx.ModelProto) -> Any:
@@ -137,7 +137,7 @@ class PairedRun:
             self._silent.add(counts, count)
 
     def _expected(self, batch: Batch) -> tuple[Any, list[Any]]:
-        """What the ANN puts out, and which of its ReLUs are silent, where that is asked for."""
+        """The outputs of the ANN, and, on request, which of its ReLUs give 0."""
         found = self._relus.run(None, batch) if self._relus else []
         return (self._ann.run([self._plain.outputs[0]], batch)[0] if self._ann else found.pop()), found
 

@@ -66,7 +66,7 @@ def phase_counts(build: Builder, node: onnx.NodeProto, network: Network) -> list
 
 
 def _codes(phases: int) -> list[dict[str, Array]]:
-    """Levels that fall as the op asks for, and what they say, for as many phases as codes tell apart at once."""
+    """Descending levels as the op requires, and their meanings, for as many phases as can be distinguished at once."""
     most, found = _EARLIER - _LATER - 1, []
     for start in range(0, phases, most):
         levels = np.clip(_EARLIER - 1 - (np.arange(phases) - start), _LATER, _EARLIER)
@@ -78,7 +78,7 @@ def _codes(phases: int) -> list[dict[str, Array]]:
 
 
 def _patterns(steps: int) -> list[dict[str, Array]]:
-    """Values of spikes that tell which of eight steps they are of, and what their sums say."""
+    """Values of spikes that identify one of eight steps, and the meanings of their sums."""
     found = []
     for start in range(0, steps, _BITS):
         bits = np.arange(steps) - start

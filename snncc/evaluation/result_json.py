@@ -98,7 +98,7 @@ def _with_memory(found: Evaluation, costs: Costs, *, reuse: bool) -> dict[str, f
 
 
 def _neurons(found: Evaluation, layer: LayerTotal) -> dict[str, Any]:
-    """A gate fires at every step of the sequence again, so that its rate is not told."""
+    """A gate fires at every step of the sequence, so that its rate is not reported."""
     each = layer.total / layer.neurons if layer.neurons else 0.0
     return {
         "name": layer.name,

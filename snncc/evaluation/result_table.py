@@ -93,7 +93,7 @@ def _synapses(layer: SynapticLayer) -> Row:
 
 
 def _honest(found: Evaluation, costs: Costs) -> list[Row]:
-    """The gain over an ANN of few bits, and that with accesses to memory, the ANN reusing what it reads or not."""
+    """The gain over an ANN of few bits, and the gains with memory accesses, with and without reuse by the ANN."""
     if found.steps is None:
         return []
     listed: list[Row] = [(f"... over {found.steps.bits}-bit activations", "", _times(found.few_bits_gain(costs)))]

@@ -140,7 +140,7 @@ class SpikeCounter:
         self._counted[tensor] = _Counted(label(node), total, peak, found, gate=gate)
 
     def _fired(self, node: onnx.NodeProto) -> str:
-        """The output of a neuron that says how often it fired."""
+        """The output of a neuron with its spike count."""
         at: int = [p.name for p in get(node.op_type).outputs].index("count")
         node.output.extend([""] * (at + 1 - len(node.output)))
         count = node.output[at] or self.build.fresh(f"{node.output[0]}_count")

@@ -94,7 +94,7 @@ def _fires_early(model: onnx.ModelProto) -> bool:
 
 
 def _of_step(flat: onnx.ModelProto, model: onnx.ModelProto, form: Mapping[str, Any]) -> _Parts:
-    """The states of a network of one step are what they start with, and do not come out."""
+    """Replace the states of a single-step network by their initial values, and remove their outputs."""
     graph = flat.graph
     given: set[str] = set()
     left: set[str] = set()
@@ -118,7 +118,7 @@ def _of_step(flat: onnx.ModelProto, model: onnx.ModelProto, form: Mapping[str, A
 
 
 def _of_loop(flat: onnx.ModelProto, model: onnx.ModelProto, loop: onnx.NodeProto) -> _Parts:
-    """The body of a loop in its place, with the names that the graph around it has."""
+    """Replace a loop by its body, with the names of the outer graph."""
     body = next(a.g for a in loop.attribute if a.name == "body")
     graph = flat.graph
     graph.initializer.extend(body.initializer)
@@ -136,7 +136,7 @@ def _of_loop(flat: onnx.ModelProto, model: onnx.ModelProto, loop: onnx.NodeProto
 
 
 def _stack(flat: onnx.ModelProto, model: onnx.ModelProto, parts: _Parts) -> None:
-    """Put the parts together, told to do all steps at once."""
+    """Join the parts, with all steps in one pass."""
     graph, tiles = flat.graph, []
     if any(_attribute(n) for n in parts.inner):
         tiles = _repeated(model, parts.before, parts.inner, parts.steps, graph)
@@ -185,7 +185,7 @@ def _attribute(node: onnx.NodeProto) -> onnx.AttributeProto | None:
 
 
 def _needed(nodes: Sequence[onnx.NodeProto], results: Iterable[str]) -> list[onnx.NodeProto]:
-    """The nodes that work towards a result; what counts the turns of the loop is not among them."""
+    """The nodes that contribute to a result, without the loop counter."""
     wanted, kept = set(results), []
     for node in reversed(nodes):
         if not wanted.isdisjoint(writes(node)):

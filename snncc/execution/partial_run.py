@@ -103,7 +103,7 @@ class PartialRun:
         return run
 
     def _part(self, nodes: Sequence[int]) -> onnx.ModelProto:
-        """A model of these nodes, in their order, and what they read that is stored; nothing else is copied."""
+        """A model of these nodes, in their order, with the weights that they read and no others."""
         part = onnx.ModelProto(ir_version=self._model.ir_version)
         part.opset_import.extend(self._model.opset_import)
         part.graph.name = self._model.graph.name
@@ -127,7 +127,7 @@ class PartialRun:
         return sorted(nodes), needed
 
     def _read_later(self, nodes: Sequence[int], wanted: str) -> list[str]:
-        """What these nodes compute and others, which are yet to run, read as well."""
+        """Outputs of these nodes that other nodes, which have not run yet, also read."""
         if self._lifetimes is None:
             return []
         here: dict[str, int] = {}
@@ -143,7 +143,7 @@ class PartialRun:
 
 
 def _like(name: str, values: Sequence[Array]) -> onnx.ValueInfoProto:
-    """An input for `values`; open are the axes on which they differ, of the batch or what it leads to, and axis 0."""
+    """An input for `values`; axis 0, and axes on which the values of batches differ, are open."""
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(values[0].dtype))
     sizes = [set(axis) for axis in zip(*(v.shape for v in values), strict=True)]
     shape = [next(iter(found)) if place and len(found) == 1 else None for place, found in enumerate(sizes)]

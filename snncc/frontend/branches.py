@@ -62,7 +62,7 @@ def refuse_branches(model: onnx.ModelProto, name: str) -> None:
 
 
 def _reason(model: onnx.ModelProto, node: onnx.NodeProto) -> str:
-    """Why a node with graphs inside it is in the way."""
+    """The unsupported reason of a node with subgraphs."""
     if node.op_type != "If":
         return "it works on activations in a graph of its own"
     makers = {out: n for n in model.graph.node for out in writes(n)}
@@ -92,7 +92,7 @@ def _within(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
 
 
 def _put_in_place(model: onnx.ModelProto, decided: Mapping[int, bool]) -> None:
-    """Put the nodes of branches in the places of their Ifs; `decided` has the conditions, by the place of the If."""
+    """Replace Ifs by the nodes of branches; `decided` has the conditions, by the position of the If."""
     build, everywhere = Builder(model), Counter(names_of(model.graph))
     kept: list[onnx.NodeProto] = []
     for place, node in enumerate(list(model.graph.node)):
@@ -111,7 +111,9 @@ def _put_in_place(model: onnx.ModelProto, decided: Mapping[int, bool]) -> None:
 
 
 def _new_names(node: onnx.NodeProto, branch: onnx.GraphProto, shared: Container[str], build: Builder) -> dict[str, str]:
-    """What the tensors that `branch` makes are called outside: results as those of the If, those `shared` again."""
+    """The outer names of the tensors of `branch`: results are named as those of the If, those `shared`
+    get new names.
+    """
     made = [name for inner in branch.node for name in writes(inner)]
     results = zip((value.name for value in branch.output), node.output, strict=True)
     names: dict[str, str] = {}

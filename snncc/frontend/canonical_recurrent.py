@@ -60,7 +60,7 @@ def _append_tidy(
     constants: Mapping[str, npt.NDArray[Any]],
     zeros: set[str],
 ) -> None:
-    """Add `node` as it should be, and what it takes around it."""
+    """Add the canonical form of `node`, with the nodes that it needs around it."""
     made = onnx.NodeProto()
     made.CopyFrom(node)
     batch_first = any(a.name == "layout" and a.i for a in node.attribute)

@@ -104,7 +104,7 @@ class _Dequantiser:
         self.graph.initializer.extend(numpy_helper.from_array(v, k) for k, v in self.made.items() if k in read)
 
     def _spelled_out(self, node: onnx.NodeProto) -> Iterable[onnx.NodeProto]:
-        """The float op in place of a quantised one, between nodes that dequantise and quantise."""
+        """The float op instead of a quantised one, between nodes that dequantise and quantise."""
         if is_integer_op(node):
             return spelled_out_integers(node)
         if not is_q_operator(node):
@@ -115,7 +115,7 @@ class _Dequantiser:
         return parts
 
     def _fresh(self, name: str) -> str:
-        """A name like `name` that nothing in the graph has."""
+        """An unused name similar to `name`."""
         while name in self._taken:
             name += "_"
         self._taken.add(name)
@@ -174,7 +174,7 @@ class _Dequantiser:
         return helper.make_node("Clip", [source, *bounds], [result], name=node.name)
 
     def _float(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """DequantizeLinear: of what was quantised, of a part of a constant, or of integers that are given as such."""
+        """DequantizeLinear of quantised values, of a part of a constant, or of integer inputs."""
         source, result = node.input[0], node.output[0]
         given = self._quantised.get(source)
         if given is None:
@@ -211,7 +211,7 @@ class _Dequantiser:
         return nodes
 
     def _range(self, node: onnx.NodeProto) -> tuple[float, float]:
-        """The (lowest, highest) value that the integers of an activation stand for."""
+        """The (lowest, highest) value that the integers of an activation represent."""
         scale = self._value(node.input[1])
         zero = self._value(node.input[2]) if len(node.input) > 2 and node.input[2] else np.zeros(1, np.uint8)
         if scale is None or zero is None or scale.size != 1:
@@ -226,7 +226,7 @@ class _Dequantiser:
         return low, high
 
     def _follow(self, node: onnx.NodeProto) -> onnx.NodeProto:
-        """`node`, which stays, and what it makes of what is known of its inputs."""
+        """Keep `node`, and propagate the known properties of its inputs to its outputs."""
         node = self._of_product(node)
         integers = [self._quantised[i] for i in node.input if i in self._quantised]
         if integers and node.op_type == "Pad":
@@ -244,7 +244,7 @@ class _Dequantiser:
         return node
 
     def _of_product(self, node: onnx.NodeProto) -> onnx.NodeProto:
-        """`node`, or where it reads a product of integers what is left of it now that this is a float one."""
+        """`node`; if it reads a product of integers that is now a float one, the remaining part of it."""
         given = [i for i in node.input if i in self._products]
         if not given:
             return node
@@ -257,7 +257,7 @@ class _Dequantiser:
         return helper.make_node("Identity", given, node.output, name=node.name)
 
     def _pad(self, node: onnx.NodeProto, quantisation: list[str]) -> None:
-        """What fills the frame of integers becomes the value that it stands for."""
+        """Replace the integer padding value by the value that it represents."""
         fill = self._value(node.input[2]) if len(node.input) > 2 and node.input[2] else np.zeros((), np.uint8)
         given = [self._value(i) for i in quantisation if i]
         if fill is None or any(v is None for v in given):

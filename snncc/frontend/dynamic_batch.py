@@ -69,7 +69,7 @@ def _free_reshape(model: onnx.ModelProto, node: onnx.NodeProto, build: Builder) 
 
 
 def _rows_of_samples(fixed: onnx.ModelProto, freed: onnx.ModelProto) -> list[int] | None:
-    """The rows of each output for samples at once; None if they are not those of each sample alone."""
+    """The rows of each output for samples in one batch; None if they differ from those of single samples."""
     rng = np.random.default_rng(0)
     feeds = {}
     for value in fixed.graph.input:

@@ -109,7 +109,7 @@ def _without_functions(model: onnx.ModelProto, _name: str) -> onnx.ModelProto:
 
 
 def _with_inputs_of_network(model: onnx.ModelProto, _name: str) -> None:
-    """Weights are no inputs."""
+    """Remove weights from the inputs."""
     weights = {t.name for t in model.graph.initializer}
     inputs = [i for i in model.graph.input if i.name not in weights]
     del model.graph.input[:]

@@ -125,7 +125,7 @@ class KnownValues:
         return shape is not None and None not in shape and prod(d or 0 for d in shape) <= _LARGEST
 
     def _moved(self, node: onnx.NodeProto, name: str, values: list[Array | None]) -> Array | None:
-        """Where the elements of the result come from: the op is given their numbers."""
+        """The source of each element of the result: the op is applied to the indices of elements."""
         count = len(values) if node.op_type == "Concat" else 1
         data, others = values[:count], values[count:]
         if any(v is None for v in data) or any(v is not None and not _complete(v) for v in others):
@@ -196,7 +196,7 @@ def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _settle(sketch: onnx.ModelProto, known: KnownValues) -> bool:
-    """Whether an input that says how shapes change was computed so far, and is a constant from now on."""
+    """Whether a shape input was computed so far, and is a constant from now on."""
     stored = {t.name for t in sketch.graph.initializer}
     build, done = Builder(sketch), False
     for node in sketch.graph.node:
@@ -209,7 +209,7 @@ def _settle(sketch: onnx.ModelProto, known: KnownValues) -> bool:
 
 
 def _asked_for(node: onnx.NodeProto) -> list[str]:
-    """What must be known of the inputs of `node`: of Shape and Size the shape alone."""
+    """What must be known of the inputs of `node`: for Shape and Size only the shape."""
     return [] if node.op_type in SHAPE_OPS or any(inner_graphs(node)) else list(node.input)
 
 

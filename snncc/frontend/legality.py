@@ -127,7 +127,7 @@ def refuse_inputs(graph: Graph, name: str) -> None:
 
 
 def _takes_ids(node: Node, beside: set[int]) -> bool:
-    """Whether `node` is given integers as what they are, rather than as numbers to compute with."""
+    """Whether `node` uses integers as indices, not as numbers to compute with."""
     known = node.op in ("Cast", "Gather") or is_integer(node.outputs[0])
     usual = node.op in (*_OF_IDS.split(), *CONTROL_FLOW, *COMPARISONS) and id(node.outputs[0]) in beside
     return node.op in RECURRENT or node.op in CHOICES or (known and usual)
@@ -167,7 +167,7 @@ def refuse_weights(graph: Graph, name: str) -> None:
 
 
 def _may_be_infinite(graph: Graph, node: Node, index: int, value: Array) -> bool:
-    """Whether infinities in this constant do no harm: in padding, in masks, and as bounds that do nothing."""
+    """Whether infinities in this constant are harmless: in padding, in masks, and as bounds without effect."""
     if node.op == "Pad":
         return True
     if node.op == "Add":

@@ -44,7 +44,7 @@ def with_batch_kept(model: onnx.ModelProto) -> bool:
 
 
 class _Keeper:
-    """Follows the tensors that have lost their batch axis, `lost`, node by node."""
+    """Track the tensors that have lost their batch axis, `lost`, node by node."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph

@@ -22,7 +22,7 @@ _KNOWN = frozenset({*_ONE, *_TWO, *_BIASED, "QLinearConcat"})
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a node says: quantised operands, a bias that is quantised by their scales, scale and zero of the result."""
+    """Parts of a node: quantised operands, a bias quantised by their scales, scale and zero point of the result."""
 
     op: str
     operands: Sequence[Sequence[str]]

@@ -35,7 +35,7 @@ def in_single_precision(graph: Graph, name: str) -> None:
 
 
 def _runs(graph: Graph) -> bool:
-    """Whether there is a kernel for each op; what else may be wrong is found elsewhere."""
+    """Whether there is a kernel for each op; other errors are detected elsewhere."""
     try:
         cpu_session(graph.to_proto())
     except raised.NotImplemented:

@@ -54,7 +54,7 @@ def with_samples_first(graph: Graph) -> list[State]:
 
 
 def _state(graph: Graph, tensor: Tensor) -> State | None:
-    """The input `tensor`, if its samples lie elsewhere than on axis 0."""
+    """The input `tensor`, if its samples are not on axis 0."""
     shape = graph.shape(tensor) or ()
     if not shape:
         return State(tensor.name, (), None)

@@ -43,7 +43,7 @@ def make_shapes_static(graph: Graph) -> None:
 
 
 def _settle_squeeze(graph: Graph, node: Node) -> None:
-    """Name the axes that are 1 in any case, where others may be 1 for some inputs."""
+    """Set the axes explicitly to those that are always 1, where others may be 1 for some inputs."""
     shape = graph.shape(node.inputs[0])
     if not shape or len(node.inputs) > 1 or all(isinstance(d, int) for d in shape):
         return
@@ -57,7 +57,7 @@ def _settle_squeeze(graph: Graph, node: Node) -> None:
 
 
 def _forget_shapes(graph: Graph, changed: Tensor) -> None:
-    """Outputs that depend on `changed` were declared with the axes that it had."""
+    """Remove declared shapes of outputs that depend on `changed`."""
     found = {id(changed)}
     for node in graph.nodes():
         if any(id(t) in found for t in graph.reads(node)):
@@ -76,7 +76,7 @@ def _known(graph: Graph, node: Node) -> bool:
 
 
 def _measured(graph: Graph, nodes: Sequence[Node]) -> dict[str, Shape]:
-    """By node: the shape of its result in a trial; None for an axis that goes with the batch.
+    """By node: the shape of its result in a trial; None for an axis proportional to the batch.
 
     Only of what shapes alone decide, not values, and for inputs of fixed size.
     """
@@ -123,7 +123,7 @@ def _settle_reshape(graph: Graph, node: Node, before: Shape, after: Shape) -> No
 
 
 def _keep_batch(graph: Graph, node: Node, before: Shape) -> None:
-    """A batch of fixed size that stays as it is, beside an axis that is inferred, is copied (0)."""
+    """Copy (0) a fixed batch size that is unchanged, next to an inferred axis."""
     given = graph.value(node.inputs[1])
     if given is None or node.attrs.get("allowzero") or given.size < 2 or -1 not in given[1:]:
         return
@@ -143,7 +143,7 @@ def _settled_shape(before: Shape, after: Shape) -> list[int] | None:
 
 
 def _settle_expand(graph: Graph, node: Node, before: Shape, after: Shape) -> None:
-    """An axis that is as long as it was, the batch above all, need not be named: 1 leaves it alone."""
+    """Replace sizes of unchanged axes, such as the batch, by 1, which leaves them unchanged."""
     if len(before) != len(after):
         return
     target = [1 if a == b and a is not None else b for a, b in zip(before, after, strict=True)]
@@ -152,7 +152,7 @@ def _settle_expand(graph: Graph, node: Node, before: Shape, after: Shape) -> Non
 
 
 def _settle_resize(graph: Graph, node: Node, before: Shape, after: Shape) -> None:
-    """Name the sizes of the axes that change; what scales are given stay, since coordinates depend on them."""
+    """Set the sizes of the axes that change; given scales stay, since coordinates depend on them."""
     if len(node.inputs) <= _SIZES or not node.inputs[_SIZES].name or node.attrs.get("axes"):
         return
     axes = [i for i in range(1, len(after)) if before[i] != after[i] or i >= 2]

@@ -38,7 +38,7 @@ def _schema(node: onnx.NodeProto, version: int) -> defs.OpSchema | None:
 
 
 def _misfit(node: onnx.NodeProto, schema: defs.OpSchema) -> str | None:
-    """What does not fit the schema, None if all does."""
+    """The violation of the schema, None if there is none."""
     for count, least, most, what in (
         (len(node.input), schema.min_input, schema.max_input, "inputs"),
         (len(node.output), schema.min_output, schema.max_output, "outputs"),

@@ -98,7 +98,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes | memoryview]) -> int:
 
 
 def _write_by_content(path: Path, chunks: Iterable[bytes | memoryview]) -> Path:
-    """Write `chunks` beside `path`, under a name that tells their digest."""
+    """Write `chunks` next to `path`, under a name that contains their digest."""
     require_writable(path)
     digest = hashlib.sha256()
     target = path.resolve()
@@ -120,7 +120,7 @@ def _explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary(target: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], Path]]]:
-    """A new file in the folder of `target`, and what gives it its final name; without that it goes away again."""
+    """A new file in the folder of `target`, and a function that gives it its final name; otherwise it is removed."""
     clear_temporary(target.parent)
     mode = target.stat().st_mode & 0o777 if target.exists() else None
     file = _locked(target.parent, 0o666 if mode is None else mode)
@@ -164,7 +164,7 @@ def clear_temporary(folder: Path) -> None:
 
 
 def _short(name: str) -> str:
-    """`name` without so much of its end that a digest and a suffix fit after it."""
+    """`name`, shortened so that a digest and a suffix fit after it."""
     return os.fsencode(name)[:200].decode(errors="ignore")
 
 

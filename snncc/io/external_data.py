@@ -127,7 +127,7 @@ def _trust(file: Path) -> str:
 
 
 def _extent(tensor: onnx.TensorProto, entry: dict[str, str], label: str) -> tuple[int, int]:
-    """(offset, length) as the model has them; a length must be what the shape takes."""
+    """(offset, length) in the model; a length must be that of the shape."""
     try:
         needed = size_of(tensor)
     except KeyError as error:

@@ -153,7 +153,7 @@ def _with_weights(model: onnx.ModelProto, folder: Path | None, where: str) -> on
 
 
 def _stored_beside(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    """Weights that may stay in their files: those of the network, and of the loop that a converted one may be."""
+    """Weights that may stay in their files: those of the network, and of the Loop of a converted one."""
     yield from graph.initializer
     for node in graph.node:
         for attribute in node.attribute if node.op_type == "Loop" else ():

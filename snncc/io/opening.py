@@ -53,7 +53,7 @@ def openable(
 
 @contextmanager
 def _external_weights(options: ort.SessionOptions, folder: str) -> Iterator[None]:
-    """Within it, sessions with these `options` find external weights in `folder`."""
+    """Context in which sessions with these `options` find external weights in `folder`."""
     try:
         before = options.get_session_config_entry(_FOLDER)
     except RuntimeError:
@@ -66,7 +66,9 @@ def _external_weights(options: ort.SessionOptions, folder: str) -> Iterator[None
 
 
 def _refer_from_one_folder(copy: onnx.ModelProto) -> str:
-    """Let mapped weights be external ones, of files below one folder, as onnxruntime wants them; which folder it is."""
+    """Convert mapped weights to external ones in files below one folder, as onnxruntime requires;
+    returns that folder.
+    """
     weights = list(mapped_in(copy.graph))
     files = [os.path.realpath(stored_of(weight).file) for weight in weights]
     folder = os.path.commonpath([Path(file).parent for file in files])

@@ -38,7 +38,7 @@ def _in_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[tuple[str, onnx.Tenso
 
 
 def _both(attribute: onnx.AttributeProto, one: str, several: str) -> list[Any]:
-    """What the attribute holds, whatever type it states."""
+    """The tensors of the attribute, independent of its declared type."""
     return [*([getattr(attribute, one)] if attribute.HasField(one) else []), *getattr(attribute, several)]
 
 

@@ -414,7 +414,7 @@ class Graph:
 
     @contextmanager
     def _loaded(self) -> Iterator[None]:
-        """Within it, constants in files are in memory if nodes read them that need no input; afterwards none is."""
+        """Context in which constants in files are in memory if nodes without computed inputs read them."""
         driven = {id(t) for t in self._graph.inputs}
         before: list[tuple[gs.Constant, _InFile]] = []
         for node in self.nodes():

@@ -71,7 +71,7 @@ def split_table(name: str, steps: int, prefix: str) -> str:
 
 
 def _body(potential: str, steps: int) -> str:
-    """A chain of selections from the last phase to the first, so that the first phase reached has the last word."""
+    """A chain of selections from the last phase to the first, so that the first phase reached determines the result."""
     lines = ["x = Cast <to = 1> (X)", potential, "u = Div (v, scale)"]
     lines += [split_table("levels", steps, "level"), split_table("thresholds", steps, "threshold")]
     lines += [f"y_{steps} = Constant <value_float = 0.0> ()"]

@@ -37,7 +37,7 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def _locked(folder: Path) -> IO[bytes]:
-    """The file whose lock says that the folder is in use; it gets its name when it is locked."""
+    """The file whose lock marks the folder as in use; it gets its name after it is locked."""
     unnamed = folder / f"{_LOCK}-"
     file = unnamed.open("wb")
     lock(file)

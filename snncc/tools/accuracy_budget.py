@@ -108,7 +108,7 @@ def convert_within(
 
 
 def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is tried with a coding beside the `options`, the first time nothing."""
+    """Options that are tried with a coding in addition to `options`, first none."""
     if options.get("tune", False):
         return [{}]
     scales = any(options.get(key) is not None for key in ("percentile", "scale"))
@@ -117,7 +117,7 @@ def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]
 
 
 def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Trial:
-    """What a recipe costs; a network of single time steps is measured in its folded form, which gives the same."""
+    """The loss of a candidate; a network of single time steps is measured in its equivalent folded form."""
     form = "folded" if recipe.get("form") == "step" else recipe.get("form", "auto")
     with left_in_files():
         snn = convert(model, coding, calibration=data, **{**recipe, "form": form, "observer": None})

@@ -154,7 +154,7 @@ def _named(paths: list[Path]) -> dict[str, Path]:
 def _runs(
     snns: Mapping[str, Source], ann: Source, runtimes: Iterable[str], threads: int, feeds: Callable[[Subjects], Any]
 ) -> dict[tuple[str, str], Callable[[], object]]:
-    """What runs each network in each runtime, and, under the name `""`, the ANN on each device."""
+    """Functions that run each network in each runtime, and, under the name `""`, the ANN on each device."""
     runs: dict[tuple[str, str], Callable[[], object]] = {}
     for runtime in runtimes:
         device, kind = RUNTIMES[runtime]

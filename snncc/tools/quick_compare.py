@@ -60,7 +60,7 @@ def compare(
 
 
 def _outputs(model: onnx.ModelProto, batches: list[dict[str, Any]]) -> list[Any]:
-    """What `model` makes of the batches; its session, which holds the weights, is closed by then."""
+    """The outputs of `model` for the batches; the session, which holds the weights, is closed afterwards."""
     from snncc.runtime import create_session
 
     session = create_session(model, device="cpu")
@@ -68,7 +68,7 @@ def _outputs(model: onnx.ModelProto, batches: list[dict[str, Any]]) -> list[Any]
 
 
 def _runnable(source: onnx.ModelProto) -> onnx.ModelProto:
-    """What of `source` runs in onnxruntime, and soon: it takes minutes for sums over the edges of a large graph."""
+    """The part of `source` that onnxruntime runs in short time; sums over the edges of a large graph take minutes."""
     from snncc.frontend.canonical_recurrent import tidy_recurrent
     from snncc.frontend.import_model import import_model
     from snncc.storage.mapped import hand_over

@@ -91,7 +91,7 @@ class Annealer:
         self._take(np.arange(chains), np.zeros(chains, np.intp), trial, self._try(*trial, 0), 0)
 
     def _round(self, done: float, temperature: float) -> npt.NDArray[np.intp]:
-        """Let all chains try changes of one step; returns those that took one."""
+        """Let all chains try changes of one step; returns those that accepted one."""
         first = int(self._rng.integers(self.steps))
         tables = self._repeated(self._T), self._repeated(self._h)
         trial = changed(self._rng, *tables, self._v[first], first, done, self._objective.width)
@@ -143,7 +143,7 @@ class Annealer:
         errors: Array,
         first: int,
     ) -> None:
-        """Let `chains` go on with the trial `which` of each."""
+        """Accept the trial `which` of each of `chains`."""
         at = chains, which
         self._T[chains], self._h[chains], self._errors[chains] = trial[0][at], trial[1][at], errors[at]
         self._v[first + 1 :, chains] = self._trial_v[first + 1 :, chains, which]

@@ -154,7 +154,7 @@ def _padded(found: FSTable, K: int) -> FSTable:
 
 @functools.cache
 def _coded(activation: str, K: int, low: float, high: float) -> tuple[FSTable, ...]:
-    """Binary codes that stand for the curve on the whole range, as it is a ReLU or a line there."""
+    """Binary codes that approximate the activation on the whole range, where it is a ReLU or a line."""
     function = known(activation).function
     found = as_relu(function, K, low, high), as_line(function, K, low, high)
     return tuple(each for each in found if each is not None)

@@ -75,7 +75,9 @@ def _joined(parts: Iterable[list[Array]]) -> list[Array]:
 
 
 def _table(coding: Coding) -> Callable[[Array], Array]:
-    """`coding.code`, looked up: it is wanted for millions of activations, and some codes run over hundreds of steps."""
+    """`coding.code` as a look-up table, since it is evaluated for millions of activations, for some codes over hundreds
+    of steps.
+    """
     top = 2 * coding.largest
     values = coding.code((np.arange(_STEPS) + 0.5) * (top / _STEPS)).astype(np.float32)
 
@@ -86,7 +88,7 @@ def _table(coding: Coding) -> Callable[[Array], Array]:
 
 
 def _coded(activations: Array, scale: Array, code: Callable[[Array], Array]) -> Array:
-    """What neurons send; of a layer without a ReLU, the magnitude is coded and the sign carried."""
+    """Output of the neurons; for a layer without a ReLU, the coded magnitude with the sign."""
     unit = scale.astype(np.float32)
     sent = code(np.abs(activations) / unit) * unit
     return np.copysign(sent, activations).astype(activations.dtype)

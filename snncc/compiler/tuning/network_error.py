@@ -49,7 +49,7 @@ def network_error(line: Conversion, graph: Graph, samples: Batch, *, match: bool
 
 
 def _outputs(graph: Graph, data: Batch, size: int) -> list[Array]:
-    """What the network puts out, all samples of an output in one array."""
+    """The network's outputs, all samples of an output in one array."""
     session = cpu_session(graph.to_proto())
     count = len(next(iter(data.values())))
     parts = [

@@ -96,7 +96,7 @@ def tuned(
 
 @dataclass
 class _Layer:
-    """The search in one layer; `best` is where it stands, `errors` is what each choice that was tried has cost."""
+    """The search in one layer; `best` is the current choice, `errors` maps each tried choice to its error."""
 
     place: ActivationSite
     error: OneLayer
@@ -131,7 +131,7 @@ class _Layer:
             self._gains(replace(usual, factor=factor))
 
     def _gains(self, choice: LayerSettings) -> bool:
-        """Whether `choice` is better than the best so far by what is worth while; then it is the best."""
+        """Accept `choice` as the best if it improves on the best so far by more than the minimum."""
         self.errors[choice] = self._error(choice)
         if self.errors[choice] >= _WORTHWHILE * self.errors[self.best]:
             return False
@@ -146,7 +146,7 @@ class _Layer:
 def _sharing(
     coding: Coding, measured: Calibration, stage: dict[str, LayerSettings], costs: dict[str, Costs]
 ) -> dict[str, LayerSettings]:
-    """The choices of a stage, with time steps shared out among layers; neurons of both signs keep theirs."""
+    """The choices of a stage with step sharing; neurons of both signs keep their steps."""
     places = {place.relu: place for place in measured.sites if place.relu in stage and not place.signed}
     steps = shared_steps(coding, {name: costs[name][stage[name]] for name in places})
     again = {name: resized(stage[name], steps[name], coding, measured, place) for name, place in places.items()}
@@ -156,7 +156,7 @@ def _sharing(
 def _judged(
     coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, LayerSettings]], costs: dict[str, Costs]
 ) -> TuningResult:
-    """The best of what was chosen up to each of the `stages`, of which the first is nothing at all."""
+    """The best of the settings after each of the `stages`, the first of which is the untuned network."""
     candidates = {_named(choices): choices for choices in stages}
     errors = {name: judge(measured.scales(coding, choices)) for name, choices in candidates.items()}
     taken = min(errors, key=lambda name: errors[name])
@@ -174,7 +174,7 @@ def _judged(
 
 
 def _named(choices: dict[str, LayerSettings]) -> str:
-    """What is chosen in any layer, such as `levels and scales`."""
+    """The kinds of settings chosen in any layer, such as `levels and scales`."""
     some = choices.values()
     kinds = {
         "steps": any(c.steps is not None for c in some),

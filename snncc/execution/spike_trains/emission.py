@@ -96,19 +96,19 @@ def _few_spikes(given: Recorded, attributes: Attributes) -> Emission:
 
 
 def _integrate(given: Recorded, attributes: Attributes) -> Emission:
-    """All spikes are worth the scale."""
+    """IFNeuron: the value of all spikes is the scale."""
     fires = _fired(given, attributes)
     return Emission("steps", pack(fires), np.ones(len(fires), np.float32))
 
 
 def _signed_integrate(given: Recorded, attributes: Attributes) -> Emission:
-    """All spikes are worth the scale, or take that back."""
+    """SignedIFNeuron: the value of all spikes is the scale or its negative."""
     signs = pack(_by_step(given.sent, attributes) < 0)
     return replace(_integrate(given, attributes), signs=signs)
 
 
 def _stepwise(given: Recorded, attributes: Attributes) -> Emission:
-    """Any other neuron over time, by what it sent at each step: a spike is worth what it says."""
+    """Any other neuron over time: the value of a spike is the neuron's output at its step."""
     fires = _fired(given, attributes)
     values = _by_step(given.sent, attributes).swapaxes(0, 1)[fires.swapaxes(0, 1)]
     return Emission("steps", pack(fires), values=values)

@@ -76,7 +76,7 @@ def spike_trains(
 
 @dataclass(frozen=True)
 class _Layer:
-    """A neuron's node, and by which names a run puts out what is wanted of it.
+    """A neuron's node, and the names of its recorded tensors in a run.
 
     Attributes:
         inputs: Tensors or constants, by the op's name for them.
@@ -149,7 +149,7 @@ class _Recorder:
         return SpikeTrains(digest, layers, given), dict(zip(self._outputs, found, strict=True))
 
     def _start(self, batch: Batch) -> None:
-        """The shapes of the first batch settle axes that the model leaves open."""
+        """Open the session: the shapes of the first batch determine open axes of the model."""
         network = Network(self._model, {name: array.shape[1:] for name, array in batch.items()})
         sizes = [prod(network.shape(node.output[0])) for node in network.neurons]
         rows = max(1, _BYTES // (_EACH * sum(sizes)))
@@ -171,7 +171,7 @@ class _Recorder:
 
 
 def _instrumented(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[_Layer]]:
-    """A copy of `model` that also puts out what is wanted of its neurons."""
+    """A copy of `model` that also outputs the recorded tensors of its neurons."""
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     build = Builder(probed)

@@ -55,7 +55,7 @@ def replay(model: Source, trains: SpikeTrains, *, device: str = "auto") -> dict[
 
 
 def _rest(model: onnx.ModelProto, layers: dict[str, Train]) -> onnx.ModelProto:
-    """What of `model` lies behind its last neurons; what these send is its input."""
+    """The part of `model` after its last neurons, with their outputs as its inputs."""
     nodes, read = behind_neurons(model)
     rest = onnx.ModelProto()
     rest.CopyFrom(model)

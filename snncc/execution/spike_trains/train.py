@@ -92,7 +92,7 @@ class Train:
         return np.concatenate(slices) if slices else self._scaled(total)
 
     def _each(self) -> Array:
-        """The worth of each spike, in units of the scale, or its value; 0 where there is none."""
+        """The value of each spike, in units of the scale or absolute; 0 where there is none."""
         spikes = self.spikes()
         if self.values is not None:
             by_sample = np.zeros((spikes.shape[1], spikes.shape[0], *self.sample), self.dtype)

@@ -52,7 +52,7 @@ def _projected(lines: Lines, source: str, stored: npt.NDArray[Any], sizes: list[
 
 
 def _hidden(lines: Lines, mask: str) -> str:
-    """What hides the steps whose mask is 0: a large negative number."""
+    """The mask of steps whose mask input is 0: a large negative number."""
     if not mask:
         return ""
     rank = lines.names.rank(mask)
@@ -65,7 +65,7 @@ def _hidden(lines: Lines, mask: str) -> str:
 
 
 def _causal(lines: Lines, source: str) -> str:
-    """What hides later steps, if the attention looks back only."""
+    """The mask of later steps, if the attention is causal."""
     if not lines.attributes.get("unidirectional"):
         return ""
     steps = lines.names.size(source, 1)

@@ -35,7 +35,7 @@ def with_domains(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _import_all(model: onnx.ModelProto) -> None:
-    """State a version of each foreign domain, the model's own functions' included."""
+    """Import a version of each non-standard domain, including those of the model's own functions."""
     defined = {f.domain for f in model.functions}
     used = sorted({n.domain for n in _nodes(model)} - {"", "ai.onnx"})
     for imports in (model.opset_import, *(f.opset_import for f in model.functions)):

@@ -112,7 +112,7 @@ class _Unfuser:
 
 
 def _inferred(graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto], opset: int) -> Iterable[onnx.ValueInfoProto]:
-    """What shape inference says of the results of `nodes`, the first ones of `graph`."""
+    """The results of shape inference for `nodes`, the first ones of `graph`."""
     part = helper.make_graph([n for n in nodes if n.domain == ""], graph.name, graph.input, (), graph.initializer)
     sketch = outline(helper.make_model(part, opset_imports=[helper.make_opsetid("", opset)]))
     return list(onnx.shape_inference.infer_shapes(sketch).graph.value_info)

@@ -33,7 +33,9 @@ def declared_mismatch(coding: Coding, form: Mapping[str, Any], op: str, given: M
 
 
 def _other_code(coding: Coding, op: str, given: Mapping[str, Any]) -> str | None:
-    """The neuron is given values of one sign, in units of its scale; one with states or more inputs is not compared."""
+    """The difference between op and declared code for nonnegative inputs; ops with states or further inputs are
+    skipped.
+    """
     definition = get(op)
     if definition.stacks or [p.name for p in definition.inputs] != ["X", "scale"]:
         return None

@@ -86,7 +86,7 @@ def _rounded(table: Any) -> npt.NDArray[np.float32]:
 
 
 def _idle(given: Values, steps: int) -> bool:
-    """Whether nothing fires after so many steps, where tables are as long as those of other layers."""
+    """Whether nothing fires after this many steps, in tables padded to the length of other layers."""
     own, rest = given["thresholds"][:steps], given["thresholds"][steps:]
     return all(threshold >= _IDLE or ("levels" in given and threshold == own[-1]) for threshold in rest)
 

@@ -149,7 +149,7 @@ def check_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  
 
 
 def _family(op: str, claimed: Claimed) -> str:
-    """An op as the metadata have it: entries are of the folded form, whose phase neurons are one op step by step."""
+    """The recorded op: entries are of the folded form, whose phase neurons have a common op in single steps."""
     name = op.removesuffix("Step")
     return "PhaseNeuron" if name in _PHASE and claimed("form").get("form") != "folded" else name
 

@@ -174,7 +174,7 @@ def _asked(budgets: Budgets) -> list[str]:
 
 
 def _within(found: Evaluation, budgets: Budgets) -> Iterator[CheckResult]:
-    """The budgets that are set, and whether they were kept."""
+    """The given budgets, and whether each is met."""
     if budgets.max_drop is not None:
         if found.drop is None:
             yield CheckResult("max-drop", False, "the data has no labels, so that accuracy is not known")

@@ -98,7 +98,7 @@ def _named(model: CheckSubject) -> str | None:
 
 
 def _replacing(model: CheckSubject) -> str | None:
-    """Whether every neuron stands for an activation of the source, but for the encoders; a signed one for a message."""
+    """Whether every neuron except encoders replaces an activation of the source; a signed one replaces a message."""
     relus = replaced_relus(model.snn)
     both_signs = {n.name for n in model.neurons if any(a.name == "signed" and a.i for a in n.attribute)}
     strange = []

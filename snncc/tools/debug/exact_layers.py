@@ -124,6 +124,6 @@ class ExactLayers:
 
 
 def _passing(tensor: str, name: str, repeats: str | None = None) -> onnx.GraphProto:
-    """A branch that passes on `tensor`, which is made outside, so many times."""
+    """A branch that returns this many copies of `tensor`, which is computed outside."""
     node = helper.make_node("Tile" if repeats else "Identity", [tensor, repeats] if repeats else [tensor], [name])
     return helper.make_graph([node], name, [], [onnx.ValueInfoProto(name=name)])

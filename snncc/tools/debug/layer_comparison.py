@@ -97,7 +97,7 @@ class Comparison:
         self._outputs = np.zeros((layers + 2, 2))  # Σ y², Σ (ŷ - y)²: with one exact layer each, with none, with all
 
     def _activations(self, ann: Network) -> dict[str, str]:
-        """By neuron: the tensor of the prepared network that it stands for."""
+        """By neuron: the tensor of the prepared network that it replaces."""
         known = {node.name: _result(self._ann, node) for node in self._ann.nodes()}
         found = {}
         for node in self._network.neurons:
@@ -140,7 +140,7 @@ class Comparison:
 
 
 def _result(graph: Graph, node: Node) -> Tensor:
-    """The tensor that a neuron in the place of `node` sends."""
+    """The output tensor of a neuron at the activation site `node`."""
     if node.op in NEURONS:
         return neuron_output(graph, node)
     found = match_activation(graph, node)

@@ -140,7 +140,9 @@ class _Search:
     def _smallest(
         self, items: Sequence[Item], build: Callable[[Sequence[Item]], onnx.ModelProto | None], least: int = 1
     ) -> Steps[None]:
-        """Leave out chunks of `items`, ever smaller ones, as long as what `build` makes of the rest shows the fault."""
+        """Remove chunks of `items` of decreasing size, while the model that `build` makes of the rest
+        shows the fault.
+        """
         chunk = len(items) if least == 0 else len(items) // 2
         while chunk:
             start, before = 0, len(items)
@@ -156,7 +158,7 @@ class _Search:
                 chunk //= 2
 
     def _try(self, candidate: onnx.ModelProto) -> bool:
-        """Take `candidate` if it still shows the fault; what is not valid, or was tried before, does not count."""
+        """Accept `candidate` if it still shows the fault; invalid or repeated candidates are skipped."""
         digest = _digest(candidate)
         new = digest not in self._seen
         self._seen.add(digest)
@@ -171,13 +173,13 @@ class _Search:
 
 
 def _digest(model: onnx.ModelProto) -> bytes:
-    """Of all but the values of large weights, which are the same in all candidates."""
+    """Digest of all except the values of large weights, which are the same in all candidates."""
     names = "\0".join(weight.name for weight in model.graph.initializer)
     return hashlib.sha256(outline(model).SerializeToString(deterministic=True) + names.encode()).digest()
 
 
 def _fault(model: onnx.ModelProto, *, full: bool) -> str | None:
-    """Why onnx's checker refuses `model`."""
+    """The reason why onnx's checker rejects `model`."""
     try:
         onnx.checker.check_model(outline(model), full_check=full)
     except CHECKER_ERRORS as error:

@@ -69,7 +69,7 @@ class ShellCheck:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a shell and what it started."""
+    """Stop a shell and its child processes."""
     with contextlib.suppress(ProcessLookupError):
         if os.name == "posix":
             os.killpg(process.pid, signal.SIGKILL)

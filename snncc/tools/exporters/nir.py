@@ -128,7 +128,7 @@ class _Writer:
         self.feeds[node.output[0]] = sources
 
     def _is_sum(self, node: onnx.NodeProto) -> bool:
-        """Whether `node` adds activations, each once, of one shape: to NIR no node, but edges."""
+        """Whether `node` adds activations, each once, of one shape: in NIR these are edges, not a node."""
         shapes = {self.network.shape(name) for name in (*node.input, node.output[0])}
         return (
             node.op_type in ("Add", "Sum")

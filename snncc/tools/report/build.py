@@ -143,7 +143,7 @@ class _Shown:
 
 
 def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: Sequence[int]) -> list[Section | None]:
-    """In the order of the page; None where a figure makes no sense."""
+    """The sections in the order of the page; None for figures that do not apply."""
     values, off = layer_values(shown.snn, shown.ann, shown.batches, shown.device, cut=shown.any_size)
     coding, own = shown.coding, _chosen(values, layers)
     network = Network(to_folded(shown.snn), {name: array.shape[1:] for name, array in shown.inputs.items()})
@@ -176,7 +176,7 @@ def _rasters(shown: _Shown, names: Sequence[str], neurons: Sequence[int]) -> Sec
 
 
 def _chosen(layers: Sequence[LayerValues], names: Sequence[str]) -> list[LayerValues]:
-    """Those that were named, or some, the first and the last among them."""
+    """The named layers, or a selection that includes the first and the last."""
     known = {x.title for x in layers} | {x.name for x in layers}
     if unknown := [name for name in names if name not in known]:
         raise OptionError(f"there is no layer '{unknown[0]}'; choose from {', '.join(x.title for x in layers)}.")

@@ -130,7 +130,7 @@ def _tally(
 
 
 def _recipe(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of `convert`, but the coding and the data, that a model was made with."""
+    """Options of `convert`, except coding and data, from which a model was made."""
     origin, weights = known.get("snncc.calibration", {}), known.get("snncc.weights", {})
     span = origin.get("input_range")
     method = origin.get("method") if origin.get("origin") == "data" else None

@@ -59,7 +59,7 @@ class LayerValues:
 
 
 class _Watcher:
-    """Draws values of each layer as they come by."""
+    """Sample values of each layer from a stream."""
 
     def __init__(self, unit: Mapping[str, Array], scales: Mapping[str, Array]) -> None:
         self._unit, self._scales = unit, scales
@@ -126,7 +126,7 @@ def _channels(values: Array) -> Array:
 
 
 def _kinds(ann: Graph, coding: Coding, replaced: Mapping[str, str]) -> dict[str, str]:
-    """The activation, by neuron, that each stands for, where that is no ReLU."""
+    """By neuron, the activation that it replaces, unless that is a ReLU."""
     graph = prepared(ann, coding, {})  # no activation is a bound
     known = {n.name: found[0] for n in graph.nodes() if (found := match_activation(graph, n)) is not None}
     return {neuron: known[relu] for neuron, relu in replaced.items() if relu in known}

@@ -76,7 +76,7 @@ def potential(op: str, given: Mapping[str, Any], attributes: Mapping[str, Any], 
 
 
 def _phases(arrived: Array, spikes: Array, train: Train) -> Array:
-    """Until it first fires, a neuron sees what has arrived so far; then it keeps what its spikes left."""
+    """Until it first fires, a neuron's potential is its input so far; then it is the remainder after its spikes."""
     assert train.worth is not None
     rest, sent, found = arrived[0], np.zeros(arrived.shape[1:], np.bool_), []
     for phase, fired in enumerate(spikes):

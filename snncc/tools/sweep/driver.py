@@ -99,7 +99,7 @@ class Run:
             yield from self._ended(Shard(task.configuration.id, task.start, task.stop), outcome)
 
     def _ended(self, shard: Shard, outcome: Outcome) -> list[Shard]:
-        """Take down what became of a shard; of all shards, if that concerns them all."""
+        """Record the outcome of a shard, or of all shards if it concerns all of them."""
         id_ = shard.configuration
         followers, self._waiting[id_] = self._waiting[id_], []
         ended = [shard, *(followers if outcome.whole else ())]

@@ -100,7 +100,7 @@ class LocalPool(Pool):
         return worker
 
     def _listen(self, worker: _Worker) -> None:
-        """Queue what the process answers, and None once it is dead."""
+        """Queue the answers of the process, and None after its death."""
         assert worker.process.stdout is not None
         with worker.process.stdout as answers, suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
@@ -146,7 +146,7 @@ def _reason(code: int) -> str:
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Let processes that start here leave Ctrl-C to the one that started them; nothing but this thread notices."""
+    """Context in which new processes ignore Ctrl-C, which the parent handles; affects this thread only."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows, where a group of their own does that
         yield
         return

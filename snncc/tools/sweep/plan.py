@@ -123,7 +123,7 @@ def read_plan(path: Path, most: int | None = None) -> Plan:
 
 
 def _configurations(grid: Grid, path: Path, batch: int) -> Iterator[tuple[Configuration, int]]:
-    """Each configuration, and how many samples it has."""
+    """Each configuration, with its number of samples."""
     for model in grid.models:
         files = {key: path_beside(path, model[key]) for key in ("path", "data", "calib") if key in model}
         digests = {"model": file_digest(files["path"])}

@@ -121,7 +121,7 @@ class Store:
             self._drop_damaged()
 
     def _add_digests(self) -> None:
-        """Bring a file of version 0.1.0 up to date."""
+        """Migrate a file of version 0.1.0."""
         with self._transaction():
             if self._file.execute("PRAGMA user_version").fetchone()[0] == _FORMAT:  # somebody was faster
                 return

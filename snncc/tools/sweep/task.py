@@ -115,7 +115,7 @@ def _counted(task: Task, snn: Path) -> ShardSums:
 
 
 def _changed(configuration: Configuration) -> str:
-    """What is wrong if a file is no longer what it was when the sweep was planned."""
+    """The error if a file has changed since the sweep was planned."""
     try:
         found = {"model": file_digest(Path(configuration.model)), "data": data_digest(Path(configuration.data))}
         if configuration.calib is not None:
