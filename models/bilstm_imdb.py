@@ -6,7 +6,7 @@
 needs torch (a CPU build will do) and a folder REVIEWS with imdb_train.jsonl.gz and imdb_test.jsonl.gz; some ten minutes
 on one core. OUT gets bilstm_imdb.onnx, imdb_calib.npz (training reviews) and imdb_test.npz. Token ids - embedding -
 bidirectional LSTM - maximum over time - linear - relu - linear: recurrence between linear layers, in the nodes that
-torch exports at opset 17. Of the training reviews a tenth is set aside to say which epoch was best.
+torch exports at opset 17. A tenth of the training reviews is the validation set that selects the epoch.
 """
 
 from __future__ import annotations

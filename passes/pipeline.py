@@ -80,10 +80,10 @@ def canonicalisation() -> tuple[Pass, ...]:
         LowerEinsum(),  # sums of products by constants are matrix products
         FoldExpandedConstants(),  # a constant for each sample is a bias
         WhereToMul(),  # masks are factors
-        SimplifyArithmetic(),  # one spelling each for sums and factors
+        SimplifyArithmetic(),  # canonical sums and factors
         SettleMasks(),  # whose infinities go to the end
         RecogniseRelu(),  # however they are put together
-        SpellBounds(),  # one spelling for bounds, and none for those that do nothing
+        SpellBounds(),  # canonical bounds; bounds without effect are removed
         CeilingsBehindRelus(),  # ReLU6, too
         RemoveRedundantRelu(),  # one layer of neurons where one will do
     )
@@ -172,8 +172,8 @@ def finalisation(
     return (
         *(
             (ApplySpikeConfidence(confidence, seed),) if confidence else ()
-        ),  # early spikes that calibration found misleading
-        CorrectPotentials(corrections),  # what the calibration data says that they lack
+        ),  # early spikes, with the measured confidence
+        CorrectPotentials(corrections),  # corrections measured on the calibration data
         *((FoldScalesIntoThresholds(),) if own else ()),  # their gains, and BatchNormalization's, into thresholds
         HoistScales(),  # their gains into the synapses in front
         *(() if own else (SinkScales(),)),  # and, on shortcuts, together with the factor there

@@ -59,7 +59,7 @@ def create_session(
 
     Raises:
         ModelError: onnxruntime cannot load the model.
-        RuntimeLibraryError: The native library is missing, or CUDA was asked for and does not work.
+        RuntimeLibraryError: The native library is missing, or CUDA was requested and does not work.
     """
     providers = _providers(device)
     options = _with_library(options) if kernels else options or _default_options()

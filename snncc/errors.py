@@ -16,7 +16,7 @@
     ├── OutputError                a result cannot be written: full disk, folder missing or not writable
     └── RuntimeLibraryError        the native library is missing or does not load
 
-A message says what is wrong, where (file, node, op) and what to do. Anything else that escapes is a bug of ours.
+A message gives cause, location (file, node, op) and remedy. Any other exception is a bug of snncc.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ With m the value within [a, b] that is nearest to 0:
     Max(x, y) = y + Relu(x - y) = x + Relu(y - x)        Min(x, y) = y - Relu(y - x) = x - Relu(x - y)
 
 The first form codes the bounded values, with an error in proportion to them. The second one codes nothing but what lies
-outside of the bounds: neurons of a bound that is never reached stay silent. A Min or Max has one bound of the two, and
+outside of the bounds: neurons of a bound that is never reached do not fire. A Min or Max has one bound of the two, and
 only that part of the sum. A ReLU with an upper bound, Clip(x, 0, b) or Min(Relu(x), b), is left for the neuron.
 """
 

@@ -3,7 +3,7 @@
 
     Concat(x, Expand(c, [N, …])) -> Add(Pad(x), c in its place)          Add(x, Expand(c, [N, …])) -> Add(x, c)
 
-So a constant next to activations, of coordinates say, is a bias like any other.
+A constant next to activations, such as coordinates, then becomes an ordinary bias.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ScatterElements(data, targets, w Gather(x, sources)), adding -> data + Aggregate(x): sums over edges in one op.
 
-That is how exporters spell the aggregation of a graph convolution: each edge gathers a node's channels, may weight
+Exporters write the aggregation of a graph convolution in this form: each edge gathers a node's channels, may weight
 them, and adds them to those of another node. Edges that come in several such pieces, each added to the one before, are
 joined. MatMul(A, x) with a sparse square matrix A of constants becomes the edges that are not zero. Nodes lie on axis 1
 of [N, nodes, channels].
@@ -37,7 +37,7 @@ class _Sum:
 
 @dataclass(frozen=True)
 class FuseAggregation(NodePass):
-    """Gather, Mul, ScatterElements -> Aggregate; MatMul with a sparse constant from the left likewise."""
+    """Gather, Mul, ScatterElements -> Aggregate; MatMul with a sparse constant left operand -> Aggregate."""
 
     name: ClassVar[str] = "fuse-aggregation"
     ops: ClassVar[tuple[str, ...]] = ("ScatterElements", "MatMul")

@@ -5,7 +5,7 @@
     Max(Add(x, M), -3.4e38) -> Add(x, Max(M, -3.4e38))
     Relu(Add(x, M)) -> Relu(x c - (1 - c)), c being 0 where M is -inf
 
-That is where nothing else reads the sum. A neuron whose potential is -inf is silent, as it is at -1.
+This applies where the sum has no other users. A neuron with potential -inf does not fire, as with potential -1.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class SpellBounds(NodePass):
 
 
 def _several(graph: Graph, node: Node) -> bool:
-    """Whether a Max or Min has inputs beside a pair, or a Clip has computed bounds."""
+    """Whether a Max or Min has more than two inputs, or a Clip has computed bounds."""
     if node.op == "Clip":
         return any(t.name and graph.value(t) is None for t in node.inputs[1:])
     return len(node.inputs) != 2

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where(c, x, k) -> Add(Mul(x, c), Where(c, 0, k)), for constants c and k: a mask is a factor of 0 or 1.
 
-What is infinite in k is added last, so that it can be told from a bias.
+Infinite elements of k are added last, so that they can be distinguished from a bias.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """x (1 + Erf(x / sqrt 2)) / 2 -> Gelu(x), for any order of the factors.
 
-Exporters of older opsets spell GELU out, and then its constants would go into the weights next to it.
+Exporters of older opsets write GELU in this form; other passes would fold its constants into adjacent weights.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class IsolateAnalogOps(Pass):
         off, chosen = nodes_off_batch_axis(graph), {id(n) for n in islands(graph)} - last
         found = [n for n in graph.nodes() if id(n) in chosen or id(n) in off]
         analog, beside = {id(n) for n in found} | last, integer_tensors(graph)
-        decoded: dict[int, Tensor] = {}  # by what arrives there: what stands for it within the island
+        decoded: dict[int, Tensor] = {}  # by input of the analog ops: its replacement within them
         steps = self.coding.slices
         over_time = stacked(graph)
         for node in found:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """f(x) -> FSNeuron(x): replace Sigmoid, Tanh, SiLU, GELU and others by few-spikes neurons with their own tables.
 
-SiLU and HardSwish are also recognised as exporters spell them out: x Sigmoid(x), x HardSigmoid(x).
+SiLU and HardSwish are also recognised in the form that exporters write: x Sigmoid(x), x HardSigmoid(x).
 """
 
 from __future__ import annotations

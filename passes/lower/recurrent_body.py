@@ -38,7 +38,7 @@ class Body:
         return f"{self.prefix}/{name}"
 
     def add(self, op: str, inputs: list[str], name: str, **attributes: Any) -> str:
-        """Add a node of ONNX, called `name`, and return its output, which is called likewise."""
+        """Add a node of ONNX, called `name`, and return its output, which has the same name."""
         self.nodes.append(helper.make_node(op, inputs, [self.name(name)], self.name(name), **attributes))
         return self.name(name)
 

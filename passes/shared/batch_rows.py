@@ -33,7 +33,7 @@ def free_rows(graph: Graph) -> None:
 def _free_target(graph: Graph, node: Node, axis: int) -> None:
     """Remove the fixed length of the batch axis from the target of a Reshape.
 
-    Where the network takes any number of samples, a fixed axis is none of theirs if another one is inferred.
+    If the batch size is open, a fixed axis is not the batch axis if another one is inferred.
     """
     target = graph.value(node.inputs[1])
     if target is None or target.size <= axis or target[axis] <= 0:

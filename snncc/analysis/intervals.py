@@ -15,7 +15,7 @@ from snncc.ops.arrays import Array
 __all__ = ["BOUNDS", "Interval", "as_tensor", "bounded_pair", "interval_of", "is_ceiling", "is_real", "widens"]
 
 BOUNDS = ("Max", "Min", "Clip")
-_NONE = 1e30  # a bound of this magnitude stands for none: no network's values reach it
+_NONE = 1e30  # a bound of this magnitude counts as none: no network's values reach it
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,7 @@ __all__ = ["PASSING", "Network"]
 
 PASSING = MOVES | POOLS | (LINEAR - set(SYNAPSES)) | {"Cast", INCREASE.name, RUNNING_TOTAL.name}
 _ONE_SPIKE = frozenset({ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name})
-_LOOKUPS = COMPARISONS | {"Gather"}  # what becomes of token ids
+_LOOKUPS = COMPARISONS | {"Gather"}  # ops on token ids
 _PRODUCTS = frozenset({"Div", "MatMul", "Mul"})
 
 

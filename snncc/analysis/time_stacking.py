@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks that stack time steps or value slices on the batch axis, and the same networks without stacking.
 
-The stacks begin at the ops that say so and where a constant current is repeated; they end where the output is read out.
+Stacks begin at ops that create them and where a constant current is repeated; they end at the readout of the output.
 For one step all of that is taken out: what remains has the shapes of samples everywhere.
 """
 

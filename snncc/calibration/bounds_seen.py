@@ -88,7 +88,7 @@ class _Within:
     interval: Interval
     far: float
     _power: float = 0.0  # sums of squares: of the bounded values, from the middle of the interval
-    _under: float = 0.0  # and of what lies below, and above
+    _under: float = 0.0  # and of values below, and above
     _over: float = 0.0
     _largest: float = 0.0
 
@@ -97,7 +97,7 @@ class _Within:
         return (self.interval.source.name,)
 
     def update(self, values: Array) -> None:
-        """Take in one batch."""
+        """Add one batch."""
         low, high = self.interval.low, self.interval.high
         self._power += float(np.square(np.clip(values, low, high) - self.interval.middle).sum())
         self._under += float(np.square(np.maximum(low - values, 0)).sum())
@@ -132,7 +132,7 @@ class _Between:
         return (self.first, self.second)
 
     def update(self, first: Array, second: Array) -> None:
-        """Take in one batch."""
+        """Add one batch."""
         ahead = first - second if self.up else second - first
         for index, part in enumerate((ahead, -ahead)):
             self._powers[index] += float(np.square(np.maximum(part, 0)).sum())

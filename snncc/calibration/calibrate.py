@@ -88,7 +88,7 @@ class Calibration:
 
     Attributes:
         sites: Where neurons will be.
-        samples: A fair sample of the data; None without data.
+        samples: A uniform sample of the data; None without data.
     """
 
     sites: list[ActivationSite]

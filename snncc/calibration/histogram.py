@@ -114,7 +114,7 @@ class LeastSquares(_Histogram):
         return other
 
     def result(self, place: ActivationSite) -> Array:
-        """The best of all scales from three octaves below the channel's maximum; 0 for a silent channel."""
+        """The best of all scales from three octaves below the channel's maximum; 0 for a channel that is always 0."""
         counts = self._counts[place.tensor][:, 1:]
         errors = counts.astype(np.float64) @ self._table()
         top = np.where(

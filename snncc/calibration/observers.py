@@ -35,7 +35,7 @@ class ActivationSite:
         ceiling: what no activation exceeds, that of a ReLU6.
         signed: whether it has both signs, so that its magnitude counts.
         relu: the name of the node that becomes the neuron.
-        room: the scale of the layer if none of its channels fires.
+        room: the scale of the layer if all its channels are always 0.
     """
 
     tensor: str
@@ -65,7 +65,7 @@ class Observer(ABC):
 
     @abstractmethod
     def update(self, place: ActivationSite, value: Array) -> None:
-        """Take in one batch."""
+        """Add one batch."""
 
     @abstractmethod
     def result(self, place: ActivationSite) -> Array:

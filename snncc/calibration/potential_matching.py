@@ -152,7 +152,7 @@ class _Sums:
         self._count = 0
 
     def add(self, value: Array, axis: int | None) -> None:
-        """Take in one batch."""
+        """Add one batch."""
         others = tuple(a for a in range(value.ndim) if a != axis)
         mean, deviation = value.mean(axis=others, dtype=np.float64), value.std(axis=others, dtype=np.float64)
         mean, deviation = (broadcast_channels(part, axis, value.ndim) for part in (mean, deviation))

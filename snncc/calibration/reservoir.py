@@ -28,7 +28,7 @@ class Reservoir:
         self._kept: list[dict[str, npt.NDArray[Any]]] = []
 
     def update(self, batch: Batch) -> None:
-        """Take in one batch (algorithm R)."""
+        """Add one batch (algorithm R)."""
         for index in range(len(next(iter(batch.values())))):
             sample = {name: array[index] for name, array in batch.items()}
             self._seen += 1

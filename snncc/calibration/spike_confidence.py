@@ -36,7 +36,7 @@ def spike_confidence(
 ) -> dict[str, SpikeConfidence]:
     """The confidence of each neuron for which `coding` requests it, by name; see `measure_confidence`.
 
-    `lowered()` gives the spiking network, which is asked for only if something is doubted.
+    `lowered()` returns the spiking network; it is only called if a confidence is requested.
 
     Raises:
         OptionError: it is to be measured, and there is no data.

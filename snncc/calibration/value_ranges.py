@@ -32,7 +32,7 @@ def value_ranges(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: b
     Args:
         graph: The prepared network.
         data: Samples {input: [n, …]}.
-        gates: Whether these say how far the gates of recurrent layers reach.
+        gates: Whether the value ranges of gates of recurrent layers are included.
 
     Returns:
         Of the pre-activation of each activation that is no ReLU, and of the states of an RNN, by node (passes may give

@@ -19,7 +19,7 @@ def _set_level(_ctx: click.Context, _parameter: click.Parameter, count: int) -> 
     log_to_stderr(_LEVELS[min(count, 2)])
 
 
-# Whether a path is there is the library's business, which says more about what it expected.
+# The library checks whether a path exists; its message says more about what it expected.
 FILE = click.Path(path_type=Path)
 
 ann = click.option("--ann", type=FILE, required=True, metavar="MODEL", help="The network that SNN was converted from.")

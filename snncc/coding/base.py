@@ -20,7 +20,7 @@ from snncc.ops import DOMAIN, get
 __all__ = ["Coding", "add_neuron", "add_op"]
 
 
-_GATE = 16  # time steps with which gates come near the curves that they stand for
+_GATE = 16  # time steps with which gates approximate their activations well
 _MOST = 24  # and those that are as good as exact, the bits of a float32
 
 

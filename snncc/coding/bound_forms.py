@@ -15,7 +15,7 @@ class BoundForm:
     """How neurons realise one bound.
 
     Attributes:
-        keeps: Values pass as they are, and neurons code by how much they lie outside; else neurons code the values.
+        keeps: Values pass unchanged, and neurons code by how much they exceed bounds; else neurons code the values.
             Of a Max or Min of two activations: the first of them passes, else the second.
         no_low: The lower bound is left out: values stay far above it.
         no_high: Likewise the upper bound.

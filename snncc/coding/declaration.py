@@ -34,7 +34,7 @@ class Declaration(ABC):
     error_axis: ClassVar[Literal["linear", "log"]] = "linear"
     # The field with the base of the levels; `auto`: the base that suits the number of steps.
     base_field: ClassVar[str] = ""
-    # Whether the evaluation counts the spikes of neurons whose ReLU is silent.
+    # Whether the evaluation counts the spikes of neurons whose ReLU gives 0 (SIN).
     counts_inactivated_spikes: ClassVar[bool] = False
 
     # How the stacked slices of the output's potential become the output: their `mean`, or the `last` one.

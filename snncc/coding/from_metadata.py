@@ -81,7 +81,7 @@ def units(model: onnx.ModelProto, neurons: Iterable[str]) -> dict[str, npt.NDArr
     Encoders, among the `neurons`, have none.
 
     Raises:
-        ModelError: the metadata do not tell it.
+        ModelError: the metadata do not contain it.
     """
     entries, replaced = metadata_of(model).get("snncc.neurons", {}), replaced_relus(model)
     try:

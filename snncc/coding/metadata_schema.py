@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Schema of the metadata entries of a converted model, with bounds that protect readers.
 
-Anybody may have edited them. What is checked here is that they can be read; `snncc check` says whether they are true.
+Metadata may have been edited. This module checks that they can be read; `snncc check` checks that they are true.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ Code = Callable[[Array], Array]
 
 BASES = tuple(round(1 + step / 100, 2) for step in range(3, 101))
 _POINTS = 4096
-_FEWEST = 1e-6  # of a channel's activations: a channel with fewer of them within the range says nothing
+_FEWEST = 1e-6  # of a channel's activations: channels with fewer of them within the range are ignored
 _U = (np.arange(_POINTS) + 0.5) / _POINTS  # midpoints: the integrand jumps at thresholds, but lies within 0 … 1
 
 

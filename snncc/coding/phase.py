@@ -36,7 +36,7 @@ class Phase(PhaseParameters):
         spikes: How many spikes a neuron may send, 1 … T.
         input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
         wait: Phases that a layer waits for its input before it fires, 1 … T; None: all T, so that nothing is missed.
-        levels: What a spike of each phase is worth instead of Q^-p, in units of the scale: T falling numbers above 0.
+        levels: Spike value of each phase instead of Q^-p, in units of the scale: T descending positive numbers.
 
     Raises:
         OptionError: a parameter is out of its range.

@@ -88,7 +88,7 @@ class SpikeConfidence:
     """The share of a layer's early spikes that is correct (msat.txt, section 4.2).
 
     Attributes:
-        p: Probability that an early spike survives: the share of the layer's neurons that do not fire in vain.
+        p: Probability that an early spike survives: the share of the layer's neurons without SIN.
         early: Number of early time steps.
     """
 

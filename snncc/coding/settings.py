@@ -24,7 +24,7 @@ class Setting:
         kind: Type of its value; None: as the field is annotated. With `str` beside a number, it may be `auto`.
         choices: The words that it may be.
         least, most, above: The range of a number.
-        refusal: The message for what is out of range, where {} stands for the value.
+        refusal: The message for values out of range, with {} for the value.
         metavar: What the help shows for the value.
         needs: The parameter without which it means nothing.
         free: Whether the coding checks the value itself.

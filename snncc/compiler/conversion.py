@@ -41,7 +41,7 @@ class Spiking:
         graph: Still in the folded form, or what single steps are made of.
         form: Which it is to have.
         matched: Whether potentials were matched to those of the ReLU network.
-        confidence: Of the spikes of layers that are doubted.
+        confidence: Spike confidence of the layers for which it is requested.
         thresholds: The scales that neurons had before anything else became part of them, by node.
     """
 

@@ -37,7 +37,7 @@ def calibration(
 ) -> dict[str, Any]:
     """Origin of the scales (and of the levels, if specified), and other uses of the calibration data.
 
-    Forms of bounds are there where some have other ones than the usual.
+    Forms of bounds are included if some differ from the default.
     """
     forms = {"bounds": {name: words_of(form) for name, form in bounds.items()}} if bounds else {}
     doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}

@@ -40,7 +40,7 @@ class AccuracyCounter:
         self.classes: int | None = None
 
     def add(self, ann: Array, snn: Array) -> None:
-        """Take in the outputs of both networks for the next samples.
+        """Add the outputs of both networks for the next samples.
 
         Raises:
             DataError: outputs of different shape, labels that run out, or a label that is no class.

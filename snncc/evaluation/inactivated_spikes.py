@@ -134,7 +134,7 @@ class InactivatedSpikeCounter:
         return {layer.mask: values for layer, values in zip(self._layers, silent, strict=True)}
 
     def add(self, outputs: Mapping[str, Any], samples: int) -> None:
-        """Take in the counts of a batch of `samples` samples."""
+        """Add the counts of a batch of `samples` samples."""
         self.samples += samples
         for layer in self._layers:
             layer.fired += int(outputs[layer.firing])

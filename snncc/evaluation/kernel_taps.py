@@ -36,7 +36,7 @@ def kernel_taps(
         attributes: those of the node: strides, dilations, pads, auto_pad.
         kernel: the window's size on each axis.
         inputs: spatial shape of the input.
-        outputs: spatial shape of the output, which settles ceil_mode, output_shape and the like.
+        outputs: spatial shape of the output, which determines ceil_mode, output_shape and similar options.
         transposed: whether the node is a ConvTranspose.
     """
     rank = len(kernel)

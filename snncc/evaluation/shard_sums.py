@@ -34,7 +34,7 @@ class ShardSums:
         energy: operations; those that spikes cause are sums, all others those of one sample. No rates.
         steps: time steps by the coding; None if that is not known.
         batch: samples per run.
-        sin: spikes of neurons whose ReLU is silent; None if not counted.
+        sin: spikes of neurons whose ReLU gives 0; None if not counted.
     """
 
     tally: Mapping[str, Any]

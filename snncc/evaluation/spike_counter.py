@@ -158,7 +158,7 @@ class SpikeCounter:
         return [name for counted in self._counted.values() for name in counted.outputs]
 
     def add(self, outputs: Mapping[str, Array], samples: int) -> None:
-        """Take in the counts of a batch of `samples` samples."""
+        """Add the counts of a batch of `samples` samples."""
         self.samples += samples
         for counted in self._counted.values():
             counted.spikes = counted.spikes + outputs[counted.total].astype(np.int64)

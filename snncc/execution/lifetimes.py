@@ -23,7 +23,7 @@ class Lifetimes:
     Args:
         nodes: The network, in topological order.
         known: Names of tensors that are known from the beginning.
-        wanted: Names of tensors that will be asked for, as often as they will be released.
+        wanted: Names of tensors that will be requested, as often as they will be released.
     """
 
     def __init__(self, nodes: Sequence[onnx.NodeProto], known: Iterable[str], wanted: Iterable[str]) -> None:

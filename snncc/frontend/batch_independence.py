@@ -44,7 +44,7 @@ def node_mixing_samples(graph: Graph) -> Node | None:
     if any(isinstance(s[0], int) for s in shapes):
         return None
     relus = graph.nodes("Relu")
-    read = [*(n.inputs[0] for n in relus), *graph.outputs]  # of a ReLU that is silent, the potential
+    read = [*(n.inputs[0] for n in relus), *graph.outputs]  # the potential of a ReLU that gives 0
     ends = [n for t in read if (n := graph.producer(t)) is not None]
     return _mixes(graph, [*relus, *ends]) and _mixes(graph, graph.nodes())
 

@@ -81,7 +81,7 @@ class _Dequantiser:
         self._positive: set[str] = set()
         self._weighted: set[str] = set()  # what comes from synapses
         self._taken = set(names_of(graph))
-        self._bias_scales: set[str] = set()  # what spelling out adds to make scales of biases
+        self._bias_scales: set[str] = set()  # nodes that the expansion adds to compute scales of biases
         self._made_by: dict[str, onnx.NodeProto] = {}  # the nodes that stay, by their first output
         self._products: set[str] = set()  # of integers, which are float ones now
         self._steps: set[str] = set()  # scales that each input decided

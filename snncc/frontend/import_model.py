@@ -75,7 +75,7 @@ class Step:
 
     Attributes:
         name: What logs call it.
-        run: From the subject and the model's name to what becomes of it; None: it was changed in place.
+        run: A function of the subject and the model's name that returns the result; None: it was changed in place.
         check: Raises for what `run` could not repair.
         outlined: Whether large weights are set aside meanwhile, since onnx puts the model into one protobuf.
     """
@@ -86,7 +86,7 @@ class Step:
     outlined: bool = False
 
     def __call__(self, subject: Any, name: str) -> Any:
-        """What becomes of `subject`, which may be changed."""
+        """The result of the step for `subject`, which may be changed."""
         given = outline(subject) if self.outlined else subject
         made = self.run(given, name)
         if made is None or made is given:
@@ -95,7 +95,7 @@ class Step:
 
 
 def run_steps(steps: tuple[Step, ...], subject: Subject, name: str) -> Subject:
-    """What becomes of `subject`, which may be changed."""
+    """The result of the step for `subject`, which may be changed."""
     for step in steps:
         log.debug("%s: %s", name, step.name)
         subject = step(subject, name)

@@ -63,7 +63,7 @@ def _biased(node: onnx.NodeProto, name: str, operands: Sequence[Sequence[str]], 
 
 
 def _lstm(node: onnx.NodeProto, name: str, given: Sequence[str]) -> Iterator[onnx.NodeProto]:
-    """LSTM, whose weights lie here with their rows and columns exchanged."""
+    """LSTM, whose weights are transposed here."""
     weights = []
     for letter, weight, scale, zero in (("W", 1, 8, 9), ("R", 2, 10, 11)):
         yield _float([given[weight], given[scale], given[zero]], f"{name}/{letter}", 0)

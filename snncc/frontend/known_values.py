@@ -183,7 +183,7 @@ class KnownValues:
 def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
     """An outline of `model` with inferred shapes; shapes and widths that nodes compute are constants.
 
-    Each such constant tells more shapes, and these more constants.
+    Each such constant makes more shapes known, and these more constants.
     """
     sketch, settled = outline(model), True
     while settled:

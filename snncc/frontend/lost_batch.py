@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Restore the batch axis in single-sample networks that drop it: Reshape to [heads, steps, width], Squeeze.
 
-Where the axis is dropped it is kept, as one more axis in front, and every node up to where it comes back is told so.
+Dropped axes are kept as an additional first axis, and all nodes up to where the axis returns are adapted.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from onnx import helper
 
 __all__ = ["expand_qoperator", "is_q_operator"]
 
-# What is quantised is given as (value, scale, zero point), and what becomes of the result as (scale, zero point).
+# Quantised operands are given as (value, scale, zero point), the quantisation of the result as (scale, zero point).
 _ONE = {f"QLinear{op}": op for op in ("AveragePool", "GlobalAveragePool", "LeakyRelu", "Sigmoid", "Softmax")}
 _TWO = {f"QLinear{op}": op for op in ("Add", "MatMul", "Mul")}
 _BIASED = {"QLinearConv": "Conv", "QGemm": "Gemm"}
@@ -75,7 +75,7 @@ def _parts(node: onnx.NodeProto) -> _Parts:
 
 
 def _weight_axis(node: onnx.NodeProto, op: str) -> int | None:
-    """The axis of the second operand that its scales lie on, if there are several."""
+    """The axis of the second operand along which its scales vary, if there are several."""
     by_rows = any(a.name == "transB" and a.i for a in node.attribute)
     return {"Conv": 0, "MatMul": -1, "Gemm": 0 if by_rows else -1}.get(op)
 

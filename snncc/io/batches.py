@@ -72,7 +72,7 @@ def batches(
 def _pieces(
     source: Samples, specs: list[InputSpec], preprocess: Preprocess | None, size: int, error: type[SnnccError]
 ) -> Iterator[Batch]:
-    """The chunks of the source, ready for the model, none of them longer than `size`."""
+    """The chunks of the source, ready for the model, each of at most `size` samples."""
     by_name = {s.name: s for s in specs}
     for chunk in chunks_of(source, list(by_name), specs[0].image_size, error):
         shaped = {name: _with_batch_axis(array, by_name[name], error) for name, array in chunk.items()}

@@ -37,7 +37,7 @@ class Digest:
         self.samples = 0
 
     def update(self, batch: Batch) -> None:
-        """Take in a batch of `batches`."""
+        """Add a batch of `batches`."""
         self.samples += len(next(iter(batch.values())))
         for name, array in batch.items():
             self._kinds[name] = f"{array.dtype}{list(array.shape[1:])}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """External weights of a model: which files may be read, and where in them a weight lies.
 
-A model is data, perhaps a stranger's, and names the files to read. So the file must be a regular one, in the model's
+A model is untrusted data, and names the files to read. So the file must be a regular one, in the model's
 folder or below, with no other name on the disk (a hard link may be anything's); a path or a symbolic link that leads
 out of the folder is refused. Caches of models are built of links: what lies in a folder that the environment variable
 SNNCC_TRUST names, however the model gets there, may be read.

@@ -20,7 +20,7 @@ from snncc.storage.mapped import is_mapped
 
 __all__ = ["fits_one_file", "lay", "outline", "parts", "with_weights_of"]
 
-_SET_ASIDE = 2**20  # bytes; weights that say how shapes change are far smaller
+_SET_ASIDE = 2**20  # bytes; weights that determine shapes are far smaller
 _MOST = 2_000_000_000  # bytes of weights in one protobuf of 2 GiB; the rest is for the nodes
 
 
@@ -78,7 +78,7 @@ def parts(model: onnx.ModelProto, location: str) -> tuple[onnx.ModelProto, list[
 
 
 def _size(weight: onnx.TensorProto) -> int:
-    """Bytes that the values of `weight` take in a file; 0 for strings and for what is of no known type."""
+    """Bytes that the values of `weight` take in a file; 0 for strings and for unknown types."""
     if weight.data_type == onnx.TensorProto.STRING:
         return 0
     with suppress(KeyError):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reject output paths that would overwrite an input or another output of the same command, before any work.
 
-Files are compared by what they are on the disk, so that links and other spellings of a path make no difference.
+Files are compared by what they are on the disk, so that links and other forms of a path make no difference.
 """
 
 from __future__ import annotations
@@ -69,5 +69,5 @@ def _files_of(path: Path) -> Iterator[Path]:
             yield path
             if path.suffix not in (".npy", ".npz"):
                 yield from external_files(path)
-    except (OSError, SnnccError):  # reading it says what is wrong with it
+    except (OSError, SnnccError):  # reading it reports the error
         return

@@ -162,7 +162,7 @@ def _rows_of_file(path: Path) -> int | None:
         with path.open("rb") as stream:
             return _rows(stream)
     except (*UNREADABLE, IndexError):
-        return None  # reading the samples will say what is wrong
+        return None  # reading the samples reports the error
 
 
 def _rows(stream: Any) -> int | None:

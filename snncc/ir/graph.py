@@ -37,7 +37,7 @@ Tensor: TypeAlias = gs.Tensor
 Shape = tuple[int | str | None, ...]
 
 _HUGE = 2**20  # bytes; constants that are not even written down to infer shapes
-_LARGE = 4096  # bytes; constants that say how shapes change are far smaller
+_LARGE = 4096  # bytes; constants that determine shapes are far smaller
 
 _NOT_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _LIKE_INPUT = frozenset({"GroupNormalization"})  # whose type and shape onnx does not infer: those of the input
@@ -231,7 +231,7 @@ class Graph:
         """Add a node and return its first output, which has the type and shape of input 0.
 
         `unused_outputs` more are written as '': a node of an op with a function body must name all of its outputs.
-        What it is made for is the node that is just being rewritten, unless `provenance` says otherwise.
+        Its provenance is that of the node being rewritten, unless `provenance` is given.
         """
         name, like = self.fresh(name), inputs[0]
         outputs = [gs.Variable(self.fresh(f"{name}_out"), dtype=like.dtype, shape=like.shape)]

@@ -14,7 +14,7 @@ __all__ = ["MESSAGE", "SOURCE", "Provenance", "Role"]
 Role = Literal["neuron", "encoder", "factor", "repeat", "readout", "recurrent", "unstack", "stack"]
 
 SOURCE = "input"  # `op` of what an input of the network is the origin of
-MESSAGE = "message"  # `op` of what stands for no node of the network: it passes messages on as spikes
+MESSAGE = "message"  # `op` of neurons that replace no node of the network: they code messages as spikes
 
 
 @dataclass(frozen=True)

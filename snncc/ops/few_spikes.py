@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Few-spikes neurons (fs_conversion.txt, eqs. 1 to 3), in their general form.
 
-v <- x/scale + initial; at each step t: z = [v >= thresholds[t]], v <- v - resets[t] z, and a spike is worth values[t].
+v <- x/scale + initial; at each step t: z = [v >= thresholds[t]], v <- v - resets[t] z, with spike value values[t].
 For a ReLU all three are 2^-t, t = 1 … K; other activations have tables of their own, found by optimisation.
 """
 

@@ -78,7 +78,7 @@ def _body(potential: str, steps: int) -> str:
     for p in reversed(range(steps)):
         lines += [f"reached_{p} = GreaterOrEqual (u, threshold_{p})"]
         lines += [f"y_{p} = Where (reached_{p}, level_{p}, y_{p + 1})"]
-    # Thresholds never rise, so whoever fires at all has reached the last one.
+    # Thresholds never rise, so a neuron that fires at all has reached the last one.
     lines += ["value = Mul (y_0, scale)", "Y = CastLike (value, X)", f"count = Cast <to = 6> (reached_{steps - 1})"]
     return "\n".join(lines)
 

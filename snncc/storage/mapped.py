@@ -50,7 +50,7 @@ Array = npt.NDArray[Any]
 _SMALLEST = 2**22  # bytes; smaller weights are not worth a file
 _BLOCK = 2**24  # bytes that are written at a time
 _WORD = secrets.token_hex(16)
-_PLAIN = frozenset("iufb")  # kinds of elements that lie in a file as numpy has them
+_PLAIN = frozenset("iufb")  # element types with the same layout in a file as in numpy
 
 _files: weakref.WeakValueDictionary[str, _Temporary] = weakref.WeakValueDictionary()
 _held: ContextVar[list[_Temporary] | None] = ContextVar("snncc_held", default=None)
@@ -145,7 +145,7 @@ def array_of(tensor: onnx.TensorProto) -> Array:
 
 
 def values_of(weight: onnx.TensorProto) -> bytes | memoryview:
-    """The values as they lie in a file."""
+    """The values in the layout of a file."""
     if is_mapped(weight):
         return stored_of(weight).load().data.cast("B")
     stored = weight if weight.HasField("raw_data") else numpy_helper.from_array(numpy_helper.to_array(weight))

@@ -31,8 +31,8 @@ class Trial:
 
     Attributes:
         coding: The coding with its time steps.
-        percentile: Of the activations that became the scale; None: the scale was as asked for.
-        levels: `fitted`, where they were; None: as asked for.
+        percentile: The percentile of the activations used as scale; None: the scale was as requested.
+        levels: `fitted`, if they were; None: as requested.
         samples: How many samples the drop was measured on.
         labelled: Whether these had labels.
         drop: Percentage points of accuracy lost or, without labels, of samples answered in another way than by the ANN.
@@ -71,7 +71,7 @@ def convert_within(
 ) -> onnx.ModelProto:
     """Convert with the first of `codings`, ordered by cost, that loses no more than `max_drop` on `calibration`.
 
-    With each, scales and levels are tried as asked for; then, if nothing was asked for, scales as a percentile, and in
+    With each, scales and levels are tried as requested; then, if nothing was requested, scales as a percentile, and in
     phase coding fitted levels. The drop is measured with the labels that come with the data; without any, it is the
     share of samples that are answered differently.
 

@@ -38,7 +38,7 @@ class Compared:
 
     Attributes:
         name: What it is called.
-        coding: Its coding in a few words; empty if its metadata do not tell.
+        coding: Label of its coding; empty if its metadata do not contain it.
         evaluation: As `snncc.evaluate` gives it.
         times: By runtime: its time over that of the ANN on the same device, the median of the rounds.
     """

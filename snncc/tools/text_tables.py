@@ -47,7 +47,7 @@ class Table:
         rows: The cells.
         keys: How many columns, from the left, name a row.
         notes: Sentences that belong below it.
-        groups: A column that says where rows come from: only CSV has it, elsewhere a rule stands where it changes.
+        groups: A column with the origin of rows: only in CSV; other formats have a rule where it changes.
     """
 
     title: str

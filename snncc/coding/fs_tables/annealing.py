@@ -21,7 +21,7 @@ class Annealer:
     """Chains of tables (T, h) with decreasing error. `run` continues them, `grow` inserts a step.
 
     Args:
-        objective: What tells the error.
+        objective: The function that returns the error.
         T, h: Where all chains start, [K].
         rng: Where random numbers come from.
         chains: How many there are.

@@ -53,7 +53,7 @@ def unfused(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """`model`, of opset 21 or later, changed in place.
 
     Raises:
-        UnsupportedOpError: an op of onnxruntime's own is used in a form that has no spelling in standard ops.
+        UnsupportedOpError: an op of onnxruntime's own is used in a form without equivalent standard ops.
     """
     work = _Unfuser(opset_of(model))
     work.rewrite(model.graph, None)
@@ -73,7 +73,7 @@ class _Unfuser:
     def __init__(self, opset: int) -> None:
         self.opset = opset
         self.done = 0
-        self.reasons: dict[str, list[str]] = {}  # "op: why" of what has no spelling: the nodes
+        self.reasons: dict[str, list[str]] = {}  # "op: why" of nodes without an expansion: the nodes
 
     def rewrite(self, graph: onnx.GraphProto, outer: Names | None) -> None:
         """Rewrite `graph`, which is nested in graphs with the names `outer`."""

@@ -48,7 +48,7 @@ class Benchmark:
         threads: Of onnxruntime; 0: as many as it takes.
         device: `cpu` or `cuda`.
         timings: ANN, if one was given, body, kernels.
-        nodes: By name of the network, where its time goes; empty unless asked for.
+        nodes: By name of the network, the time per node; empty unless requested.
     """
 
     batch: int

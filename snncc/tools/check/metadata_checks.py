@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check recorded metadata other than neuron parameters, by recomputation from the graph.
 
-Each check takes the model, and `claimed`, which gives a metadata entry by its key; it returns what is wrong, or None.
+Each check takes the model, and `claimed`, which returns a metadata entry by its key; it returns the fault, or None.
 """
 
 from __future__ import annotations

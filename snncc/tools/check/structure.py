@@ -2,7 +2,7 @@
 """Structural checks of a converted model, without data.
 
 Each check takes a `CheckSubject` and returns what is wrong, or None. One that builds on another, which has failed, is
-left out: it would say the same again.
+left out, since it would repeat the same fault.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ _FILE = ("ops-known", "metadata")
 _NEURONS = (*_FILE, "metadata-neurons")
 _SCALES = (*_NEURONS, "metadata-weights", "metadata-calibration")
 
-# name: (the check, what is true where it passes, the checks without which it says nothing)
+# name: (the check, the condition that it verifies, the checks that it depends on)
 STRUCTURE: dict[str, tuple[Check, str, tuple[str, ...]]] = {
     "valid": (_valid, "onnx's checker accepts the model", ()),
     "no-relu": (_spiking, "every activation spikes", ()),

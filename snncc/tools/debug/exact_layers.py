@@ -29,7 +29,7 @@ class ExactLayers:
     Args:
         folded: The spiking network, all time steps in one pass.
         network: The same, for one sample.
-        units: What 1 in the output of a neuron stands for in the ReLU network, by its node; those that it does not
+        units: The value in the ReLU network of 1 in the output of a neuron, by its node; those that it does not
             name code what they are given, and are exact where they pass that on.
         kind: Element type of activations.
     """

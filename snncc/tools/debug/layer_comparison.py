@@ -40,7 +40,7 @@ class Comparison:
         watch: is shown, batch by batch, each layer's node, the ANN's activations and what the layer sends, decoded.
 
     Raises:
-        ModelError: the metadata do not say enough, or the networks do not fit together.
+        ModelError: the metadata are incomplete, or the networks do not match.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Comparison:
         return found
 
     def _add(self, batch: Batch) -> Iterator[None]:
-        """Take in a batch: as it is, all layers exact, then each alone."""
+        """Add a batch: run the SNN as converted, with all layers exact, then with each alone."""
         names = [self._readout, *dict.fromkeys(self._wanted.values())]
         values = dict(zip(names, self._reference.run(names, batch), strict=True))
         exact = {neuron: values[tensor] for neuron, tensor in self._wanted.items()}

@@ -16,7 +16,7 @@ class LayerError:
 
     Attributes:
         name, op: The neuron's node.
-        replaces: The node of the ANN that it stands for; None: it codes what it is given, such as the input.
+        replaces: The node of the ANN that it replaces; None: it encodes its input, such as the network's input.
         neurons: Number of neurons.
         magnitude: Mean |a|.
         snr: Of what it sends; infinite without any error, NaN where all a are 0.
@@ -46,7 +46,7 @@ class LayerErrors:
     Attributes:
         samples: How many were compared.
         output_error: Root mean square difference of the first output over the root mean square of the ANN's.
-        exact_error: The same if all layers were exact; what is left then lies behind the last of them.
+        exact_error: The same if all layers were exact; the rest is caused after the last of them.
         layers: In the order of `own_snr`, the smallest first.
     """
 

@@ -27,7 +27,7 @@ class ShellCheck:
     """Whether `command`, run by the shell in the current folder, exits with 0.
 
     Args:
-        command: `{}` in it stands for the path of the model.
+        command: `{}` in it is replaced by the path of the model.
         timeout: Seconds that it may take; whoever takes longer is ended, with all that it started, and shows no fault.
 
     Raises:

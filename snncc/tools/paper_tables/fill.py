@@ -32,7 +32,7 @@ def fill(
 
     Args:
         definition: The table.
-        subjects: The networks; none: only the paper's rows are there.
+        subjects: The networks; none: only the paper's rows.
         limit: Evaluate the first so many samples of each.
         device: `auto`, `cpu` or `cuda`.
 

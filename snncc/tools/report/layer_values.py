@@ -38,11 +38,11 @@ class LayerValues:
 
     Attributes:
         name: The neuron's node.
-        title: The node of the ANN that it stands for, or its own.
+        title: The node of the ANN that it replaces, or its own.
         code: Its code; None for what codes an input.
         true: Activations of the ANN, [V].
         coded: What the layer sends in their place, decoded, [V].
-        unit: What 1 in units of the neuron's scale is worth to each, [V]; 1 without a code.
+        unit: The value of 1 in units of the neuron's scale for each, [V]; 1 without a code.
         channel: Their channels, [V].
         snr, own_snr: How far the layer is off, in dB; see `snncc.debug_layers`.
     """
@@ -90,7 +90,7 @@ def layer_values(
         cut: Whether the networks take batches of any size.
 
     Raises:
-        ModelError: the metadata of `snn` do not say enough, or the two do not fit together.
+        ModelError: the metadata of `snn` are incomplete, or the two networks do not match.
     """
     coding = recorded_coding(snn)
     if coding is None:

@@ -126,7 +126,7 @@ def serve() -> None:
             while True:
                 tasks.put(pickle.load(sys.stdin.buffer))
         except (EOFError, OSError, pickle.UnpicklingError):
-            os._exit(1)  # in the middle of a task, too: nobody waits for its outcome
+            os._exit(1)  # also in the middle of a task: its outcome is not needed any more
 
     threading.Thread(target=listen, daemon=True).start()
     while True:

@@ -25,7 +25,7 @@ from snncc.tools.sweep.task import CRASHED, Outcome
 
 __all__ = ["Store"]
 
-_APPLICATION = 0x736E6363  # "sncc", where SQLite files say whose they are
+_APPLICATION = 0x736E6363  # "sncc", the application id of the SQLite file
 _FORMAT, _WITHOUT_DIGESTS = 2, 1
 _TABLES = """
 CREATE TABLE configuration (id TEXT PRIMARY KEY, description TEXT NOT NULL);
@@ -44,7 +44,7 @@ class Store:
     """The results, in a file that is created if it does not exist.
 
     Raises:
-        OutputError: the file is none of a sweep, is damaged, or cannot be written.
+        OutputError: the file is not of a sweep, is damaged, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -141,7 +141,7 @@ class Store:
 
     def _make(self) -> None:
         with self._transaction():
-            if not self._file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # nobody was faster
+            if not self._file.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:  # not created meanwhile
                 for statement in _TABLES.split(";"):
                     self._file.execute(statement)
                 self._file.execute(f"PRAGMA application_id = {_APPLICATION}")

@@ -35,7 +35,7 @@ class Distribution:
         channels: Which channels the rows are, [C].
         by_channel: The same for each channel, [C, B], of its own active values.
         levels: What the code can send, in the same units, within the edges; none if they are too many.
-        silent: Share of all values that are 0 or less.
+        silent: Share of all values that are at most 0.
         above: Share of all values that are larger than the largest level.
     """
 

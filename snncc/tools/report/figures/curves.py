@@ -55,7 +55,7 @@ def section(layers: list[LayerValues]) -> Section | None:
 
 
 def _distinct(layers: list[LayerValues]) -> dict[str, Curve]:
-    """The curves by what they stand for, and by layer where those of one activation differ, as with bases of layers."""
+    """The curves by activation, and by layer where those of one activation differ, as with per-layer bases."""
     found: dict[str, dict[bytes, tuple[str, Curve]]] = {}
     for layer in layers:
         if layer.code is not None:

@@ -25,7 +25,7 @@ _COLUMNS = ("layer", "neurons", "spikes", "per step", "most")
 def over_time(layers: list[LayerTotal]) -> tuple[list[str], Array]:
     """(Layers counted step by step, spikes per neuron at each step, [L, T]; shorter layers padded with 0).
 
-    What codes the input is left out: it fires so much more often that no other layer could be told from silence.
+    Encoders of the input are left out: they fire so much more often that all other layers would appear empty.
     """
     rows = {x.name: share for x in layers if not x.encoder and (share := x.share_per_step) is not None}
     filled = np.zeros((len(rows), max(map(len, rows.values()), default=0)))
