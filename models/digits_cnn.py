@@ -5,9 +5,9 @@
     python -m snncc.models.digits_cnn models/digits_cnn_silu.onnx --activation silu
     python -m snncc.models.digits_cnn models/digits_cnn_gelu.onnx --activation gelu
 
-needs torch (a CPU build will do) and scikit-learn, and takes some ten seconds each. conv - bn - relu - residual block -
-max pool - conv - bn - relu - global average pool - linear: what conversions meet most, in 10 k weights. With SiLU or
-GELU in place of the ReLU the activations are written in the nodes that torch exports at opset 17.
+needs torch (a CPU build is enough) and scikit-learn, and takes about ten seconds each. conv - bn - relu - residual
+block - max pool - conv - bn - relu - global average pool - linear: the most common layers, in 10 k weights. With SiLU
+or GELU instead of the ReLU the activations consist of the nodes that torch exports at opset 17.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
 needs torch (a CPU build will do) and scipy. Logits = A ReLU(A X W1) W2, as published: hidden width 200, dropout 0.5,
 Adam with learning rate 0.02, early stopping on a tenth of the training documents, at most 200 epochs.
 
-The features of node i are the i-th unit vector, so that X W1 needs of X only its diagonal: the network's input,
-[N, nodes], says which nodes are there, 1 or 0, and a sample is a whole graph.
+The features of node i are the i-th unit vector, so that X W1 only needs the diagonal of X. The network's input, [N,
+nodes], is 1 for each node that is present and 0 for the others; a sample is a whole graph.
 """
 
 from __future__ import annotations

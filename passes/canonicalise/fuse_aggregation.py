@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """ScatterElements(data, targets, w Gather(x, sources)), adding -> data + Aggregate(x): sums over edges in one op.
 
-Exporters write the aggregation of a graph convolution in this form: each edge gathers a node's channels, may weight
-them, and adds them to those of another node. Edges that come in several such pieces, each added to the one before, are
-joined. MatMul(A, x) with a sparse square matrix A of constants becomes the edges that are not zero. Nodes lie on axis 1
-of [N, nodes, channels].
+Exporters write the aggregation of a graph convolution in this form: each edge gathers a node's channels, optionally
+weights them, and adds them to those of another node. Edges in several consecutive ops, each added to the one before,
+are joined. MatMul(A, x) with a sparse square matrix A of constants becomes the edges with nonzero entries. Nodes are on
+axis 1 of [N, nodes, channels].
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Einsum(x, W) with a constant W -> a MatMul between Transposes and Reshapes, a Mul, or a ReduceSum.
 
-Each index of x is one of four: in W and in the result (each of its values has a matrix of its own), in W alone (summed
-over by the matrix), in the result alone (rows), in neither (summed up first). With x' of [rows, own, in] and W' of
-[own, in, out] the result is x' W'. An Einsum of one operand is what remains of that without a matrix.
+Each index of x is of one of four kinds: in W and in the result (each of its values has its own matrix, "own"), in W
+alone (contracted with the matrix, "in"), in the result alone ("rows"), in neither (summed first). With x' of [rows,
+own, in] and W' of [own, in, out] the result is x' W'. An Einsum of one operand needs no matrix.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     Max(x, y, 1, 2) -> Max(Max(x, y), 2)      Min(Max(x, a), b) -> Clip(x, a, b)      Clip(x, -inf, b) -> Min(x, b)
     Clip(Clip(x, a, b), c, d) -> Clip(x, …)   Clip(x, 0) -> Relu(x)                   Clip(x, -3.4e38, 3.4e38) -> x
 
-Where the lower bound is not below the upper one, the result is the upper one, a constant (as ONNX has it). A ReLU's
-result has no need of lower bounds below 0. Bounds that differ between channels stay a Max and a Min.
+Where the lower bound is not below the upper one, the result is the upper one, a constant (as ONNX specifies). After a
+ReLU, lower bounds up to 0 are removed. Bounds that differ between channels stay a Max and a Min.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remove casts between floating-point types: the network computes in the type of its first real input.
 
-Converters to half precision leave an input and an output of float32, and some ops in between; a spiking network has
-one type for its spikes. An output of another type is cast at the very end.
+Converters to half precision keep an input, an output and some ops in float32, while a spiking network has a single type
+for its spikes. An output of another type is cast at the end of the network.
 """
 
 from __future__ import annotations

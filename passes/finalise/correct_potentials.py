@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """x -> g (x + c): correct each channel's membrane potential by a gain and an offset.
 
-c goes up through sums into the first synapse that can take it, Conv(x; W, b) + c -> Conv(x; W, b + c); where there is
-none it stays an Add. g is put after as a Mul, which lift-scales then folds into the weights.
+c is propagated backwards through sums into the first synapse whose bias can apply it, Conv(x; W, b) + c -> Conv(x; W, b
++ c); if there is none, it stays an Add. g is inserted as a Mul, which lift-scales then folds into the weights.
 """
 
 from __future__ import annotations

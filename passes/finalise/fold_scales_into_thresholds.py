@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """neuron(k · synapse(x); λ) -> k · neuron(synapse(x); λ/k): fold a factor on a potential into the threshold.
 
-A neuron computes in units of its scale λ, so that nothing changes, whatever the coding. The k after it says what its
-spikes are worth; weights on both sides stay as they are (one_spike.txt, Algorithm 1, line 4).
+A neuron computes in units of its scale λ, so that the result is the same in every coding. The factor k after it gives
+the value of its spikes; weights on both sides are unchanged (one_spike.txt, Algorithm 1, line 4).
 """
 
 from __future__ import annotations

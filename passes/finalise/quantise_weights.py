@@ -2,9 +2,9 @@
 """synapse(x, W) -> synapse(x, DequantizeLinear(W8, s)): weights as int8, W ≈ s W8 (one_spike.txt, section V-A).
 
 Symmetric: W8 = round(W/s) in -127 … 127, with s = max|W|/127 over an output channel, or over the whole tensor. Biases
-stay as they are. onnxruntime turns MatMul after DequantizeLinear into a kernel that rounds activations to 8 bits, too;
-so that values of spikes arrive whole, matrices are stored in a way that it leaves alone: by rows of Gemm (transB), or
-with an axis of length 1 in front.
+are unchanged. onnxruntime fuses MatMul after DequantizeLinear into a kernel that also rounds activations to 8 bits. To
+prevent this, matrices are stored in forms that it does not fuse: by rows of Gemm (transB), or with a first axis of
+length 1.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """f(x) -> Transpose(f(Transpose(x))): batch on axis 0 for activations and synapses next to recurrent layers.
 
-Recurrent layers take [time, batch, features], and exporters leave what stands between two of them that way. Neurons
-stack time steps on axis 0, where the batch must be. Pairs of Transposes that undo each other are taken out again.
+Recurrent layers have the layout [time, batch, features], and exporters keep it for the ops between two of them. Neurons
+stack time steps on axis 0, where the batch must be. Pairs of Transposes that cancel are removed.
 """
 
 from __future__ import annotations

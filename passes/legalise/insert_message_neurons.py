@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """aggregate(synapse(x)) -> aggregate(spikes(synapse(x))): one spiking layer per step of a graph convolution.
 
-Message passing x W and aggregation A (x W) have no ReLU in between (one_spike.txt, section IV-D), so a neuron there
-must send both signs: one that carries the sign of its potential or, where the coding has none, a pair of ReLUs of
-opposite polarity. Wherever synapses feed synapses, and one of the two aggregates, there is one. What aggregates is
-Aggregate, and MatMul with a square constant from the left, which mixes nodes as well. Other layers are left alone.
+Message passing x W and aggregation A (x W) have no ReLU in between (one_spike.txt, section IV-D), so that a neuron
+there must send both signs: a neuron with the sign of its potential or, if the coding has none, a pair of ReLUs of
+opposite polarity. Neurons are inserted where one synapse feeds another and one of the two aggregates. Aggregating ops
+are Aggregate, and MatMul with a square constant left operand, which mixes nodes as well. Other layers are unchanged.
 """
 
 from __future__ import annotations

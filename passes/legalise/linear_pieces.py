@@ -4,7 +4,8 @@
     HardSigmoid(x) -> Clip(α x + β, 0, 1)        Shrink(x) -> Relu(x - λ) - Relu(-x - λ), where bias and λ are the same
     Mul(x, HardSigmoid(x)) -> HardSwish(x) for α = 1/6, β = 1/2, which is no such sum: a product of activations
 
-As a ReLU with a ceiling HardSigmoid is exact but for the neuron's own steps, for any α and β, and takes no table.
+As a ReLU with an upper bound, HardSigmoid is exact up to the neuron's own resolution, for any α and β, and needs no
+table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """x -> encoder(x): encode the network's input as spikes, unless the coding keeps it analog.
 
-Of token ids it is what they are looked up as that is coded. What compares values, or takes them as indices, reads them
-as they are.
+For token ids, the results of look-ups are encoded. Ops that compare values, or use them as indices, read the original
+values.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """f(x) -> code(f(decode(x))): insert a decoder and an encoder around analog ops.
 
-Values that travel in one piece need no decoder; after the island they are coded as the network's input is. Where time
-steps are stacked, the island sees the mean of what has come so far, and sends at each step what that adds to the sum
-over all steps: in the mean over all of them, f of the mean. Slices of a value pass through as they are. What turns the
-batch off axis 0 for a recurrent layer, and back again, belongs to the island: neurons are outside. What compares,
-chooses or counts after the last neurons is given the complete values, once.
+Undivided values need no decoder; after the analog op they are encoded like the network's input. Where time steps are
+stacked, the analog op reads the mean of its input so far, and sends at each step the increase of the sum over all
+steps: in the mean over all steps this is f of the mean. Slices of a value pass through unchanged. Transposes that move
+the batch off axis 0 for a recurrent layer, and back, belong to the analog op: neurons are outside. Ops that compare,
+select or count after the last neurons read the complete values, once.
 """
 
 from __future__ import annotations

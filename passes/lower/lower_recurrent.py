@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """LSTM, GRU, RNN -> Scan over few-spikes neurons, one Scan per direction.
 
-What the input contributes, W x + b, is computed for all steps at once, so that it stays a layer of synapses like any
-other; the rest of a step is the body of the Scan (`recurrent_body`). Its gates are FSNeurons whatever the coding
-around them: they code a value in one go, and a step needs whole values.
+The contribution of the input, W x + b, is computed for all steps at once, as an ordinary layer of synapses. The rest of
+a step is the body of the Scan (`recurrent_body`). Its gates are FSNeurons in every coding: they code a value in one
+call, and a step needs complete values.
 """
 
 from __future__ import annotations

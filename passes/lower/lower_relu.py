@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Relu(x) -> neuron(x): replace every ReLU by a spiking neuron of the chosen coding.
 
-An upper bound after the ReLU (ReLU6) goes where the largest value that the neuron can send lies at or below it, as the
-scale of a one-spike neuron does; otherwise it is put in front, on the potential.
+An upper bound after the ReLU (ReLU6) is removed if the largest value that the neuron can send is not above it, as for
+the scale of a one-spike neuron; otherwise it is moved before the neuron, to the potential.
 """
 
 from __future__ import annotations

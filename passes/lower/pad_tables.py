@@ -3,8 +3,8 @@
 
     thresholds (1, .5), levels (1, .6)  ->  thresholds (1, .5, .5), levels (1, .6, .6)
 
-The steps that are added stay idle: whoever reaches the last threshold of a one-spike neuron has fired already, and no
-potential reaches that of a few-spikes neuron.
+The added steps are idle: a one-spike neuron that reaches the last threshold has already fired, and no potential reaches
+the padding thresholds of a few-spikes neuron.
 """
 
 from __future__ import annotations

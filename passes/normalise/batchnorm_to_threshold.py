@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Relu(BatchNormalization(synapse(x))) -> Relu(|f| (±synapse(x) + s/|f|)): the weights do not include the scale f.
 
-BatchNormalization is y = f x + s, per channel (see fold-batchnorm). Its shift goes into the bias, which is added to the
-potential once, its sign into the weights, and its magnitude becomes a factor on the potential, which raise-thresholds
-later makes part of the neuron's threshold (one_spike.txt, Algorithm 1). Where f is 0 the potential is the constant s.
+BatchNormalization is y = f x + s, per channel (see fold-batchnorm). Its shift is folded into the bias, which is added
+to the potential once, its sign into the weights. Its magnitude becomes a factor on the potential, which
+raise-thresholds later folds into the neuron's threshold (one_spike.txt, Algorithm 1). Where f is 0 the potential is the
+constant s.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """BatchNormalization(Conv(x)) -> Conv(x), and Conv(BatchNormalization(x)) -> Conv(x) if the Conv has no padding.
 
-BatchNormalization is y = f x + s with f = γ/√(σ² + ε), s = β − μ f, per channel. Behind a synapse it scales
-the synapse's output; before one it scales its input, but a padding 0 is not
-an s, so that needs s = 0 or a synapse without padding. One that stands alone stays, as the linear op that it is.
+BatchNormalization is y = f x + s with f = γ/√(σ² + ε), s = β − μ f, per channel. After a synapse it scales the
+synapse's output. Before a synapse it scales its input; since padding adds 0 and not s, this needs s = 0 or a synapse
+without padding. A BatchNormalization without an adjacent synapse stays as a linear op.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """k · synapse(x) -> synapse'(x): hoist constant factors towards the input, into the weights of synapses.
 
-Through sums every summand takes the factor; through pools it just passes (max is kept by factors > 0 only).
+At sums, the factor is propagated to every summand; pools pass it on (max only for factors > 0).
 """
 
 from __future__ import annotations

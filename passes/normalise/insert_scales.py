@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Relu(x) -> λ Relu(x/λ): gives every activation site the threshold 1 (one_spike.txt, eq. 2).
 
-A ReLU is positively homogeneous, so this changes nothing; the two Muls are then folded into the synapses on both sides
-by lift-scales and sink-scales. An upper bound after the ReLU goes along: Min(λ r, c) = λ Min(r, c/λ).
+A ReLU is positively homogeneous, so that the function is unchanged. lift-scales and sink-scales then fold the two Muls
+into the synapses on both sides. An upper bound after the ReLU is scaled as well: Min(λ r, c) = λ Min(r, c/λ).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """synapse(x, W) -> synapse(x, s round(W/s)): round weights to the values of 8-bit integers.
 
-Each output channel has its own s, as in quantise-weights, which stores what is left as integers. Whatever scales whole
-channels in between leaves these integers as they are, so that potentials can be matched with the rounding in place.
+Each output channel has its own s, as in quantise-weights, which stores the rounded weights as integers. Later scaling
+of whole channels does not change these integers, so that potentials can be matched with the rounding in place.
 """
 
 from __future__ import annotations

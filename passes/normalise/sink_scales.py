@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """synapse(k · x) -> synapse'(x): sink constant factors towards the output, into the weights of synapses.
 
-A factor is handed to each user by itself. Pools, and ops that are shape-only, pass it on (max is kept by factors > 0
-only); Concat passes on what all of its inputs bring; Add passes on what both summands share; two Muls become one. What
-nobody takes stays a Mul: an identity synapse. A factor of 1 goes away.
+A factor is passed to each user separately. Pools and shape-only ops pass it on (max only for factors > 0); Concat
+passes on the factors of all its inputs; Add passes on the common factor of both summands; two Muls become one. A factor
+that no user can apply stays a Mul, an identity synapse. A factor of 1 is removed.
 """
 
 from __future__ import annotations

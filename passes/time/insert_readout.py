@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """x -> Readout(x): read the outputs from the potentials that the last synapses accumulate over time.
 
-Rate codes read the mean over all steps, or with `anytime` the mean after every step, [T, N, …]; of slices the last one
-holds everything. A Softmax or its like, or a mask, at the end comes after the readout.
+Rate codes read the mean over all steps, or with `anytime` the mean after every step, [T, N, …]; with slices the last
+one is complete. A final Softmax or similar op, or mask, is applied after the readout.
 """
 
 from __future__ import annotations

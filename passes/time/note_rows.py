@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Record which tensors that are computed from shapes alone have one row per sample; the graph is unchanged.
 
-They depend on no input's values, so that nothing else tells them from tables that all samples share. The ReLU network
-is run with several batches; what has more rows for more samples must later be repeated for each time step.
+These tensors do not depend on input values, so that only their number of rows distinguishes them from tables that all
+samples share. The ReLU network is run with several batch sizes; tensors with more rows for more samples must later be
+repeated for each time step.
 """
 
 from __future__ import annotations

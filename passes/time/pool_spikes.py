@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """MaxPool(x) -> Increase(MaxPool(RunningTotal(x))): pass on the increase of the largest spike sum in each window.
 
-The maximum of spikes at single steps is not the maximum of the rates. What a window sends at a step is the increase of
-the largest sum of values that any of its neurons has sent so far, so that over all steps it sends the largest sum.
+The maximum of spikes at single steps is not the maximum of the rates. At each step, the window sends the increase of
+the largest sum of values that any of its neurons has sent so far. Over all steps it sends the largest sum.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """f(x, y) -> f(Tile(x), y): repeat a constant current where it meets values with a time axis.
 
-What depends on the network's input alone is the same at every step, so its synapses run once; where it enters a neuron
-that runs over time, or is added to what such neurons send, it is repeated, once per step.
+Tensors that depend on the network's input alone are the same at every step, so that their synapses run once. Where such
+a tensor is the input of a neuron that runs over time, or is added to the output of such neurons, it is repeated once
+per step.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shape(x) -> Shape(x) / [steps, 1, …]; Reshape(x, s) -> Reshape(x, s [steps, 1, …]), for a computed s and stacked x.
 
-So whatever is computed with sizes is computed with those of samples, as in the ReLU network.
+Computations with sizes then use those of samples, as in the ReLU network.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activation sites: the nodes of a prepared network that neurons will replace.
 
-They are ReLUs and, for neurons whose spikes carry the sign of their potential, leaky ReLUs of slope 1: they change
-nothing.
+They are ReLUs and, for neurons whose spikes carry the sign of their potential, leaky ReLUs of slope 1, which are the
+identity.
 """
 
 from __future__ import annotations

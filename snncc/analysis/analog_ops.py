@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Analog ops: neither synapses nor neurons, but functions of each sample's values.
 
-What is decoded before one and coded again after it may pass through any such function; it stays an op of the ANN,
-is named in the report, and costs what it costs there. What compares, chooses or counts is an island, too, with all the
-integers and truth values that it leads to.
+Any such function can be computed between a decoder and an encoder. It stays an op of the ANN, is named in the report,
+and has the same cost as there. Ops that compare, select or count are analog ops, too, with all integers and booleans
+computed from them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find the batch axis in networks with recurrent layers, which use the layout [time, batch, features].
 
-Everywhere else the batch is on axis 0, and time steps are stacked there.
+In all other networks the batch is on axis 0, and time steps are stacked there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer inputs: token ids, masks, lengths and images, and the ops on them before the first activations.
 
-Integers that depend on nothing but such inputs and on shapes stay integers. The first floating-point values that they
-lead to, rows of an embedding above all, are analog values as an input's are: the network's sources.
+Integers that depend only on such inputs and on shapes stay integers. The first floating-point values computed from
+them, usually rows of an embedding, are analog values like those of an input: the network's sources.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recognise masks: sums with a constant that makes some values -inf or very small.
 
-At the end of a network a mask stays after what is read out, as a Softmax does; before a Softmax elsewhere it is
-part of the analog op.
+At the end of a network a mask is applied after the readout, like a Softmax; before a Softmax elsewhere it is part of
+the analog op.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A model at batch size 1: the shape of every tensor, constants, and spiking tensors.
 
-A tensor *spikes* if it is a neuron's output, or if it comes from spiking tensors alone through ops that only move,
-scale, average or add values (`PASSING`). A synaptic layer (`SYNAPSES`) that is fed by anything else computes with
-analog values, that is with multiplications, also in a spiking network. A network that stacks time steps on its batch
-axis is seen at one of them; what its rows hold is its `fold`.
+A tensor *spikes* if it is a neuron's output, or if it is computed from spiking tensors alone by ops that only move,
+scale, average or add values (`PASSING`). A synaptic layer (`SYNAPSES`) with any other input computes with analog
+values, that is with multiplications, also in a spiking network. A network that stacks time steps on its batch axis is
+viewed at a single step; `fold` describes the content of its rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Choose how neurons realise bounds, from the values observed on calibration data or noise.
 
-Where values lie outside of the bounds rarely, or by little, these pass as they are, and neurons code by how much they
-lie outside. Where that is much, neurons code the values within. A bound that values stay far away from is left out.
+Where values exceed the bounds rarely, or by little, they pass unchanged, and neurons code by how much they exceed the
+bounds. Otherwise neurons code the values within. A bound that is far from all values is left out.
 """
 
 from __future__ import annotations

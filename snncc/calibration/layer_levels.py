@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Per-layer levels of phase coding, from the statistics of the layer's activations.
 
-`batchnorm`: still powers of a base (one_spike.txt, section III-B2), but of the layer's own. What leaves a
+`batchnorm`: powers of a base (one_spike.txt, section III-B2) that is chosen per layer. The output of a
 BatchNormalization with factor γ and shift β has mean μ = β and standard deviation σ = |γ| in its channel, so that eq. 5
-can be computed for the very layer, in units of its scales λ: N(β/λ, (γ/λ)²).
+can be computed for this layer, in units of its scales λ: N(β/λ, (γ/λ)²).
 
-`fitted`: no powers of anything. A spike of phase p is worth the p-th of the levels that code the layer's activations
-with least squared error, at the price of a table of T numbers for each layer.
+`fitted`: levels that are not powers. A spike of phase p has the value of the p-th of the levels that code the layer's
+activations with least squared error, and each layer needs a table of T numbers.
 """
 
 from __future__ import annotations

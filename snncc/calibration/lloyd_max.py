@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Levels that code a distribution with least squared error (Lloyd 1982, Max 1960), zero being one of them.
 
-Each level is the mean of the values that round to it, thresholds being the midpoints of neighbouring levels, the last
-one half of the lowest level. From where one starts it is repeated until nothing moves; the start is the asymptotic
-optimum (Panter and Dite 1951): as many levels to a stretch as the cube root of its density asks for. Where values far
-out leave some levels without any value, one starts again.
+Each level is the mean of the values that round to it. The thresholds are the midpoints of neighbouring levels, the last
+one half of the lowest level. This is iterated until it converges. The start is the asymptotic optimum (Panter and Dite
+1951): the density of levels is proportional to the cube root of the density of values. If outliers leave some levels
+without any value, a second start is used.
 """
 
 from __future__ import annotations

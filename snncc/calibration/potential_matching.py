@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Match the membrane potentials of the spiking network to those of the ReLU network, per channel.
 
-A code's errors do not average out: small activations vanish, large ones saturate, and a ReLU makes an excess of noise.
-Layer by layer, from the input on, with all layers before it matched already, each channel's potential x becomes
-g (x + c), with the gain g and the offset c that give it the mean and deviation that it has in the ReLU network.
+The errors of a code do not average out: small activations vanish, large ones saturate, and a ReLU turns noise into a
+positive offset. Layer by layer, from the input on, with all layers before it already matched, each channel's potential
+x becomes g (x + c), with the gain g and the offset c that give it the mean and deviation of the ReLU network.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure spike confidence (msat.txt, section 4.2): the share of a layer's spikes that is correct.
 
-A neuron fires in vain if its ReLU would be silent, its pre-activation in the ReLU network being negative ("SIN"). The
-confidence p of a layer is 1 less the share of its neurons, over all samples, that do; the early steps are those that
-hold nine of ten spikes of such neurons.
+A spike is incorrect if the ReLU of its neuron gives 0, because its pre-activation in the ReLU network is negative
+("SIN"). The confidence p of a layer is 1 minus the share of its neurons, over all samples, with such spikes. The early
+steps are those that contain nine of ten spikes of such neurons.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic calibration data: 1/f-coloured noise, and the statistics that BatchNormalization stores.
 
-Natural signals have amplitudes that fall like 1/f. Noise of that colour, sent through the network with every
-BatchNormalization on the statistics of the batch itself, excites each channel about as training data did. The input's
-own mean and spread are read off the statistics that the first BatchNormalization stored.
+Natural signals have amplitudes proportional to 1/f. Noise with this spectrum, run through the network with batch
+statistics in every BatchNormalization, excites each channel similarly to training data. The mean and deviation of the
+input are derived from the statistics that the first BatchNormalization stored.
 """
 
 from __future__ import annotations

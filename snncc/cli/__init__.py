@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The `snncc` command: parse options, call the library once, print tables or JSON.
 
-`main`, the command itself, is imported when it is first used, so that its entry, `__main__`, imports next to nothing.
+`main`, the command itself, is imported on first use, so that the entry point `__main__` imports almost nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coding options of `snncc convert`: declare them, list them by coding in the help, build a Coding from them.
 
-An option that is not given is left to the coding, so that defaults stand in one place; one that is given and belongs to
-another coding is an error of usage.
+An option that is not given is left to the coding, so that defaults are defined in one place. An option that belongs to
+another coding is a usage error.
 """
 
 from __future__ import annotations

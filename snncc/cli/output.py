@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Output of the commands: tables that fit the terminal, JSON, lines.
 
-All of it goes through `printable`: names come from models, and a terminal obeys some characters.
+All output passes through `printable`: names come from models, and terminals interpret control characters.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Few-spikes coding, FS (fs_conversion.txt): the K spikes of a neuron are the bits of its value.
 
-For a ReLU, T_t = h_t = d_t = α 2^-t for t = 1 … K (section 1.1): what is below α is coded with an error below α 2^-K.
-With the shift the potential starts at half of that, so that the neuron rounds instead of flooring.
+For a ReLU, T_t = h_t = d_t = α 2^-t for t = 1 … K (section 1.1): values below α are coded with an error below α 2^-K.
+With the shift, the initial potential is half of that, so that the neuron rounds instead of flooring.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 The threshold of each neuron follows its potential (dynamic tracking threshold) and its input (dynamic evoked
 threshold), eqs. 11 to 13; `PRESETS` holds the paper's Table 2.
 
-Spike confidence (section 4.2): early spikes of neurons whose ReLU would be silent ("SIN") mislead; in the first `early`
-steps a spike of the last layer survives with the probability p that it is none of those, measured in calibration.
+Spike confidence (section 4.2): early spikes include incorrect ones, of neurons whose ReLU gives 0 ("SIN"). In the first
+`early` steps a spike of the last layer is kept with the probability p that it is correct, which is measured in
+calibration.
 """
 
 from __future__ import annotations

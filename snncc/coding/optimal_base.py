@@ -3,8 +3,8 @@
 
     MAPE(Q) = E[|u - û(u; Q)| / u | 0 < u <= 1],   u ~ N(μ, σ²),
 
-with û what the neuron makes of u, activations in units of the scale. The paper takes μ = 0, σ = 1 for all layers, which
-gives Q = 1.32 at T = 16 and 1.22 at T = 24; a BatchNormalization before the neurons knows them better.
+with û the neuron's output for u, and activations in units of the scale. The paper assumes μ = 0, σ = 1 for all layers,
+which gives Q = 1.32 at T = 16 and 1.22 at T = 24; a BatchNormalization before the neurons gives the actual values.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 """One-spike phase coding (one_spike.txt): a spike at phase p has the value Q^-p; one spike codes an activation.
 
 Levels ℓ_p = Q^-p for p = 0 … T-1 and thresholds θ_p = s ℓ_p, with the threshold shift s = (1 + 1/Q)/2, the midpoint of
-two levels, so that the neuron rounds (eq. 4); without it s = 1 and it floors (eq. 3). Beyond the paper, levels may be
-any that fall; then the neuron rounds.
+two levels, so that the neuron rounds (eq. 4); without it s = 1 and it floors (eq. 3). As an extension of the paper,
+levels may be any descending numbers; then the neuron rounds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check that the rows of a spiking network match in number, and that its outputs match its source's.
 
-Shape inference knows too little of sizes that are computed, so the network is run, with few samples.
+Shape inference does not determine computed sizes, so that the network is run on a few samples.
 """
 
 from __future__ import annotations

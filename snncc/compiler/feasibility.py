@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Test which codings convert a network and which ops stay analog, by a trial conversion with scales of 1.
 
-The passes are those of a conversion, in the same order, so that both agree. Only data is missing: that calibration
-runs the network, that its activations are finite, is not known here.
+The passes are those of a conversion, in the same order, so that both agree. Without data, it is not tested that
+calibration can run the network and that its activations are finite.
 """
 
 from __future__ import annotations

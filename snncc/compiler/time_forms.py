@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The three forms of a network that runs over time.
 
-`folded`: all time steps stacked on the batch axis, one pass. `step`: one time step, the neurons' states among the
-inputs and outputs, for hosts that live in time. `loop`: the same inside an ONNX Loop, `chunk` steps a turn, so that a
-long run needs no more memory than a short one; what depends on the input alone runs once, before it. All three do
-the same arithmetic in the same order.
+`folded`: all time steps stacked on the batch axis, one pass. `step`: one time step, with the neurons' states as inputs
+and outputs, for real-time hosts. `loop`: the same inside an ONNX Loop, `chunk` steps per iteration, so that a long run
+needs no more memory than a short one; nodes that depend on the input alone run once, before it. All three do the same
+arithmetic in the same order.
 """
 
 from __future__ import annotations

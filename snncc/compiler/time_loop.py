@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrap a network of some time steps in an ONNX Loop, with its states as loop-carried values.
 
-What depends on the input alone runs once, before the loop; what follows the readout runs once, after it.
+Nodes that depend on the input alone run once, before the loop; nodes after the readout run once, after it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search thresholds T and resets h of a few-spikes neuron by simulated annealing, in several chains.
 
-In each round all chains try some random changes of the same step; a chain takes the best of its changes if the error
-falls, or rises only a little. What comes before that step is not computed again.
+In each round all chains try some random changes of the same step. A chain accepts the best of its changes if the error
+decreases, or increases only a little. The steps before it are not computed again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fit the tables (T, h, d) of a few-spikes neuron to an activation.
 
-The neuron cuts the range of pre-activations into pieces: a spike of step t shifts all above T_t down by h_t, on top of
-other pieces, which later steps then code with the same spikes. It starts as the binary code of the range, after a
-spike that is always fired and gives the offset; then steps are inserted where they help most, and annealed.
+The neuron divides the range of pre-activations into pieces: a spike of step t shifts all values above T_t down by h_t,
+onto other pieces, which later steps then code with the same spikes. The fit starts with the binary code of the range,
+after a spike that always fires and gives the offset. Then steps are inserted where they reduce the error most, and
+annealed.
 """
 
 from __future__ import annotations

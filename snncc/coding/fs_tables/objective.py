@@ -4,10 +4,10 @@
 For given T and h the spikes z_t(x) are fixed, and the best d is that of a linear problem: the least Σ_x w(x) (f(x) -
 Σ d_t z_t(x))² + ε|d|².
 
-Beyond the range the neuron has to stay what the function is at the range's ends. The grid goes an eighth of the range
-further on both sides. At its upper end every step has to fire, and at its lower end none but those that always fire:
-along one pattern of spikes the potential grows with the input, in float32 too, so that the pattern of an end is that of
-all inputs beyond it.
+Beyond the range the neuron must keep its output at the ends of the range. The grid is extended by an eighth of the
+range on both sides. At its upper end every step must fire, and at its lower end only those that always fire: within one
+pattern of spikes the potential increases with the input, also in float32, so that the pattern at an end holds for all
+inputs beyond it.
 """
 
 from __future__ import annotations

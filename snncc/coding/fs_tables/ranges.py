@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small set of ranges for which few-spikes tables are fitted, so that many layers share a table.
 
-Where a range is so narrow that the curve is a line there, or so wide that it is a ReLU, a binary code needs no search.
+Where the activation is a line on a narrow range, or a ReLU on a wide one, a binary code needs no search.
 """
 
 from __future__ import annotations

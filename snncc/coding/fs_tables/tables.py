@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of few-spikes neurons: shipped as `fs_tables.json`, or fitted on demand.
 
-`snncc fit-fs ACTIVATION --K K --range LOW HIGH --seed SEED -o fs_tables.json` makes an entry again.
+`snncc fit-fs ACTIVATION --K K --range LOW HIGH --seed SEED -o fs_tables.json` reproduces an entry.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure the output error from coding one layer alone, with exact activations in all others.
 
-Errors of different layers hardly depend on each other and add up, so that each layer can be tuned by itself; with all
-layers coded, the rounding of the others would drown what a single one contributes.
+Errors of different layers are nearly independent and additive, so that each layer can be tuned separately. With all
+layers coded, the rounding of the others would hide the contribution of a single one.
 """
 
 from __future__ import annotations
