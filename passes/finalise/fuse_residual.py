@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """OneSpikeNeuron(x + k r) -> ResidualOneSpikeNeuron(x, r, k): the neuron adds the shortcut's spikes itself.
 
-onnxruntime fuses Conv, Add and Relu of the ANN into one kernel. This pass makes up for the Add, and for a Mul on the
-shortcut.
+onnxruntime fuses Conv, Add and Relu of the ANN into one kernel; the fused neuron likewise saves the Add, and a Mul on
+the shortcut.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Energy of a network's arithmetic in a 45 nm process (Horowitz, ISSCC 2014; one_spike.txt, eq. 6).
 
-Two figures for the gain over the ANN. The papers' formula takes every synaptic layer's MACs times the mean spikes per
-neuron that feeds it:  η = E_mac Σ MAC_l / (E_ac Σ MAC_l s_l), with E_mac/E_ac = 4.6/0.9 = 5.11.  The exact count
-takes each spike times its own fan-out. In both, a layer that is fed by analog values costs MACs, as in the ANN.
+Two figures give the gain over the ANN. The papers' formula takes every synaptic layer's MACs times the mean spikes per
+neuron of its input:  η = E_mac Σ MAC_l / (E_ac Σ MAC_l s_l), with E_mac/E_ac = 4.6/0.9 = 5.11.  The exact count takes
+each spike times its own fan-out. In both, a layer with analog inputs costs MACs, as in the ANN.
 
-Neither is fair to an ANN that makes do with the few values that a spiking neuron can send. Its activations need
-b = ⌈log2(T + 1)⌉ bits (K with few spikes), and its weights stay as they are. A multiplier adds up one row per bit of
-the activation, so that its energy goes with b; the addition after it stays:  E_mac(b) = E_ac + (E_mac - E_ac) b/B,
-with B bits in full. By the same law of widths, 8 x 8 bits cost a 16th of 32 x 32; Horowitz has 0.2 and 3.1 pJ.
+Neither compares with an ANN whose activations have only as many values as a spiking neuron can send. Its activations
+need b = ⌈log2(T + 1)⌉ bits (K with few spikes), and its weights are unchanged. A multiplier adds up one row per bit of
+the activation, so that its energy is proportional to b; the addition after it is unchanged:  E_mac(b) = E_ac + (E_mac -
+E_ac) b/B, with B bits in full. By the same dependence on the width, 8 x 8 bits cost a 16th of 32 x 32; Horowitz has 0.2
+and 3.1 pJ.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exact number of synaptic operations per spike, for every neuron, without running the network.
 
-A spike goes along ops that move, scale, average or add values (a pooled element counts every window it is in) to the
-places where it ends, and there it costs
+A spike passes through ops that move, scale, average or add values (a pooled element counts every window that contains
+it) to the nodes where it ends. The cost there is
     Conv, ConvTranspose, Gemm, MatMul     the number of real weights that it meets: strides, dilations, groups and
                                           borders respected, padding costs nothing
     Aggregate                             likewise: the number of edges that start from the element's node
@@ -10,7 +10,7 @@ places where it ends, and there it costs
                                           the pool, with the pool's own spikes (`Network.spike_gating_pools`)
     a neuron, a graph output, a sum with analog values                      1, an identity synapse
 
-The MACs of a synaptic layer are the sum of that map over its input's elements.
+The MACs of a synaptic layer are the sum of this map over its input's elements.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spikes of inactivated neurons, SIN: spikes where the ANN's ReLU gives 0 (msat.txt, 3.2 and 5.3).
 
-The ANN says, for each sample, which ReLUs have a negative pre-activation. The instrumented SNN takes that as a further
-input of each layer, so that it hands out sums over the layer, whatever the batch and the number of time steps.
+The ANN determines, for each sample, which ReLUs have a negative pre-activation. The instrumented SNN has these as
+additional inputs, one per layer, so that it returns sums over the layer, for any batch size and number of time steps.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Map inputs of a convolution or pooling to the outputs that use them, axis by axis.
 
-Kernels, strides, dilations and pads act on each spatial axis on its own, so that a matrix [outputs, inputs] per axis,
-with the number of taps between each pair, says everything; taps that fall on padding are in none of them.
+Kernels, strides, dilations and pads act on each spatial axis separately. A matrix [outputs, inputs] per axis, with the
+number of taps between each pair, is therefore a complete description; taps on padding are not included.
 """
 
 from __future__ import annotations

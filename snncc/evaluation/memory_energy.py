@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Energy of memory accesses: reads and writes of weights, activations, potentials and spikes.
 
-Each layer has memories of its own for weights, for input values and for outputs or potentials, each the smallest that
-holds them: 8 KiB, 32 KiB or 1 MiB of SRAM at 10, 20 or 100 pJ for 64 bits, else DRAM at 1.3 nJ, the lower end of what
-is given for it (45 nm; Horowitz, ISSCC 2014). An access of fewer bits costs its share.
+Each layer has separate memories for weights, for input values and for outputs or potentials, each the smallest with
+sufficient size: 8 KiB, 32 KiB or 1 MiB of SRAM at 10, 20 or 100 pJ for 64 bits, else DRAM at 1.3 nJ, the lower end of
+the published range (45 nm; Horowitz, ISSCC 2014). An access of fewer bits costs the proportional share.
 
 An ANN's layer writes every output once; sums are kept in registers. Its weights and input values are read
     with reuse      once for a sample, which is the best that any order of the loops can reach

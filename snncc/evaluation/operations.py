@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Operations of both networks per layer, from the spike counts.
 
-MACs with padding are counted nowhere, because no hardware makes them.
+MACs on padding are not counted, since hardware does not execute them.
 
-A recurrent layer hands analog values, the products of gates and states, from step to step of the sequence: its
-recurrent weights cost MACs, as in the ANN, those on its input what they cost in any layer. A gate's spike costs one
-addition.
+A recurrent layer passes analog values, the products of gates and states, from step to step of the sequence: its
+recurrent weights cost MACs, as in the ANN; those on its input have the cost of an ordinary layer. A gate's spike costs
+one addition.
 
-Over time, a layer that is fed by a constant current (the network's input, in rate codes) makes its MACs once per
-sample; what comes out of it is added to the potentials at every step, an addition per step and neuron, which the exact
-count charges as such. A layer that is fed by analog values which change with time makes its MACs at every step.
+Over time, a layer with a constant current as input (the network's input, in rate codes) executes its MACs once per
+sample. Its output is added to the potentials at every step, one addition per step and neuron, which the exact count
+includes. A layer with analog inputs that change with time executes its MACs at every step.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Count spikes per phase for neurons that send values, with added neurons that give the firing phase.
 
-A neuron that sends one spike has a twin that is worth a number for each phase; one that sends few spikes, whose worth
-does not come back to it, has twins that are worth a power of two for each of eight steps. What a phase neuron with
-several spikes sends does come back: it has one twin for each phase, whose tables end there, so that their counts differ
-by the spikes of a phase. Twins are the very op with the same input, so that they fire alike to the last bit.
+Spikes are counted by twins: neurons of the same op with the same input, which fire identically to the last bit. A
+neuron that sends one spike has a twin with a different spike value for each phase. A few-spikes neuron, whose spike
+values do not affect its potential, has twins with a power of two as spike value for each of eight steps. In a phase
+neuron with several spikes, they do: it has one twin per phase, whose tables end there, so that successive counts differ
+by the spikes of a phase.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation results as JSON: described in docs/evaluate.md, with the schema data/evaluate.schema.json.
 
-Percentages are 0 … 100, fractions 0 … 1, energies nanojoules per sample; what is not known is null.
+Percentages are 0 … 100, fractions 0 … 1, energies nanojoules per sample; unknown values are null.
 """
 
 from __future__ import annotations

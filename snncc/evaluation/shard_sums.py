@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer sums of an evaluation: shards of the data add up to the exact total, in any order.
 
-Numbers of spikes and operations are sums over the samples here, not means. They go through JSON and back unchanged.
+Numbers of spikes and operations are sums over the samples here, not means. JSON preserves them exactly.
 """
 
 from __future__ import annotations

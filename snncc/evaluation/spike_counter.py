@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Count spikes: a copy of the network with the spike count of each neuron as additional outputs.
 
-The neurons' optional output `count` is added up over the batch inside the graph, so that a layer hands out one array
-of the shape of a single sample, whatever the batch; the most spikes that any of them sent come with it. Where the batch
-axis stacks time steps, those of a sample are added up, and a layer also hands out its spikes at each step; those of
-values are told step by step where that is asked for. Of slices, whose counts run on, the last one holds them all. Max
-pools that let some spikes pass are counted likewise, by what comes out of them. Gates of recurrent layers are counted
-over the whole sequence.
+The neurons' optional output `count` is summed over the batch inside the graph, so that a layer returns one array of the
+shape of a single sample, for any batch size, and the maximum number of spikes. Where the batch axis stacks time steps,
+those of a sample are summed, and a layer also returns its spikes at each step; for neurons that send values, spikes per
+step are counted on request. With slices, whose counts are cumulative, the last one is complete. Max pools that pass
+only some spikes are counted in the same way, at their output. Gates of recurrent layers are counted over the whole
+sequence.
 """
 
 from __future__ import annotations

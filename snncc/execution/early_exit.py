@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Early exit: decide per sample when a network that runs step by step can stop.
 
-The output of a rate code is a mean over the steps so far, which often says long before the last step what it will say
-then. A sample is settled at the second of two steps in a row at which the same class leads, and leads the next one by
-at least the margin, in units of the model's first output (probabilities after a Softmax, else logits). It keeps the
-outputs of that step, so that its result does not depend on the batch that it is in.
+The output of a rate code is a mean over the steps so far, and often approximates the final one long before the last
+step. A sample is decided at the second of two consecutive steps at which the same class leads, and leads the next one
+by at least the margin, in units of the model's first output (probabilities after a Softmax, else logits). It keeps the
+outputs of that step, so that its result does not depend on the other samples of the batch.
 """
 
 from __future__ import annotations

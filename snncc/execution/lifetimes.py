@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lifetimes of tensors in a partial run: which known tensors are still needed for the wanted ones.
 
-A node is spent once each of its outputs is known or no longer needed, a tensor no longer needed once all that read it
-are spent and it is not wanted itself. So every node is looked at once, whatever the number of tensors that get known.
+A node is spent once each of its outputs is known or no longer needed. A tensor is no longer needed once all its users
+are spent and it is not wanted itself. Every node is therefore visited once, for any number of known tensors.
 """
 
 from __future__ import annotations

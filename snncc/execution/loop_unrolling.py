@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convert a network that runs time steps one by one to one with all steps stacked on the batch axis.
 
-The ops over time do the same arithmetic for one step per call or for all of them, so that the body of a loop, or the
-network of one step, told to do all steps at once, is the folded network; constant currents are repeated for it. Neurons
-that send one value step by step are replaced by those that send it at once.
+The ops over time do the same arithmetic for one step per call as for all of them. The body of a loop, or the
+single-step network, is therefore the folded network if its ops run all steps at once; constant currents are repeated
+for it. Neurons that send one value step by step are replaced by those that send it at once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a network piece by piece from known tensors; later pieces use overridden values of earlier ones.
 
-A piece is the nodes between known tensors and a wanted one, with the weights that these read and no others; what is
-known is kept as long as something reads it. So a deep network takes time and memory in proportion to its depth.
+A piece consists of the nodes between known tensors and a wanted one, with the weights that these read and no others.
+Known tensors are kept as long as they have pending users. Time and memory are therefore proportional to the depth of
+the network.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reject ops that mix samples where rows may be time steps of samples.
 
-Whether an op does is not guessed: what it makes of samples at once must be what it makes of some and of the others.
+This is tested by a run: the results for a batch must equal those for its parts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inline If branches that shapes and constants select; reject all other If, Loop and Scan nodes.
 
-A branch reads the tensors around it by their names, so that its nodes can stand where the If stands. What stays must
-compute integers from integers: of a network's activations neither a choice nor a loop is part of a spiking network.
+A branch reads outer tensors by name, so that its nodes can replace the If. Remaining If, Loop and Scan nodes must
+compute integers from integers: selections and loops over activations cannot be part of a spiking network.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convert a quantised network (QDQ, QOperator or dynamic quantisation) to the float network that it represents.
 
-Weights and biases are dequantised. QuantizeLinear of an activation rounds, which a spiking network does in its own way,
-and clips to the range of its integers. That matters where a quantiser has left the ReLU out because the range begins
-at 0: there the ReLU comes back, with the end of the range as ceiling. Elsewhere the range is that of all values seen.
-Scales that each input decides (DynamicQuantizeLinear) cover all of it: nothing is clipped, and steps count as 1.
+Weights and biases are dequantised. QuantizeLinear of an activation rounds, which a spiking network does by its own
+code, and clips to the range of its integers. The range matters where a quantiser has removed the ReLU because the range
+starts at 0: there the ReLU is restored, with the end of the range as upper bound. Elsewhere the range is that of all
+calibrated values. Scales that depend on the input (DynamicQuantizeLinear) cover the whole range: nothing is clipped,
+and steps count as 1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make a fixed batch axis dynamic, where the graph allows it.
 
-The first axis of every input and output is freed, and a Reshape to [1, …] becomes one to [-1, …]; where the axis is
-dropped on the way, it is kept. Whether the graph allows it is not guessed: three samples at once must give what each of
-them gives alone, in onnxruntime.
+The first axis of every input and output becomes dynamic, and a Reshape to [1, …] becomes one to [-1, …]; where the axis
+is dropped on the way, it is kept. Whether the graph allows it is tested in onnxruntime: a batch of three samples must
+give the results of the single samples.
 """
 
 from __future__ import annotations

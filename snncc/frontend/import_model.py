@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Import a model of any exporter as a Graph for the passes.
 
-Brought to a current opset, local functions inlined, constant shape arithmetic folded, batch axis made dynamic where the
-graph allows it, and every node that cannot be converted reported at once.
+The model is converted to a current opset, local functions are inlined, constant shape arithmetic is folded, the batch
+axis becomes dynamic where the graph allows it, and all unsupported nodes are reported at once.
 """
 
 from __future__ import annotations

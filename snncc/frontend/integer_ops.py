@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer ops of quantize_dynamic, and their fused forms in onnxruntime -> float ops after DequantizeLinear.
 
-The integers that DynamicQuantizeLinear makes of an activation stand for it in steps of a size that each input decides.
-A float network has no such steps, so that they count as steps of 1, and an integer as the value itself.
+The integers that DynamicQuantizeLinear makes of an activation represent it in steps whose size depends on the input. A
+float network has no such steps; they count as steps of 1, so that an integer is the value itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integer and boolean values of a model that follow from its constants and tensor shapes.
 
-A value is known element by element: of the shape [N, 3, 8] the second and the third one are. Ops that only move
-elements move what is known; arithmetic and comparisons know what they give where they know what they are given.
+Values are known per element: of the shape [N, 3, 8] the second and the third element are known. Shape-only ops
+propagate known elements; arithmetic and comparisons have known results for known operands.
 """
 
 from __future__ import annotations

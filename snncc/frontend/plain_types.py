@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Normalise element types and axes: no bfloat16, no axis of length -1, missing types added.
 
-numpy and onnxruntime compute with bfloat16 hardly anywhere; whatever it holds, float32 holds, too.
+numpy and onnxruntime support few computations in bfloat16; float32 represents all its values.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """float64 -> float32 where onnxruntime has no float64 kernels: Conv and similar ops on the CPU.
 
-Inputs and outputs keep their type; a Cast stands after each input, and one before each output.
+Inputs and outputs keep their type, with a Cast after each input, and one before each output.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs without samples on axis 0: states of recurrent layers, [layers, N, units], and scalars.
 
-While a network is converted all its inputs have samples on axis 0: a Transpose or a Slice after such an input makes of
-it what the network takes. What is exported takes the inputs as they were.
+During a conversion all inputs have samples on axis 0: a Transpose or a Slice after such an input restores the layout
+that the network reads. The exported model has the original inputs.
 """
 
 from __future__ import annotations

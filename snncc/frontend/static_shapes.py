@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Make shapes static: shape inputs computed from the batch size become constants with an open batch axis.
 
-Reshape(x, shape computed from the batch size) -> Reshape(x, constant), and likewise Expand; Resize(x, sizes) -> Resize
-of all axes but the batch; Squeeze(x) -> Squeeze(x, axes), which keeps the batch, be it a single sample. So rows may be
-samples, or time steps of samples.
+Reshape(x, shape computed from the batch size) -> Reshape(x, constant), and Expand in the same way; Resize(x, sizes) ->
+Resize of all axes except the batch; Squeeze(x) -> Squeeze(x, axes), which keeps the batch axis, also of a single
+sample. Rows may then be samples, or time steps of samples.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check the inputs, outputs and attributes of nodes against the schemas of their ops.
 
-onnx's checker does that, too, but it needs the import of every opset, which this runs before.
+onnx's checker does the same, but requires the import of every opset; this check runs before those are added.
 """
 
 from __future__ import annotations

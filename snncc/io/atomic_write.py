@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write files atomically: under a temporary name in the same folder, then renamed.
 
-A model of more than 2 GB is two files. Its weights are named after their content and written first, the graph that
-names them last; so at every moment the graph under the final name, old or new, has the weights that belong to it.
+A model of more than 2 GB consists of two files. The weights are named by their content and written first, the graph
+that names them last. The graph under the final name, old or new, therefore always has its own weights.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stream samples in the model's input format: checked, transposed, cast and cut into batches.
 
-Floating-point arrays are taken as they are; they must have the model's own shape. Integer arrays (images as they are
-stored) go through a `Preprocess`, or keep their raw values 0…255 if none is given, and are laid out as the model wants:
-[N, H, W] and [N, H, W, C] become [N, C, H, W]; grey images become whatever shape of as many elements the model takes.
+Floating-point arrays are used unchanged and must have the model's own shape. Integer arrays (stored images) are
+converted by a `Preprocess`, or keep their raw values 0…255 if none is given, and get the model's layout: [N, H, W] and
+[N, H, W, C] become [N, C, H, W]; grey images become any shape of the model with the same number of elements.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """External weights of a model: which files may be read, and where in them a weight lies.
 
-A model is untrusted data, and names the files to read. So the file must be a regular one, in the model's
-folder or below, with no other name on the disk (a hard link may be anything's); a path or a symbolic link that leads
-out of the folder is refused. Caches of models are built of links: what lies in a folder that the environment variable
-SNNCC_TRUST names, however the model gets there, may be read.
+A model is untrusted data, and names the files to read. The file must therefore be a regular one, in the model's folder
+or below, without other hard links, since these may belong to any file. A path or a symbolic link that leads out of the
+folder is refused. Model caches consist of links: files in a folder that the environment variable SNNCC_TRUST names may
+be read by any path.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models of any size, beyond the 2 GB limit of protobuf.
 
-onnx's checker, shape inference and converters are given a model in one protobuf. None of them looks into a large
-weight, so that they get an `outline`, in which large weights are inputs. It spares the copies, too.
+onnx's checker, shape inference and converters need a model in one protobuf. None of them reads large weights, so that
+they get an `outline`, in which large weights are inputs. This also avoids copies.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write .npz archives of arrays under names that come from models.
 
-`numpy.savez` takes some names for its own arguments (`file`, `allow_pickle`), and writes others as paths that lead out
-of the folder where the archive is unpacked.
+`numpy.savez` uses some names for its own arguments (`file`, `allow_pickle`), and writes others as paths that lead out
+of the folder into which the archive is unpacked.
 """
 
 from __future__ import annotations

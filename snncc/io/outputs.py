@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reject output paths that would overwrite an input or another output of the same command, before any work.
 
-Files are compared by what they are on the disk, so that links and other forms of a path make no difference.
+Files are compared by their identity on disk, so that links and other forms of a path make no difference.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Progress bars on stderr: only from the command line, on a terminal, after two seconds.
 
-Library code wraps its long loops in `track`, which costs nothing until somebody calls `shown`.
+Library code wraps its long loops in `track`, which has no effect until `shown` is called.
 """
 
 from __future__ import annotations

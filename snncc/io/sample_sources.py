@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sources of samples: arrays, dicts, iterables of them, .npy and .npz files, folders of images.
 
-Everything becomes a stream of chunks {input name: array}, raw: element types and layouts are `samples`' business.
+Every source becomes a stream of raw chunks {input name: array}; `batches` handles element types and layouts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The graph that passes edit: a facade for onnx-graphsurgeon, which no other module imports.
 
-It adds what graphsurgeon lacks: model metadata that survives, edits that respect graph outputs, unique names, shapes
-that can be asked for. Constants are never edited in place: graphsurgeon shares one object between all their users.
+It adds to graphsurgeon: persistent model metadata, edits that preserve graph outputs, unique names, and queries of
+shapes. Constants are never edited in place: graphsurgeon shares one object between all their users.
 """
 
 from __future__ import annotations

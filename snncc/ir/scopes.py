@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Name scopes across subgraphs (the branches of an If, the body of a Loop or Scan).
 
-A graph inside a node reads tensors of the graphs around it by their names, without listing them: they are inputs of the
-node as much as those that it lists. '' is no name: it stands for an input that is left out, or an output not wanted.
+A subgraph reads outer tensors by their names, without listing them: they are inputs of the node as much as those that
+it lists. '' is not a name: it marks an omitted input or output.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One-spike neurons that start to fire before all their input has arrived (one_spike.txt, section V-C).
 
-With `wait` w < T of the T phases, a layer fires from w phases after its inputs did. A value then travels as its
-J = T - w + 1 slices, stacked on the batch axis: slice j is what its spikes of phases up to w - 1 + j are worth. A
-linear layer turns the slices of its inputs into those of the potential, biases right; at its own phase q it sees slice
-min(q, J - 1).
+With `wait` w < T of the T phases, a layer starts to fire w phases after its inputs. A value is then transferred as J =
+T - w + 1 slices, stacked on the batch axis: slice j is the value of its spikes of phases up to w - 1 + j. A linear
+layer maps the slices of its inputs to those of the potential, with correct biases; at its own phase q the neuron reads
+slice min(q, J - 1).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random numbers from (key, element of the sample, step) alone: independent of batch, shard and implementation.
 
-A counter is spread over 32 bits and mixed as in MurmurHash3's finalizer (Appleby, public domain); 64-bit integers hold
-every product, so that the function body can do it too.
+A counter is hashed to 32 bits as in MurmurHash3's finalizer (Appleby, public domain). 64-bit integers hold every
+product, so that the function body can compute it, too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """exp, log(1 + exp) and the logistic function in float32 steps that are identical in every implementation.
 
-Library functions differ in the last bits from one runtime to the next, and a threshold that differs in its last bit
-lets other neurons fire. So they are written as additions, multiplications and divisions, each rounded to float32:
+Library functions differ in the last bits between runtimes, and a threshold that differs in its last bit makes other
+neurons fire. These functions are therefore written as additions, multiplications and divisions, each rounded to
+float32:
 
     exp(x) = p(x/64)^64 with |x| <= 16 and p the Taylor polynomial of degree 6 (relative error below 1e-5)
     log(1 + y) = 2 s (1 + s^2/3 + s^4/5 + …) with s = y/(2 + y), for 0 <= y <= 1

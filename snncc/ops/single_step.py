@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Phase and few-spikes neurons, one time step per call, for loops over time and real-time hosts.
 
-A layer fires from time step `start` on, its phase q = step - start. What travels is the value of the spikes so far, so
-that a linear layer gives the potential of all input so far, biases right, to the last bit what the folded form has.
+A layer fires from time step `start` on, its phase q = step - start. Layers send the value of their spikes so far, so
+that a linear layer gives the potential of all input so far, with correct biases, equal to the folded form to the last
+bit.
 """
 
 from __future__ import annotations

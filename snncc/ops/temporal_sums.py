@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sums over time and their increase: decode and encode values that arrive step by step.
 
-RunningTotal adds up what came so far, Increase gives back what each step adds to it. Between the two stands what is not
-linear and does not spike: a max pool picks the neuron that has sent most, an analog op sees the mean so far. With
-`mean`, a total stands for the mean over the steps so far. Readout gives the mean after the last step of the call.
+RunningTotal sums its input over time, and Increase returns the difference between steps. Between the two are
+non-linear, non-spiking ops: a max pool selects the neuron with the largest sum so far, an analog op reads the mean so
+far. With `mean`, a total is the mean over the steps so far. Readout gives the mean after the last step of the call.
 """
 
 from __future__ import annotations

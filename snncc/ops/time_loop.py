@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Common parts of the ops that run over time.
 
-Their X holds `steps` time steps, stacked on the batch axis: row t*N + n is sample n at step t of this call.
-What a neuron remembers comes in as a state and goes out as one, so that a network may run all its steps in one call
-(the folded form), some of them per turn of a loop, or a single one: the arithmetic is the same, step after step.
-A state that comes in may be one element for all neurons; it goes out with N rows. States are float32.
+Their X holds `steps` time steps, stacked on the batch axis: row t*N + n is sample n at step t of this call. The states
+of a neuron are inputs and outputs, so that a network may run all its steps in one call (the folded form), several per
+iteration of a loop, or a single one, with the same arithmetic at each step. A state may enter as one element for all
+neurons; it is returned with N rows. States are float32.
 """
 
 from __future__ import annotations

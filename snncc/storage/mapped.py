@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Large weights in files: a TensorProto names the file, and its values are memory-mapped on use.
 
-So a model takes memory for its small weights only, and for the large one that is just worked on. Nobody else can name
-a file that way, for that takes a word which is made anew in each process: a stranger's model reads no file by it.
+A model therefore only needs memory for its small weights, and for the large one in use. An untrusted model cannot name
+a file in this way: the reference contains a random token of the process.
 
-Weights that a conversion makes go to temporary files. Each is there as long as a graph holds it, and as long as the
-`left_in_files` lasts in which a model with it was returned.
+Weights that a conversion makes are stored in temporary files. Each exists as long as a graph holds it, and as long as
+the `left_in_files` context in which a model with it was returned.
 """
 
 from __future__ import annotations

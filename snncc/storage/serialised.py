@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Serialise a model piece by piece as protobuf does, with the values of mapped weights in place.
 
-They are those that `SerializeToString(deterministic=True)` gives of the same model with all its weights in memory, so
-that digests and files do not depend on where weights were.
+The bytes equal those of `SerializeToString(deterministic=True)` for the same model with all its weights in memory, so
+that digests and files do not depend on the storage of the weights.
 """
 
 from __future__ import annotations

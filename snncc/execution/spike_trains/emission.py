@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spikes that a neuron emits for given inputs, step by step, in the arithmetic of its op.
 
-Neurons over time send one spike per step anyway. Those that code a value in one go are taken through their phases by
-the ops that do one phase per call (snncc.ops.single_step), which fire alike to the last bit.
+Neurons over time send one spike per step. Neurons that code a value in one call are run through their phases by the ops
+that do one phase per call (snncc.ops.single_step), which fire identically to the last bit.
 """
 
 from __future__ import annotations

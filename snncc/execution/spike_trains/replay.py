@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replay spike trains: compute the outputs from the spikes of the last neurons and the synapses after them.
 
-What those neurons send is computed from their spikes alone. That it gives the outputs of the network itself, to the
-last bit, is the proof that spikes carry everything.
+The outputs of those neurons are computed from their spikes alone. The result equals the outputs of the network itself
+to the last bit, which proves that the spikes are complete.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Determine the domain of a node, including omitted and alternative domain names.
 
-onnxruntime has ops of its own in the standard domain, at any opset. They are moved to its own domain here, which the
-converter between opsets passes over.
+onnxruntime defines ops of its own in the standard domain, at any opset. They are moved to its own domain, which the
+opset converter ignores.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Replace each onnxruntime-specific op of a model by the standard ops that it was fused from.
 
-A file that onnxruntime saved after optimisation is a network like any other then.
+A file that onnxruntime saved after optimisation then converts like any other network.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neuron parameters expected from a converted model's metadata.
 
-Those of our codings are computed here from the metadata alone: a check that computed with the code it checks would
-find no fault in either. Another coding may declare what it expects; else the reference of the op is compared with it.
+For built-in codings they are computed here from the metadata alone, independent of the code of the coding that they
+check. A third-party coding may declare its expected parameters; else the reference of the op is compared with it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check that a model computes the same with the native kernels as with its portable function bodies.
 
-Above the EXTENDED level onnxruntime fuses convolutions in ways that depend on what follows them, so that their sums
-come in another order and spikes near a threshold move; that is no difference between kernel and body.
+Above the EXTENDED level onnxruntime fuses convolutions depending on the ops after them. This changes the order of sums
+and moves spikes near a threshold, without a difference between kernel and body.
 """
 
 from __future__ import annotations

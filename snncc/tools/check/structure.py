@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Structural checks of a converted model, without data.
 
-Each check takes a `CheckSubject` and returns what is wrong, or None. One that builds on another, which has failed, is
-left out, since it would repeat the same fault.
+Each check takes a `CheckSubject` and returns the fault, or None. A check that depends on a failed one is left out,
+since it would repeat the same fault.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weight equivalence of a converted model and its source: W'[o, i, k] = u[o] v[i] W[o, i, k].
 
-Scales, BatchNormalization and the correction of potentials change weights by a factor for each output channel u and
-each input channel v only. Both are fitted by least squares, alternately; what they leave unexplained, beyond rounding,
-was changed by someone. Biases are free: they take up means and shifts. Layers are known by their names; those that the
-conversion rewrote into others, and computed weights, are passed over.
+Scales, BatchNormalization and the correction of potentials change weights only by a factor for each output channel u
+and each input channel v. Both are fitted by least squares, alternately. A residual beyond rounding means that the
+weights were changed otherwise. Biases are not compared, since means and shifts are folded into them. Layers are matched
+by name; those that the conversion rewrote into others, and computed weights, are skipped.
 """
 
 from __future__ import annotations

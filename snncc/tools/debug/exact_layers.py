@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A spiking network in which each layer of neurons can be replaced by the exact activations of the ReLU network.
 
-Behind each layer stands an If: it passes on what the neurons send, or the exact values, in every time step. So one
-model in one session answers what each layer makes of exact inputs, and what the network gives if one layer is exact.
+After each layer there is an If: it passes on the output of the neurons, or the exact values at every time step. One
+model in one session therefore gives the output of each layer for exact inputs, and the network's output if one layer is
+exact.
 """
 
 from __future__ import annotations

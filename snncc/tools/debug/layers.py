@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Find the layers of a spiking network that add the error, by comparison with the layers of the ANN.
 
-Three questions, of every layer: how far what it sends is from the ANN's activations; how far if all its inputs were
-the ANN's, which is what it adds itself; and how far the network's output would be if it alone were exact.
+For every layer three errors are measured: of its output against the ANN's activations; of its output if all its inputs
+were the ANN's, which is the error that it adds itself; and of the network's output if this layer alone were exact.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Delta debugging: reduce a model to the smallest one that still shows a fault, for any test of the fault.
 
-Nodes go in chunks, first half of them, then quarters, down to single ones: cut out, so that what the rest reads of them
-becomes an input of the model, or bypassed, so that the rest reads what they read. Then outputs, metadata and large
-weights go likewise. Every candidate is a model that onnx's checker accepts; the same model and test give the same
-result.
+Nodes are removed in chunks, first half of them, then quarters, down to single ones. They are cut out, so that their
+outputs become inputs of the model, or bypassed, so that their users read their inputs. Then outputs, metadata and large
+weights are removed in the same way. Every candidate is a model that onnx's checker accepts; the same model and test
+give the same result.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Extract parts of a model as models: nodes cut out or bypassed, outputs dropped, weights turned into inputs.
 
-What a part reads and does not compute becomes an input of it, of the type and shape that inference finds.
+Tensors that a part reads and does not compute become its inputs, with the type and shape from shape inference.
 """
 
 from __future__ import annotations

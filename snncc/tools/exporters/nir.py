@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Export a rate-coded network as NIR, the Neuromorphic Intermediate Representation (neuroir.org).
 
-One node of NIR for each layer of synapses and of neurons; sums are edges that meet. NIR's time is continuous, so that a
-neuron resets to `v_reset` when it reaches its threshold; in time steps that is a subtraction of the threshold, which
-the graph's metadata say, with the number of steps and that outputs are means over them.
+There is one NIR node for each layer of synapses and of neurons; sums are joining edges. NIR's time is continuous, so
+that a neuron resets to `v_reset` when it reaches its threshold. In time steps this is a subtraction of the threshold,
+which the graph's metadata state, with the number of steps and that outputs are means over them.
 """
 
 from __future__ import annotations

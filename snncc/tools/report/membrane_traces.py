@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Membrane potentials of one sample per step, computed from the neurons' inputs and spikes.
 
-In units of the neuron's scale, after the step's spike. V_t = V_(t-1) + charge - what the spike takes off: a constant
-potential that spikes use up in phase and few-spikes coding, a current of each step in rate coding and MSAT.
+In units of the neuron's scale, after the step's spike. V_t = V_(t-1) + charge - reset: a constant potential that spikes
+reduce in phase and few-spikes coding, a current at each step in rate coding and MSAT.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Style of the figures: colours by role, and matplotlib settings.
 
-In the page colours are CSS variables, so that light and dark need no second drawing; figures are drawn for it in
-colours that stand for the variables (`MARKS`). Files get the light ones.
+In the page colours are CSS variables, so that one drawing serves light and dark mode; figures are drawn in placeholder
+colours (`MARKS`), which are replaced by the variables. Files use the light colours.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run a sweep: schedule missing tasks, store their results, merge them at the end.
 
-The first shard of a configuration goes ahead alone, since it converts the network for all others. Only this process
-writes results.
+The first shard of a configuration runs alone, since it converts the network for the others. Only this process writes
+results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pool of local processes: each receives one task at a time by a pipe, and ends with its parent.
 
-A process that dies loses its task, which another one tries once more.
+If a process dies, its task is retried once by another one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 """Plan of a sweep: configurations with their ids, and the shards of their data.
 
 An id is the SHA-256 of all that determines a result: the contents of model, data and calibration data, the parameters,
-the batch size, the version of snncc. Paths and names are not in it, and neither is the size of a shard.
+the batch size, the version of snncc. Paths, names and the size of a shard are not included.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pool on a Ray cluster: one core per task. Files must have the same paths on all nodes.
 
-Ray itself tries a task once more whose process dies.
+If a process dies, Ray itself retries its task once.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SQLite store of a sweep: one row per shard, each written in its own transaction.
 
-Tables: `configuration` (id, what it is, as JSON), `shard` (what became of each: `done` with its counts as JSON,
-`refused` or `crashed` with a message, and a digest of its row), and `result`, the merged table as it was when the sweep
-last ended. A row that does not fit its digest is damaged: it is dropped, and the sweep evaluates that shard again.
+Tables: `configuration` (id, and its content as JSON), `shard` (the outcome of each: `done` with its counts as JSON,
+`refused` or `crashed` with a message, and a digest of its row), and `result`, the merged table at the last end of the
+sweep. A row that does not match its digest is damaged: it is dropped, and the sweep evaluates that shard again.
 """
 
 from __future__ import annotations

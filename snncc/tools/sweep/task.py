@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Work on one shard: convert, unless cached, and count; plain data in, plain data out.
 
-Whoever runs it, in this process or on another machine, needs the files of the configuration at the same paths, and the
-folder of converted models; a model lies there whole or not at all.
+The process that runs it, on this or another machine, needs the files of the configuration, and the folder of converted
+models, at the same paths. A model is either complete or absent there.
 """
 
 from __future__ import annotations
