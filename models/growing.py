@@ -41,7 +41,7 @@ class _Net:
     def conv(self, x: str, name: str, *, norm: bool) -> str:
         weight = 0.1 * self.rng.normal(0, 1 / 6, (4, 4, 3, 3))
         weight[range(4), self.rng.permutation(4), 1, 1] += 0.9
-        bias = None if norm else self.rng.uniform(0.05, 0.15, 4)  # without any, values fade below what float32 holds
+        bias = None if norm else self.rng.uniform(0.05, 0.15, 4)  # without any, values underflow in float32
         x = self.builder.conv(x, name, weight, bias, padding=1)
         statistics = [np.ones(4), self.rng.uniform(0, 0.1, 4), np.zeros(4), np.ones(4)]
         return self.builder.batch_norm(x, f"{name}.bn", statistics) if norm else x

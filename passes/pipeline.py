@@ -73,7 +73,7 @@ def canonicalisation() -> tuple[Pass, ...]:
     """The passes of the import."""
     return (
         UnifyFloatType(),  # half precision here and there is none
-        RemoveIdentity(),  # exporters' leftovers hide what stands next to what
+        RemoveIdentity(),  # ops without effect hide which ops are adjacent
         FuseAggregation(),  # sums over the edges of a graph are one op
         SplitToSlices(),  # parts are slices
         TileToConcat(),  # and copies stand side by side
@@ -102,7 +102,7 @@ def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...
         RemoveRedundantRelu(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with an upper bound
         SplitLeakyRelu(),  # and a leaky ReLU two of opposite polarity
-        InsertMessageNeurons(coding.signed_neurons),  # what graph convolutions pass on spikes as well
+        InsertMessageNeurons(coding.signed_neurons),  # neurons for the messages of graph convolutions
         *((ReluBeforeMaxPool(),) if coding.pools_spikes else ()),  # pools choose among neurons
     )
 
@@ -143,9 +143,9 @@ def lowering(
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs),  # the input becomes spikes
         IsolateAnalogOps(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is
-        RepeatConstantCurrents(coding.slices, rows.rows),  # or a constant current, where that meets steps
+        RepeatConstantCurrents(coding.slices, rows.rows),  # or repeat a constant current where it meets steps
         StackedSizes(coding.slices),  # sizes are those of samples
-        PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send what their largest rate adds
+        PoolSpikes(coding.slices if coding.pools_spikes else 1),  # windows send the increase of their largest rate
         InsertReadout(coding, anytime),  # steps become the output
         PadTables(),  # the neurons of an op share its body
         LowerRecurrent(*_gates(coding, gates, scales), scales.potentials),  # gates become neurons, too

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Detect whether CUDA works on this machine, without output to stderr.
 
-onnxruntime lists its CUDA provider wherever the package is installed, and complains loudly when a session asks for it
-in vain; so the driver, a device and the provider's own libraries are looked for first.
+onnxruntime lists its CUDA provider wherever the package is installed, and prints errors if a session requests it and it
+does not work. The driver, a device and the provider's own libraries are therefore checked first.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from snncc.passes.base import NodePass, Skip
 
 __all__ = ["LowerEinsum"]
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # for the axes that an ellipsis stands for
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # for the axes of an ellipsis
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class _Maker:
         if len(inner) != 1:
             self._reshape([0, *sizes[0], *sizes[1], ins])
         matrices = weight.reshape(*sizes[0], *(1,) * max(0, len(rest) - 1), ins, outs)
-        if own and not rest:  # a matrix for each value of `own` meets one row
+        if own and not rest:  # a matrix for each value of `own`, times one row
             self._reshape([0, *sizes[0], 1, ins])
         self._add("MatMul", matrices, {})
         if len(outer) != 1 or (own and not rest):

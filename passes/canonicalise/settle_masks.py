@@ -74,7 +74,7 @@ def _fits(user: Node, value: Array | None) -> bool:
     """Whether a mask can be moved after `user`, or folded into its other constant input."""
     if user.op == "Add" or value is None:
         return bool(user.op == "Add")
-    if user.op == "Max":  # a bound that only what is masked reaches
+    if user.op == "Max":  # a bound that only masked values reach
         return bool((value <= -_LARGEST).all())
     return bool(user.op == "Mul" and value.all() and np.isfinite(value).all())
 

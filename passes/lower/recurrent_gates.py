@@ -17,7 +17,7 @@ from snncc.passes.lower.recurrent_body import Body
 
 __all__ = ["gate_tables", "neuron"]
 
-# A gate's table reaches further than what calibration has seen.
+# A gate's table covers a wider range than the calibrated one.
 _HEADROOM = 1.25
 
 

@@ -117,7 +117,7 @@ class ToSingleSteps(Pass):
             at = names.index(given)
             initial = graph.value(node.inputs[at])
             assert initial is not None
-            if len(graph.users(node.inputs[at])) == 1:  # what the state began with goes, and leaves it its name
+            if len(graph.users(node.inputs[at])) == 1:  # its name is reused for the state
                 graph.free_name(node.inputs[at])
             name = graph.fresh(f"{node.name}_{given}")
             state = State(name, graph.fresh(f"{name}_out"), sample, "float32", float(initial.item()))
@@ -163,7 +163,7 @@ class _Timing:
         self._wait = wait
         self._length = 0
         self._kept: list[Tensor] = []  # whose ids are in use
-        self.base: dict[int, int] = {}  # by tensor: the step at which the first of its spikes may come
+        self.base: dict[int, int] = {}  # by tensor: the step of its first possible spike
 
     @property
     def is_early(self) -> bool:

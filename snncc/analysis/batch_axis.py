@@ -87,7 +87,7 @@ def _place(graph: Graph, node: Node, carried: Sequence[Tensor], found: dict[int,
     if node.op in RECURRENT:
         found.update({id(t): 2 - bool(index) for index, t in enumerate(node.outputs)})
         return
-    if graph.has_role(node, "recurrent"):  # what recurrent nodes become: last states, then the state of each step
+    if graph.has_role(node, "recurrent"):  # of converted recurrent nodes: last states, then the state of each step
         states = len(node.inputs) - int(node.attrs["num_scan_inputs"])
         found.update({id(t): int(index >= states) for index, t in enumerate(node.outputs)})
         return

@@ -69,7 +69,7 @@ def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
         return axis
     longer = max(before, rank)
     gone = {int(a) % longer for a in np.ravel(np.asarray(graph.value(node.inputs[1])))}
-    places = [a for a in range(longer) if a not in gone]  # where the axes that stay lie in the longer shape
+    places = [a for a in range(longer) if a not in gone]  # positions of the remaining axes in the longer shape
     if node.op == "Squeeze":
         return places.index(axis) if axis in places else 1
     return places[axis]

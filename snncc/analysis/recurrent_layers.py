@@ -13,7 +13,7 @@ from snncc.ops.arrays import Array
 
 __all__ = ["GATES", "Layer", "Side", "layer_of", "recurrent_obstacle"]
 
-# By op: what it computes of its input at each step, in the order of its weights.
+# By op: the gates that it computes from its input at each step, in the order of its weights.
 GATES = {"LSTM": ("input", "output", "forget", "cell"), "GRU": ("update", "reset", "hidden"), "RNN": ("hidden",)}
 _DEFAULTS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh"), "RNN": ("Tanh",)}
 _CURVES = ("Sigmoid", "Tanh", "HardSigmoid", "Relu")

@@ -16,7 +16,7 @@ from snncc.ops.arrays import Array
 __all__ = ["UNITS", "Trial", "shape_only", "trial_feeds", "trials"]
 
 _SAMPLES = (2, 3)
-UNITS = (32, 8, 5, 1)  # sizes of open axes are multiples; what halves an image five times takes none smaller
+UNITS = (32, 8, 5, 1)  # sizes of open axes are multiples; networks that halve an image five times need at least this
 _REPEATS = ("ConstantOfShape", "Expand", "Reshape", "Tile")  # the rest of their inputs is a shape
 
 

@@ -29,8 +29,8 @@ from snncc.passes.canonicalise.bounds_to_relu import free_bounds
 __all__ = ["bound_forms", "head_of"]
 
 _BATCHES, _BATCH = 32, 64  # of the data that are looked at
-_CLEARLY = 1 / 4  # of two powers that are near each other, the order says little
-_RARE = 1 / 64  # of the power of bounded values, that of what lies outside: an eighth of their size
+_CLEARLY = 1 / 4  # if two powers are similar, their order is not significant
+_RARE = 1 / 64  # ratio of the power of excesses to that of bounded values: an eighth of their size
 _FAR = 16.0  # times the largest value seen: none that neurons send is so much larger than what calibration saw
 _GUESSED = 4096.0  # the same, of values whose size is a guess
 

@@ -87,7 +87,7 @@ def fitted_levels(measured: Calibration, place: ActivationSite, coding: Coding) 
         levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), coding.steps)
         if levels is None:
             return None
-        if levels[0] > 1 and np.isfinite(place.ceiling):  # which scales keep within, and so must what they are times
+        if levels[0] > 1 and np.isfinite(place.ceiling):  # scales are at most the ceiling; so must be levels x scale
             levels = tuple(level / levels[0] for level in levels)
         choice = LayerSettings(levels=levels)
     return choice

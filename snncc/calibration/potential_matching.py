@@ -38,7 +38,7 @@ _HELD_AT_MOST = 2**33  # bytes, where fewer samples would not make a mean
 _LAYERS = 4  # whose potentials are held at a time
 _FEWEST = 8  # samples that still make a mean
 _MOST = 512  # more samples no longer change the means
-_ROUNDING = 1e-6  # of a mean: what float32 leaves of a deviation of 0
+_ROUNDING = 1e-6  # relative to the mean: deviation 0 in float32 rounding
 _GAINS = (0.5, 2.0)  # a channel that needs more has hardly any signal left
 
 
@@ -89,7 +89,7 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
             have = _moments_over([coding.decoded(part) for part in potential], axes[source.name])
             found[source.name] = correction = _correction(wanted[source.name], have)
             potential = [(correction.gain * (x + correction.offset)).astype(x.dtype) for x in potential]
-            network.override(source.name, potential)  # whatever else reads it gets it corrected, too
+            network.override(source.name, potential)  # all other users read the corrected potential, too
         network.override(node.outputs[0].name, network.run_neuron(node, potential))
         network.release(source.name)
     for last in last_ones:

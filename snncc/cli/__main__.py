@@ -27,7 +27,7 @@ def main() -> None:
         print("Interrupted.", file=sys.stderr)
         sys.exit(_INTERRUPTED)
     finally:
-        if ours:  # all is written; what runs at exit is not to be cut short
+        if ours:  # all output is written; exit handlers must not be interrupted
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

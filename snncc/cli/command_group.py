@@ -87,7 +87,7 @@ class _Group(click.Group):
             finally:
                 sys.stdout.flush()  # else the interpreter would, and complain, after the exit status is known
         except OSError as error:
-            sys.stdout = io.StringIO()  # what is left in the old one has nowhere to go
+            sys.stdout = io.StringIO()  # the buffer of the old one cannot be written
             echo(f"OutputError: stdout cannot be written ({error.strerror or error}).", err=True)
             sys.exit(1)
 

@@ -18,7 +18,7 @@ __all__ = ["PASSED_ON", "conversion_options", "declared_option"]
 
 _DECLARED = {option.name: option for option in fields(ConversionOptions) if option.metadata["help"]}
 _OF_ALL = [name for name, option in _DECLARED.items() if "command" not in option.metadata]
-# What `snncc.convert` takes under the same name.
+# Parameters of `snncc.convert` of the same name.
 PASSED_ON = ("preprocess", *_OF_ALL)
 
 

@@ -24,7 +24,7 @@ class Declaration(ABC):
     title: ClassVar[str] = ""
     # The options that the help lists first, in this order, by name; else they stand in the order of the fields.
     help_order: ClassVar[tuple[str, ...]] = ()
-    # Arguments of `convert` that are for some codings only, and that this one takes.
+    # Arguments of `convert` that only some codings support, among them this one.
     arguments: ClassVar[Mapping[str, Setting]] = {}
     # The field with the number of time steps, numbers worth trying, from few to many, and those to draw, if others.
     steps_field: ClassVar[str] = ""

@@ -25,7 +25,7 @@ __all__ = [
 
 NORMALIZATIONS = ("channel", "layer", "none")
 SCALES = ("max", "percentile", "least-squares")
-LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: where each layer's come from
+LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: the origin of each layer's levels
 
 
 Array = npt.NDArray[Any]

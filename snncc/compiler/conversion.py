@@ -85,7 +85,7 @@ class Conversion:
         self.lower(graph, scales, anytime=anytime, stepwise=chosen.name != "folded")
         lowered = metadata_record.thresholds(graph)
         self.finalise(graph, matched, confidence, fuse=chosen.name == "folded")
-        graph.cleanup()  # what nothing reads any more has not stayed
+        graph.cleanup()  # nodes without users are removed, and do not stay analog
         return Spiking(graph, chosen, bool(matched), confidence, lowered)
 
     def normalise(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:

@@ -108,7 +108,7 @@ def _converted(
         refuse_sharing(coding, options.form, tune=options.tune)
     method = ScaleMethod(options.normalize, options.scale, options.percentile, options.input_range)
     source = read_model(model, copy=False)
-    graph = import_model(source, line.name)  # not read again: the digest is of what is converted
+    graph = import_model(source, line.name)  # not read again: the digest is that of the converted data
     head, calibration = head_of(calibration)
     bounds = bound_forms(graph, head, preprocess, options.input_range)
     line.prepare(graph, bounds)
@@ -141,7 +141,7 @@ def _scales(line: Conversion, graph: Graph, measured: Calibration, tuning: Tunin
     scales = measured.scales(line.coding, choices)
     if options.threshold_scale != 1:
         scales = scales.times(float(options.threshold_scale))
-    if options.fold_bn == "threshold":  # what λ would be folded into are the weights
+    if options.fold_bn == "threshold":  # λ would be folded into the weights
         scales = replace(scales, normalize="none")
     return scales
 

@@ -130,7 +130,7 @@ def synapse_map(network: Network, node: onnx.NodeProto, position: int = 0) -> Fa
     if len(shape) < 2:
         return np.full(shape, prod(out), np.int64)
     facing = 1 if len(other) < 2 else other[-1] if position == 0 else other[-2]
-    batch = out[: -2 if len(other) > 1 else -1]  # a matrix that meets several others is used as often
+    batch = out[: -2 if len(other) > 1 else -1]  # a matrix that is multiplied with several others is counted for each
     return np.full(shape, facing * prod(batch) // prod(shape[:-2]), np.int64)
 
 

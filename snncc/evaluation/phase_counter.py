@@ -31,7 +31,7 @@ __all__ = ["StepCounts", "phase_counts"]
 
 _CODES = 256
 _BITS = 8
-_LATER, _EARLIER = 1, 255  # codes of phases that another twin tells apart; 0: no spike
+_LATER, _EARLIER = 1, 255  # codes of phases that another twin distinguishes; 0: no spike
 
 
 @dataclass(frozen=True, eq=False)

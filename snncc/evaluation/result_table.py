@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["layer_rows", "rows", "step_rows", "synapse_rows"]
 
 Row = tuple[str, ...]
-_NEURON, _SYNAPSE = 38, 22  # letters of a layer's name; of longer ones the end says more
+_NEURON, _SYNAPSE = 38, 22  # characters of a layer's name; the end of longer ones is more specific
 _LINE, _GAP = 57, 3  # letters of a line after the shorter name, and between two columns
 
 

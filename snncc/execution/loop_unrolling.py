@@ -218,7 +218,7 @@ def _repeated(
             tile = helper.make_node("Tile", [name, ""], [unrolled], name=unrolled)
             tiles.append(tile)
         times = next((array_of(w) for w in graph.initializer if w.name == tile.input[1]), np.ones(1))
-        axis = int(times.argmax())  # of the batch; not 0 beside recurrent layers
+        axis = int(times.argmax())  # of the batch; not 0 with recurrent layers
         repeats = np.array([steps if a == axis else 1 for a in range(ranks[name])], np.int64)
         tile.input[1] = build.fresh(f"{name}_unrolled_steps")
         graph.initializer.append(numpy_helper.from_array(repeats, tile.input[1]))

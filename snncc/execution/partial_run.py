@@ -26,7 +26,7 @@ __all__ = ["PartialRun"]
 
 Runner = Callable[[Mapping[str, list[Array]]], Iterator[list[Array]]]
 
-_LONG = 32  # nodes of a piece; of what they compute, that is kept which later pieces read, too
+_LONG = 32  # nodes of a piece; outputs that later pieces read are kept
 
 
 class PartialRun:

@@ -92,8 +92,8 @@ class Stream:
         self._device = "cuda" if "CUDA" in self._session.get_providers()[0] else "cpu"
         self._fed: dict[str, Any] = {}
         self._sizes: dict[str, int] = {}  # of open axes
-        self._now: dict[str, Any] = {}  # by state: what goes into the next call
-        self._spare: dict[str, Any] = {}  # buffers that its states may come out in
+        self._now: dict[str, Any] = {}  # by state: input of the next call
+        self._spare: dict[str, Any] = {}  # reusable output buffers for its states
 
     def start(self, inputs: Array | Mapping[str, Array]) -> None:
         """Reset to step 0, with new inputs (by name, or the array of the only one) that stay until they are replaced.

@@ -21,7 +21,7 @@ from snncc.ops.arrays import Array
 
 __all__ = ["node_mixing_samples", "refuse_mixing"]
 
-_TRIAL = 4  # samples in each half; with fewer, picking some samples by their numbers goes unnoticed
+_TRIAL = 4  # samples in each half; with fewer, selection of samples by index is not detected
 _TOLERANCE = 1e-3
 _IDS = 2  # that any table has
 

@@ -64,7 +64,7 @@ def import_model(source: Source, name: str | None = None) -> Graph:
         model = run_steps(MODEL_STEPS, model, name)
     with shapes_must_fit(name):
         graph = run_steps(GRAPH_STEPS, Graph.from_proto(model), name)
-    graph = graph.copy()  # the names of what is gone are free, as they are in any copy that is compared with it
+    graph = graph.copy()  # names of removed nodes become free, as in any copy that is compared with it
     check_graph(graph, name)
     return graph
 

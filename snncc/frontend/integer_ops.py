@@ -16,7 +16,7 @@ from snncc.frontend.fused.domains import CONTRIB
 
 __all__ = ["ONE", "PRODUCTS", "is_integer_op", "spelled_out_integers"]
 
-ONE = "/step_of_one"  # the name of the constant 1: the scale of what has none
+ONE = "/step_of_one"  # the name of the constant 1, the scale of values without a scale
 
 PRODUCTS = {"MatMulInteger": "MatMul", "ConvInteger": "Conv"}
 _OTHERS = frozenset({"DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "MatMulIntegerToFloat", "QAttention"})

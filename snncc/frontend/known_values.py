@@ -29,11 +29,11 @@ __all__ = ["KnownValues", "with_shapes"]
 Array = npt.NDArray[Any]  # of objects where elements may be None: not known
 
 _ERRORS: tuple[type[Exception], ...] = (*ORT_ERRORS, TypeError, ValueError, OverflowError)
-_LARGEST = 256  # elements; what shapes and conditions are made of is far smaller
+_LARGEST = 256  # elements; tensors for shapes and conditions are far smaller
 _MOVED = "Cast Concat Gather Identity Reshape Slice Squeeze Transpose Unsqueeze"
 _MOVES = frozenset(_MOVED.split())
 _SHAPED = "ConstantOfShape Expand Pad Range Reshape Resize Slice Split Squeeze Tile TopK Unsqueeze Upsample"
-_RESHAPING = frozenset(_SHAPED.split())  # whose further inputs say how the shape changes
+_RESHAPING = frozenset(_SHAPED.split())  # whose further inputs determine the new shape
 _ELEMENTWISE: dict[str, Callable[..., Any]] = {
     "Add": operator.add,
     "Sub": operator.sub,
@@ -190,7 +190,7 @@ def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
         try:
             sketch = onnx.shape_inference.infer_shapes(sketch, data_prop=True)
         except (onnx.shape_inference.InferenceError, RuntimeError):
-            return sketch  # what is wrong with it is said where models are checked
+            return sketch  # errors are reported by the checks of models
         settled = _settle(sketch, KnownValues(sketch))
     return sketch
 

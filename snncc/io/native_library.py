@@ -20,7 +20,7 @@ def get_library_path() -> Path:
     Raises:
         RuntimeLibraryError: This installation has no library.
     """
-    # Not beside __file__: in an editable install the sources are in the checkout, what was built is in site-packages.
+    # Not next to __file__: in an editable install sources are in the checkout, built files in site-packages.
     package = resources.files("snncc.runtime")
     for name in _FILES:
         file = package.joinpath(name)

@@ -87,7 +87,7 @@ def _single(value: Any, names: Sequence[str], where: str, error: type[SnnccError
 
 
 def _pick(arrays: Mapping[str, Any], names: Sequence[str], where: str, error: type[SnnccError]) -> dict[str, Array]:
-    found: dict[str, Any] = {}  # a StoredArray does what is asked of an array here
+    found: dict[str, Any] = {}  # a StoredArray supports all array operations used here
     for name in names:
         keys = [k for k in (name, *(_USUAL_KEYS if len(names) == 1 else ())) if k in arrays]
         if not keys:

@@ -41,9 +41,9 @@ _LARGE = 4096  # bytes; constants that determine shapes are far smaller
 
 _NOT_FOLDED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
 _LIKE_INPUT = frozenset({"GroupNormalization"})  # whose type and shape onnx does not infer: those of the input
-_NO_TYPE = "expected to have type but instead is null"  # what onnx says after a result that it knows nothing of
+_NO_TYPE = "expected to have type but instead is null"  # part of onnx's message on a result of unknown type
 
-gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, where data belongs
+gs.logger.G_LOGGER.severity = gs.logger.G_LOGGER.ERROR  # its warnings go to stdout, which is for data
 
 
 class Graph:
@@ -322,7 +322,7 @@ class Graph:
     def _detach(self, node: Node) -> None:
         node.inputs.clear()
         node.outputs.clear()
-        self._erased.add(id(node))  # the list is rid of all of them at once: each search in it takes its length
+        self._erased.add(id(node))  # all are removed at once, since each search takes linear time
         self._provenance.pop(node.name, None)
 
     def bypass(self, node: Node, source: Tensor) -> None:
@@ -358,7 +358,7 @@ class Graph:
     def _sort(self) -> None:
         """Bring the nodes, those of graphs inside them too, into topological order."""
         self._drop_erased()
-        captured: dict[int, list[Tensor]] = {}  # what graphs inside a node read from outside
+        captured: dict[int, list[Tensor]] = {}  # outer tensors that subgraphs read
         for node in self._graph.nodes:
             for inner in node.subgraphs():
                 inner.toposort(recurse_functions=False, mode="nodes")

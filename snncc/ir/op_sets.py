@@ -34,14 +34,14 @@ LINEAR = frozenset({*SYNAPSES, "BatchNormalization", "Add", "Sum", "Sub", "Mul",
 # Shape-only ops.
 _MOVES = "Concat DepthToSpace Dropout Expand Flatten Gather Identity Pad Reshape Slice SpaceToDepth Squeeze Transpose"
 MOVES = frozenset([*_MOVES.split(), "Unsqueeze"])
-SHAPE_OPS = frozenset({"Shape", "Size"})  # what they give depends on no value of the network
+SHAPE_OPS = frozenset({"Shape", "Size"})  # their results depend on no value of the network
 CASTS = ("Cast", "CastLike")
 # What pools or interpolates values.
 MAX_POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax")
 WINDOW_POOLS = ("MaxPool", "GlobalMaxPool", "AveragePool", "GlobalAveragePool")
 REDUCTION_POOLS = ("ReduceMax", "ReduceMean", "ReduceSum")
 POOLS = frozenset({*WINDOW_POOLS, *REDUCTION_POOLS, "Resize"})
-# Layers with a state that goes from step to step of a sequence.
+# Layers with a state that is passed from step to step of a sequence.
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 CONTROL_FLOW = frozenset({"If", "Loop", "Scan"})
 # Fine after the last synapses; elsewhere an analog op.

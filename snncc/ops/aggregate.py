@@ -29,8 +29,8 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
     return (total.astype(x.dtype),)
 
 
-# onnxruntime adds what ScatterND sends to one place from several threads at a time, and loses some of it; with
-# ScatterElements it does not. That takes an index for every value, hence the Loop over some edges at a time.
+# With ScatterND, onnxruntime adds to one element from several threads at once, and loses part of the sum; with
+# ScatterElements it does not. This needs an index for every value, hence the Loop over some edges at a time.
 _BODY = f"""x = Cast <to = 1> (X)
 shape = Shape (x)
 total_start = ConstantOfShape (shape)

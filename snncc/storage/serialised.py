@@ -16,9 +16,9 @@ from snncc.storage.mapped import is_mapped, mapped_in, stored_of, values_of
 
 __all__ = ["serialised", "varint"]
 
-Piece = bytes | onnx.TensorProto  # the latter is a mapped weight, of which the values stand here
+Piece = bytes | onnx.TensorProto  # the latter is a mapped weight, whose values are inserted here
 
-_NESTED = 2  # protobuf's wire type of what has a length
+_NESTED = 2  # protobuf's wire type of length-delimited fields
 _RAW_DATA = onnx.TensorProto.DESCRIPTOR.fields_by_name["raw_data"].number
 
 

@@ -134,7 +134,7 @@ def compare(
         data = list(data)  # read once for each model
     parsed = Preprocess.of(preprocess)
     for snn in named.values():
-        pair(snn, ann)  # what does not fit is said before minutes have gone into the others
+        pair(snn, ann)  # mismatches are reported before the others are run for minutes
     runs = _runs(named, ann, dict.fromkeys(runtimes), threads, lambda s: s.feeds(data, parsed, batch))
     times = _times(runs, rounds, clock)
     found = []

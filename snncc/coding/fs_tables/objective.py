@@ -22,7 +22,7 @@ __all__ = ["Array", "Objective", "ridged"]
 
 Array = npt.NDArray[np.float64]
 
-# Large d that cancel would magnify what the grid does not see.
+# Large d that cancel would amplify errors between grid points.
 _EPSILON = 1e-8
 _BEYOND = 1 / 16
 

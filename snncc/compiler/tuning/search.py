@@ -30,7 +30,7 @@ Costs = dict[LayerSettings, float]  # the error that each choice for a layer lea
 _SAMPLES = 256  # that layers are tuned on
 _FACTORS = (0.8, 0.9, 1.1, 1.25)
 _PERCENTILES = (99.9, 99.99, 100.0)
-_WORTHWHILE = 0.99  # of the error: what gains less is left alone
+_WORTHWHILE = 0.99  # relative to the error: smaller gains are ignored
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from snncc.ops.arrays import Array
 __all__ = ["spike_trains"]
 
 _BATCH = 64
-_BYTES = 2**28  # that what is recorded of one run should take
+_BYTES = 2**28  # limit for the recorded data of one run
 _EACH = 16  # bytes of a neuron: its potential, its spikes and what is computed from them
 
 

@@ -107,7 +107,7 @@ def _phase(coding: Values, form: Values, op: str, given: Values) -> dict[str, An
         return {**_binary(steps), "wait": wait}
     spikes = 1 if given.get("signed") else int(coding["spikes"])
     if coding.get("levels") is not None:
-        levels = np.resize(np.asarray(coding["levels"], np.float64), steps)  # what is not T of them agrees with nothing
+        levels = np.resize(np.asarray(coding["levels"], np.float64), steps)  # other lengths than T match nothing
         shifted = np.append((levels[:-1] + levels[1:]) / 2, levels[-1] / 2)
     else:
         base = float(coding["Q"])

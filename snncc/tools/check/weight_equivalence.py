@@ -139,7 +139,7 @@ def _differs(theirs: Array, ours: Array, stored: str, tolerance: float) -> bool:
     step = -(-ours.shape[1] * ours.shape[2] // _MOST)
     for a, b in zip(theirs[:, ::step], ours[:, ::step], strict=True):
         each = np.abs(b).max(axis=(1, 2), keepdims=True)
-        each[each == 0] = 1.0  # channels count alike, whatever their size, except for those that share a rounding
+        each[each == 0] = 1.0  # channels have equal weight, except for those that share a rounding
         scaled = b / (largest or 1.0 if stored == "int8-tensor" else each)
         allowed = {"int8": _INT8, "int8-tensor": 2 * _INT8}.get(stored, tolerance)
         if not any((np.abs(scaled - fit) <= allowed).all() for fit in _fits(a, scaled)):

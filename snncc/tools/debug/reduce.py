@@ -154,7 +154,7 @@ class _Search:
                 else:
                     start += chunk
                 yield
-            if chunk > 1 or len(items) == before:  # single ones until nothing more can go
+            if chunk > 1 or len(items) == before:  # single ones until none can be removed
                 chunk //= 2
 
     def _try(self, candidate: onnx.ModelProto) -> bool:

@@ -14,7 +14,7 @@ from snncc.ops.msat import PRESETS
 __all__ = ["Subject", "read_subjects"]
 
 _KEYS = ("model", "calib", "test", "preprocess", "preset")
-_PRESET = "resnet20"  # of networks that are none of the paper's
+_PRESET = "resnet20"  # of networks that are not in the paper
 
 
 @dataclass(frozen=True)

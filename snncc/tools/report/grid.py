@@ -29,7 +29,7 @@ __all__ = ["Grid", "axes_of", "grid_of"]
 
 Labels = npt.NDArray[np.int64]
 
-_MOST = 2  # parameters, which is what a figure has room for
+_MOST = 2  # parameters, the limit of a figure
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,7 @@ class Place:
 def placed(network: Network, islands: Collection[str]) -> list[Place]:
     """The nodes to draw, inputs first and outputs last; shape-only ops are left out."""
     places: list[Place] = []
-    behind: dict[str, tuple[int, ...]] = {}  # by tensor: the places that it comes from
+    behind: dict[str, tuple[int, ...]] = {}  # by tensor: the positions of its sources
     lanes: dict[int, int] = {}
 
     def add(name: str, op: str, kind: str, after: tuple[int, ...]) -> tuple[int]:
