@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Aggregate as a kernel, for any device and element type: arguments in, a launcher's call out.
+// Aggregate as a kernel, for any device and element type: converts arguments to a launcher's call.
 #pragma once
 
 #include "common/edges.h"
@@ -8,7 +8,7 @@
 
 namespace snncc {
 
-// The arguments of one call; throws std::invalid_argument if their shapes do not fit together.
+// The arguments of one call; throws std::invalid_argument if their shapes do not match.
 EdgeTensors bind_edges(const Call& call, ElementType type);
 
 template <class Device, OrtElementType kType>

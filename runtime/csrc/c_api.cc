@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels as plain C functions, for tests and benchmarks without onnxruntime. Where they return a message, null
-// means that all went well. Python's runtime/native.py declares the same layout.
+// means success. Python's runtime/native.py declares the same layout.
 #include <cstring>
 #include <memory>
 #include <stdexcept>

@@ -140,7 +140,7 @@ def convert(network: Network, shared: Path, trial: Trial) -> Any:
 
 
 def evaluate(network: Network, shared: Path, snn: Any, limit: int | None = None) -> Evaluation:
-    """A spiking network beside its source on the test set."""
+    """A spiking network compared with its source on the test set."""
     return snncc.evaluate(
         snn,
         network.model(shared),

@@ -37,7 +37,7 @@ def test_the_last_layer_is_measured(images):
 def test_all_layers_and_the_early_steps_are_measured(images):
     found = confidence(images, confidence="auto", early="auto", confidence_layers="all")
     assert len(found) == 4
-    assert found["stem.relu_neuron"] == {"p": 1.0, "early": 0}  # its input is constant: nobody fires in vain
+    assert found["stem.relu_neuron"] == {"p": 1.0, "early": 0}  # its input is constant: no neuron has SIN
     assert all(1 <= c["early"] <= 12 for name, c in found.items() if name != "stem.relu_neuron")
 
 

@@ -16,7 +16,7 @@ from snncc.io.atomic_write import write_model
 
 ERROR = 1
 READ = ("ann.onnx", "ann.weights", "snn.onnx", "train.npz", "test.npz")
-# (command, where {out} is the output; what it reads beside the grid or the list of networks)
+# (command, where {out} is the output; what it reads in addition to the grid or the list of networks)
 COMMANDS = {
     "convert -o": ("convert ann.onnx --calib train.npz -o {out}", "ann.onnx ann.weights train.npz"),
     "tune -o": ("tune ann.onnx --calib train.npz -o {out}", "ann.onnx ann.weights train.npz"),

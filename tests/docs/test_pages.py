@@ -88,7 +88,7 @@ def test_the_reference_of_the_ops_is_up_to_date() -> None:
 
 
 def _with_a_fault(words: list[str]) -> list[str]:
-    """Where a page reduces a model that fails with some message, one that does: an op that nobody converts."""
+    """For pages that reduce a failing model: replace the model by one with an unsupported op."""
     if words[:2] != ["debug", "reduce"]:
         return words
     import onnx

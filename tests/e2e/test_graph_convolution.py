@@ -19,7 +19,7 @@ from snncc.tools.check.subject import CheckSubject
 
 NODES, FEATURES, HIDDEN, CLASSES = 24, 7, 10, 3
 
-# Sums over edges as exporters spell them: all edges at once in the first layer, in two pieces in the second.
+# Sums over edges in the form of exporters: all edges at once in the first layer, in two pieces in the second.
 TEXT = f"""<ir_version: 10, opset_import: ["": 18]>
 gcn (float[N,{NODES},{FEATURES}] x) => (float[N,{NODES},{CLASSES}] logits)
 {{

@@ -39,7 +39,7 @@ calib = "train.npz"
 name = "fs"
 K = [4]
 """
-# Whoever calls these changes the process, even where it is put back afterwards: other threads see it.
+# Calls of these change the process, even if the change is reverted: other threads see it.
 CHANGERS = (
     (logging, "basicConfig"),
     (logging, "disable"),

@@ -65,7 +65,7 @@ LAYERS = 5
 
 @dataclass
 class Axon:
-    """Carries the spikes of `source`, `delay` ticks late, through `synapse` to whoever holds the axon."""
+    """Transfers the spikes of `source`, delayed by `delay` ticks, through `synapse` to the owner of the axon."""
 
     source: Any
     synapse: Callable[[Array], Array]
@@ -113,7 +113,7 @@ class Layer:
     sent: dict[int, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shape = sum(axon.current(-1) for axon in self.axons).shape  # nobody has fired yet
+        shape = sum(axon.current(-1) for axon in self.axons).shape  # no neuron has fired yet
         self.potential = np.zeros(shape) + _per_channel(self.bias, len(shape))
         self.count = np.zeros(shape, np.int64)
 

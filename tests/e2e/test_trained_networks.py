@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 ONE = snncc.Phase(T=16, Q=1.3)
 TWO = snncc.Phase(T=24, Q=1.2)
 
-# Strict: whoever reaches the bars is told to take this away. The first 1000 images reach that of T=24.
+# Strict: the marker must be removed once the bars are reached. The first 1000 images reach that of T=24.
 WHY = "least squares gives 90.14 at T=16 and 91.10 at T=24"
 MISSED = pytest.mark.xfail(strict=True, reason=WHY)
 MISSED_ON_ALL = pytest.mark.xfail(IMAGES == ALL_IMAGES, strict=True, reason=WHY)

@@ -78,7 +78,7 @@ def test_fused_gemm(network, attributes, inputs) -> None:
 
 @pytest.mark.parametrize("op", ["FusedMatMul", "TransposeMatMul"])
 def test_fused_matmul_of_weights_and_of_activations(network, op) -> None:
-    """Of a tensor whose rank nobody states, too."""
+    """Also for a tensor of unknown rank."""
     middle = f"com.microsoft.{op} <transA = 1, alpha = 0.5> (t, t) q = com.microsoft.{op} <transB = 1> (t, w)"
     body = f"{SEQUENCE} {{ t = Relu (x) p = {middle} z = MatMul (q, p) y = Relu (z) }}"
     model = network(body, opset=13, domains=MICROSOFT, w=(8, 8))

@@ -68,7 +68,7 @@ CONVERTED: dict[str, tuple[str, snncc.coding.Coding, dict[str, Any]]] = {
 
 @functools.cache
 def network(name: str) -> onnx.ModelProto:
-    """A network to convert; of callers, nobody changes it."""
+    """A network to convert; callers must not change it."""
     own = ', "own": 1' if "own." in _BODIES[name] else ""
     model = parser.parse_model(f'<ir_version: 10, opset_import: ["": 21{own}]>\n{_BODIES[name]}')
     used = {x for node in model.graph.node for x in node.input}

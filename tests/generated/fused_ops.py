@@ -179,7 +179,7 @@ def _on_sequences(body: Body, source: str) -> str:
 
 
 def _saved(rng: np.random.Generator, *, curves: bool) -> Case:
-    """What onnxruntime makes of a network of plain ops."""
+    """A network of standard ops after onnxruntime's optimisation."""
     body = Body(rng, int(rng.integers(4, 7)), curves=curves)
     image = rng.random() < 0.4
     tensor = "x"

@@ -106,7 +106,7 @@ def _follows(want: Array, found: Array, cosine: float, norm: float, where: str) 
         return
     near = (
         np.abs(want.astype(np.float64)) < _FAR
-    )  # what is infinite or a mask's is so exactly, and says nothing of the rest
+    )  # infinite and masked values must be exact, and are excluded from the error
     np.testing.assert_allclose(found[~near], want[~near], rtol=1e-3, err_msg=where)
     assert np.isfinite(found[near]).all(), where
     a, b = (v[near].astype(np.float64) for v in (want, found))

@@ -67,7 +67,7 @@ def draw_pair(rng: np.random.Generator) -> Named:
 
 
 def _names(rng: np.random.Generator, given: list[str]) -> dict[str, str]:
-    """A new name for each of them, many of which are another one's with an ending of ours."""
+    """A new name for each of them; many are the name of another one with a suffix of snncc."""
     taken: list[str] = []
     for _ in given:
         name = ""

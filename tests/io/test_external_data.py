@@ -259,7 +259,7 @@ def test_the_digest_covers_the_external_bytes(folder: Path) -> None:
 
 @pytest.fixture
 def converted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A converted model whose weights have been moved out of its folder, with its source and data beside it."""
+    """A converted model whose weights have been moved out of its folder, with its source and data next to it."""
     source = model_of(numpy_helper.from_array(VALUES, "W"))
     onnx.save(source, folder / "ann.onnx")
     np.savez(folder / "data.npz", input=np.eye(4, dtype=np.float32), labels=np.full(4, 2))

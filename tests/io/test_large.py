@@ -136,7 +136,7 @@ def test_more_than_two_gibibytes(tmp_path: Path) -> None:
 
 
 def _wide_network(folder: Path, width: int) -> Path:
-    """Five layers, three of them width x width, whose weights lie beside the model."""
+    """Five layers, three of them width x width, whose weights are in a separate file."""
     rng = np.random.default_rng(0)
     sizes = [64, *[width] * 4, 10]
     nodes, weights, offset = [], [], 0

@@ -77,7 +77,7 @@ def test_memory_holds_a_batch_of_a_large_file(tmp_path: Path, save: str) -> None
 
 
 def cut(path: Path) -> None:
-    """Let the array's header promise more rows than there are."""
+    """Change the array's header to more rows than the data has."""
     header = np.lib.format.header_data_from_array_1_0(values(10)) | {"shape": (11, 2, 3)}
     with zipfile.ZipFile(path, "w") as file, file.open("x.npy", "w") as member:
         np.lib.format.write_array_header_1_0(member, header)

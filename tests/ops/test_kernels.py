@@ -59,7 +59,7 @@ def tables(steps: int, base: float, op: OpDef) -> dict[str, Any]:
 
 
 def potentials(rng: np.random.Generator, shape: tuple[int, ...], scale: Array, thresholds: list[float]) -> Array:
-    """Ordinary values, many thresholds and their neighbours, and all that floats have besides."""
+    """Ordinary values, many thresholds and their neighbours, and special values of floats."""
     x = rng.normal(0.2, 0.6, shape).astype(np.float32)
     ties = (rng.choice(np.float32(thresholds), shape) * np.broadcast_to(scale, shape)).astype(np.float32)
     ties = rng.choice(np.float32([1, -1]), shape, p=[0.8, 0.2]) * ties

@@ -46,7 +46,7 @@ def attributes_of(op: OpDef, steps: int) -> dict[str, Any]:
 def arguments(
     op: OpDef, shapes: str, steps: int, *, full: bool, first: int = 0, special: bool = True
 ) -> tuple[list[Array], dict[str, Any]]:
-    """Inputs with many ties (potentials move by quarters), and some of all that floats have besides."""
+    """Inputs with many ties (potentials move by quarters), and some special values of floats."""
     shape, scale_shape = SHAPES[shapes]
     rng = np.random.default_rng([steps, len(shapes), full])
     scale = np.ones(1) if scale_shape == "ones" else 2.0 ** rng.integers(-2, 3, scale_shape)

@@ -36,7 +36,7 @@ every_step = pytest.mark.parametrize("name", STEPPING)
 
 
 def potentials(rng: np.random.Generator, shape: tuple[int, ...], thresholds: Array, scale: Array) -> Array:
-    """Ordinary values, thresholds and their neighbours, and some of all that floats have besides."""
+    """Ordinary values, thresholds and their neighbours, and some special values of floats."""
     kind = rng.random(shape)
     ties = np.float32(rng.choice(thresholds, shape) * rng.choice([1, -1], shape, p=[0.8, 0.2])) * scale
     ties = np.where(rng.random(shape) < 0.5, np.nextafter(ties, np.float32(0)), ties)
@@ -109,7 +109,7 @@ def test_slices_that_do_not_divide_the_rows(run: Any) -> None:
 
 
 def stepping(name: str, shapes: str) -> tuple[list[Array], dict[str, Any], dict[str, Any]]:
-    """Inputs of the first step, attributes of the neuron, and what its stepping form has besides."""
+    """Inputs of the first step, attributes of the neuron, and additional ones of its single-step form."""
     shape, scale_shape = SHAPES[shapes]
     rng = np.random.default_rng(len(shapes))
     scale = np.asarray(2.0 ** rng.integers(-2, 3, scale_shape), np.float32)

@@ -42,7 +42,7 @@ def samples(width: int = 24) -> np.ndarray:
 
 
 def chain(folder: Path, width: int, layers: int = 4, *, inline: bool = False) -> Path:
-    """A chain of MatMul or Gemm, and ReLU, whose weights lie beside the model, or in its file if `inline`."""
+    """A chain of MatMul or Gemm, and ReLU, whose weights are in a separate file, or in the model's file if `inline`."""
     folder.mkdir(exist_ok=True)
     rng = np.random.default_rng(0)
     nodes, weights, offset = [], [], 0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// exp, log(1 + exp) and the logistic function in the float32 steps that snncc/ops/portable_math.py spells out: library
+// exp, log(1 + exp) and the logistic function in the float32 steps that snncc/ops/portable_math.py defines: library
 // functions differ in their last bits. The comparisons are written so that NaN stays NaN.
 #pragma once
 

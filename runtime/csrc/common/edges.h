@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the launchers of both devices are given to sum over the edges of a graph.
+// Arguments of both devices' launchers for sums over the edges of a graph.
 #pragma once
 
 #include <cstdint>

@@ -6,7 +6,7 @@
 
 namespace snncc {
 
-// One step: whoever reaches the threshold fires and pays the reset. Taking 0 from a potential changes no bit of it.
+// One step: a neuron that reaches the threshold fires and is reset. Subtracting 0 changes no bit of a potential.
 static SNNCC_HD bool few_spikes_step(float& v, float threshold, float reset) {
   const bool fires = v >= threshold;
   v = v - (fires ? reset : 0.0f);

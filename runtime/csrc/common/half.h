@@ -28,7 +28,7 @@ static inline float half_to_float(uint16_t half) {
   return bits_to_float(sign | (magnitude >= 0x7c00u ? special : float_to_bits(finite)));
 }
 
-// Rounds to nearest, ties to even, as IEEE and numpy do; what is too large becomes infinity.
+// Rounds to nearest, ties to even, as IEEE and numpy do; values that are too large become infinity.
 static inline uint16_t float_to_half(float value) {
   const uint32_t bits = float_to_bits(value);
   const uint32_t sign = (bits >> 16) & 0x8000u;

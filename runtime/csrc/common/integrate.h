@@ -26,7 +26,7 @@ static SNNCC_HD float step(const Integrate& rule, Nothing, float input, uint32_t
   return z;
 }
 
-// The second state counts the spikes sent, less those taken back.
+// The second state is the number of positive minus that of negative spikes.
 struct SignedIntegrate {
   static constexpr int kStates = 2;
   static constexpr bool kCounts = true, kPlaces = false, kAtEnd = false;

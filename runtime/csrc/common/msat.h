@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules of the neurons with a multi-stage adaptive threshold, as snncc/ops/msat.py has them. States: the potential
+// The rules of the neurons with a multi-stage adaptive threshold, as in snncc/ops/msat.py. States: the potential
 // after firing, and its sum over all steps so far.
 #pragma once
 
@@ -65,7 +65,7 @@ struct ConfidentMsat {
   uint32_t key;
 };
 
-// What holds for the threshold, and for the draws.
+// Values of a step for the threshold, and for the random numbers.
 template <class Threshold>
 struct ConfidentMoment {
   Threshold threshold;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the launchers of both devices are given: plain pointers and sizes.
+// Arguments of both devices' launchers: plain pointers and sizes.
 #pragma once
 
 #include <cstdint>
 
 namespace snncc {
 
-// onnx's numbers.
+// onnx's numbers of element types.
 enum class ElementType : int32_t { kFloat = 1, kHalf = 10, kDouble = 11 };
 
 // A parameter spread over the tensor: element i uses data[(i / inner) % channels]; channels = 1 for a single value.
@@ -28,8 +28,8 @@ struct Tensors {
   Broadcast weight;  // of the residual
 };
 
-// The tables of a one-spike neuron, thresholds ascending, so that the table is searched like a ladder. `padded` entries
-// are there, at least `steps`, a power of two: rungs beyond the last one lie at infinity and have the top level.
+// The tables of a one-spike neuron, with ascending thresholds for the search. There are `padded` entries,
+// at least `steps`, a power of two: padding entries have an infinite threshold and the top level.
 struct Ladder {
   const float* thresholds = nullptr;
   const float* levels = nullptr;
@@ -65,7 +65,7 @@ struct WaitPhases {
   int32_t wait = 1;
 };
 
-// Those of an encoder in front of such neurons: its output is as many slices.
+// The tables of an encoder before such neurons: its output has the same number of slices.
 struct EncoderPhases {
   PhaseTables phases;
   int32_t wait = 1;

@@ -11,7 +11,7 @@ namespace snncc {
 // The potential of a neuron that sums its input and a residual.
 static SNNCC_HD float join(float x, float weight, float residual) { return x + weight * residual; }
 
-// The last j with u >= ascending[j], 0 if there is none; `size` is a power of two. NaN goes nowhere.
+// The last j with u >= ascending[j], 0 if there is none; `size` is a power of two. NaN gives 0.
 static SNNCC_HD int32_t find_rung(const float* ascending, int32_t size, float u) {
   int32_t j = 0;
   for (int32_t step = size / 2; step > 0; step /= 2) {
@@ -20,7 +20,7 @@ static SNNCC_HD int32_t find_rung(const float* ascending, int32_t size, float u)
   return j;
 }
 
-// What a one-spike neuron sends, in units of its scale: the level of the highest threshold that u reaches.
+// Output of a one-spike neuron, in units of its scale: the level of the highest threshold that u reaches.
 static SNNCC_HD float one_spike(const float* ascending, const float* levels, int32_t size, float u) {
   const int32_t j = find_rung(ascending, size, u);
   return u >= ascending[0] ? levels[j] : 0.0f;
@@ -29,7 +29,7 @@ static SNNCC_HD float one_spike(const float* ascending, const float* levels, int
 // A neuron with several spikes codes the magnitude of a signed potential.
 static SNNCC_HD float phase_start(float u, bool is_signed) { return is_signed && u < 0.0f ? -u : u; }
 
-// One phase: the neuron fires if what rests of its potential reaches the threshold; the last spike allowed has its own.
+// One phase: the neuron fires if its remaining potential reaches the threshold; the last allowed spike has its own.
 static SNNCC_HD void phase_step(float& rest, float& value, int32_t& count, float level, float threshold,
                                 float last_threshold, int32_t limit) {
   const float needed = count == limit - 1 ? last_threshold : threshold;

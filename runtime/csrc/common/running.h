@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules of sums over time and their increase; the state is the sum, or what stood for all steps so far.
+// The rules of sums over time and their increase; the state is the sum, or the previous sum.
 #pragma once
 
 #include "common/hd.h"

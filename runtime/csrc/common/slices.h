@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic of the neurons whose values travel in slices, besides that of common/phase.h.
+// The arithmetic of the neurons whose values are divided into slices, in addition to common/phase.h.
 #pragma once
 
 #include <cstdint>

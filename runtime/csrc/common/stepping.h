@@ -10,7 +10,7 @@
 
 namespace snncc {
 
-// States: what is left to code, the value of the spikes so far, and their number.
+// States: the remaining potential, the value of the spikes so far, and their number.
 struct PhaseStep {
   static constexpr int kStates = 3;
   static constexpr bool kCounts = true, kPlaces = false, kAtEnd = false;
@@ -39,7 +39,7 @@ static SNNCC_HD float step(const PhaseStep& rule, Nothing, float u, uint32_t, fl
   return rule.is_signed & (u < 0.0f) ? -states[1] : states[1];
 }
 
-// States: the potential that is left, and the value of the spikes so far.
+// States: the remaining potential, and the value of the spikes so far.
 struct FewSpikesStep {
   static constexpr int kStates = 2;
   static constexpr bool kCounts = true, kPlaces = false, kAtEnd = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A neuron's tables as the node's attributes give them: checked, and laid out for the kernels.
+// A neuron's tables from the node's attributes: checked, and in the layout of the kernels.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace snncc {
 
-// Every ladder is padded to at least this many rungs, so that vector code loads whole registers.
+// Every threshold table is padded to at least this many entries, so that vector code loads whole registers.
 constexpr int32_t kMinPadding = 64;
 
 class OneSpikeTables {
  public:
-  // Throws std::invalid_argument, with a message for the user, if the tables make no neuron.
+  // Throws std::invalid_argument, with a message for the user, if the tables are invalid.
   OneSpikeTables(const std::vector<float>& levels, const std::vector<float>& thresholds);
   Ladder ladder() const;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ops over time: what their launchers are given, and what the rules are by which their neurons live.
+// The ops over time: arguments of their launchers, and the update rules of their neurons.
 //
-// A rule is a plain struct of parameters that says
+// A rule is a plain struct of parameters that defines
 //   kStates   how many states a neuron has          kCounts   whether it reports its spikes
-//   kPlaces   whether it matters where in its sample a neuron is
+//   kPlaces   whether the index of a neuron within its sample is needed
 //   kAtEnd    whether it gives one value after the last step, instead of one at each
-// and has these functions, overloads beside it:
+// and has these functions, as overloads:
 //   void at(rule, number, live)     calls live(moment) with what holds for all neurons at the time step of that number,
 //                                   from 0; steps that differ in their arithmetic have moments of different types, so
 //                                   that no loop over neurons has to ask
@@ -21,7 +21,7 @@
 
 namespace snncc {
 
-// Numbers of steps come from outside and may be any; they wrap, as int64 does in the function bodies.
+// Step numbers are inputs with arbitrary values; they wrap, as int64 does in the function bodies.
 static SNNCC_HD int64_t wrapped_sum(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
@@ -32,7 +32,7 @@ static SNNCC_HD int64_t wrapped_difference(int64_t a, int64_t b) {
 
 constexpr int kMaxStates = 3;
 
-// A state comes in as one value for all neurons (`stride` 0) or one for each (1); it goes out where that is asked for.
+// The input of a state is one value for all neurons (`stride` 0) or one for each (1); its output is optional.
 struct State {
   const float* before = nullptr;
   int64_t stride = 0;

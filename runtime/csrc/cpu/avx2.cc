@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The AVX2 variant: 8 neurons climb together; a binary search among 16 rungs in registers, one group of 16 after the
-// other, since whoever reaches a higher group takes its level from there.
+// The AVX2 variant: search for 8 neurons at once; a binary search of 16 entries in registers, one group of 16 after the
+// other; a neuron that reaches a higher group takes its level from there.
 #include <immintrin.h>
 
 #include "cpu/few_spikes.h"
@@ -29,7 +29,7 @@ class Search {
 
   __m256 fires(__m256 u) const { return _mm256_cmp_ps(u, lowest_, _CMP_GE_OQ); }
 
-  // The level of the rung reached; where none is, what is already in `value`.
+  // The level of the entry reached; if there is none, the previous `value`.
   __m256 value(__m256 u, __m256 value) const {
     __m256i bits = _mm256_and_si256(_mm256_castps_si256(_mm256_cmp_ps(u, middle_, _CMP_GE_OQ)), _mm256_set1_epi32(1));
     bits = decide(u, bits, second_, 2);
@@ -49,7 +49,7 @@ class Search {
   __m256 lowest_, middle_, second_, third_, fourth_, even_, odd_;
 };
 
-// kGroups = 0: as many as the ladder needs.
+// kGroups = 0: as many as the threshold table needs.
 template <int kGroups>
 class Kernel {
  public:

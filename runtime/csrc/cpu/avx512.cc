@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The AVX-512 variant: 16 neurons climb the ladder together, with its table in registers.
+// The AVX-512 variant: search for 16 neurons at once, with the threshold table in registers.
 #include <immintrin.h>
 
 #include "cpu/avx512_search.h"
@@ -12,7 +12,7 @@
 namespace snncc {
 namespace {
 
-// What is done around the search: nothing, the sum with a residual of one weight, or all that a span may ask for.
+// Operations around the search: none, the sum with a residual of one weight, or all options of a span.
 enum class Work { kSearch, kJoin, kAll };
 
 template <class Table, Work kWork>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exact ways to find the level of 16 potentials at once: by buckets, as buckets.h has them, and by a binary search for
-// every other ladder of up to 64 rungs. Each takes its table from a plan into registers, and has `fires` and `value`.
+// Exact ways to find the level of 16 potentials at once: by the buckets of buckets.h, and by a binary search for all
+// other threshold tables of up to 64 entries. Each loads its table from a plan into registers, and has `fires` and
+// `value`.
 #pragma once
 
 #include <immintrin.h>
@@ -100,7 +101,7 @@ class DoubleBuckets : public Buckets {
   Registers<kBuckets> below_, first_, second_, levels_;
 };
 
-// Search among 2^kLevels rungs. Decision d is kept in bit d of the index, so the thresholds of decision d are 2^d.
+// Search among 2^kLevels entries. Decision d is kept in bit d of the index, so the thresholds of decision d are 2^d.
 template <int kLevels>
 class Bisection {
  public:
@@ -148,7 +149,7 @@ class Bisection {
 
   static constexpr int width(int decision) { return decision < 4 ? 16 : 1 << decision; }
 
-  // Where the thresholds of a decision lie in the plan's table; the levels lie behind those of the last.
+  // Offset of the thresholds of a decision in the plan's table; the levels follow those of the last one.
   static constexpr int place(int decision) {
     int sum = 0;
     for (int d = 1; d < decision; ++d) {
@@ -157,7 +158,7 @@ class Bisection {
     return sum;
   }
 
-  // The lowest rung that the decisions in `bits` leave.
+  // The lowest entry that is consistent with the decisions in `bits`.
   static constexpr int rung(int bits) {
     int j = 0;
     for (int d = 0; d < kLevels; ++d) {

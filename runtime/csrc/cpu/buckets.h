@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding a level without a search: the upper bits of a positive float say which fraction of an octave it lies in, and
-// a geometric ladder has at most one or two thresholds in each. So those bits find the candidates, and comparing with
+// Find a level without a search: the upper bits of a positive float give its fraction of an octave, and
+// a geometric table has at most one or two thresholds in each. These bits give the candidates, and comparing with
 // them, in full, decides. Bucket numbers are used modulo 32.
 #pragma once
 
@@ -46,8 +46,8 @@ struct BucketRange {
   }
 };
 
-// One threshold a bucket: a bucket starts at a level, and whoever reaches its threshold has that of the next bucket.
-// plan.table: 32 thresholds, 32 levels. False if the ladder does not suit.
+// One threshold per bucket: a bucket starts at a level; a potential at its threshold has that of the next bucket.
+// plan.table: 32 thresholds, 32 levels. False if the threshold table is unsuitable.
 inline bool build_single_buckets(const Ladder& ladder, Plan& plan) {
   const BucketRange range = BucketRange::finest(ladder);
   if (!range.holds(ladder, 1)) {
@@ -66,8 +66,8 @@ inline bool build_single_buckets(const Ladder& ladder, Plan& plan) {
   return true;
 }
 
-// Up to two thresholds a bucket: it knows how many lie below it, and that number, raised by the two, finds the level.
-// plan.table: 32 numbers as int32, 32 first thresholds, 32 second ones, 32 levels. False if the ladder does not suit.
+// Up to two thresholds per bucket: the number of thresholds below it, plus those reached of the two, gives the level.
+// plan.table: 32 numbers as int32, 32 first thresholds, 32 second ones, 32 levels. False if unsuitable.
 inline bool build_double_buckets(const Ladder& ladder, Plan& plan) {
   const BucketRange range = BucketRange::finest(ladder);
   if (ladder.steps >= kBuckets || !range.holds(ladder, 2)) {

@@ -11,7 +11,7 @@ namespace snncc {
 // Nodes per task of a thread pool.
 constexpr int64_t kNodesPerTask = 64;
 
-// Throws std::invalid_argument if an edge leads nowhere, or if the edges are not sorted by target.
+// Throws std::invalid_argument if an edge has an invalid node, or if the edges are not sorted by target.
 void check_edges(const EdgeTensors& tensors);
 
 class EdgeCall {

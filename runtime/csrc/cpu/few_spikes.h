@@ -16,7 +16,7 @@ namespace {
 // Neurons of a tile: their arrays lie in the first cache, and there are enough of them to make up for starting a loop.
 constexpr int64_t kFewSpikesTile = 256;
 
-// What the neurons of a tile have between the steps.
+// State of the neurons of a tile between the steps.
 struct alignas(64) FewSpikesTile {
   float v[kFewSpikesTile];
   float value[kFewSpikesTile];

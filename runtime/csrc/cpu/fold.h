@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Folding a scale into a ladder, so that neither a division nor a multiplication is left per element.
+// Fold a scale into a threshold table, which saves a division and a multiplication per element.
 #pragma once
 
 #include "common/neuron.h"
@@ -7,7 +7,7 @@
 
 namespace snncc {
 
-// A ladder in units of x instead of x/scale.
+// A threshold table in units of x instead of x/scale.
 class FoldedLadder {
  public:
   // False if this scale cannot be folded exactly (not positive, or lost among the subnormals): divide, then.

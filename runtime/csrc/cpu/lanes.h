@@ -74,7 +74,7 @@ struct Tile {
   }
 };
 
-// From the lowest rung up: whoever reaches a higher one takes its level.
+// From the lowest entry up: a potential that reaches a higher one takes its level.
 inline void climb_tile(const Ladder& ladder, const Tile& tile) {
   float u[kTile];
   float value[kTile];

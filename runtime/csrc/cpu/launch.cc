@@ -104,7 +104,7 @@ void CpuCall::run_span(const Span& span) const {
   if (few_spikes_ != nullptr) {
     return variant_.few_spikes(*few_spikes_, span);
   }
-  // Folding costs about as much as dividing a few dozen elements per rung.
+  // Folding costs about as much as dividing a few dozen elements per entry.
   FoldedLadder folded;
   if (span.scale.data != nullptr && span.scale.step == 0 && span.size >= int64_t{64} * plan_.ladder.steps &&
       folded.fold(plan_.ladder, *span.scale.data)) {

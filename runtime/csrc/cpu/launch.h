@@ -37,7 +37,7 @@ class CpuCall {
   const FewSpikes* few_spikes_ = nullptr;   // of a few-spikes neuron
   FoldedLadder folded_;
   Plan plan_;  // of a one-spike neuron
-  bool unit_scale_ = false;  // the scale is 1, or folded into the ladder
+  bool unit_scale_ = false;  // the scale is 1, or folded into the threshold table
   bool stream_ = false;
 };
 

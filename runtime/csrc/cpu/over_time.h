@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CPU's entry for the ops over time: a block of neurons lives through all steps of the call, its states at hand.
+// The CPU's entry for the ops over time: a block of neurons runs all steps of the call, with its states in cache.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CPU's entry for neurons whose values travel in slices: a block of neurons lives through all phases.
+// The CPU's entry for neurons whose values are divided into slices: a block of neurons runs all phases.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Neurons whose values travel in slices, for a span of them, written for the compiler to turn into vector code.
+// Neurons whose values are divided into slices, for a span of them, written for the compiler to turn into vector code.
 #pragma once
 
 #include <cstdint>

@@ -49,7 +49,7 @@ const Candidates& candidates() {
   return found;
 }
 
-// A name that cannot be served is ignored: the variable is there to go lower, never to crash.
+// An unsupported name is ignored: the variable may only select a lower variant.
 const Variant* initial() {
   const Variant* asked = candidates().named(std::getenv("SNNCC_CPU"));
   return asked != nullptr ? asked : candidates().best();

@@ -9,7 +9,7 @@
 
 namespace snncc {
 
-// Ladders up to this long are searched in registers; longer ones are climbed rung by rung.
+// Threshold tables up to this length are searched in registers; longer ones entry by entry.
 constexpr int32_t kMaxSearch = 64;
 
 // A parameter over a span of elements: `step` 0 repeats one value, 1 takes one per element.
@@ -30,7 +30,7 @@ struct Span {
   bool stream;  // y is larger than the cache and not x: write past the cache
 };
 
-// A ladder made ready for a variant's search. `form` and `table` are the variant's own business; the ladder's arrays
+// A threshold table prepared for a variant's search. `form` and `table` are private to the variant; the table's arrays
 // must live as long as the plan.
 struct Plan {
   Ladder ladder;
@@ -60,7 +60,7 @@ struct StepKernel {
 template <class... Rules>
 struct StepKernels : StepKernel<Rules>... {};
 
-// What the neurons of a span have between phases, where their values travel in slices.
+// State of the neurons of a span between phases, for values divided into slices.
 struct SliceStates {
   float* rest;      // of the potential
   float* sign;      // of an encoder's potential, 1 or -1
@@ -69,9 +69,9 @@ struct SliceStates {
 };
 
 struct SliceKernels {
-  // One-spike neurons that wait: phases [begin, end) see x, and whoever has not fired may.
+  // One-spike neurons that wait: in phases [begin, end) they read x, and may fire once.
   void (*look)(const WaitPhases&, int32_t begin, int32_t end, const Span&, const SliceStates&);
-  // What they have sent up to the phase `last`.
+  // Their output up to the phase `last`.
   void (*send)(int32_t last, const Span&, const SliceStates&);
   // Encoders: the potential comes in, fires at a phase, and what has been sent so far goes out.
   void (*charge)(bool is_signed, const Span&, const SliceStates&);

@@ -19,9 +19,9 @@ foreach(arch 75 80 86 89 90 100 120)
     set(SNNCC_NEWEST_ARCH ${arch})
   endif()
 endforeach()
-# Generations still to come compile this one's PTX.
+# Future generations compile the PTX of this one.
 list(APPEND SNNCC_ARCHS ${SNNCC_NEWEST_ARCH}-virtual)
-# Whoever builds for one machine sets this one.
+# Set this for a build for one machine.
 set(CMAKE_CUDA_ARCHITECTURES "${SNNCC_ARCHS}" CACHE STRING "Architectures of the CUDA kernels")
 
 enable_language(CUDA)

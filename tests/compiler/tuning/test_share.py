@@ -100,7 +100,7 @@ def test_the_body_says_what_the_kernels_say(shared_model):
 
 
 def test_latency_follows_the_longest_path(shared_model):
-    """The digits network: stem, then a block of two layers beside a shortcut, then one more layer."""
+    """The digits network: stem, then a block of two layers with a shortcut, then one more layer."""
     coding, model = shared_model
     own = steps_of_neurons(model)
     data = load_digits()

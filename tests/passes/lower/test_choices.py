@@ -92,7 +92,7 @@ def test_ids_that_are_given_as_numbers_are_no_source() -> None:
 
 @pytest.mark.parametrize(("op", "kind"), [("Shape", "int64[2]"), ("Size", "int64")])
 def test_what_measures_sizes_is_given_spikes(op, kind):
-    """Spikes have the sizes of the values that they stand for."""
+    """Spikes have the shapes of the values that they represent."""
     body = f"y = Relu (x) s = {op} (x)"
     graph = Graph.from_proto(parser.parse_model(f"{HEAD} (float[N, 4] y, {kind} s) {{ {body} }}"))
     graph.infer_shapes()

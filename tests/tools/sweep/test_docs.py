@@ -22,7 +22,7 @@ TEXT = (Path(__file__).parents[3] / "docs" / "sweep.md").read_text(encoding="utf
 
 @pytest.fixture
 def example(tmp_path) -> Path:
-    """The grid of docs/sweep.md beside the files that it names."""
+    """The grid of docs/sweep.md in a folder with the files that it names."""
     pytest.importorskip("sklearn", reason="the digits come with scikit-learn")
     (grid,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     found = load_digits()
