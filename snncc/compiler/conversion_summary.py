@@ -73,7 +73,7 @@ def outcome_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append((_of(scales["absorbed"], "scales of neurons"), "absorbed by weights"))
     if scales["left"]:
         lines.append((_of(len(scales["left"]), "scales of neurons"), "stay, as Mul"))
-    return lines + [(_of(count, op), "analog islands") for op, count in found["islands"].items()]
+    return lines + [(_of(count, op), "analog ops") for op, count in found["islands"].items()]
 
 
 def _of(count: int, what: str) -> str:

@@ -215,7 +215,7 @@ def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
         loop = node.op == "Scan" or node.op in RECURRENT
         reason = "products of gates and states" if loop else unsupported_reason(graph, node) or "not linear"
         reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog islands.")
+    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog ops.")
 
 
 def require_neurons(name: str) -> None:

@@ -103,7 +103,7 @@ def check_islands(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """The analog islands are there, with these ops."""
     present = {n.name: n.op_type for n in all_nodes(model.graph)}
     odd = [f"'{name}' ({op})" for name, op in claimed("islands").items() if present.get(name) != op]
-    return f"analog islands are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
+    return f"analog ops are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
 
 
 def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:

@@ -23,7 +23,7 @@ def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str
         known = {}
     listed = {"The model": _model(known, found)}
     if outcome := known.get("snncc.outcome"):
-        listed["What became what"] = outcome_rows(outcome)
+        listed["Conversion summary"] = outcome_rows(outcome)
     return listed
 
 

@@ -74,10 +74,10 @@ def section(network: Network, islands: Collection[str]) -> Section:
         text = f"The network has {len(places)} nodes to draw, and above {_MOST} nobody could read its graph."
         return Section(_KEY, _TITLE, text)
     rows, lanes = max(p.row for p in places) + 1, max(p.lane for p in places) + 1
-    counts = {kind: sum(p.kind == kind for p in places) for kind in ("neuron", "synapse", "island")}
+    counts = {kind: sum(p.kind == kind for p in places) for kind in ("neuron", "synapse", "analog op")}
     told = ", ".join(f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in counts.items())
     text = (
-        f"From input to output: {told}, where layers count. Neurons are filled, synapses framed, analog islands framed "
+        f"From input to output: {told}, where layers count. Neurons are filled, synapses framed, analog ops framed "
         "with dashes; nodes that only move or scale values are left out."
     )
     width = max(WIDTH, _LANE * (lanes + _WAY) + 0.2)
@@ -89,7 +89,7 @@ def _kind(node: Any, islands: Collection[str], *, joins: bool) -> str | None:
     if is_neuron(node):
         return "neuron"
     if node.name in islands or node.op_type == "Scan":
-        return "island"
+        return "analog op"
     if node.op_type in WEIGHTED:
         return "synapse"
     return "other" if node.op_type in POOLS or node.op_type == "Concat" or joins else None
@@ -128,7 +128,7 @@ def _edge(axes: Any, start: tuple[float, float], end: tuple[float, float], palet
 
 def _box(axes: Any, place: Place, centre: tuple[float, float], palette: Palette) -> None:
     x, y = centre
-    colour = {"neuron": palette.first, "synapse": palette.third, "island": palette.second}.get(place.kind, palette.soft)
+    colour = {"neuron": palette.first, "synapse": palette.third, "analog op": palette.second}.get(place.kind, palette.soft)
     filled = place.kind == "neuron"
     box = FancyBboxPatch(
         (x - 0.44, y - 0.28),
@@ -138,7 +138,7 @@ def _box(axes: Any, place: Place, centre: tuple[float, float], palette: Palette)
         facecolor=colour if filled else "none",
         edgecolor=colour,
         linewidth=1.0,
-        linestyle="--" if place.kind == "island" else "-",
+        linestyle="--" if place.kind == "analog op" else "-",
     )
     axes.add_patch(box)
     ink = palette.paper if filled else palette.ink
