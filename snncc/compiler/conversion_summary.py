@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
 from snncc.ir.op_sets import WEIGHTED
@@ -50,7 +50,7 @@ def conversion_summary(
             "left": [n.name for n in norms],
         },
         "scales": {"inserted": inserted, "absorbed": max(0, inserted - len(left)), "left": left},
-        "islands": dict(sorted(Counter(n.op for n in islands(graph)).items())),
+        "islands": dict(sorted(Counter(n.op for n in analog_ops(graph)).items())),
     }
 
 

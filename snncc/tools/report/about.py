@@ -12,7 +12,7 @@ from snncc.errors import ModelError
 from snncc.evaluation.result import Evaluation
 from snncc.ir.metadata import metadata_of
 
-__all__ = ["about", "island_names"]
+__all__ = ["about", "analog_op_names"]
 
 
 def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str, str]]]:
@@ -27,7 +27,7 @@ def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str
     return listed
 
 
-def island_names(model: onnx.ModelProto) -> frozenset[str]:
+def analog_op_names(model: onnx.ModelProto) -> frozenset[str]:
     """Nodes that stay analog, by the metadata."""
     try:
         return frozenset(metadata_of(model).get("snncc.islands", {}))

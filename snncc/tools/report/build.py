@@ -23,7 +23,7 @@ from snncc.io.model_reader import Source, model_name
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph
 from snncc.ir.nodes import is_neuron, label
-from snncc.tools.report.about import about, island_names
+from snncc.tools.report.about import about, analog_op_names
 from snncc.tools.report.figures import (
     activations,
     coding_error,
@@ -159,7 +159,7 @@ def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: 
         inactivated_spikes.section(found.sin),
         _rasters(shown, [x.name for x in own], neurons),
         pipeline_schedule.section(network, coding, layer_steps(shown.snn), interval),
-        graph.section(network, island_names(shown.snn)),
+        graph.section(network, analog_op_names(shown.snn)),
     ]
 
 

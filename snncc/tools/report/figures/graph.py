@@ -43,7 +43,7 @@ class Place:
     after: tuple[int, ...]
 
 
-def placed(network: Network, islands: Collection[str]) -> list[Place]:
+def placed(network: Network, analog_ops: Collection[str]) -> list[Place]:
     """What is worth drawing, inputs first and outputs last; what only moves values is left out."""
     places: list[Place] = []
     behind: dict[str, tuple[int, ...]] = {}  # by tensor: the places that it comes from
@@ -59,7 +59,7 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
         behind[name] = add(name, "input", "input", ())
     for node in network.nodes:
         after = tuple(sorted({i for name in network.activation_inputs(node) for i in behind.get(name, ())}))
-        kind = _kind(node, islands, joins=len(after) > 1)
+        kind = _kind(node, analog_ops, joins=len(after) > 1)
         found = after if kind is None or not after else add(label(node), node.op_type, kind, after)
         behind.update(dict.fromkeys(filter(None, node.output), found))
     for name in network.outputs:
@@ -67,9 +67,9 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
     return places
 
 
-def section(network: Network, islands: Collection[str]) -> Section:
+def section(network: Network, analog_ops: Collection[str]) -> Section:
     """One panel; of a network too large to be looked at, a sentence that says so."""
-    places = placed(network, islands)
+    places = placed(network, analog_ops)
     if len(places) > _MOST:
         text = f"The network has {len(places)} nodes to draw, and above {_MOST} nobody could read its graph."
         return Section(_KEY, _TITLE, text)
@@ -85,10 +85,10 @@ def section(network: Network, islands: Collection[str]) -> Section:
     return Section(_KEY, _TITLE, text, (panel,))
 
 
-def _kind(node: Any, islands: Collection[str], *, joins: bool) -> str | None:
+def _kind(node: Any, analog_ops: Collection[str], *, joins: bool) -> str | None:
     if is_neuron(node):
         return "neuron"
-    if node.name in islands or node.op_type == "Scan":
+    if node.name in analog_ops or node.op_type == "Scan":
         return "analog op"
     if node.op_type in WEIGHTED:
         return "synapse"
@@ -128,7 +128,9 @@ def _edge(axes: Any, start: tuple[float, float], end: tuple[float, float], palet
 
 def _box(axes: Any, place: Place, centre: tuple[float, float], palette: Palette) -> None:
     x, y = centre
-    colour = {"neuron": palette.first, "synapse": palette.third, "analog op": palette.second}.get(place.kind, palette.soft)
+    colour = {"neuron": palette.first, "synapse": palette.third, "analog op": palette.second}.get(
+        place.kind, palette.soft
+    )
     filled = place.kind == "neuron"
     box = FancyBboxPatch(
         (x - 0.44, y - 0.28),
