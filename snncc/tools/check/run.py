@@ -14,7 +14,7 @@ from snncc.coding.from_metadata import replaced_relus
 from snncc.errors import DataError, ModelError
 from snncc.evaluation.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation.result import Evaluation
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.execution.stream import own_specs
 from snncc.io.batches import Batch, Samples, batches, specs_of
 from snncc.io.digests import Digest

@@ -19,7 +19,7 @@ import onnx
 from snncc.analysis.network_view import Network
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.execution.converted_model import read_converted
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.io.atomic_write import write_whole
 from snncc.io.model_reader import Source, model_name
 from snncc.ir.metadata import metadata_of

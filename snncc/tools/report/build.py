@@ -15,7 +15,7 @@ from snncc.coding.from_metadata import layer_steps, recorded_coding
 from snncc.errors import ModelError, OptionError
 from snncc.evaluation.evaluate import evaluate, pair
 from snncc.evaluation.result import Evaluation
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.execution.spike_trains import spike_trains
 from snncc.io.batches import Batch, Samples, batches, first, labels_of, specs_of
 from snncc.io.input_specs import fixed_batch

@@ -11,7 +11,7 @@ import snncc
 from snncc.analysis.network_view import Network
 from snncc.errors import OptionError
 from snncc.evaluation.evaluate import pair
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.tools.report.figures import graph, parameter_grids
