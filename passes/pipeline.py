@@ -54,7 +54,7 @@ from snncc.passes.time.note_rows import NoteRows
 from snncc.passes.time.pool_spikes import PoolSpikes
 from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
 from snncc.passes.time.stacked_sizes import StackedSizes
-from snncc.passes.time.to_single_steps import ToSingleSteps
+from snncc.passes.time.to_single_steps import ToSingleSteps  # noqa: F401 (compiler.time_forms runs it)
 
 __all__ = [
     "PASSES",
@@ -191,41 +191,11 @@ def weight_storage(weights: str) -> tuple[Pass, ...]:
     return () if weights == "float" else (QuantiseWeights(per_channel=weights == "int8"),)
 
 
-PASSES: dict[str, type[Pass]] = {each.name: type(each) for each in canonicalisation()} | {
-    p.name: p
-    for p in (
-        SplitClip,
-        FoldBatchNorm,
-        InsertScales,
-        HoistScales,
-        SinkScales,
-        LowerRelu,
-        EncodeInput,
-        CorrectPotentials,
-        FuseResidual,
-        ReluBeforeMaxPool,
-        NoteRows,
-        RepeatConstantCurrents,
-        StackedSizes,
-        PoolSpikes,
-        InsertReadout,
-        ToSingleSteps,
-        ApplySpikeConfidence,
-        PadTables,
-        FuseGelu,
-        SplitLeakyRelu,
-        InsertMessageNeurons,
-        LowerActivations,
-        IsolateAnalogOps,
-        BatchFirst,
-        BoundsToRelu,
-        LinearPieces,
-        LowerRecurrent,
-        RoundWeights,
-        QuantiseWeights,
-        BatchNormToThreshold,
-        FoldScalesIntoThresholds,
-    )
+# By name: all passes that this module imports.
+PASSES: dict[str, type[Pass]] = {
+    each.name: each
+    for each in tuple(globals().values())
+    if isinstance(each, type) and issubclass(each, Pass) and each is not Pass
 }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from snncc.analysis.analog_ops import endings, islands
+from snncc.analysis.analog_ops import analog_ops, endings
 from snncc.analysis.batch_axis import nodes_off_batch_axis
 from snncc.analysis.convertibility import feeds_outputs_only
 from snncc.analysis.integer_inputs import integer_tensors, is_integer
@@ -51,7 +51,7 @@ class IsolateAnalogOps(Pass):
         if self.coding.slices > 1:
             self._read_once(graph, ends)
         last = {id(n) for n in ends}
-        off, chosen = nodes_off_batch_axis(graph), {id(n) for n in islands(graph)} - last
+        off, chosen = nodes_off_batch_axis(graph), {id(n) for n in analog_ops(graph)} - last
         found = [n for n in graph.nodes() if id(n) in chosen or id(n) in off]
         analog, beside = {id(n) for n in found} | last, integer_tensors(graph)
         decoded: dict[int, Tensor] = {}  # by input of the analog ops: its replacement within them

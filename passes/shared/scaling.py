@@ -56,8 +56,8 @@ def insert_factor(graph: Graph, tensor: Tensor, factor: Array, name: str, role: 
     with np.errstate(over="ignore"):
         cast = factor.astype(graph.element_type())
     if not np.isfinite(cast).all():
-        way_out = f"{cast.dtype} cannot hold it; convert the float32 model"
-        raise PassError(f"the scale of '{tensor.name}' is as large as {np.abs(factor).max():.3g}, and {way_out}")
+        remedy = f"{cast.dtype} cannot hold it; convert the float32 model"
+        raise PassError(f"the scale of '{tensor.name}' is as large as {np.abs(factor).max():.3g}, and {remedy}")
     constant = graph.constant(f"{name}_factor", cast)
     return graph.add("Mul", [tensor, constant], name=name, role=role)
 

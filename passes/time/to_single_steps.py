@@ -139,8 +139,8 @@ class ToSingleSteps(Pass):
     def _delay(self, graph: Graph, node: Node, tensor: Tensor, lag: int) -> None:
         """Make `node` read the value of `tensor` from `lag` steps before, by a chain of registers."""
         if batch_axes(graph).get(id(tensor)):
-            way_out = "Convert with --form folded, or let layers wait for all of their input"
-            raise PassError(f"'{tensor.name}' comes late, where the batch is not on axis 0. {way_out}")
+            remedy = "Convert with --form folded, or let layers wait for all of their input"
+            raise PassError(f"'{tensor.name}' comes late, where the batch is not on axis 0. {remedy}")
         current = tensor
         for number in range(lag):
             name = graph.fresh(f"{tensor.name}_delay")

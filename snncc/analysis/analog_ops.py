@@ -17,13 +17,13 @@ from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import ANALOG, CHOICES, CONTROL_FLOW, MOVES, RANDOM, RECURRENT, SHAPE_OPS, TAIL
 from snncc.ops import DOMAIN
 
-__all__ = ["endings", "is_island", "islands", "may_stay_analog", "reads_values"]
+__all__ = ["analog_ops", "endings", "is_analog_op", "may_stay_analog", "reads_values"]
 
 _NO_FUNCTIONS = (*CONTROL_FLOW, "Optional", "Sequence", "SplitToSequence", "String")
 _NEVER = RANDOM | {"ConcatFromSequence", "ImageDecoder", "RegexFullMatch"}
 
 
-def is_island(graph: Graph, node: Node, beside: set[int]) -> bool:
+def is_analog_op(graph: Graph, node: Node, beside: set[int]) -> bool:
     """Whether `node` is a non-linear function of its inputs other than a neuron.
 
     `beside` are the tensors that are computed of integer inputs and shapes alone.
@@ -82,10 +82,10 @@ def may_stay_analog(graph: Graph, node: Node, beside: set[int]) -> bool:
     return (node.op in ANALOG and real) or _chooses(graph, node, beside)
 
 
-def islands(graph: Graph) -> list[Node]:
+def analog_ops(graph: Graph) -> list[Node]:
     """All analog ops, in topological order."""
     beside = integer_tensors(graph)
-    return [n for n in graph.nodes() if is_island(graph, n, beside) and id(n.outputs[0]) not in beside]
+    return [n for n in graph.nodes() if is_analog_op(graph, n, beside) and id(n.outputs[0]) not in beside]
 
 
 def endings(graph: Graph) -> list[Node]:
@@ -99,10 +99,12 @@ def endings(graph: Graph) -> list[Node]:
     found: dict[int, Node] = {}
     for node in nodes:
         behind = any(id(p) in found for t in node.inputs if (p := graph.producer(t)) is not None)
-        begins = id(node.outputs[0]) not in beside and is_island(graph, node, beside) and _chooses(graph, node, beside)
+        begins = (
+            id(node.outputs[0]) not in beside and is_analog_op(graph, node, beside) and _chooses(graph, node, beside)
+        )
         if (behind or begins) and id(node) not in spiking:
             found[id(node)] = node
-    chosen = {id(n) for n in islands(graph)}
+    chosen = {id(n) for n in analog_ops(graph)}
     for node in reversed(nodes):
         users = [u for t in node.outputs for u in graph.users(t)]
         within = users and all(id(u) in found for u in users) and not any(graph.is_output(t) for t in node.outputs)

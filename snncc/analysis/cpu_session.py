@@ -89,5 +89,5 @@ def must_run(what: str) -> Iterator[None]:
         yield
     except ORT_ERRORS as error:
         reason = str(error).splitlines()[0].removeprefix("[ONNXRuntimeError] : ")
-        way_out = "Does the source model itself run there? If it does, please report this."
-        raise ModelError(f"{what} does not run in onnxruntime {ort.__version__} ({reason}). {way_out}") from error
+        remedy = "Does the source model itself run there? If it does, please report this."
+        raise ModelError(f"{what} does not run in onnxruntime {ort.__version__} ({reason}). {remedy}") from error

@@ -199,8 +199,8 @@ def _with_room(sites: list[ActivationSite], below: Mapping[str, float]) -> list[
 def _settled(place: ActivationSite, values: Array) -> Array:
     """Positive scales: a channel that is always 0 takes its layer's scale, such a layer its `room`."""
     if not np.isfinite(values).all():
-        way_out = "Is the preprocessing right? Try fewer or smaller inputs."
-        raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {way_out}")
+        remedy = "Is the preprocessing right? Try fewer or smaller inputs."
+        raise CalibrationError(f"calibration: activation '{place.tensor}' overflows to infinity or NaN. {remedy}")
     largest = float(values.max(initial=0.0))
     if largest <= _SILENT:
         return np.full(1, place.room)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.analysis.activations import match_activation
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.analysis.batch_axis import nodes_off_batch_axis
 from snncc.analysis.cpu_session import cpu_session
 from snncc.analysis.integer_inputs import activation_sources as network_sources
@@ -40,7 +40,7 @@ def value_ranges(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: b
         what each op computes that is not linear, and of the sources.
     """
     off = nodes_off_batch_axis(graph)
-    chosen = {id(n) for n in islands(graph)} | off.keys()
+    chosen = {id(n) for n in analog_ops(graph)} | off.keys()
     nodes = [n for n in graph.nodes() if n.op in ANALOG or n.op in RECURRENT or id(n) in chosen]
     matches = {n.name: match_activation(graph, n) for n in nodes}
     sources = {name: match[1].name for name, match in matches.items() if match is not None}

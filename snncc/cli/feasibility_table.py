@@ -13,8 +13,8 @@ def sentences(analog: Mapping[str, Mapping[str, str]], recurrent: Mapping[str, s
     from snncc.coding import CODINGS
 
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
-    for coding, islands in analog.items():
-        groups.setdefault(tuple(islands.items()), []).append(coding)
+    for coding, analog_ops in analog.items():
+        groups.setdefault(tuple(analog_ops.items()), []).append(coding)
     lines = []
     for stays, codings in groups.items():
         by = "" if len(codings) == len(CODINGS) else f" with --coding {' or '.join(codings)}"

@@ -15,4 +15,6 @@ __all__ = ["print_outcome"]
 def print_outcome(found: Mapping[str, Any] | None) -> None:
     """Print the metadata entry snncc.outcome; models of earlier versions have none."""
     if found:
-        print_table("What became what", ("in the network", "in the spiking network"), outcome_rows(found), right=False)
+        print_table(
+            "Conversion summary", ("in the network", "in the spiking network"), outcome_rows(found), right=False
+        )

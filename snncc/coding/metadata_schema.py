@@ -13,10 +13,10 @@ from typing import Any
 import onnx
 
 from snncc.coding import coding_of
-from snncc.errors import OptionError
+from snncc.errors import ModelError, OptionError
 from snncc.ir.metadata import metadata_of
 
-__all__ = ["damaged_entry"]
+__all__ = ["damaged_entry", "sound_entry"]
 
 _MOST_STEPS = 2**16
 _MOST_VALUES = 2**31  # of the state of one sample
@@ -39,6 +39,15 @@ def damaged_entry(model: onnx.ModelProto) -> str | None:
         ModelError: an entry is no JSON.
     """
     return next((k for k, v in metadata_of(model).items() if not _SOUND.get(k, _is_table)(v, model)), None)
+
+
+def sound_entry(model: onnx.ModelProto, key: str) -> dict[str, Any]:
+    """The metadata entry `key`; empty if it is missing or not of its form."""
+    try:
+        found = metadata_of(model).get(key)
+    except ModelError:
+        return {}
+    return found if isinstance(found, dict) and _SOUND.get(key, _is_table)(found, model) else {}
 
 
 def _fits(value: Any, form: Any) -> bool:

@@ -24,7 +24,7 @@ __all__ = ["output_shapes", "refuse_rows", "rows_may_move", "rows_must_fit", "se
 Shapes = Mapping[int, list[tuple[int, ...]]]  # by number of samples: of each output
 
 _CODINGS = "Convert with --coding fs, or phase without --wait, whose rows are samples"
-_WAY_OUT = f"{_CODINGS}, or export with a dynamic batch and all other sizes fixed"
+_REMEDY = f"{_CODINGS}, or export with a dynamic batch and all other sizes fixed"
 
 
 def rows_may_move(graph: Graph) -> bool:
@@ -44,7 +44,7 @@ def rows_must_fit(name: str) -> Iterator[None]:
         reason = str(error).splitlines()[0].rpartition("Status Message: ")
         node = reason[0].rpartition("running ")[2] or "a node"
         message = f"{name}: time steps are stacked on the batch axis, and rows do not fit together at {node.strip()}"
-        raise UnsupportedShapeError(f"{message} ({reason[2]}). {_WAY_OUT}.") from error
+        raise UnsupportedShapeError(f"{message} ({reason[2]}). {_REMEDY}.") from error
 
 
 def output_shapes(graph: Graph) -> tuple[int, Shapes]:
@@ -74,7 +74,7 @@ def refuse_rows(graph: Graph, name: str, unit: int, expected: Shapes) -> None:
         for output, wanted, given in zip(graph.outputs, shapes, found[n], strict=True):
             if wanted != given:
                 message = f"{name}: output '{output.name}' of {n} samples would be {given}, not {wanted}"
-                raise UnsupportedShapeError(f"{message}: its rows are not those of samples. {_WAY_OUT}.")
+                raise UnsupportedShapeError(f"{message}: its rows are not those of samples. {_REMEDY}.")
 
 
 def settled_states(graph: Graph, states: Sequence[State]) -> list[State]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy.typing as npt
 
 from snncc.analysis.activation_sites import activation_nodes
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.calibration.potential_matching import match_potentials
 from snncc.calibration.spike_confidence import spike_confidence
 from snncc.coding import Coding
@@ -22,7 +22,7 @@ from snncc.compiler.agreement import output_shapes, refuse_rows, rows_may_move, 
 from snncc.compiler.options import ConversionOptions
 from snncc.compiler.time_forms import Form, choose_form
 from snncc.frontend.batch_independence import refuse_mixing
-from snncc.frontend.legality import refuse_islands, require_neurons
+from snncc.frontend.legality import refuse_analog_ops, require_neurons
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import RECURRENT
@@ -158,4 +158,4 @@ class Conversion:
         if not neurons and not loops and not graph.nodes(*RECURRENT):
             require_neurons(self.name)
         if self.options.strict:
-            refuse_islands(graph, self.name, [*loops, *islands(graph)])
+            refuse_analog_ops(graph, self.name, [*loops, *analog_ops(graph)])

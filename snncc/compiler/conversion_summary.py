@@ -9,7 +9,7 @@ from typing import Any
 
 import onnx
 
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
 from snncc.ir.op_sets import WEIGHTED
@@ -50,7 +50,7 @@ def conversion_summary(
             "left": [n.name for n in norms],
         },
         "scales": {"inserted": inserted, "absorbed": max(0, inserted - len(left)), "left": left},
-        "islands": dict(sorted(Counter(n.op for n in islands(graph)).items())),
+        "islands": dict(sorted(Counter(n.op for n in analog_ops(graph)).items())),
     }
 
 
@@ -73,7 +73,7 @@ def outcome_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append((_of(scales["absorbed"], "scales of neurons"), "absorbed by weights"))
     if scales["left"]:
         lines.append((_of(len(scales["left"]), "scales of neurons"), "stay, as Mul"))
-    return lines + [(_of(count, op), "analog islands") for op, count in found["islands"].items()]
+    return lines + [(_of(count, op), "analog ops") for op, count in found["islands"].items()]
 
 
 def _of(count: int, what: str) -> str:

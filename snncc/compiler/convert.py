@@ -154,7 +154,7 @@ def _facts(
         "snncc.version": VERSION,
         "snncc.coding": line.coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
-        "snncc.islands": metadata_record.island_ops(graph),
+        "snncc.islands": metadata_record.analog_op_kinds(graph),
         "snncc.weights": line.options.recorded(),
         "snncc.outcome": conversion_summary(source, graph, line.reports, line.options.fold_bn),
     }

@@ -70,7 +70,7 @@ def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
     line = Conversion(name, coding, ConversionOptions(), observer=None)
     line.prepare(graph)
     made = line.spiking(graph, _scales_of_one(graph))
-    analog = metadata_record.island_ops(made.graph)
+    analog = metadata_record.analog_op_kinds(made.graph)
     if made.form.name != "folded":
         in_form(made.graph, coding, made.form, {})
     return analog

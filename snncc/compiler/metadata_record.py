@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snncc.analysis.activation_sites import activation_nodes, neuron_output
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.coding.bound_forms import Forms, words_of
 from snncc.coding.fs_tables.neuron import NEVER
 from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
@@ -19,7 +19,7 @@ from snncc.ir.nodes import is_neuron
 from snncc.ops import DOMAIN
 from snncc.ops.arrays import Array
 
-__all__ = ["calibration", "island_ops", "neuron_scales", "neurons", "recurrent", "thresholds"]
+__all__ = ["analog_op_kinds", "calibration", "neuron_scales", "neurons", "recurrent", "thresholds"]
 
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
@@ -99,6 +99,6 @@ def recurrent(graph: Graph, layers: Mapping[str, str]) -> dict[str, dict[str, An
     return found
 
 
-def island_ops(graph: Graph) -> dict[str, str]:
+def analog_op_kinds(graph: Graph) -> dict[str, str]:
     """The op type of each analog op, by name."""
-    return {node.name: node.op for node in islands(graph)}
+    return {node.name: node.op for node in analog_ops(graph)}

@@ -14,7 +14,7 @@ from snncc.evaluation.paired_run import PairedRun
 from snncc.evaluation.result import Evaluation
 from snncc.evaluation.shard_sums import ShardSums
 from snncc.execution.converted_model import read_converted
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.execution.stream import is_single_step
 from snncc.frontend.import_model import import_model
 from snncc.io.batches import InputSpec, Samples, batches, count_of, first, labels_of, specs_of

@@ -21,7 +21,7 @@ from snncc.evaluation.result import Evaluation, summarise
 from snncc.evaluation.shard_sums import ShardSums
 from snncc.evaluation.spike_counter import SpikeCounter
 from snncc.evaluation.timing import milliseconds
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
 from snncc.storage.mapped import mapped_in

@@ -18,7 +18,7 @@ __all__ = ["CHECKER_ERRORS", "check_converted_model", "read_converted"]
 # What onnx's checker raises, shape inference within it included.
 CHECKER_ERRORS = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, RuntimeError, ValueError)
 
-_WAY_OUT = "Convert the source model again."
+_REMEDY = "Convert the source model again."
 
 
 def read_converted(source: Source) -> onnx.ModelProto:
@@ -38,11 +38,11 @@ def check_converted_model(model: onnx.ModelProto, name: str) -> None:
     known = known_ops(model)
     for node in all_nodes(model.graph):
         if node.domain == DOMAIN and node.op_type not in known:
-            raise ModelError(f"{name}: {DOMAIN} has no op {node.op_type}, of node '{node.name}'. {_WAY_OUT}")
+            raise ModelError(f"{name}: {DOMAIN} has no op {node.op_type}, of node '{node.name}'. {_REMEDY}")
     try:
         onnx.checker.check_model(outline(model), full_check=True)
     except CHECKER_ERRORS as error:
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"{name}: not a valid ONNX model ({reason}). {_WAY_OUT}") from error
+        raise ModelError(f"{name}: not a valid ONNX model ({reason}). {_REMEDY}") from error
     if damaged := damaged_entry(model):
-        raise ModelError(f"{name}: the metadata entry {damaged} is damaged. {_WAY_OUT}")
+        raise ModelError(f"{name}: the metadata entry {damaged} is damaged. {_REMEDY}")

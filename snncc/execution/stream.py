@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
+from snncc.coding.metadata_schema import sound_entry
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.early_exit import EarlyExit
@@ -27,12 +28,12 @@ _BATCH = "batch"  # how the first axis is called here
 
 def is_single_step(model: onnx.ModelProto) -> bool:
     """Whether `model` computes one time step per call, with its states among its inputs and outputs."""
-    return bool(metadata_of(model).get("snncc.form", {}).get("form") == "step")
+    return bool(sound_entry(model, "snncc.form").get("form") == "step")
 
 
 def own_specs(model: onnx.ModelProto) -> list[InputSpec]:
     """The inputs that a converted model has from its source, without states of single time steps."""
-    states = {s["input"] for s in metadata_of(model).get("snncc.form", {}).get("states", [])}
+    states = {s["input"] for s in sound_entry(model, "snncc.form").get("states", [])}
     return [spec for spec in specs_of(model) if spec.name not in states]
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from snncc.analysis.analog_ops import endings, islands
+from snncc.analysis.analog_ops import analog_ops, endings
 from snncc.analysis.batch_axis import batch_axes
 from snncc.analysis.cpu_session import ORT_ERRORS, cpu_session
 from snncc.analysis.integer_inputs import is_integer
@@ -31,8 +31,8 @@ def refuse_mixing(graph: Graph, name: str) -> None:
     node = node_mixing_samples(graph)
     if node is not None:
         message = f"{name}: {node.op} '{node.name}' mixes samples, and with this coding rows are time steps of samples"
-        way_out = "Convert with --coding fs, or phase without --wait, or keep the op off the batch axis"
-        raise UnsupportedOpError(f"{message}. {way_out}.")
+        remedy = "Convert with --coding fs, or phase without --wait, or keep the op off the batch axis"
+        raise UnsupportedOpError(f"{message}. {remedy}.")
 
 
 def node_mixing_samples(graph: Graph) -> Node | None:
@@ -51,7 +51,7 @@ def node_mixing_samples(graph: Graph) -> Node | None:
 
 def _mixes(graph: Graph, nodes: list[Node]) -> Node | None:
     """The first of `nodes` whose result differs when half of the samples come alone."""
-    last, chosen = {id(n) for n in endings(graph)}, {id(n) for n in islands(graph)}
+    last, chosen = {id(n) for n in endings(graph)}, {id(n) for n in analog_ops(graph)}
     watched = [n for n in nodes if n.outputs[0].dtype is not None and (_is_real(n) or id(n) in chosen)]
     watched = [n for n in watched if id(n) not in last]  # which is computed once, of the samples themselves
     names, axes = [n.outputs[0].name for n in watched], batch_axes(graph)

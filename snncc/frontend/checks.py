@@ -93,8 +93,8 @@ def _refuse_missing(model: onnx.ModelProto, name: str) -> None:
     for node in graph.node:
         for missing in sorted(set(reads(node)) - known):
             message = f"{name}: input '{missing}' of {node.op_type} '{node.name or node.output[0]}' is missing"
-            way_out = "Export the model again, with its weights."
-            raise ModelError(f"{message}: no weight, node or graph input has that name. {way_out}")
+            remedy = "Export the model again, with its weights."
+            raise ModelError(f"{message}: no weight, node or graph input has that name. {remedy}")
     for output in graph.output:  # onnx's version converter assumes this up to 1.22
         if output.name not in known:
             raise ModelError(f"{name}: nothing computes the output '{output.name}'. Export the model again.")

@@ -64,8 +64,8 @@ def refuse_quantised(model: onnx.ModelProto, name: str) -> None:
     nodes = [n for n in model.graph.node if n.op_type.startswith(_PREFIXES)]
     if nodes:
         message = f"{name}: a quantised model ({len(nodes)} quantisation nodes, the first is {_called(nodes[0])})"
-        way_out = "Give snncc the float model that it was made from, or one from onnxruntime's quantize_static."
-        raise UnsupportedOpError(f"{message}. {way_out}")
+        remedy = "Give snncc the float model that it was made from, or one from onnxruntime's quantize_static."
+        raise UnsupportedOpError(f"{message}. {remedy}")
 
 
 class _Dequantiser:
@@ -94,8 +94,8 @@ class _Dequantiser:
         kept = [new for node in nodes for new in self._rewritten(node)]
         for output in self.graph.output:
             if output.name in self._quantised:
-                way_out = "End it with DequantizeLinear, or give snncc the float model"
-                raise UnsupportedOpError(f"{self.name}: its output '{output.name}' is quantised. {way_out}.")
+                remedy = "End it with DequantizeLinear, or give snncc the float model"
+                raise UnsupportedOpError(f"{self.name}: its output '{output.name}' is quantised. {remedy}.")
         del self.graph.node[:], self.graph.value_info[:]
         self.graph.node.extend(kept)
         read = {i for n in kept for i in reads(n)}

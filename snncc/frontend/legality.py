@@ -17,7 +17,7 @@ from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.analysis.intervals import BOUNDS
 from snncc.analysis.masks import may_be_infinite
 from snncc.errors import ModelError, UnsupportedOpError, UnsupportedShapeError
-from snncc.frontend.remedies import way_out_of
+from snncc.frontend.remedies import remedy_for
 from snncc.io.large_models import outline
 from snncc.ir.graph import Graph, Node, Shape
 from snncc.ir.nodes import all_nodes
@@ -26,8 +26,8 @@ from snncc.ops import DOMAIN
 from snncc.ops.arrays import Array
 
 __all__ = [
+    "refuse_analog_ops",
     "refuse_inputs",
-    "refuse_islands",
     "refuse_nodes",
     "refuse_ours",
     "refuse_training",
@@ -208,35 +208,35 @@ def refuse_untyped(graph: Graph, name: str) -> None:
     refuse_nodes(name, reasons)
 
 
-def refuse_islands(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
+def refuse_analog_ops(graph: Graph, name: str, nodes: Iterable[Node]) -> None:
     """Raise UnsupportedOpError with `nodes`, which must not be analog ops of a fully spiking network."""
     reasons: dict[str, list[str]] = {}
     for node in nodes:
         loop = node.op == "Scan" or node.op in RECURRENT
         reason = "products of gates and states" if loop else unsupported_reason(graph, node) or "not linear"
         reasons.setdefault(f"{node.op}: {reason}", []).append(node.name)
-    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog islands.")
+    refuse_nodes(name, reasons, "Convert without --strict to keep them as analog ops.")
 
 
 def require_neurons(name: str) -> None:
     """Raise ModelError for a network without activation sites."""
-    way_out = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it"
-    raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {way_out}; {_OTHERS}.")
+    remedy = "Convert a network of ReLUs (Relu, or Clip from 0), as it is before other tools rewrite it"
+    raise ModelError(f"{name}: holds no ReLU, so that nothing becomes a neuron. {remedy}; {_OTHERS}.")
 
 
-def refuse_nodes(name: str, reasons: Mapping[str, list[str]], way_out: str = "") -> None:
+def refuse_nodes(name: str, reasons: Mapping[str, list[str]], remedy: str = "") -> None:
     """Raise UnsupportedOpError if there are `reasons`, which map "op: why" to nodes.
 
-    Without one `way_out` for all, each op has its own.
+    Without one `remedy` for all, each op has its own.
     """
     if not reasons:
         return
     lines = [f"{name}: {sum(map(len, reasons.values()))} node(s) cannot become synapses or neurons"]
     for reason, nodes in sorted(reasons.items()):
         lines.append(f"  {reason}: {_listed(nodes)}")
-        if not way_out:
-            lines.append(f"    {way_out_of(*reason.split(': ', 1))}")
-    raise UnsupportedOpError("\n".join([*lines, *([way_out] if way_out else [])]))
+        if not remedy:
+            lines.append(f"    {remedy_for(*reason.split(': ', 1))}")
+    raise UnsupportedOpError("\n".join([*lines, *([remedy] if remedy else [])]))
 
 
 def _listed(names: Iterable[str], most: int = 6) -> str:

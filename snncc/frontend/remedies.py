@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from snncc.ir.op_sets import CASTS, COMPARISONS, CONTROL_FLOW, RANDOM, SHAPE_OPS
 
-__all__ = ["way_out_of"]
+__all__ = ["remedy_for"]
 
 _CONTROL = (
     "Export the one way that inference takes: trace the model instead of scripting it, with loops unrolled, "
@@ -45,7 +45,7 @@ _BY_OP = {
 }
 
 
-def way_out_of(op: str, reason: str) -> str:
+def remedy_for(op: str, reason: str) -> str:
     """The remedy for `op`, refused for `reason`, as a sentence for the user."""
     if reason.startswith("an op of onnxruntime's own"):
         return _FUSED

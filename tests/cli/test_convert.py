@@ -13,7 +13,7 @@ SUCCESS, ERROR, USAGE = 0, 1, 2
 def test_prints_ops_before_and_after_and_compares_outputs(snncc, digits, tmp_path):
     result = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "snn.onnx", "--calib", digits / "train.npz")
     assert result.exit_code == SUCCESS
-    nodes, became = result.stdout.split("What became what")
+    nodes, became = result.stdout.split("Conversion summary")
     rows = {line.split()[0]: line.split()[1:] for line in nodes.splitlines() if line.strip()}
     lines = [" ".join(line.split()) for line in became.splitlines()]
     assert "3 Relu 3 OneSpikeNeuron" in lines

@@ -14,8 +14,9 @@ from snncc.models.digits import load_digits
 
 @pytest.fixture(scope="module")
 def models(digits):
-    """The folder of `digits`, with rate-step.onnx and phase-step.onnx."""
-    for name, coding in (("rate", library.Rate(T=12)), ("phase", library.Phase(T=6, Q=1.5))):
+    """The folder of `digits`, with rate-step.onnx, phase-step.onnx and early-step.onnx, whose layers do not wait."""
+    codings = {"rate": library.Rate(T=12), "phase": library.Phase(T=6, Q=1.5), "early": library.Phase(T=6, wait=3)}
+    for name, coding in codings.items():
         model = library.convert(digits / "ann.onnx", coding, calibration=load_digits().train_images[:100], form="step")
         onnx.save(model, digits / f"{name}-step.onnx")
     return digits
@@ -77,7 +78,7 @@ def test_early_exit_takes_fewer_steps(snncc, models):
 @pytest.mark.parametrize(
     ("model", "options", "reason"),
     [
-        ("rate-step.onnx", ["--spikes", "s.npz"], "OptionError: spike trains are recorded of networks in the folded"),
+        ("early-step.onnx", ["--spikes", "s.npz"], "OptionError: spike trains are recorded of networks in the folded"),
         ("ann.onnx", ["--spikes", "s.npz"], "OptionError: the model has no spiking neurons"),
         ("snn.onnx", ["--early-exit", 1], "OptionError: --early-exit needs a model of single time steps"),
         ("phase-step.onnx", ["--early-exit", 1], "OptionError: early exit needs outputs that are means"),

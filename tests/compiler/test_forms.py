@@ -13,7 +13,7 @@ from onnx import numpy_helper, parser
 
 import snncc
 from snncc.compiler import time_forms
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.ir.metadata import metadata_of
 from snncc.models import digits_network
 from snncc.models.digits import load_digits

@@ -16,7 +16,7 @@ from snncc.analysis.network_view import Network
 from snncc.analysis.time_stacking import TimeStacking, fold_of, gives_steps, max_batch, one_step
 from snncc.compiler import time_forms
 from snncc.errors import ModelError
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 
 STEPS = 6
 OVER_TIME = [

@@ -95,7 +95,7 @@ def test_unsupported_ops_are_listed_all_at_once_by_op(network):
         "  Erf: not supported: 'c'",
         "  Mul: product of two activations: 'd'",
         "  Softmax: not linear, in the middle of the network: 'f'",
-        "Convert without --strict to keep them as analog islands.",
+        "Convert without --strict to keep them as analog ops.",
     ]
 
 

@@ -13,7 +13,7 @@ from onnx import helper, parser
 
 from snncc.analysis.network_view import Network
 from snncc.frontend.lost_batch import with_batch_kept
-from snncc.frontend.remedies import way_out_of
+from snncc.frontend.remedies import remedy_for
 from snncc.frontend.signs import none_negative
 from snncc.ir import op_sets
 from snncc.ir.graph import Graph
@@ -75,7 +75,7 @@ def test_interpolation_may_overshoot() -> None:
 
 
 def test_every_op_that_draws_numbers_has_the_same_remedy() -> None:
-    assert len({way_out_of(op, "not supported") for op in op_sets.RANDOM}) == 1
+    assert len({remedy_for(op, "not supported") for op in op_sets.RANDOM}) == 1
 
 
 @pytest.mark.parametrize("op", ["Swish", "Sinh", "Atan"])

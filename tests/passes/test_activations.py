@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 import snncc
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.ir.graph import Graph
 from snncc.passes.legalise.fuse_gelu import FuseGelu
 from snncc.passes.legalise.relu_before_max_pool import ReluBeforeMaxPool
@@ -133,7 +133,7 @@ ISLAND = "{ a = Relu (x) b = Exp (a) c = Tanh (b) d = MatMul (c, W) y = Relu (d)
 
 def test_islands_are_what_is_neither_linear_nor_a_neuron(build) -> None:
     graph = Graph.from_proto(build(f"{FLAT} {ISLAND}", {"W": (4, 4)}))
-    assert [n.op for n in islands(graph)] == ["Exp", "Tanh"]
+    assert [n.op for n in analog_ops(graph)] == ["Exp", "Tanh"]
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_islands_are_what_is_neither_linear_nor_a_neuron(build) -> None:
 )
 def test_what_is_an_island(build, body, found) -> None:
     model = build(f"{FLAT} <float k = {{1.5}}> {{ {body} }}", {})
-    assert [n.op for n in islands(Graph.from_proto(model))] == found
+    assert [n.op for n in analog_ops(Graph.from_proto(model))] == found
 
 
 def test_an_island_of_values_is_coded_again_behind_it(build, ops) -> None:

@@ -123,12 +123,12 @@ def _print(
 ) -> None:
     from snncc.cli.summary_table import print_outcome
 
-    islands, form = described["snncc.islands"], described["snncc.form"]
+    analog_ops, form = described["snncc.islands"], described["snncc.form"]
     if as_json:
         ops = {"before": dict(sorted(before.items())), "after": dict(sorted(after.items()))}
         compared = asdict(comparison) if comparison else None
         form = {key: value for key, value in form.items() if key != "states"}
-        found |= {"ops": ops, "outcome": described["snncc.outcome"], "islands": islands}
+        found |= {"ops": ops, "outcome": described["snncc.outcome"], "islands": analog_ops}
         found |= {"tuning": described["snncc.tuning"]} if "snncc.tuning" in described else {}
         recurrent = described.get("snncc.recurrent", {})
         print_json({**found, "form": form, "comparison": compared, "recurrent": recurrent})
@@ -136,9 +136,9 @@ def _print(
     rows = [(op, before[op] or "", after[op] or "") for op in sorted(before | after)]
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
     print_outcome(described["snncc.outcome"])
-    if islands:
-        named = ", ".join(f"{op} '{name}'" for name, op in islands.items())
-        print_text(f"{len(islands)} op(s) stay analog, being neither synapses nor neurons: {named}.")
+    if analog_ops:
+        named = ", ".join(f"{op} '{name}'" for name, op in analog_ops.items())
+        print_text(f"{len(analog_ops)} op(s) stay analog, being neither synapses nor neurons: {named}.")
     if recurrent := described.get("snncc.recurrent"):
         layers = {f"{entry['op']} '{entry['replaces']}'" for entry in recurrent.values()}
         steps = next(iter(recurrent.values()))["K"]

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime as ort
 
 from snncc.errors import ModelError, OptionError
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.ir.metadata import metadata_of
 from snncc.ir.nodes import is_neuron
 from snncc.ir.scopes import reads, writes

@@ -23,7 +23,7 @@ from snncc.ops import DOMAIN
 from snncc.storage.mapped import array_of
 from snncc.tools.check.weight_equivalence import initializers, stored_weights
 
-__all__ = ["check_calibration", "check_form", "check_islands", "check_outcome", "check_scales", "check_weights"]
+__all__ = ["check_analog_ops", "check_calibration", "check_form", "check_outcome", "check_scales", "check_weights"]
 
 Claimed = Callable[[str], Any]
 _PHASE = ("OneSpikeNeuron", "PhaseEncoder", "ResidualOneSpikeNeuron", "WaitOneSpikeNeuron")
@@ -99,11 +99,11 @@ def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     return None
 
 
-def check_islands(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_analog_ops(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     """Check that the recorded analog ops exist."""
     present = {n.name: n.op_type for n in all_nodes(model.graph)}
     odd = [f"'{name}' ({op})" for name, op in claimed("islands").items() if present.get(name) != op]
-    return f"analog islands are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
+    return f"analog ops are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
 
 
 def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:

@@ -14,7 +14,7 @@ from snncc.coding.from_metadata import replaced_relus
 from snncc.errors import DataError, ModelError
 from snncc.evaluation.evaluate import evaluate, misfit, refuse_converted
 from snncc.evaluation.result import Evaluation
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.execution.stream import own_specs
 from snncc.io.batches import Batch, Samples, batches, specs_of
 from snncc.io.digests import Digest
@@ -97,10 +97,11 @@ def run_checks(
     budgets = budgets or Budgets()
     if not all(r.passed for r in results if r.name in _NEEDED):
         return [*results, *_unmeasured("kernel", *_asked(budgets))]
-    taken = own_specs(model.snn), specs_of(model.source.to_proto())
+    specs = own_specs(model.snn)
+    taken = specs, specs_of(model.source.to_proto())
     if message := _uncountable(model.snn) or misfit(*taken, model_name(snn), model_name(ann)):
         return [*results, *_unmeasured("kernel", "spike-limit", *_asked(budgets), reason=message)]
-    sample = next(batches(data, own_specs(model.snn), preprocess=preprocess, batch_size=_TRIAL))
+    sample = next(batches(data, specs, preprocess=preprocess, batch_size=_TRIAL))
     try:
         results.append(_kernel(model.snn, sample))
     except ModelError as error:

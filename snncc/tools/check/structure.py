@@ -184,7 +184,7 @@ STRUCTURE: dict[str, tuple[Check, str, tuple[str, ...]]] = {
         _SCALES,
     ),
     "metadata-form": (_claim(metadata_checks.check_form), "the form and its steps are those recorded", _FILE),
-    "metadata-islands": (_claim(metadata_checks.check_islands), "the analog islands are those recorded", _FILE),
+    "metadata-islands": (_claim(metadata_checks.check_analog_ops), "the analog ops are those recorded", _FILE),
     "metadata-outcome": (_claim(metadata_checks.check_outcome), "neurons and synapses are as many as recorded", _FILE),
     "weights": (_kin, "weights are the ANN's, scaled by channel", (*_FILE, "valid", "metadata-source")),
 }

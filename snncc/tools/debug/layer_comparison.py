@@ -15,7 +15,7 @@ from snncc.analysis.network_view import Network
 from snncc.analysis.time_stacking import max_batch
 from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus, units
 from snncc.errors import ModelError
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.nodes import is_neuron, label

@@ -81,15 +81,15 @@ class _Search:
         self._seen: set[bytes] = set()
         reason = _fault(model, full=False)
         if reason:
-            way_out = "Only valid models are reduced; export it again."
-            raise ModelError(f"{name}: not a valid ONNX model ({reason}). {way_out}")
+            remedy = "Only valid models are reduced; export it again."
+            raise ModelError(f"{name}: not a valid ONNX model ({reason}). {remedy}")
         self._full = not _fault(model, full=True)  # shapes need not agree where they never did
 
     def run(self) -> Steps[None]:
         """Try candidates until none is smaller."""
         if not self._tried(self.best):
-            way_out = "The check must say yes (exit status 0) where the fault shows, and no elsewhere."
-            raise OptionError(f"{self._name} shows no fault as it is. {way_out}")
+            remedy = "The check must say yes (exit status 0) where the fault shows, and no elsewhere."
+            raise OptionError(f"{self._name} shows no fault as it is. {remedy}")
         yield
         before: onnx.ModelProto | None = None
         while self.best is not before:

@@ -19,7 +19,7 @@ import onnx
 from snncc.analysis.network_view import Network
 from snncc.errors import ModelError, OptionError, UnsupportedOpError
 from snncc.execution.converted_model import read_converted
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.io.atomic_write import write_whole
 from snncc.io.model_reader import Source, model_name
 from snncc.ir.metadata import metadata_of
@@ -67,16 +67,16 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
 
 
 def _refuse_coding(coding: dict[str, Any], name: str) -> None:
-    way_out = "Convert with --coding rate --shift bias."
+    remedy = "Convert with --coding rate --shift bias."
     if coding.get("name") != "rate":
         raise ModelError(
-            f"{name} is in {coding.get('name', 'no')} coding, and NIR knows integrate-and-fire neurons only. {way_out}"
+            f"{name} is in {coding.get('name', 'no')} coding, and NIR knows integrate-and-fire neurons only. {remedy}"
         )
     if coding.get("signed") or coding.get("wait"):
         kind = "take spikes back (--signed)" if coding.get("signed") else "wait for their input (--wait)"
-        raise ModelError(f"{name} has neurons that {kind}, which NIR cannot say. {way_out}")
+        raise ModelError(f"{name} has neurons that {kind}, which NIR cannot say. {remedy}")
     if coding.get("shift") == "init":
-        raise ModelError(f"{name} has potentials that start at half a threshold, and in NIR all start at 0. {way_out}")
+        raise ModelError(f"{name} has potentials that start at half a threshold, and in NIR all start at 0. {remedy}")
 
 
 class _Writer:

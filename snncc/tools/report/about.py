@@ -12,7 +12,7 @@ from snncc.errors import ModelError
 from snncc.evaluation.result import Evaluation
 from snncc.ir.metadata import metadata_of
 
-__all__ = ["about", "island_names"]
+__all__ = ["about", "analog_op_names"]
 
 
 def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str, str]]]:
@@ -23,11 +23,11 @@ def about(model: onnx.ModelProto, found: Evaluation) -> dict[str, list[tuple[str
         known = {}
     listed = {"The model": _model(known, found)}
     if outcome := known.get("snncc.outcome"):
-        listed["What became what"] = outcome_rows(outcome)
+        listed["Conversion summary"] = outcome_rows(outcome)
     return listed
 
 
-def island_names(model: onnx.ModelProto) -> frozenset[str]:
+def analog_op_names(model: onnx.ModelProto) -> frozenset[str]:
     """Recorded analog ops."""
     try:
         return frozenset(metadata_of(model).get("snncc.islands", {}))

@@ -15,7 +15,7 @@ from snncc.coding.from_metadata import layer_steps, recorded_coding
 from snncc.errors import ModelError, OptionError
 from snncc.evaluation.evaluate import evaluate, pair
 from snncc.evaluation.result import Evaluation
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.execution.spike_trains import spike_trains
 from snncc.io.batches import Batch, Samples, batches, first, labels_of, specs_of
 from snncc.io.input_specs import fixed_batch
@@ -23,7 +23,7 @@ from snncc.io.model_reader import Source, model_name
 from snncc.io.preprocess import Preprocess
 from snncc.ir.graph import Graph
 from snncc.ir.nodes import is_neuron, label
-from snncc.tools.report.about import about, island_names
+from snncc.tools.report.about import about, analog_op_names
 from snncc.tools.report.figures import (
     activations,
     coding_error,
@@ -159,7 +159,7 @@ def _sections(shown: _Shown, found: Evaluation, layers: Sequence[str], neurons: 
         inactivated_spikes.section(found.sin),
         _rasters(shown, [x.name for x in own], neurons),
         pipeline_schedule.section(network, coding, layer_steps(shown.snn), interval),
-        graph.section(network, island_names(shown.snn)),
+        graph.section(network, analog_op_names(shown.snn)),
     ]
 
 

@@ -14,7 +14,7 @@ from snncc.analysis.cpu_session import must_run
 from snncc.coding import Coding
 from snncc.coding.from_metadata import recorded_coding, replaced_relus, units
 from snncc.errors import ModelError
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.io.batches import Batch
 from snncc.io.progress import track
 from snncc.ir.graph import Graph

@@ -16,7 +16,7 @@ import snncc
 from snncc.analysis.network_view import Network
 from snncc.errors import DataError, OptionError
 from snncc.evaluation.spike_counter import SpikeCounter
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.execution.spike_trains import SpikeTrains, replay, spike_trains
 from snncc.models import digits_network
 from snncc.runtime import create_session

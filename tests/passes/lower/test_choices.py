@@ -8,7 +8,7 @@ import pytest
 from onnx import parser
 
 import snncc
-from snncc.analysis.analog_ops import endings, islands
+from snncc.analysis.analog_ops import analog_ops, endings
 from snncc.analysis.integer_inputs import activation_sources, id_ranges
 from snncc.errors import PassError
 from snncc.frontend.import_model import import_model
@@ -39,7 +39,7 @@ TOP = "m = MatMul (x, w) r = Relu (m) h = MatMul (r, w) v, i = TopK (h, k)"
 def test_what_follows_a_choice_at_the_end_is_worked_out_with_it() -> None:
     graph = graph_of(f"{TOP} s = Mul (v, t) y = Flatten (s)")
     assert ops(endings(graph)) == ["Flatten", "Mul", "TopK"]
-    assert ops(islands(graph)) == ["TopK"]
+    assert ops(analog_ops(graph)) == ["TopK"]
 
 
 def test_islands_in_front_belong_to_the_end_and_what_neurons_follow_does_not() -> None:
@@ -47,13 +47,13 @@ def test_islands_in_front_belong_to_the_end_and_what_neurons_follow_does_not() -
     assert ops(endings(graph)) == ["Cast", "Exp", "TopK"]
     graph = graph_of(f"{TOP} c = Cast <to = 1> (i) q = Relu (c) y = Exp (q)")
     assert not endings(graph)
-    assert ops(islands(graph)) == ["Cast", "Exp", "TopK"]
+    assert ops(analog_ops(graph)) == ["Cast", "Exp", "TopK"]
 
 
 def test_shapes_and_integer_inputs_are_no_choices() -> None:
     shape = "s = Shape <start = 0, end = 1> (x) c = Concat <axis = 0> (s, one, k, k)"
     graph = graph_of(f"m = MatMul (x, w) r = Relu (m) {shape} y = Reshape (r, c)", "float[N, A, B, C] y")
-    assert not islands(graph)
+    assert not analog_ops(graph)
 
 
 @pytest.mark.parametrize("coding", [RATE, WAIT], ids=["rate", "phase"])

@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 import snncc
-from snncc.analysis.analog_ops import islands
+from snncc.analysis.analog_ops import analog_ops
 from snncc.coding import Coding
 from snncc.coding.scales import SpikeConfidence
 from snncc.errors import OptionError
@@ -83,7 +83,7 @@ def test_of_slices_the_last_one_is_read(build) -> None:
 
 def test_islands_see_means_over_all_steps(build) -> None:
     graph = lowered(build, body=MLP.replace("s = Add (r, x)", "e = Exp (r) s = Relu (e)"))
-    assert [n.op for n in islands(graph)] == ["Exp"]
+    assert [n.op for n in analog_ops(graph)] == ["Exp"]
     assert IsolateAnalogOps(RATE, {"e": (0.0, 3.0)}).run(graph) == 1
     for op in ("RunningTotal", "Increase"):
         assert [(n.attrs["steps"], n.attrs["mean"]) for n in graph.nodes(op)] == [(4, 1)]

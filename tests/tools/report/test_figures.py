@@ -15,7 +15,7 @@ from snncc.coding.from_metadata import recorded_coding
 from snncc.coding.fs_tables.tables import table
 from snncc.evaluation.evaluate import pair
 from snncc.evaluation.latency import steps_of
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.models import digits_network
 from snncc.runtime import create_session
 from snncc.tools.report.coding_curves import code_of, levels

@@ -11,7 +11,7 @@ import snncc
 from snncc.analysis.network_view import Network
 from snncc.errors import OptionError
 from snncc.evaluation.evaluate import pair
-from snncc.execution.loop_unrolling import to_folded
+from snncc.execution.folded_form import to_folded
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.tools.report.figures import graph, parameter_grids
@@ -95,6 +95,6 @@ def test_graph_names_islands(images):
     network = Network(snn, {"input": (1, 8, 8)})
     name = next(n.name for n in network.nodes if n.op_type == "MaxPool")
     places = graph.placed(network, {name})
-    assert [p.name for p in places if p.kind == "island"] == [name]
-    assert graph.section(network, {name}).panels[0].alt.endswith("1 island.")
-    assert np.all([p.kind != "island" for p in graph.placed(network, ())])
+    assert [p.name for p in places if p.kind == "analog op"] == [name]
+    assert graph.section(network, {name}).panels[0].alt.endswith("1 analog op.")
+    assert np.all([p.kind != "analog op" for p in graph.placed(network, ())])

@@ -43,7 +43,7 @@ class Place:
     after: tuple[int, ...]
 
 
-def placed(network: Network, islands: Collection[str]) -> list[Place]:
+def placed(network: Network, analog_ops: Collection[str]) -> list[Place]:
     """The nodes to draw, inputs first and outputs last; shape-only ops are left out."""
     places: list[Place] = []
     behind: dict[str, tuple[int, ...]] = {}  # by tensor: the positions of its sources
@@ -59,7 +59,7 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
         behind[name] = add(name, "input", "input", ())
     for node in network.nodes:
         after = tuple(sorted({i for name in network.activation_inputs(node) for i in behind.get(name, ())}))
-        kind = _kind(node, islands, joins=len(after) > 1)
+        kind = _kind(node, analog_ops, joins=len(after) > 1)
         found = after if kind is None or not after else add(label(node), node.op_type, kind, after)
         behind.update(dict.fromkeys(filter(None, node.output), found))
     for name in network.outputs:
@@ -67,17 +67,17 @@ def placed(network: Network, islands: Collection[str]) -> list[Place]:
     return places
 
 
-def section(network: Network, islands: Collection[str]) -> Section:
+def section(network: Network, analog_ops: Collection[str]) -> Section:
     """One panel; for a network too large to draw, a sentence that states this."""
-    places = placed(network, islands)
+    places = placed(network, analog_ops)
     if len(places) > _MOST:
         text = f"The network has {len(places)} nodes to draw, and above {_MOST} nobody could read its graph."
         return Section(_KEY, _TITLE, text)
     rows, lanes = max(p.row for p in places) + 1, max(p.lane for p in places) + 1
-    counts = {kind: sum(p.kind == kind for p in places) for kind in ("neuron", "synapse", "island")}
+    counts = {kind: sum(p.kind == kind for p in places) for kind in ("neuron", "synapse", "analog op")}
     told = ", ".join(f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in counts.items())
     text = (
-        f"From input to output: {told}, where layers count. Neurons are filled, synapses framed, analog islands framed "
+        f"From input to output: {told}, where layers count. Neurons are filled, synapses framed, analog ops framed "
         "with dashes; nodes that only move or scale values are left out."
     )
     width = max(WIDTH, _LANE * (lanes + _WAY) + 0.2)
@@ -85,11 +85,11 @@ def section(network: Network, islands: Collection[str]) -> Section:
     return Section(_KEY, _TITLE, text, (panel,))
 
 
-def _kind(node: Any, islands: Collection[str], *, joins: bool) -> str | None:
+def _kind(node: Any, analog_ops: Collection[str], *, joins: bool) -> str | None:
     if is_neuron(node):
         return "neuron"
-    if node.name in islands or node.op_type == "Scan":
-        return "island"
+    if node.name in analog_ops or node.op_type == "Scan":
+        return "analog op"
     if node.op_type in WEIGHTED:
         return "synapse"
     return "other" if node.op_type in POOLS or node.op_type == "Concat" or joins else None
@@ -128,7 +128,9 @@ def _edge(axes: Any, start: tuple[float, float], end: tuple[float, float], palet
 
 def _box(axes: Any, place: Place, centre: tuple[float, float], palette: Palette) -> None:
     x, y = centre
-    colour = {"neuron": palette.first, "synapse": palette.third, "island": palette.second}.get(place.kind, palette.soft)
+    colour = {"neuron": palette.first, "synapse": palette.third, "analog op": palette.second}.get(
+        place.kind, palette.soft
+    )
     filled = place.kind == "neuron"
     box = FancyBboxPatch(
         (x - 0.44, y - 0.28),
@@ -138,7 +140,7 @@ def _box(axes: Any, place: Place, centre: tuple[float, float], palette: Palette)
         facecolor=colour if filled else "none",
         edgecolor=colour,
         linewidth=1.0,
-        linestyle="--" if place.kind == "island" else "-",
+        linestyle="--" if place.kind == "analog op" else "-",
     )
     axes.add_patch(box)
     ink = palette.paper if filled else palette.ink

@@ -17,10 +17,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.coding.metadata_schema import sound_entry
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
 from snncc.ir.function_bodies import attach_bodies
-from snncc.ir.metadata import metadata_of
 from snncc.ir.nodes import all_nodes
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import reads, writes
@@ -49,10 +49,9 @@ def to_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     """The folded form of `model`, which may be `model` itself.
 
     Raises:
-        ModelError: layers fire before their input is complete, whose folded form takes a conversion, or metadata are
-            damaged.
+        ModelError: layers fire before their input is complete; that folded form takes a conversion.
     """
-    form = _metadata(model, "snncc.form")
+    form = sound_entry(model, "snncc.form")
     single = form.get("form") == "step"
     loop = next((n for n in model.graph.node if n.op_type == "Loop" and _holds_neurons(n)), None)
     if not single and loop is None:
@@ -63,10 +62,7 @@ def to_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     flat = onnx.ModelProto()
     flat.CopyFrom(model)
     del flat.graph.node[:], flat.graph.value_info[:]
-    try:
-        parts = _of_step(flat, model, form) if single or loop is None else _of_loop(flat, model, loop)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError("the metadata snncc.form is damaged. Convert the source model again.") from error
+    parts = _of_step(flat, model, form) if single or loop is None else _of_loop(flat, model, loop)
     _stack(flat, model, parts)
     del flat.functions[:]
     attach_bodies(flat)
@@ -76,20 +72,12 @@ def to_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     return flat
 
 
-def _metadata(model: onnx.ModelProto, key: str) -> Mapping[str, Any]:
-    try:
-        found = metadata_of(model).get(key)
-    except ModelError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _holds_neurons(node: onnx.NodeProto) -> bool:
     return any(n.domain == DOMAIN for n in all_nodes(node.attribute[0].g))
 
 
 def _fires_early(model: onnx.ModelProto) -> bool:
-    coding = _metadata(model, "snncc.coding")
+    coding = sound_entry(model, "snncc.coding")
     return coding.get("wait") is not None and coding["wait"] < coding.get("T", 0)
 
 
