@@ -55,7 +55,7 @@ def create_session(
         model: A file, the bytes of one, or the model itself, of any size.
         device: "cpu", "cuda", or "auto": CUDA if it works here, else the CPU.
         options: onnxruntime's own options; the library is registered with them, if it is not yet.
-        kernels: Off: neurons run by the definitions in standard ops that the model carries, for comparison.
+        kernels: If false, neurons run by their function bodies in standard ops, for comparison.
 
     Raises:
         ModelError: onnxruntime cannot load the model.

@@ -40,8 +40,8 @@ class ScaleMethod:
 
     Args:
         normalize: One scale per `channel`, per `layer`, or `none`: per channel, but kept with the neuron.
-        scale: `max` of a channel's activations, a `percentile` of them, or `least-squares`: what codes them with least
-            error; None: `percentile` if one is given, else `least-squares` with data and `max` without.
+        scale: `max` of a channel's activations, a `percentile` of them, or `least-squares`: the scale with the least
+            coding error; None: `percentile` if one is given, else `least-squares` with data and `max` without.
         percentile: 0 < percentile <= 100.
         input_range: (lowest, highest) value of the network's input, where it is known and no data is given.
     """
@@ -87,7 +87,7 @@ class Calibration:
     """Activation statistics of a prepared network, from which scales are computed for any coding.
 
     Attributes:
-        sites: Where neurons will be.
+        sites: The activation sites.
         samples: A uniform sample of the data; None without data.
     """
 

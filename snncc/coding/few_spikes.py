@@ -31,7 +31,7 @@ class FS(Coding):
     """Few-spikes coding with K time steps per layer.
 
     Args:
-        K: Time steps, and most spikes, of a neuron, 1 … 24.
+        K: Time steps, and maximum number of spikes, of a neuron, 1 … 24.
         alpha: Largest value that is coded, the same for all neurons, in units of the activations (the paper: 25);
             None: each neuron's own scale, from calibration.
         shift: Start at half a step of the code: round instead of flooring.

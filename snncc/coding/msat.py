@@ -47,9 +47,9 @@ class MSAT(Coding):
         preset: `vgg16`, `resnet20` or `resnet34`: the parameters of Table 2, each of which may be given by itself.
         alpha, k_a, k_i, C, tau_mp, tau_rd, V_T: The threshold's parameters (eqs. 11 to 13); None: the preset's.
         confidence: Probability that an early spike survives, 0 … 1; `auto`: measured in calibration; None: all survive.
-        early: E, the number of early steps; `auto`: as many as hold nine of ten SIN spikes in calibration.
+        early: E, the number of early steps; `auto`: those that contain nine of ten SIN spikes in calibration.
         confidence_layers: `last` layer of neurons, or `all` of them.
-        seed: Of the draws.
+        seed: Seed of the random numbers.
 
     Raises:
         OptionError: a parameter is out of its range.

@@ -33,9 +33,9 @@ class Phase(PhaseParameters):
         Q: Base of the levels, 1 < Q <= 2; about 1.3 is best at T = 16, 1.2 at T = 24 (section III-B2). `auto`: the one
             with the least mean absolute percentage error (eq. 5).
         shift: Threshold shift: round to the nearest level instead of flooring (section III-B1).
-        spikes: How many spikes a neuron may send, 1 … T.
+        spikes: Maximum number of spikes of a neuron, 1 … T.
         input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
-        wait: Phases that a layer waits for its input before it fires, 1 … T; None: all T, so that nothing is missed.
+        wait: Phases that a layer waits for its input before it fires, 1 … T; None: all T, so that no input is lost.
         levels: Spike value of each phase instead of Q^-p, in units of the scale: T descending positive numbers.
 
     Raises:

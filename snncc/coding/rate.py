@@ -32,8 +32,8 @@ class Rate(Coding):
     Args:
         T: Number of time steps, at least 1.
         shift: Half a threshold against flooring: `init`, `bias` or `none`.
-        signed: Neurons that have fired may take spikes back.
-        wait: T: each layer waits for all of its input before it fires; None: all layers fire as they go along.
+        signed: Neurons that have fired may cancel spikes by negative ones.
+        wait: T: each layer waits for all of its input before it fires; None: layers fire while input arrives.
 
     Raises:
         OptionError: a parameter is out of its range.

@@ -41,11 +41,11 @@ class LayerSettings:
     """Per-layer settings of one layer of neurons.
 
     Attributes:
-        base: Of its levels; None: the coding's.
-        levels: That are no powers of a base, falling, in units of the scale; None: the coding's.
-        steps: How many time steps it has; None: as many as the others.
-        percentile: Of its activations that becomes the scale, 100 for the maximum; None: as for the others.
-        factor: What the scale is multiplied by.
+        base: Base of its levels; None: the coding's.
+        levels: Descending levels other than powers of a base, in units of the scale; None: the coding's.
+        steps: Number of time steps; None: the coding's.
+        percentile: Percentile of its activations used as scale, 100 for the maximum; None: as for other layers.
+        factor: Factor on the scale.
     """
 
     base: float | None = None
@@ -62,11 +62,11 @@ class Scales:
     Attributes:
         neurons: λ of each activation site, by the tensor that its ReLU computes; broadcasts to that tensor.
         inputs: Largest magnitude of each graph input, by name.
-        potentials: (Lowest, highest) pre-activation of each activation that is no ReLU, by its node.
-        analog: (Lowest, highest) value of what each op computes that is not linear, by tensor.
+        potentials: (Lowest, highest) pre-activation of each activation other than ReLU, by node.
+        analog: (Lowest, highest) value of the output of each non-linear op, by tensor.
         normalize: `channel` or `layer` (λ goes into the weights) or `none` (λ per channel stays with the neuron).
-        choices: What layers of neurons have for themselves, by the name of the ReLU.
-        origin: Where they come from, as JSON values, for the model's metadata.
+        choices: Per-layer settings, by the name of the ReLU.
+        origin: The origin of the scales, as JSON values, for the model's metadata.
     """
 
     neurons: Mapping[str, npt.NDArray[np.float64]]
@@ -101,9 +101,9 @@ class WantedConfidence:
     """The early spikes whose confidence a coding requests.
 
     Attributes:
-        op: Of the neurons.
-        p, early: As in `SpikeConfidence`; None: what calibration measures.
-        all_layers: Of all layers, rather than the last one.
+        op: Op of the neurons.
+        p, early: As in `SpikeConfidence`; None: measured in calibration.
+        all_layers: Whether all layers are included, or only the last one.
     """
 
     op: str

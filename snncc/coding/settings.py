@@ -20,15 +20,15 @@ class Setting:
     """Description and permitted values of a parameter.
 
     Attributes:
-        help: What it means. Without it there is no option that takes a value.
-        kind: Type of its value; None: as the field is annotated. With `str` beside a number, it may be `auto`.
-        choices: The words that it may be.
+        help: Help text. Without it there is no option that takes a value.
+        kind: Type of its value; None: the annotation of the field. A number type together with `str` permits `auto`.
+        choices: The permitted words.
         least, most, above: The range of a number.
         refusal: The message for values out of range, with {} for the value.
-        metavar: What the help shows for the value.
-        needs: The parameter without which it means nothing.
+        metavar: Placeholder for the value in the help.
+        needs: The parameter without which it has no effect.
         free: Whether the coding checks the value itself.
-        off: (What the option `--no-…` sets it to, what that means); None: there is no such option.
+        off: (The value that the option `--no-…` sets, its help text); None: there is no such option.
     """
 
     help: str = ""
@@ -79,12 +79,12 @@ class Option:
     """An option of the command line for a parameter.
 
     Attributes:
-        flag: As it is written.
+        flag: The flag, with its dashes.
         target: The parameter.
-        help: What it means, with the default.
-        kind: Of its value: int, float or str; None: it takes none.
-        auto: Whether it may be `auto` as well.
-        sets: What it sets without a value.
+        help: Help text, with the default.
+        kind: Type of its value: int, float or str; None: it has no value.
+        auto: Whether the value `auto` is permitted as well.
+        sets: The value that it sets if none is given.
         of_network: Whether the parameter is an argument of `snncc.convert`, not a field of the coding.
     """
 

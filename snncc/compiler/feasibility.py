@@ -35,8 +35,8 @@ class Feasibility:
     """Whether a network converts.
 
     Attributes:
-        analog: By coding, with its usual parameters, that converts it: what stays analog, {node: op}.
-        refused: By coding that does not convert it: why not.
+        analog: By coding, with default parameters, that converts it: analog ops, {node: op}.
+        refused: By coding that does not convert it: the reason.
         recurrent: Its recurrent layers, {node: op}.
     """
 

@@ -53,7 +53,7 @@ class Layer:
         name: its node.
         op: the op of that node.
         macs: multiply-accumulates that it takes in the ANN, per sample.
-        sizes: what it holds; None for a recurrent layer, which holds several things.
+        sizes: sizes of its tensors; None for a recurrent layer, which has several.
     """
 
     name: str
@@ -67,8 +67,8 @@ class SynapticLayer(Layer):
     """A layer of the spiking network, or a node without weights that receives spikes, such as a residual sum.
 
     Attributes:
-        rate: mean spikes per sample of the neurons that feed it; None if analog values do.
-        analog_macs: multiply-accumulates that it makes, because analog values feed it, over all time steps.
+        rate: mean spikes per sample of its input neurons; None for analog inputs.
+        analog_macs: multiply-accumulates caused by analog inputs, over all time steps.
         synaptic_operations: additions that spikes cost here, mean over the samples.
         current_additions: additions of constant currents here, over all time steps.
         fed_by: the spikes (tensors of neurons) that `rate` is the mean of.
@@ -96,7 +96,7 @@ class Energy:
     Attributes:
         ann_layers: the layers of the ANN.
         layers: the layers of synapses of the SNN.
-        identities: where else its spikes and constant currents arrive, one addition each.
+        identities: other nodes that receive spikes and constant currents, one addition each.
         quantised: whether all weights of the SNN are 8-bit integers.
     """
 

@@ -53,13 +53,13 @@ def evaluate(
         ann: The model that it was converted from.
         data: Array, dict of arrays, iterable of either (streamed, read once), path of an .npy, .npz or image folder.
         labels: Class number of each sample; by default `labels` of the .npz file or dict. Without, no accuracy.
-        preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
+        preprocess: Conversion of uint8 images to inputs; see `snncc.Preprocess.parse`.
         batch_size: Samples per run, unless the models fix it; fewer where the SNN stacks time steps on its batch axis.
         device: `auto`, `cpu` or `cuda`.
-        limit: Evaluate the first so many samples only.
+        limit: Evaluate only this many samples, from the first on.
         phases: Count the spikes of each phase or step also where neurons send values, as rate and MSAT coding always
             do; takes longer, most of all with several spikes per neuron.
-        timed: Take the time of both networks, too, which takes some seconds itself.
+        timed: Also time both networks, which takes some seconds.
 
     Raises:
         SnnccError: a model or the data cannot be read, or they do not fit together.

@@ -23,8 +23,8 @@ class Latency:
     """Time steps of a converted network, by its coding.
 
     Attributes:
-        latency: until the output is there, for one sample.
-        interval: between samples in a pipeline, the layers working at different ones.
+        latency: until the output is complete, for one sample.
+        interval: pipeline interval, between two samples.
         window: in which a neuron may fire for one sample; where layers differ, the longest.
         bits: of the activations of an ANN that is as fine as its neurons, the finest where layers differ.
     """

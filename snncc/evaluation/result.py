@@ -30,24 +30,24 @@ class Evaluation:
 
     Attributes:
         samples: number of samples evaluated.
-        top1: percent of samples answered right; None without labels.
+        top1: percent of samples with the correct answer; None without labels.
         top5: percent of samples with the label among the first five; None without labels, or with five classes or less.
         agreement: fraction of samples for which both give the same answer.
         output_error: mean absolute difference of the outputs over the mean magnitude of the ANN's.
-        neurons: number of spiking neurons, those that code the input left out.
+        neurons: number of spiking neurons, without encoders of the input.
         spikes_per_neuron: mean spikes of one of them for one sample.
-        max_spikes: the most spikes that any of them sent for any sample, counted.
+        max_spikes: maximum number of spikes of any of them for any sample, counted.
         input_spikes: mean spikes for one sample that code the input.
         input_spikes_per_value: the same, per value of the input.
-        energy: operations and what they cost.
-        steps: time steps by the coding; None if that is not known.
+        energy: operations and their energy.
+        steps: time steps by the coding; None if it is unknown.
         milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`; None:
             not measured.
         timed_batch: samples per run when `milliseconds` was measured.
-        layers: what each layer of neurons fired.
+        layers: spikes of each layer of neurons.
         gates: number of neurons that are gates of recurrent layers; the other figures leave them out.
         spikes_per_gate: mean spikes of one of them for one sample, over the whole sequence.
-        sin: spikes of neurons whose ReLU is silent; None if the coding has no such error, or the ANN is another one.
+        sin: spikes of neurons whose ReLU gives 0; None if the coding has no such error, or the ANN is another one.
     """
 
     samples: int

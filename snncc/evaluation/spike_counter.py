@@ -37,11 +37,11 @@ class LayerTotal:
 
     Attributes:
         name: the neuron's node.
-        tensor: its spikes, as the rest of the graph reads them.
+        tensor: its output tensor in the graph.
         encoder: whether it codes the network's input.
         neurons: number of neurons.
         total: spikes of the whole layer for one sample, mean over the samples.
-        peak: the most spikes that any of its neurons sent in any sample.
+        peak: maximum number of spikes of any of its neurons in any sample.
         per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if not counted.
         gate: whether it is a gate of a recurrent layer, whose neurons fire again at each step of the sequence.
     """
@@ -90,7 +90,7 @@ class SpikeCounter:
     """An instrumented copy of a spiking network, and the sums of its counts.
 
     Run `model` and hand the outputs called `names` to `add`; all outputs of the network itself are still there.
-    `folded` names, by neuron, the tensor of its counts [T, N, …] (T = 1 for values), for whoever counts more.
+    `folded` names, by neuron, the tensor of its counts [T, N, …] (T = 1 for values), for further counters.
     With `phases`, neurons that send values are counted step by step as well, which takes some time.
     """
 

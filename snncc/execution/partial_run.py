@@ -36,8 +36,8 @@ class PartialRun:
         graph: The network.
         data: Samples {input: [n, …]}.
         size: Samples per batch.
-        wanted: Names of all tensors that will be asked for, as often as each is released; what none of them needs is
-            forgotten. None: nothing is.
+        wanted: Names of all tensors that will be requested, as often as each is released; tensors that
+            none of them needs are dropped. None: no tensor is dropped.
     """
 
     def __init__(self, graph: Graph, data: Mapping[str, Array], size: int, wanted: Sequence[str] | None = None) -> None:

@@ -41,7 +41,7 @@ class Stream:
     """A network converted with `form="step"`, with its current time step and states.
 
         stream = Stream("snn.onnx")
-        stream.start(images)           # states as they are before the first step
+        stream.start(images)           # states before the first step
         for outputs in stream:         # as many steps as the conversion planned, stream.steps
             ...
         outputs = stream.step(frame)   # or step by step, with another input at any of them

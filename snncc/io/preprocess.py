@@ -39,7 +39,7 @@ class Preprocess:
         scale: factor of the raw pixel.
         mean: one value, or one per channel, in scaled units.
         std: one value, or one per channel, in scaled units; none of them 0.
-        mean_image: what is subtracted from every image [H, W, C] (as Caffe does), in scaled units.
+        mean_image: image [H, W, C] that is subtracted from every image (as in Caffe), in scaled units.
         bgr: reverse the channels, which come as RGB.
         text: what it was parsed from, for messages and metadata.
     """
@@ -60,7 +60,7 @@ class Preprocess:
     def parse(cls, text: str) -> Preprocess:
         """Read a preset (`raw`, `unit`, `imagenet`) or keys separated by commas; a preset may come first.
 
-        Several values of a key have spaces or commas between them.
+        Several values of a key are separated by spaces or commas.
 
         Raises:
             OptionError: an unknown key, a value that is no number, a std of 0, a mean file that cannot be read.

@@ -32,7 +32,7 @@ AttributeValues = Mapping[str, Any]
 class Parameter:
     """An input or output: `type` is `T` (see `FLOAT_TYPES`) or a concrete ONNX type string.
 
-    `rows(n, attributes)` is how long the first axis of an output is, for an input X of n rows; None: as long.
+    `rows(n, attributes)` is the length of an output's first axis, for an input X of n rows; None: n.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Attribute:
 class OpDef:
     """Definition of an op.
 
-    `reference(inputs, attributes) -> outputs` is the definition of truth, plain numpy, one array per output.
+    `reference(inputs, attributes) -> outputs` is the authoritative definition, in plain numpy, one array per output.
     `body(steps) -> text` writes the same in standard ONNX (onnx's text syntax), unrolled over `steps` table entries; it
     takes every value from the node's attributes, so one body serves all nodes whose tables are that long.
     `examples(rng) -> (inputs, attributes)` draws valid arguments for the parametrised tests.

@@ -33,10 +33,10 @@ class Trial:
         coding: The coding with its time steps.
         percentile: The percentile of the activations used as scale; None: the scale was as requested.
         levels: `fitted`, if they were; None: as requested.
-        samples: How many samples the drop was measured on.
+        samples: Number of samples on which the drop was measured.
         labelled: Whether these had labels.
-        drop: Percentage points of accuracy lost or, without labels, of samples answered in another way than by the ANN.
-        spikes_per_neuron: How many spikes a neuron sent for a sample.
+        drop: Percentage points of accuracy lost or, without labels, of samples with another answer than the ANN's.
+        spikes_per_neuron: Mean spikes of a neuron for a sample.
     """
 
     coding: Coding
@@ -52,7 +52,7 @@ def candidates(coding: Coding, *, steps: bool = True, base: bool = True) -> list
     """`coding` with increasing numbers of time steps.
 
     Args:
-        coding: What they all are except for that.
+        coding: The coding with all other parameters.
         steps: Whether the number of time steps is free; else, and for a coding without, there is one.
         base: Whether the base, where the coding has one, is free, and follows from the number of steps.
     """
@@ -73,18 +73,18 @@ def convert_within(
 
     With each, scales and levels are tried as requested; then, if nothing was requested, scales as a percentile, and in
     phase coding fitted levels. The drop is measured with the labels that come with the data; without any, it is the
-    share of samples that are answered differently.
+    share of samples with a different answer.
 
     Args:
         model: The network, as for `snncc.convert`.
         codings: For example `candidates(snncc.Phase())`, of this module.
         max_drop: Percentage points.
-        calibration: As for `snncc.convert`, but nothing that can be read only once.
-        tried: Called with every recipe once its drop is known.
+        calibration: As for `snncc.convert`, except for data that can be read only once.
+        tried: Called with every trial once its drop is known.
         options: As for `snncc.convert`.
 
     Raises:
-        BudgetError: no recipe keeps within `max_drop`.
+        BudgetError: no candidate meets `max_drop`.
         SnnccError: whatever cannot be converted or evaluated.
     """
     if not isinstance(calibration, str | Path | Mapping | np.ndarray):

@@ -37,9 +37,9 @@ class Compared:
     """One of the converted networks.
 
     Attributes:
-        name: What it is called.
+        name: Its name.
         coding: Label of its coding; empty if its metadata do not contain it.
-        evaluation: As `snncc.evaluate` gives it.
+        evaluation: Result of `snncc.evaluate`.
         times: By runtime: its time over that of the ANN on the same device, the median of the rounds.
     """
 
@@ -60,7 +60,7 @@ class Comparison:
 
     Attributes:
         models: In the order given.
-        batch: Samples of a run whose time was taken.
+        batch: Samples of a timed run.
         rounds: Runs of each network, which took turns.
     """
 
@@ -106,16 +106,16 @@ def compare(
     """Evaluate several converted networks on the same data, and time them in alternation with their ANN.
 
     Args:
-        snns: The converted models: paths, or by name.
+        snns: The converted models: paths, or a mapping from names.
         ann: The model that all of them were converted from.
         data: As for `snncc.evaluate`.
         labels: Class number of each sample; by default `labels` of the .npz file or dict.
         preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
-        limit: Evaluate the first so many samples only.
+        limit: Evaluate only this many samples, from the first on.
         device: Where they are evaluated: `auto`, `cpu` or `cuda`.
-        runtimes: Whose time is taken: `body`, plain onnxruntime without snncc's kernels; `cpu`, the kernels there;
-            `cuda`. None at all: no time is taken.
-        batch, rounds, threads: Samples of a timed run, runs of each network, threads of onnxruntime (0: as it likes).
+        runtimes: The timed runtimes: `body`, plain onnxruntime without snncc's kernels; `cpu`, the kernels there;
+            `cuda`. Empty: no timing.
+        batch, rounds, threads: Samples of a timed run, runs of each network, threads of onnxruntime (0: its default).
         clock: Seconds.
 
     Raises:

@@ -26,18 +26,18 @@ _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=
 class Train:
     """Spikes of a layer: its own T steps, N samples, B = ceil(neurons / 8) bytes for the neurons of one sample.
 
-    A spike of step t is worth scale * worth[t], negative where `signs` says so, or the next one of `values`.
+    A spike of step t has the value scale * worth[t], negative where `signs` says so, or the next one of `values`.
 
     Attributes:
         name, op, tensor: The neuron's node, its op, and the tensor that it sends.
-        sends: What that tensor holds.
-        skips: Of "slices": how many of the first steps have no slice.
+        sends: The content of that tensor.
+        skips: For "slices": the number of first steps without a slice.
         dtype: Element type of the tensor.
         sample: Shape of the layer for one sample.
-        bits: Who fired, [T, N, B]; neurons in C order, eight to a byte, the first one in its highest bit.
-        worth: What a spike of each step is worth, [T], float32, in units of `scale`; None: see `values`.
+        bits: Neurons that fired, [T, N, B]; neurons in C order, eight to a byte, the first one in its highest bit.
+        worth: The value of a spike of each step, [T], float32, in units of `scale`; None: see `values`.
         scale: float32, broadcast to `sample`.
-        signs: Whose spikes are negative, packed like `bits`: [T, N, B], or [1, N, B] for all steps; None: none is.
+        signs: Neurons with negative spikes, packed like `bits`: [T, N, B], or [1, N, B] for all steps; None: none is.
         values: What each spike is worth, where neurons differ: sample by sample, then step by step, then neuron by
             neuron, of element type `dtype`; None: see `worth`.
     """

@@ -45,7 +45,7 @@ class Benchmark:
     Attributes:
         batch: Samples of a run.
         rounds: Runs of each network, which took turns.
-        threads: Of onnxruntime; 0: as many as it takes.
+        threads: Threads of onnxruntime; 0: its default.
         device: `cpu` or `cuda`.
         timings: ANN, if one was given, body, kernels.
         nodes: By name of the network, the time per node; empty unless requested.

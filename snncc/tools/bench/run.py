@@ -38,15 +38,15 @@ def benchmark(
     """Time a converted network, of any form, in one process, in alternation with its ANN.
 
     Args:
-        snn: The converted model; of single time steps, a run is all of them.
-        ann: The model that it was converted from; None: there are no ratios.
+        snn: The converted model; for a single-step model, a run is all time steps.
+        ann: The model that it was converted from; None: no ratios.
         data: Inputs, of which the first batch is used; None: noise.
         preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
         batch: Samples of a run; None: what the model fixes, or 1.
-        threads: Of onnxruntime, within an op; 0: as many as it takes.
+        threads: Intra-op threads of onnxruntime; 0: its default.
         rounds: Runs of each network that count.
         device: `auto`, `cpu` or `cuda`.
-        layers: Take the time of each node, too, in further runs under onnxruntime's profiler.
+        layers: Also time each node, in further runs under onnxruntime's profiler.
         clock: Seconds.
 
     Raises:

@@ -37,10 +37,10 @@ class Budgets:
     """Upper limits on the cost of a converted model; None: no limit.
 
     Attributes:
-        max_drop: points of top-1 accuracy that it may lose against the ANN.
-        max_spikes: mean spikes per neuron and sample, the input's left out.
-        min_energy_gain: times less energy than the ANN (32 bit, exact count).
-        agree: fraction of samples, 0 … 1, for which it must answer as the ANN does.
+        max_drop: points of top-1 accuracy lost against the ANN, at most.
+        max_spikes: mean spikes per neuron and sample, without those of the input, at most.
+        min_energy_gain: energy gain over the ANN (32 bit, exact count), at least.
+        agree: fraction of samples, 0 … 1, with the same answer as the ANN, at least.
     """
 
     max_drop: float | None = None

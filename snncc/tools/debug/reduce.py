@@ -37,8 +37,8 @@ class Reduction:
 
     Attributes:
         model: The smallest model that still shows the fault; its weights are in it.
-        before: Nodes of the model that was given.
-        checks: How many candidates were tried.
+        before: Number of nodes of the given model.
+        checks: Number of candidates that were tried.
     """
 
     model: onnx.ModelProto
@@ -56,11 +56,11 @@ def reduce_model(source: Source, shows_fault: Callable[[onnx.ModelProto], bool])
 
     Args:
         source: Path, bytes or ModelProto.
-        shows_fault: Whether a candidate still shows it; asked once per candidate.
+        shows_fault: Whether a candidate still shows it; called once per candidate.
 
     Raises:
         ModelError: the model cannot be read, or is not valid.
-        OptionError: it shows no fault as it is.
+        OptionError: the given model does not show the fault.
     """
     model = read_model(source)
     check_weights(model, model_name(source))

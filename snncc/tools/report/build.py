@@ -57,8 +57,8 @@ class Report:
     """The page and its figures.
 
     Attributes:
-        html: One page that needs nothing else.
-        sections: What it holds, in its order.
+        html: The page, self-contained.
+        sections: The sections of the page, in order.
     """
 
     html: str
@@ -90,12 +90,12 @@ def report(
         ann: The model that it was converted from.
         data: Inputs, with labels if there are any; see `snncc.evaluate`.
         preprocess: How uint8 images become inputs; see `snncc.Preprocess.parse`.
-        limit: Use the first so many samples.
-        layers: Nodes, of the ANN or of neurons, that get panels of their own; by default some, evenly spread.
-        neurons: Places, in C order, of the neurons whose membrane potentials are drawn; by default some that fire.
+        limit: Use only this many samples, from the first on.
+        layers: Nodes, of the ANN or of neurons, with separate panels; by default an even selection.
+        neurons: Indices, in C order, of the neurons whose membrane potentials are drawn; by default some that fire.
         grid: One or two parameters of the coding with their values, e.g. `T=8,16`: the network is converted again for
             each point, for accuracy against them.
-        calibration: What to convert those with; see `snncc.convert`.
+        calibration: Calibration data for these conversions; see `snncc.convert`.
         device: `auto`, `cpu` or `cuda`.
 
     Raises:

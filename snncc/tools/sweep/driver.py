@@ -30,11 +30,11 @@ def sweep(grid: Path | str | Plan, output: Path | str, *, jobs: int | None = Non
     """Run the missing shards of a grid, and return the table of its results.
 
     Args:
-        grid: TOML file, as docs/sweep.md describes it, or the plan that it was read as.
-        output: SQLite file of the results, made or gone on with. Converted models lie in a folder beside it until
-            their configuration is through.
+        grid: TOML file, as described in docs/sweep.md, or a plan read from one.
+        output: SQLite file of the results, new or to be resumed. Converted models are in a folder next to it until
+            their configuration is complete.
         jobs: Local processes; by default one per core.
-        ray: Address of a Ray cluster, or `auto`, to run on instead.
+        ray: Address of a Ray cluster to use instead, or `auto`.
 
     Raises:
         SnnccError: the grid cannot be read, or results cannot be written. What goes wrong with a single configuration
