@@ -30,7 +30,7 @@ class _Net:
         return self.builder.constant(name, np.asarray(value, kind))
 
     def linear(self, x: str, name: str, inputs: int = _WIDTH, outputs: int = _WIDTH) -> str:
-        """Add the mean over channels to each channel, with weights."""
+        """A linear layer: small random weights plus a permutation of the channels."""
         weight = 0.2 * self.rng.normal(0, inputs**-0.5, (outputs, inputs))
         weight[range(outputs), self.rng.permutation(np.arange(outputs) % inputs)] += 0.9
         return self.builder.gemm(x, name, weight, self.rng.uniform(0.05, 0.15, outputs))

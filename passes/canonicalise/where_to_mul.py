@@ -27,7 +27,7 @@ class WhereToMul(NodePass):
     ops: ClassVar[tuple[str, ...]] = ("Where",)
 
     def match(self, graph: Graph, node: Node) -> Array | Skip:
-        """c; rejects computed values of k, and values that are NaN or no activations."""
+        """c; rejects a computed c, constants with NaN, and values that are not floating-point."""
         mask, kind = graph.value(node.inputs[0]), node.outputs[0].dtype
         if mask is None or kind is None or np.dtype(kind).kind != "f":
             return Skip("what it chooses by is computed")

@@ -108,7 +108,7 @@ def _converted(
         refuse_sharing(coding, options.form, tune=options.tune)
     method = ScaleMethod(options.normalize, options.scale, options.percentile, options.input_range)
     source = read_model(model, copy=False)
-    graph = import_model(source, line.name)  # not read again: the digest is that of the converted data
+    graph = import_model(source, line.name)  # not read again: the digest is that of the converted model
     head, calibration = head_of(calibration)
     bounds = bound_forms(graph, head, preprocess, options.input_range)
     line.prepare(graph, bounds)
