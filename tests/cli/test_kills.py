@@ -45,7 +45,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     onnx.save(net.builder.build(net.linear(hidden, "last", 4), "logits", 4), folder / "dense.onnx")
     np.savez(folder / "dense.npz", **{net.input: np.random.default_rng(0).random((40, 6), np.float32)})
     rate = ["convert", "dense.onnx", "--calib", "dense.npz", "--coding", "rate", "--shift", "bias", "-o", "rate.onnx"]
-    subprocess.run([sys.executable, "-m", "snncc", *rate], cwd=folder, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-m", "snncc.cli", *rate], cwd=folder, check=True, capture_output=True)
     return folder
 
 
