@@ -58,7 +58,8 @@ def expose_counts(model: onnx.ModelProto, build: Builder) -> Iterator[tuple[onnx
             at = [p.name for p in get(gate.op_type).outputs].index("count")
             gate.output.extend([""] * (at + 1 - len(gate.output)))
             gate.output[at] = f"{gate.output[0]}_count"
-            body.output.append(onnx.ValueInfoProto(name=gate.output[at]))
+            # onnxruntime before 1.28 knows no shape of optional outputs, and wants one of what a Scan collects.
+            body.output.append(helper.make_tensor_value_info(gate.output[at], onnx.TensorProto.INT32, (None, None)))
             each = build.fresh(f"{gate.output[0]}_counts")
             scan.output.append(each)
             for attribute in scan.attribute:
