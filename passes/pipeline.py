@@ -108,7 +108,7 @@ def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...
 
 
 def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
-    """The passes after calibration: the same ReLU network, with neurons of threshold 1, or of their own thresholds."""
+    """The passes after calibration: the same ReLU network, with neurons of threshold 1 or of individual thresholds."""
     if fold_bn == "threshold":
         return (
             FoldBatchNorm(spare_neurons=True),  # on the way into a sum there is no neuron

@@ -32,7 +32,7 @@ class UnifyFloatType(Pass):
         inputs = {np.dtype(t.dtype) for t in graph.inputs if _is_real(t)}
         casts = [n for n in graph.nodes(*CASTS) if _is_real(n.inputs[0]) and _is_real(n.outputs[0])]
         casts = [n for n in casts if n.inputs[0].dtype != n.outputs[0].dtype]
-        if len(inputs) != 1 or not casts or graph.nodes(*CONTROL_FLOW):  # whose bodies have types of their own
+        if len(inputs) != 1 or not casts or graph.nodes(*CONTROL_FLOW):  # bodies of control flow have separate types
             return 0
         for node in casts:
             graph.bypass(node, node.inputs[0])

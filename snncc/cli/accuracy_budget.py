@@ -35,25 +35,27 @@ def within_drop(
         raise OptionError("--max-drop is measured on calibration data; give --calib, best with labels")
     given = {option.target for option in given_options(ctx)}
     codings = candidates(coding, steps=coding.steps_field not in given, base=coding.base_field not in given)
-    rungs: list[Trial] = []
+    trials: list[Trial] = []
     try:
-        converted = convert_within(model, codings, max_drop, tried=rungs.append, **arguments)
+        converted = convert_within(model, codings, max_drop, tried=trials.append, **arguments)
     finally:
-        if rungs and not as_json:
-            _print(rungs, tuned=arguments["tune"])
-    return converted, [asdict(rung) | {"coding": rung.coding.parameters()} for rung in rungs]
+        if trials and not as_json:
+            _print(trials, tuned=arguments["tune"])
+    return converted, [asdict(trial) | {"coding": trial.coding.parameters()} for trial in trials]
 
 
-def _print(rungs: list[Trial], *, tuned: bool) -> None:
+def _print(trials: list[Trial], *, tuned: bool) -> None:
     rows = []
-    for rung in rungs:
-        own = {name: getattr(rung.coding, name) for name in (rung.coding.steps_field, rung.coding.base_field) if name}
+    for trial in trials:
+        own = {
+            name: getattr(trial.coding, name) for name in (trial.coding.steps_field, trial.coding.base_field) if name
+        }
         letters = ", ".join(f"{name}={value:g}" for name, value in own.items())
         recipe = (
-            f"percentile {rung.percentile:g}" if rung.percentile else f"{rung.levels} levels" if rung.levels else ""
+            f"percentile {trial.percentile:g}" if trial.percentile else f"{trial.levels} levels" if trial.levels else ""
         )
         recipe = recipe or ("tuned" if tuned else "as given")
-        rows.append((letters, recipe, f"{rung.drop:.2f}", number(rung.spikes_per_neuron)))
+        rows.append((letters, recipe, f"{trial.drop:.2f}", number(trial.spikes_per_neuron)))
     print_table("Recipes tried", ("time steps", "scales and levels", "drop", "spikes per neuron"), rows)
-    if not rungs[0].labelled:
+    if not trials[0].labelled:
         print_text("The calibration data has no labels: drop is the share of samples answered unlike MODEL, in points.")

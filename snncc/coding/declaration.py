@@ -50,9 +50,7 @@ class Declaration(ABC):
 
     @property
     def slices(self) -> int:
-        """The number of slices of a value that are stacked on the batch axis: time steps, or 1 for an
-        undivided value.
-        """
+        """The number of slices of a value on the batch axis: its time steps, or 1 if it is not divided."""
         return 1
 
     def parameters(self) -> dict[str, Any]:

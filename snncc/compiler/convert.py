@@ -84,8 +84,8 @@ def convert(
     if not isinstance(coding, Coding):
         raise OptionError(f"coding is {coding!r}, but it must be one such as snncc.Rate(T=32) or snncc.Phase()")
     options = ConversionOptions(**{option.name: given[option.name] for option in fields(ConversionOptions)})
-    line = Conversion(model_name(model), coding, options, observer)
-    return _converted(line, model, calibration, Preprocess.of(preprocess))
+    conversion = Conversion(model_name(model), coding, options, observer)
+    return _converted(conversion, model, calibration, Preprocess.of(preprocess))
 
 
 def _documented(function: Callable[..., Any]) -> None:
@@ -99,46 +99,46 @@ _documented(convert)
 
 
 def _converted(
-    line: Conversion, model: Source, calibration: Samples | None, preprocess: Preprocess | None
+    conversion: Conversion, model: Source, calibration: Samples | None, preprocess: Preprocess | None
 ) -> onnx.ModelProto:
-    """Run the stages of `line`, from reading `model` to the finished spiking network."""
-    options, coding = line.options, line.coding
+    """Run the stages of `conversion`, from reading `model` to the finished spiking network."""
+    options, coding = conversion.options, conversion.coding
     refuse_levels(options.levels, coding, tune=options.tune, counted=calibration is not None and options.scale != "max")
     if options.share_steps:
         refuse_sharing(coding, options.form, tune=options.tune)
     method = ScaleMethod(options.normalize, options.scale, options.percentile, options.input_range)
     source = read_model(model, copy=False)
-    graph = import_model(source, line.name)  # not read again: the digest is that of the converted model
+    graph = import_model(source, conversion.name)  # not read again: the digest is that of the converted model
     head, calibration = head_of(calibration)
     bounds = bound_forms(graph, head, preprocess, options.input_range)
-    line.prepare(graph, bounds)
+    conversion.prepare(graph, bounds)
     states = with_samples_first(graph)
     calibration = None if calibration is None else laid_out(calibration, states)
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
-    tuning = _tuned(line, graph, measured, method) if options.tune else None
-    scales = _scales(line, graph, measured, tuning)
+    tuning = _tuned(conversion, graph, measured, method) if options.tune else None
+    scales = _scales(conversion, graph, measured, tuning)
     own = metadata_record.neuron_scales(graph, scales)
-    made = line.spiking(graph, scales, measured.samples)
+    made = conversion.spiking(graph, scales, measured.samples)
     metadata = {
-        **_facts(line, source, made.graph, layers, tuning),
+        **_facts(conversion, source, made.graph, layers, tuning),
         "snncc.calibration": metadata_record.calibration(
             scales, options.levels, bounds, matched=made.matched, confidence=made.confidence
         ),
         "snncc.neurons": metadata_record.neurons(made.graph, own, made.thresholds, scales),
     }
-    line.run(weight_storage(options.weights), made.graph)
-    snn, metadata = in_form(made.graph, coding, made.form, metadata, line.observer)
+    conversion.run(weight_storage(options.weights), made.graph)
+    snn, metadata = in_form(made.graph, coding, made.form, metadata, conversion.observer)
     exported = export_model(as_they_were(snn, states), metadata)
     hand_over(exported)
     return exported
 
 
-def _scales(line: Conversion, graph: Graph, measured: Calibration, tuning: TuningResult | None) -> Scales:
+def _scales(conversion: Conversion, graph: Graph, measured: Calibration, tuning: TuningResult | None) -> Scales:
     """The scales of the prepared `graph`, and the levels of its layers."""
-    options = line.options
-    choices = tuning.choices if tuning else layer_levels(options.levels, graph, measured, line.coding)
-    scales = measured.scales(line.coding, choices)
+    options = conversion.options
+    choices = tuning.choices if tuning else layer_levels(options.levels, graph, measured, conversion.coding)
+    scales = measured.scales(conversion.coding, choices)
     if options.threshold_scale != 1:
         scales = scales.times(float(options.threshold_scale))
     if options.fold_bn == "threshold":  # λ would be folded into the weights
@@ -147,30 +147,34 @@ def _scales(line: Conversion, graph: Graph, measured: Calibration, tuning: Tunin
 
 
 def _facts(
-    line: Conversion, source: onnx.ModelProto, graph: Graph, recurrent: Mapping[str, str], tuning: TuningResult | None
+    conversion: Conversion,
+    source: onnx.ModelProto,
+    graph: Graph,
+    recurrent: Mapping[str, str],
+    tuning: TuningResult | None,
 ) -> dict[str, Any]:
     """Metadata that do not depend on calibration."""
     facts = {
         "snncc.version": VERSION,
-        "snncc.coding": line.coding.parameters(),
+        "snncc.coding": conversion.coding.parameters(),
         "snncc.source": {"sha256": model_digest(source)},
         "snncc.islands": metadata_record.analog_op_kinds(graph),
-        "snncc.weights": line.options.recorded(),
-        "snncc.outcome": conversion_summary(source, graph, line.reports, line.options.fold_bn),
+        "snncc.weights": conversion.options.recorded(),
+        "snncc.outcome": conversion_summary(source, graph, conversion.reports, conversion.options.fold_bn),
     }
     facts |= {"snncc.tuning": tuning.report} if tuning else {}
     return facts | ({"snncc.recurrent": metadata_record.recurrent(graph, recurrent)} if recurrent else {})
 
 
-def _tuned(line: Conversion, graph: Graph, measured: Calibration, method: ScaleMethod) -> TuningResult:
+def _tuned(conversion: Conversion, graph: Graph, measured: Calibration, method: ScaleMethod) -> TuningResult:
     """The per-layer settings that tuning chooses for the prepared `graph`."""
-    options = line.options
+    options = conversion.options
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
-    judge = network_error(line, graph, measured.samples, match=options.match)
+    judge = network_error(conversion, graph, measured.samples, match=options.match)
     counted = method.settled(data=True).scale == "least-squares"
-    freedom = SearchSpace(options.levels, percentiles=counted, share=options.share_steps)
-    return tuned(graph, line.coding, measured, measured.samples, judge, freedom)
+    space = SearchSpace(options.levels, percentiles=counted, share=options.share_steps)
+    return tuned(graph, conversion.coding, measured, measured.samples, judge, space)
 
 
 def tune(model: Source, coding: Coding, *, calibration: Samples, **options: Any) -> onnx.ModelProto:

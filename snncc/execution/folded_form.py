@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from snncc.coding.from_metadata import recorded_coding
 from snncc.coding.metadata_schema import sound_entry
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
@@ -24,15 +25,11 @@ from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.nodes import all_nodes
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import reads, writes
-from snncc.ops import DOMAIN, get
-from snncc.ops.few_spikes import FEW_SPIKES
-from snncc.ops.phase import PHASE
-from snncc.ops.single_step import FEW_SPIKES_STEP, PHASE_STEP
+from snncc.ops import DOMAIN, all_ops, get
+from snncc.ops.registry import OpDef
 from snncc.storage.mapped import array_of
 
 __all__ = ["to_folded"]
-
-_AT_ONCE = {PHASE_STEP.name: PHASE, FEW_SPIKES_STEP.name: FEW_SPIKES}  # op of one step -> op of the whole value
 
 
 @dataclass
@@ -56,7 +53,7 @@ def to_folded(model: onnx.ModelProto) -> onnx.ModelProto:
     loop = next((n for n in model.graph.node if n.op_type == "Loop" and _holds_neurons(n)), None)
     if not single and loop is None:
         return model
-    if any(n.op_type in _AT_ONCE for n in all_nodes(model.graph)) and _fires_early(model):
+    if _fires_early(model):
         message = "layers fire before their input is complete, and in single steps their spikes are not counted"
         raise ModelError(f"{message}. Convert it with --form folded, which has the same spikes, and give that.")
     flat = onnx.ModelProto()
@@ -76,9 +73,18 @@ def _holds_neurons(node: onnx.NodeProto) -> bool:
     return any(n.domain == DOMAIN for n in all_nodes(node.attribute[0].g))
 
 
+def _at_once(node: onnx.NodeProto) -> OpDef | None:
+    """The op that does all steps of a value, of which `node` does one; None for other nodes."""
+    if node.domain != DOMAIN:
+        return None
+    found = [op for op in all_ops() if op.single_step == node.op_type]
+    return max(found, key=lambda op: len(op.attributes), default=None)  # the others are special cases of it
+
+
 def _fires_early(model: onnx.ModelProto) -> bool:
-    coding = sound_entry(model, "snncc.coding")
-    return coding.get("wait") is not None and coding["wait"] < coding.get("T", 0)
+    """Whether neurons do single steps of values that the folded form divides into slices."""
+    coding = recorded_coding(model)
+    return coding is not None and coding.slices > 1 and any(map(_at_once, all_nodes(model.graph)))
 
 
 def _of_step(flat: onnx.ModelProto, model: onnx.ModelProto, form: Mapping[str, Any]) -> _Parts:
@@ -130,8 +136,8 @@ def _stack(flat: onnx.ModelProto, model: onnx.ModelProto, parts: _Parts) -> None
         tiles = _repeated(model, parts.before, parts.inner, parts.steps, graph)
     _rename(parts.inner, {tile.input[0]: tile.output[0] for tile in tiles})
     for node in parts.inner:
-        if node.op_type in _AT_ONCE:
-            _do_at_once(node)
+        if op := _at_once(node):
+            _do_at_once(node, op)
         elif steps := _attribute(node):
             steps.i = parts.steps
     graph.node.extend([*parts.before, *tiles, *parts.inner, *parts.after])
@@ -141,9 +147,8 @@ def _stack(flat: onnx.ModelProto, model: onnx.ModelProto, parts: _Parts) -> None
     graph.initializer.extend(weights)
 
 
-def _do_at_once(node: onnx.NodeProto) -> None:
-    """Replace a neuron that does one step of a value by the one that does them all."""
-    op = _AT_ONCE[node.op_type]
+def _do_at_once(node: onnx.NodeProto, op: OpDef) -> None:
+    """Replace a neuron that does one step of a value by `op`, which does them all."""
     known = {a.name for a in op.attributes}
     kept = [a for a in node.attribute if a.name in known]
     outputs = [node.output[0], *[""] * (len(op.outputs) - 1)]  # without which onnxruntime cannot expand the body

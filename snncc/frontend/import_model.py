@@ -95,7 +95,7 @@ class Step:
 
 
 def run_steps(steps: tuple[Step, ...], subject: Subject, name: str) -> Subject:
-    """The result of the step for `subject`, which may be changed."""
+    """The result of all `steps` for `subject`, which may be changed."""
     for step in steps:
         log.debug("%s: %s", name, step.name)
         subject = step(subject, name)

@@ -32,7 +32,7 @@ def at_opset(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         onnx.checker.ValidationError,
         onnx.shape_inference.InferenceError,
     ) as error:
-        reason = first_line(error).rpartition("failed: ")[2]  # onnx's assertions begin with a path of its own sources
+        reason = first_line(error).rpartition("failed: ")[2]  # onnx's assertions begin with a path of onnx's sources
         message = f"{name}: cannot be brought from opset {version} to {OPSET} ({reason})"
         raise ModelError(f"{message}. Export the model again with opset {OPSET}.") from error
     if version < 11:

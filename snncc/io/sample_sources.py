@@ -128,7 +128,7 @@ def _from_path(
 
 
 def _unreadable(path: Path, cause: Exception) -> str:
-    """The meaning of numpy's errors, whose own texts advise unpickling, which is never done."""
+    """The meaning of numpy's errors, whose texts advise unpickling, which snncc never does."""
     reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else None
     reason = reason or f"it is no {path.suffix} file of plain numbers, or cut short"
     return f"{path}: cannot be read: {reason}. Save the arrays again with numpy.save{'z' * (path.suffix == '.npz')}."

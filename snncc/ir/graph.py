@@ -379,13 +379,13 @@ class Graph:
         with self._loaded():
             folded = True
             while folded:  # a constant may be the index into a shape
-                # graphsurgeon would open sessions that log as the whole process does: each fold that they decline.
+                # graphsurgeon propagates shapes only: its onnxruntime sessions would use the log level of the process.
                 self._graph.fold_constants(size_threshold=None, should_exclude_node=lambda _: True)
                 folded = self._evaluate_constants()
         self.cleanup()
 
     def _evaluate_constants(self) -> bool:
-        """Let what nodes make of constants alone be constants; whether onnxruntime could evaluate any."""
+        """Replace nodes that read constants only by their results; returns whether there were any."""
         part = self._graph.copy()
         known = {id(t) for t in part.tensors().values() if isinstance(t, gs.Constant)}
         inside, made = set(), []
@@ -405,7 +405,7 @@ class Graph:
         try:
             model = gs.export_onnx(part, do_type_check=False).SerializeToString()
             values = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"]).run(names, {})
-        except Exception:  # of onnxruntime, or of protobuf from 2 GB on: they stay nodes
+        except Exception:  # of onnxruntime, or of protobuf above 2 GB: the nodes stay
             return False
         tensors = self._graph.tensors()
         for name, value in zip(names, values, strict=True):

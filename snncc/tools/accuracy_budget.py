@@ -95,12 +95,12 @@ def convert_within(
     for coding in codings:
         for own in _recipes(coding, options):
             recipe = {**options, **own}
-            rung = _tried(model, coding, own, calibration, recipe)
+            trial = _tried(model, coding, own, calibration, recipe)
             if tried is not None:
-                tried(rung)
-            if rung.drop <= max_drop:
+                tried(trial)
+            if trial.drop <= max_drop:
                 return convert(model, coding, calibration=calibration, **recipe)
-            best = min(best, rung.drop)
+            best = min(best, trial.drop)
     raise BudgetError(
         f"no recipe loses at most {max_drop:g} points on the calibration data; the best one loses {best:.2f}. Allow "
         "more, or try more time steps or another coding"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A third-party coding with an op of its own: over time steps, spikes of several sizes and both signs.
+"""A third-party coding with a custom op: over time steps, spikes of several sizes and both signs.
 
 At each step a neuron adds what arrives to its potential, and sends the largest of n thresholds that the potential
 reaches; the potential loses it. Below the negative of a threshold it takes that much back of what it has sent.

@@ -43,7 +43,7 @@ def declare(folder, package, classes):
 
 
 def run(folder, *arguments, packages=None):
-    """The command in a process of its own, which sees the packages in a folder."""
+    """Run the command in a new process that sees the packages in a folder."""
     environment = {**os.environ, "PYTHONPATH": str(packages or folder / "packages"), "COLUMNS": "120"}
     command = [sys.executable, "-m", "snncc.cli", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -80,7 +80,7 @@ def table(activation: str, K: int, low: float | None = None, high: float | None 
 
 
 def ready(activation: str, K: int, low: float, high: float) -> FSTable | None:
-    """The tightest table of K steps that covers [low, high] without a fit; None if there is none."""
+    """The closest table of K steps that covers [low, high] and needs no fit; None if there is none."""
     usual = known(activation)
     candidates = [*_coded(activation, K, *shared_range(usual, low, high)), *_covering(activation, K, low, high)]
     return _closest(candidates, K, usual, low, high) if candidates else None

@@ -23,11 +23,11 @@ __all__ = ["network_error"]
 Array = npt.NDArray[Any]
 
 
-def network_error(line: Conversion, graph: Graph, samples: Batch, *, match: bool) -> Judge:
+def network_error(conversion: Conversion, graph: Graph, samples: Batch, *, match: bool) -> Judge:
     """`relative_error` on the second half of `samples`, of networks whose potentials are matched on the first half.
 
     Args:
-        line: The conversion.
+        conversion: The conversion.
         graph: The prepared ReLU network.
         samples: {input: [n, ...]}; if they are less than two batches, all of them do both.
         match: Whether potentials are matched.
@@ -38,12 +38,12 @@ def network_error(line: Conversion, graph: Graph, samples: Batch, *, match: bool
     kept = {name: array[half:] for name, array in samples.items()}
     exact = _outputs(graph, kept, size)
     fixed = isinstance((graph.shape(graph.inputs[0]) or (None,))[0], int)
-    rows = size if fixed else max(1, size // line.coding.slices)
+    rows = size if fixed else max(1, size // conversion.coding.slices)
 
     def error(scales: Scales) -> float:
-        if line.options.fold_bn == "threshold":
+        if conversion.options.fold_bn == "threshold":
             scales = replace(scales, normalize="none")
-        return relative_error(exact, _outputs(line.trial(graph, scales, seen, match=match), kept, rows))
+        return relative_error(exact, _outputs(conversion.trial(graph, scales, seen, match=match), kept, rows))
 
     return error
 

@@ -62,7 +62,7 @@ class TuningResult:
 
 
 def tuned(
-    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, freedom: SearchSpace
+    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, space: SearchSpace
 ) -> TuningResult:
     """Choose levels (phase coding), scale and, optionally, steps of each layer that minimise the output error.
 
@@ -72,7 +72,7 @@ def tuned(
         measured: What is known of the activations, by counting them.
         samples: Some of the calibration data, {input: [n, …]}.
         judge: The error of the spiking network with given scales, all else done as for the result.
-        freedom: What may be chosen.
+        space: What may be chosen.
 
     Raises:
         OptionError: there is nothing to choose.
@@ -83,13 +83,13 @@ def tuned(
     stages: list[dict[str, LayerSettings]] = [{} for _ in range(4)]
     costs: dict[str, Costs] = {}
     for place, error in track(each_layer(graph, measured.sites, data), "tuning", len(measured.sites)):
-        found = _Layer(place, error, coding, measured, freedom)
+        found = _Layer(place, error, coding, measured, space)
         for stage, settle in enumerate((found.settle_base, found.settle_levels, found.settle_scale), 1):
             settle()
             stages[stage][place.relu] = found.best
         costs[place.relu] = found.errors
         log.info("tune: %s: %s", place.relu, found.best)
-    if freedom.share:
+    if space.share:
         stages += [_sharing(coding, measured, stage, costs) for stage in stages[2:]]
     return _judged(coding, measured, judge, stages, costs)
 
@@ -102,7 +102,7 @@ class _Layer:
     error: OneLayer
     coding: Coding
     measured: Calibration
-    freedom: SearchSpace
+    space: SearchSpace
     best: LayerSettings = field(default_factory=LayerSettings)
     errors: Costs = field(default_factory=dict)
 
@@ -111,13 +111,13 @@ class _Layer:
 
     def settle_base(self) -> None:
         """Choose the best of the coding's bases; the error may have several minima."""
-        if self.freedom.levels != "fitted":
+        if self.space.levels != "fitted":
             for base in self.coding.bases():
                 self._gains(LayerSettings(base=base))
 
     def settle_levels(self) -> None:
         """Choose levels fitted to the activations instead of powers of a base, if that reduces the error."""
-        if self.coding.per_layer_levels and self.freedom.levels != "powers":
+        if self.coding.per_layer_levels and self.space.levels != "powers":
             choice = fitted_levels(self.measured, self.place, self.coding)
             if choice is not None:
                 self._gains(choice)
@@ -125,7 +125,7 @@ class _Layer:
     def settle_scale(self) -> None:
         """Choose a percentile or a multiple of the default scale instead, if that reduces the error."""
         usual = self.best
-        for percent in _PERCENTILES if self.freedom.percentiles else ():
+        for percent in _PERCENTILES if self.space.percentiles else ():
             self._gains(replace(usual, percentile=percent))
         for factor in _FACTORS:
             self._gains(replace(usual, factor=factor))

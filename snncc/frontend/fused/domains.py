@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Determine the domain of a node, including omitted and alternative domain names.
 
-onnxruntime defines ops of its own in the standard domain, at any opset. They are moved to its own domain, which the
+onnxruntime defines further ops in the standard domain, at any opset. They are moved to onnxruntime's domain, which the
 opset converter ignores.
 """
 

@@ -60,13 +60,13 @@ def parameter_mismatch(
     kind = CODINGS[coding["name"]]
     if coding["name"] not in _EXPECTED:
         return None if encoder or fitted else declared_mismatch(coding_of(coding), form, node.op_type, given)
-    promised = _EXPECTED[coding["name"]](coding, form, node.op_type, coded)
-    if given.get("max_spikes", 1) != (allowed := promised.pop("max_spikes", 1)):
+    expected = _EXPECTED[coding["name"]](coding, form, node.op_type, coded)
+    if given.get("max_spikes", 1) != (allowed := expected.pop("max_spikes", 1)):
         return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
-    if (op := promised.pop("op", node.op_type)) != node.op_type:
+    if (op := expected.pop("op", node.op_type)) != node.op_type:
         return f"it is a {node.op_type}, not a {op}"
     letters = kind.steps_field
-    for name, value in promised.items():
+    for name, value in expected.items():
         if name not in given:
             continue
         if isinstance(value, int | float):
@@ -152,16 +152,16 @@ def _rate(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any
 
 def _msat(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
     """The threshold's own parameters; with spike confidence, also how likely early spikes survive."""
-    promised: dict[str, Any] = {name: float(coding[name]) for name in _LETTERS}
-    promised["steps"] = _chunk(coding, form)
+    expected: dict[str, Any] = {name: float(coding[name]) for name in _LETTERS}
+    expected["steps"] = _chunk(coding, form)
     if coding["confidence"] is None:
-        return {**promised, "op": "MSATNeuron"}
-    promised["op"] = _of(op, "MSATNeuron", "ConfidentMSATNeuron")
+        return {**expected, "op": "MSATNeuron"}
+    expected["op"] = _of(op, "MSATNeuron", "ConfidentMSATNeuron")
     if coding["confidence"] != "auto":
-        promised["survival"] = round(float(coding["confidence"]) * _CERTAIN)
+        expected["survival"] = round(float(coding["confidence"]) * _CERTAIN)
     if coding["early"] != "auto":
-        promised["early"] = int(coding["early"])
-    return promised
+        expected["early"] = int(coding["early"])
+    return expected
 
 
 def _chunk(coding: Values, form: Values) -> int:

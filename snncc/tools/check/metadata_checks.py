@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check recorded metadata other than neuron parameters, by recomputation from the graph.
 
-Each check takes the model, and `claimed`, which returns a metadata entry by its key; it returns the fault, or None.
+Each check takes the model, and `recorded`, which returns a metadata entry by its key; it returns the fault, or None.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from snncc.tools.check.weight_equivalence import initializers, stored_weights
 
 __all__ = ["check_analog_ops", "check_calibration", "check_form", "check_outcome", "check_scales", "check_weights"]
 
-Claimed = Callable[[str], Any]
+Recorded = Callable[[str], Any]
 _PHASE = ("OneSpikeNeuron", "PhaseEncoder", "ResidualOneSpikeNeuron", "WaitOneSpikeNeuron")
 _METHODS = ("max", "percentile", "least-squares")
 
 
-def check_scales(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_scales(model: onnx.ModelProto, recorded: Recorded) -> str | None:
     """Check each neuron's op, and the range of its scales: 1 where folded into weights, else as in the model."""
     nodes = {n.name: n for n in all_nodes(model.graph) if is_neuron(n)}
     constants = initializers(model, recurrent=True)
-    folded = claimed("weights").get("fold_bn") == "weights"
-    kept = claimed("calibration").get("normalize") == "none"
-    for name, entry in claimed("neurons").items():
+    folded = recorded("weights").get("fold_bn") == "weights"
+    kept = recorded("calibration").get("normalize") == "none"
+    for name, entry in recorded("neurons").items():
         node, scale = nodes.get(name), entry.get("scale")
         if node is None:
             continue
-        if _family(node.op_type, claimed) != _family(str(entry.get("op")), claimed):
+        if _family(node.op_type, recorded) != _family(str(entry.get("op")), recorded):
             return f"'{name}' is a {node.op_type}, not a {entry.get('op')}"
         if scale is None:
             continue
@@ -67,9 +67,9 @@ def _off(given: list[float], expected: list[float]) -> bool:
     return any(abs(a - b) > 1e-5 * b for a, b in zip(given, expected, strict=True))
 
 
-def check_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_weights(model: onnx.ModelProto, recorded: Recorded) -> str | None:
     """Check how weights are stored, and where BatchNormalization was folded."""
-    entry = claimed("weights")
+    entry = recorded("weights")
     stored, fold = entry.get("stored"), entry.get("fold_bn")
     if stored not in ("float", "int8", "int8-tensor") or fold not in ("weights", "threshold"):
         return f"weights are said to be {stored!r}, and BatchNormalization to be in {fold!r}, which snncc does not know"
@@ -78,9 +78,9 @@ def check_weights(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     return f"weights are said to be stored as {stored}, but those of {', '.join(odd[:4])} are not" if odd else None
 
 
-def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_form(model: onnx.ModelProto, recorded: Recorded) -> str | None:
     """Check the form (folded, loop or step) and the number of time steps."""
-    form = claimed("form")
+    form = recorded("form")
     loops = [
         n for n in model.graph.node if n.op_type == "Loop" and any(is_neuron(x) for x in all_nodes(n.attribute[0].g))
     ]
@@ -88,7 +88,7 @@ def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     given = "loop" if loops else "step" if states and states <= {i.name for i in model.graph.input} else "folded"
     if form.get("form") != given:
         return f"the form is said to be {form.get('form')}, but the graph is {given}"
-    steps, expected = form.get("steps"), coding_of(claimed("coding")).rows(given)
+    steps, expected = form.get("steps"), coding_of(recorded("coding")).rows(given)
     if steps != expected and expected is not None:
         return f"the form is said to have {steps} steps, but the coding gives {expected}"
     if loops:
@@ -99,26 +99,26 @@ def check_form(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     return None
 
 
-def check_analog_ops(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_analog_ops(model: onnx.ModelProto, recorded: Recorded) -> str | None:
     """Check that the recorded analog ops exist."""
     present = {n.name: n.op_type for n in all_nodes(model.graph)}
-    odd = [f"'{name}' ({op})" for name, op in claimed("islands").items() if present.get(name) != op]
+    odd = [f"'{name}' ({op})" for name, op in recorded("islands").items() if present.get(name) != op]
     return f"analog ops are listed that the graph does not have: {', '.join(odd[:4])}" if odd else None
 
 
-def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
+def check_outcome(model: onnx.ModelProto, recorded: Recorded) -> str | None:
     """Check the numbers of neurons and synapses per op, and of remaining factors; older models have no such entry."""
-    told = claimed("outcome")
+    told = recorded("outcome")
     if not told:
         return None
     nodes = list(all_nodes(model.graph))
     neurons = Counter[str]()
     for entry in told.get("neurons", ()):
-        neurons[_family(str(entry["to"]), claimed)] += int(entry["layers"])
-    given = Counter(_family(n.op_type, claimed) for n in nodes if is_neuron(n))
+        neurons[_family(str(entry["to"]), recorded)] += int(entry["layers"])
+    given = Counter(_family(n.op_type, recorded) for n in nodes if is_neuron(n))
     if neurons != given:
         return f"neurons are said to be {_told(neurons)}, but there are {_told(given)}"
-    merged = {"MatMul": "Gemm"} if claimed("weights").get("stored", "float") != "float" else {}
+    merged = {"MatMul": "Gemm"} if recorded("weights").get("stored", "float") != "float" else {}
     kinds = [merged.get(n.op_type, n.op_type) for n in _outside_scans(model.graph) if _is_synapse(n)]
     synapses = Counter[str]()
     for op, count in told.get("synapses", {}).items():
@@ -131,9 +131,9 @@ def check_outcome(model: onnx.ModelProto, claimed: Claimed) -> str | None:
     return f"{', '.join(gone[:4])} are said to have stayed, but are gone" if gone else None
 
 
-def check_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  # noqa: ARG001
+def check_calibration(model: onnx.ModelProto, recorded: Recorded) -> str | None:  # noqa: ARG001
     """Check that the entry on calibration is consistent; `check --calib` also checks the digest of the data."""
-    entry = claimed("calibration")
+    entry = recorded("calibration")
     origin, digest, samples = entry.get("origin"), entry.get("sha256"), entry.get("samples")
     if origin not in ("data", "noise"):
         return f"scales are said to come from {origin!r}, neither data nor noise"
@@ -148,10 +148,10 @@ def check_calibration(model: onnx.ModelProto, claimed: Claimed) -> str | None:  
     return None
 
 
-def _family(op: str, claimed: Claimed) -> str:
+def _family(op: str, recorded: Recorded) -> str:
     """The recorded op: entries are of the folded form, whose phase neurons have a common op in single steps."""
     name = op.removesuffix("Step")
-    return "PhaseNeuron" if name in _PHASE and claimed("form").get("form") != "folded" else name
+    return "PhaseNeuron" if name in _PHASE and recorded("form").get("form") != "folded" else name
 
 
 def _is_synapse(node: onnx.NodeProto) -> bool:

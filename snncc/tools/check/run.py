@@ -150,7 +150,7 @@ def _kernel(model: onnx.ModelProto, sample: Batch) -> CheckResult:
 
 
 def _spike_limit(found: Evaluation, model: CheckSubject) -> CheckResult:
-    """No neuron sends more spikes than the coding allows: counted, not assumed; encoders have limits of their own."""
+    """No neuron sends more spikes than the coding allows: by count; encoders have separate limits."""
     coding, recorded, neurons = model.metadata("coding"), model.metadata("neurons"), replaced_relus(model.snn)
     if most_spikes(coding) is None:
         return CheckResult("spike-limit", False, f"the coding {coding.get('name')!r} is not known, and so no limit")

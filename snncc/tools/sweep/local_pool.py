@@ -147,7 +147,7 @@ def _reason(code: int) -> str:
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
     """Context in which new processes ignore Ctrl-C, which the parent handles; affects this thread only."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows, where a group of their own does that
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: a separate process group has the same effect
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
