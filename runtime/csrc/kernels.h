@@ -3,6 +3,7 @@
 #pragma once
 
 #include "aggregate.h"
+#include "differential_op.h"
 #include "neurons.h"
 #include "ort_abi.h"
 #include "sliced.h"
@@ -33,7 +34,7 @@ void visit_type(const Visit& visit) {
   visit(KernelClass<PhaseEncoder<Device, kType>>{});
   visit(KernelClass<Aggregate<Device, kType>>{});
   visit_timed<Device, kType, IntegrateOp, SignedIntegrateOp, MsatOp, ConfidentMsatOp, RunningTotalOp, IncreaseOp,
-              ReadoutOp, PhaseStepOp, FewSpikesStepOp>(visit);
+              ReadoutOp, PhaseStepOp, FewSpikesStepOp, DifferentialOp>(visit);
 }
 
 // visit(KernelClass<Kernel>{}) for every kernel of a device.

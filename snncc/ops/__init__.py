@@ -13,6 +13,7 @@ from snncc.ops import (  # isort: skip  (the order of registration)
     temporal_sums,
     single_step,
     early_firing,
+    differential,
 )
 from snncc.ops.registry import DOMAIN, OPSET, Attribute, OpDef, Parameter, all_ops, get
 
@@ -24,6 +25,7 @@ __all__ = [
     "Parameter",
     "aggregate",
     "all_ops",
+    "differential",
     "early_firing",
     "few_spikes",
     "get",

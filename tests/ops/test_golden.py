@@ -85,3 +85,16 @@ def test_wait(name: str, golden: Path, library: Library, run: Any) -> None:
         np.testing.assert_array_equal(count[-1], data["phase"] >= 0)
         last = wait - 1 + np.arange(phases - wait + 1)[:, None]
         np.testing.assert_array_equal(count, (data["phase"] >= 0) & (data["phase"] <= last))
+
+
+@every_variant
+@pytest.mark.parametrize("name", ["powers_T4_n8", "fitted_T2_n16", "fitted_T3_n8", "fitted_T4_n4_signed"])
+def test_differential(name: str, golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / f"differential_{name}.npz")
+    steps = len(data["levels"])
+    attributes = {name: data[name].ravel().tolist() for name in ("levels", "thresholds")}
+    attributes |= {"steps": steps, "tables": steps, "signed": int(data["signed"])}
+    x = data["x"] if data["signed"] else np.minimum(data["x"], data["hi"])
+    for y, _, count in every_way(run, ops.get("DifferentialNeuron"), [x, data["scale"], ZERO, STEP], attributes):
+        np.testing.assert_array_equal(count, data["difference"] != 0)
+        np.testing.assert_allclose(y, data["estimate"], rtol=1e-5, atol=1e-5)

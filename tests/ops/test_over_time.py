@@ -14,6 +14,8 @@ from snncc.ops.registry import Array, OpDef
 from snncc.runtime.native import Library
 
 OPS = tuple(op for op in ops.all_ops() if any(a.name == "steps" for a in op.attributes))
+LEVELS = [1.0, 0.5, 0.25, 0.75, 0.25, 0.125]
+TABLES = {"tables": 2, "levels": LEVELS, "thresholds": [0.75, 0.5, 0.25, 0.5, 0.25, 0.125], "signed": 0}
 CONFIDENCE = {"survival": 3 * 2**30, "early": 9, "key": 4_000_000_007}
 
 # The shape of one time step, and that of the scale.
@@ -39,7 +41,8 @@ every_shape = pytest.mark.parametrize("shapes", SHAPES)
 
 
 def attributes_of(op: OpDef, steps: int) -> dict[str, Any]:
-    known = {"steps": steps, "bias": 1 / 64, "mean": steps % 2, **PRESETS["resnet20"], "k_i": 0.75, **CONFIDENCE}
+    known = {"steps": steps, "bias": 1 / 64, "mean": steps % 2, **PRESETS["resnet20"], "k_i": 0.75}
+    known |= CONFIDENCE | TABLES
     return {a.name: known[a.name] for a in op.attributes}
 
 
@@ -205,6 +208,9 @@ def test_a_state_of_another_shape(op: OpDef, run: Any) -> None:
         ("IFNeuron", {"steps": 0}, "'steps' is 0; it must be from 1"),
         ("ConfidentMSATNeuron", {"survival": 2**32 + 1}, "'survival' is 4294967297; it must be from 0 to 4294967296"),
         ("ConfidentMSATNeuron", {"key": -1}, "'key' is -1; it must be from 0 to 4294967295"),
+        ("DifferentialNeuron", {"tables": 4}, "'levels' has 6 entries for 4 tables; give 1 to 32 for each table"),
+        ("DifferentialNeuron", {"levels": LEVELS[:3]}, "'thresholds' has 6 entries, 'levels' has 3"),
+        ("DifferentialNeuron", {"thresholds": LEVELS[::-1]}, "'thresholds' has 0.250000 at entry 1"),
         ("RunningTotal", {"mean": 2}, "'mean' is 2; it must be from 0 to 1"),
     ],
 )

@@ -2,6 +2,7 @@
 // Every rule of the ops over time. A new one is a line here, and one at the end of each device's launcher.
 #pragma once
 
+#include "common/differential.h"
 #include "common/integrate.h"
 #include "common/msat.h"
 #include "common/running.h"
@@ -11,6 +12,6 @@ namespace snncc {
 
 template <template <class...> class List>
 using ForRules = List<Integrate, SignedIntegrate, Msat, ConfidentMsat, RunningTotal, Increase, Readout, PhaseStep,
-                      FewSpikesStep>;
+                      FewSpikesStep, Differential>;
 
 }  // namespace snncc

@@ -111,5 +111,6 @@ template class TimedCall<Increase>;
 template class TimedCall<Readout>;
 template class TimedCall<PhaseStep>;
 template class TimedCall<FewSpikesStep>;
+template class TimedCall<Differential>;
 
 }  // namespace snncc
