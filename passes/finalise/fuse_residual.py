@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OneSpikeNeuron(x + k r) -> ResidualOneSpikeNeuron(x, r, k): the neuron adds the shortcut's spikes itself.
+"""Neuron(x + k r) -> ResidualNeuron(x, r, k): the neuron adds the shortcut's spikes itself.
+
+The op names its variant with these inputs, such as ResidualOneSpikeNeuron of OneSpikeNeuron.
 
 onnxruntime fuses Conv, Add and Relu of the ANN into one kernel; the fused neuron likewise saves the Add, and a Mul on
 the shortcut.
@@ -15,7 +17,7 @@ import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import SYNAPSES
-from snncc.ops import DOMAIN
+from snncc.ops import DOMAIN, get
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import constant_factor
 
@@ -26,13 +28,15 @@ Found = tuple[Tensor, Tensor, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class FuseResidual(NodePass):
-    """OneSpikeNeuron(Add(x, Mul(r, k))) -> ResidualOneSpikeNeuron(x, r, k)."""
+    """Neuron(Add(x, Mul(r, k))) -> ResidualNeuron(x, r, k)."""
 
     name: ClassVar[str] = "fuse-residual"
-    ops: ClassVar[tuple[str, ...]] = ("OneSpikeNeuron",)
+    ops: ClassVar[tuple[str, ...]] = ()
 
     def match(self, graph: Graph, node: Node) -> Found | Skip | None:
         """(x, r, k), with the synapses' own current as x."""
+        if node.domain != DOMAIN or not get(node.op).with_residual:
+            return None
         total = graph.producer(node.inputs[0])
         if total is None or total.op != "Add":
             return None
@@ -53,9 +57,10 @@ class FuseResidual(NodePass):
         assert total is not None
         inputs = [current, node.inputs[1], residual, graph.constant(f"{node.name}_weight", weight.astype(np.float32))]
         name, spikes, tables, known = node.name, node.outputs[0], dict(node.attrs), graph.provenance(node)
+        op = get(get(node.op).with_residual)
         graph.erase(node)
         graph.erase(total)
-        fused = graph.add("ResidualOneSpikeNeuron", inputs, name=name, attrs=tables, domain=DOMAIN, unused_outputs=1)
+        fused = graph.add(op.name, inputs, name=name, attrs=tables, domain=DOMAIN, unused_outputs=len(op.outputs) - 1)
         if known.role is not None:
             graph.set_role(fused, known.role, known)
         graph.replace_uses(spikes, fused)

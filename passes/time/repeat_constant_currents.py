@@ -16,6 +16,7 @@ from snncc.analysis.batch_axis import batch_axes
 from snncc.analysis.time_axis import READERS, active, begins_steps, stacked
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops import DOMAIN, get
 from snncc.passes.base import Pass
 from snncc.passes.shared.batch_rows import free_rows, repeat_constants, tiled
 
@@ -54,7 +55,7 @@ class RepeatConstantCurrents(Pass):
         return constants + len(repeated)
 
     def _takes_steps(self, graph: Graph, node: Node, over_time: set[int]) -> bool:
-        if node.op == "PhaseEncoder":  # makes the slices itself
+        if node.domain == DOMAIN and get(node.op).adds_slices:
             return False
         return begins_steps(node) or node.op in READERS or any(id(t) in over_time for t in graph.reads(node))
 

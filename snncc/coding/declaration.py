@@ -37,6 +37,9 @@ class Declaration(ABC):
     # Whether the evaluation counts the spikes of neurons whose ReLU gives 0 (SIN).
     counts_inactivated_spikes: ClassVar[bool] = False
 
+    # In single steps of neurons that send one value: the steps that a layer waits for its input; None: for all of it.
+    wait: int | None = None
+
     # How the stacked slices of the output's potential become the output: their `mean`, or the `last` one.
     readout: ClassVar[str] = "last"
 

@@ -72,7 +72,7 @@ def in_form(
     described: dict[str, Any] = {"form": form.name, "steps": coding.slices}
     if form.name == "folded":
         return graph.to_proto(), {**metadata, "snncc.form": described}
-    through = ToSingleSteps(form.chunk, getattr(coding, "wait", None))
+    through = ToSingleSteps(form.chunk, coding.wait)
     PassManager((through,), observer=observer).run(graph)
     steps = through.steps[0] or coding.stepwise.slices
     described |= {"steps": steps, "chunk": form.chunk}

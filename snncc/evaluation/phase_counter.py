@@ -20,12 +20,8 @@ from onnx import TensorProto, helper
 from snncc.analysis.network_view import Network
 from snncc.ir.nodes import attributes_of
 from snncc.ir.proto_builder import Builder
-from snncc.ops import get
+from snncc.ops import OpDef, get
 from snncc.ops.arrays import Array
-from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
-from snncc.ops.few_spikes import FEW_SPIKES
-from snncc.ops.one_spike import RESIDUAL_ONE_SPIKE
-from snncc.ops.phase import PHASE
 
 __all__ = ["StepCounts", "phase_counts"]
 
@@ -57,16 +53,21 @@ class StepCounts:
 
 
 def phase_counts(build: Builder, node: onnx.NodeProto, network: Network) -> list[StepCounts]:
-    """Extend the graph of `build` by outputs that sum to the spikes of the neuron `node` at each of its steps."""
-    attributes = attributes_of(node)
-    if node.op_type == FEW_SPIKES.name:
-        return [_coded(build, node, network, **patterns) for patterns in _patterns(len(attributes["values"]))]
-    if attributes.get("max_spikes", 1) == 1:
-        return [_coded(build, node, network, **codes) for codes in _codes(len(attributes["levels"]))]
-    return [_prefixes(build, node, network, len(attributes["levels"]))]
+    """Extend the graph of `build` by outputs that sum to the spikes of the neuron `node` at each of its steps.
+
+    There are none if its op does not declare one table with the values of its spikes.
+    """
+    attributes, rule = attributes_of(node), get(node.op_type).spike_steps
+    if rule is None or len(rule.tables) != 1:
+        return []
+    steps, (table,) = len(rule.values(attributes)), rule.tables
+    if rule.free_values or rule.most(attributes) == 1:
+        twins = _patterns(steps) if rule.free_values else _codes(steps)
+        return [_coded(build, node, network, fires, **{table: values}) for values, fires in twins]
+    return [_prefixes(build, node, network, steps)]
 
 
-def _codes(phases: int) -> list[dict[str, Array]]:
+def _codes(phases: int) -> list[tuple[Array, Array]]:
     """Descending levels as the op requires, and their meanings, for as many phases as can be distinguished at once."""
     most, found = _EARLIER - _LATER - 1, []
     for start in range(0, phases, most):
@@ -74,25 +75,25 @@ def _codes(phases: int) -> list[dict[str, Array]]:
         told = np.flatnonzero((levels > _LATER) & (levels < _EARLIER))
         fires = np.zeros((_CODES, phases), np.int64)
         fires[levels[told], told] = 1
-        found.append({"levels": levels, "fires": fires})
+        found.append((levels, fires))
     return found
 
 
-def _patterns(steps: int) -> list[dict[str, Array]]:
+def _patterns(steps: int) -> list[tuple[Array, Array]]:
     """Values of spikes that identify one of eight steps, and the meanings of their sums."""
     found = []
     for start in range(0, steps, _BITS):
         bits = np.arange(steps) - start
         values = np.where((bits >= 0) & (bits < _BITS), 1 << np.clip(bits, 0, _BITS - 1), 0)
-        found.append({"values": values, "fires": np.not_equal(np.arange(_CODES)[:, None] & values, 0).astype(np.int64)})
+        found.append((values, np.not_equal(np.arange(_CODES)[:, None] & values, 0).astype(np.int64)))
     return found
 
 
-def _coded(build: Builder, node: onnx.NodeProto, network: Network, *, fires: Array, **worth: Array) -> StepCounts:
-    """A twin whose spikes have another `worth`, divided by its scale and rounded to a code for each neuron."""
+def _coded(build: Builder, node: onnx.NodeProto, network: Network, fires: Array, **values: Array) -> StepCounts:
+    """A twin whose spikes have other `values`, divided by its scale and rounded to a code for each neuron."""
     tensor, scale = node.output[0], node.input[1]
-    sent = _twin(build, node, "Y", **worth)
-    if node.op_type == WAIT_ONE_SPIKE.name:  # the last slice holds the spikes of all phases
+    sent = _twin(build, node, "Y", **values)
+    if _twin_of(node).stacks == "slices":  # the last slice holds the spikes of all phases
         rows = network.fold.count, -1, *network.shape(tensor)[1:]
         slices = build.node("Reshape", [sent, build.ints(*rows)], f"{tensor}_coded_slices")
         last = build.node("Gather", [slices, build.ints(-1)], f"{tensor}_coded_last")
@@ -125,14 +126,19 @@ def _prefixes(build: Builder, node: onnx.NodeProto, network: Network, phases: in
     return StepCounts(each)
 
 
+def _twin_of(node: onnx.NodeProto) -> OpDef:
+    """The op of twins of `node`: its own, or that without slices if it makes its slices itself."""
+    op = get(node.op_type)
+    return get(op.variant_of) if op.adds_slices else op
+
+
 def _twin(build: Builder, node: onnx.NodeProto, output: str, **tables: Array) -> str:
     """Adds a neuron with other `tables` beside `node`, computing in float32; returns its `output`."""
     attributes = {**attributes_of(node), **{name: value.tolist() for name, value in tables.items()}}
-    op = PHASE if node.op_type == PHASE_ENCODER.name else get(node.op_type)
-    if op is PHASE:
-        attributes.pop("wait", None)
+    op = _twin_of(node)
+    attributes = {a.name: attributes[a.name] for a in op.attributes}
     inputs = list(node.input)
-    for at in (0, 2) if op is RESIDUAL_ONE_SPIKE else (0,):
+    for at in (at for at, p in enumerate(op.inputs) if p.type == "T"):
         inputs[at] = build.node("Cast", [inputs[at]], f"{inputs[at]}_exact", to=TensorProto.FLOAT)
     names = {p.name: build.fresh(f"{node.output[0]}_twin_{p.name}") for p in op.outputs[:2]}
     attributes = {name: [float(x) for x in v] if isinstance(v, list) else v for name, v in attributes.items()}

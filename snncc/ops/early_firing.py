@@ -10,6 +10,7 @@ slice min(q, J - 1).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from onnx import defs
 
 from snncc.ops import phase
 from snncc.ops.arrays import Array
-from snncc.ops.one_spike import POTENTIAL, SCALE, TABLES, split_table
-from snncc.ops.phase import PHASE
+from snncc.ops.one_spike import ONE_SPIKE_STEPS, POTENTIAL, SCALE, TABLES, split_table
+from snncc.ops.phase import PHASE, PHASE_STEPS
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.spike_rules import remainder
 
 __all__ = ["PHASE_ENCODER", "WAIT_ONE_SPIKE"]
 
@@ -152,6 +154,9 @@ WAIT_ONE_SPIKE = register(
         examples=_example,
         table="levels",
         stacks="slices",
+        spike_steps=replace(ONE_SPIKE_STEPS, slices=lambda attributes: _slices(1, attributes)),
+        membrane=remainder,
+        variant_of="OneSpikeNeuron",
     )
 )
 
@@ -171,5 +176,8 @@ PHASE_ENCODER = register(
         examples=_encoder_example,
         table="levels",
         stacks="slices",
+        spike_steps=PHASE_STEPS,
+        membrane=remainder,
+        variant_of="PhaseNeuron",
     )
 )

@@ -7,15 +7,17 @@ For a ReLU all three are 2^-t, t = 1 … K; other activations have tables of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
+from snncc.ops.firing import steps_fired
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, split_table
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
+from snncc.ops.spike_rules import Activity, SpikeSteps
 
 __all__ = ["FEW_SPIKES", "FS_TABLES", "NEVER"]
 
@@ -44,6 +46,16 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
         value[fires] += worth
         count[fires] += 1
     return (value * scale).astype(x.dtype), count
+
+
+def _fires(potential: Array, scale: Array, attributes: AttributeValues) -> Iterable[Array]:
+    return steps_fired("FSNeuronStep", potential, scale, attributes, len(attributes["thresholds"]))
+
+
+def _membrane(activity: Activity, attributes: AttributeValues) -> Array:
+    resets = np.asarray(attributes["resets"], np.float64).reshape(-1, *[1] * (activity.fired.ndim - 1))
+    start = activity.arriving[0] + attributes["initial"]
+    return np.asarray(start - np.cumsum(resets * activity.fired, axis=0))
 
 
 def _body(steps: int) -> str:
@@ -86,5 +98,7 @@ FEW_SPIKES = register(
         table="thresholds",
         single_step="FSNeuronStep",
         table_padding={"thresholds": NEVER, "resets": 0.0, "values": 0.0},
+        spike_steps=SpikeSteps(_fires, tables=("values",), most=lambda a: len(a["values"]), free_values=True),
+        membrane=_membrane,
     )
 )

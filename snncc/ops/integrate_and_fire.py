@@ -17,6 +17,7 @@ from onnx import defs
 from snncc.ops.arrays import Array
 from snncc.ops.one_spike import SCALE
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.spike_rules import soft_reset
 from snncc.ops.time_loop import COUNT, STEPS, VALUES, over_steps, run_steps, state_in, state_out
 
 __all__ = ["CURRENT", "INTEGRATE", "SIGNED_INTEGRATE"]
@@ -110,6 +111,8 @@ INTEGRATE = register(
         body=lambda _: _body(),
         examples=_example,
         stacks="steps",
+        unit_spikes="positive",
+        membrane=soft_reset,
         states={"V": "V_out"},
     )
 )
@@ -126,6 +129,8 @@ SIGNED_INTEGRATE = register(
         body=lambda _: _signed_body(),
         examples=_signed_example,
         stacks="steps",
+        unit_spikes="signed",
+        membrane=soft_reset,
         states={"V": "V_out", "sent": "sent_out"},
     )
 )

@@ -25,6 +25,7 @@ from snncc.ops.integrate_and_fire import CURRENT
 from snncc.ops.one_spike import SCALE
 from snncc.ops.portable_math import CONSTANTS, exp, exp_body, logistic, logistic_body, softplus, softplus_body
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
+from snncc.ops.spike_rules import soft_reset
 from snncc.ops.time_loop import COUNT, STEP, STEPS, VALUES, over_steps, run_steps, state_in, state_out, wrapped
 
 __all__ = ["CONFIDENT_MSAT", "MSAT", "PRESETS"]
@@ -168,6 +169,8 @@ MSAT = register(
         body=lambda _: _body("", "fires = Identity (reached)"),
         examples=_example,
         stacks="steps",
+        membrane=soft_reset,
+        with_confidence="ConfidentMSATNeuron",
         states=_STATES,
     )
 )
@@ -183,6 +186,8 @@ CONFIDENT_MSAT = register(
         body=lambda _: _body(DRAW_PRELUDE, DRAW),
         examples=_confident_example,
         stacks="steps",
+        membrane=soft_reset,
+        variant_of="MSATNeuron",
         states=_STATES,
     )
 )

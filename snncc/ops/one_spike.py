@@ -14,7 +14,9 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
+from snncc.ops.firing import phase_fires
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.spike_rules import SpikeSteps, remainder
 
 __all__ = ["ONE_SPIKE", "RESIDUAL_ONE_SPIKE", "as_phase"]
 
@@ -44,6 +46,9 @@ def _fire(u: Array, scale: Array, dtype: np.dtype[Any], attributes: AttributeVal
         value[fires] = np.float32(level)
         count[fires] = 1
     return (value * scale).astype(dtype), count
+
+
+ONE_SPIKE_STEPS = SpikeSteps(phase_fires, tables=("levels",))
 
 
 def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Array, ...]:
@@ -113,6 +118,9 @@ ONE_SPIKE = register(
         single_step="PhaseNeuronStep",
         step_attributes=as_phase,
         examples=_example,
+        spike_steps=ONE_SPIKE_STEPS,
+        membrane=remainder,
+        with_residual="ResidualOneSpikeNeuron",
     )
 )
 
@@ -135,5 +143,9 @@ RESIDUAL_ONE_SPIKE = register(
         ),
         table="levels",
         examples=_residual_example,
+        arriving=lambda given: given["X"] + given["residual"] * given["weight"],
+        spike_steps=ONE_SPIKE_STEPS,
+        membrane=remainder,
+        variant_of="OneSpikeNeuron",
     )
 )

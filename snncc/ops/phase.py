@@ -15,12 +15,22 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
+from snncc.ops.firing import phase_fires
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, split_table
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
+from snncc.ops.spike_rules import SpikeSteps, remainder
 
 __all__ = ["PHASE", "chain"]
 
 _TYPES = defs.OpSchema.AttrType
+
+
+PHASE_STEPS = SpikeSteps(
+    phase_fires,
+    tables=("levels",),
+    signs=lambda attributes: "neuron" if attributes["signed"] else "",
+    most=lambda attributes: int(attributes["max_spikes"]),
+)
 
 
 def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Array, ...]:
@@ -109,5 +119,7 @@ PHASE = register(
         table="levels",
         single_step="PhaseNeuronStep",
         examples=_example,
+        spike_steps=PHASE_STEPS,
+        membrane=remainder,
     )
 )

@@ -14,6 +14,7 @@ import onnx.parser
 from onnx import defs, helper
 
 from snncc.ops.arrays import Array
+from snncc.ops.spike_rules import Activity, SpikeSteps
 
 __all__ = ["DOMAIN", "FLOAT_TYPES", "OPSET", "Attribute", "OpDef", "Parameter", "all_ops", "get", "register"]
 
@@ -83,7 +84,25 @@ class OpDef:
     step_attributes: Callable[[AttributeValues], AttributeValues] = dict
     # What tables hold in steps in which it never fires; of other tables, the last entry is repeated.
     table_padding: Mapping[str, float] = field(default_factory=dict)
+    # The potential, or the current of each step, from the inputs by name.
+    arriving: Callable[[Mapping[str, Array]], Array] = lambda given: given["X"]
+    # Spikes step by step of a neuron that codes a value in one call; None: neither recorded nor counted by step.
+    spike_steps: SpikeSteps | None = None
+    # Of a neuron over time, whether all spikes have the value `scale`, or that and its negative (`signed`).
+    unit_spikes: Literal["", "positive", "signed"] = ""
+    # The membrane potential after each step, [T, …], in units of `scale`; None: not shown.
+    membrane: Callable[[Activity, AttributeValues], Array] | None = None
+    # The op of which it is a variant: the same spikes from a sum of inputs, or with slices of its value.
+    variant_of: str = ""
+    # The variant with the further inputs `residual` and `weight`, and that with spike confidence.
+    with_residual: str = ""
+    with_confidence: str = ""
     since: int = OPSET
+
+    @property
+    def adds_slices(self) -> bool:
+        """Whether it makes the slices of its output itself, from an input without slices."""
+        return self.stacks == "slices" and self.outputs[0].rows is not None
 
     def length(self, attributes: AttributeValues) -> int:
         """The number of steps over which the body of a node with these attributes is unrolled."""

@@ -19,6 +19,7 @@ from snncc.coding.settings import OVER_TIME, setting
 from snncc.ops.integrate_and_fire import CURRENT
 from snncc.ops.one_spike import SCALE, split_table
 from snncc.ops.registry import Attribute, OpDef, register
+from snncc.ops.spike_rules import soft_reset
 from snncc.ops.time_loop import COUNT, STEPS, VALUES, over_steps, run_steps, state_in, state_out
 
 
@@ -79,6 +80,7 @@ NEURON = register(
         examples=examples,
         table="thresholds",
         stacks="steps",
+        membrane=soft_reset,
         states={"V": "V_out", "sent": "sent_out"},
     )
 )

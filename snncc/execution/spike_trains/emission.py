@@ -1,28 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Spikes that a neuron emits for given inputs, step by step, in the arithmetic of its op.
 
-Neurons over time send one spike per step. Neurons that code a value in one call are run through their phases by the ops
-that do one phase per call (snncc.ops.single_step), which fire identically to the last bit.
+Neurons over time send one spike per step. Ops that code a value in one call declare their spikes at each step
+(`OpDef.spike_steps`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from snncc.execution.spike_trains.train import Bits, Sends, pack
-from snncc.ops import get
+from snncc.ops import OpDef, get
 from snncc.ops.arrays import Array
-from snncc.ops.early_firing import PHASE_ENCODER, WAIT_ONE_SPIKE
-from snncc.ops.few_spikes import FEW_SPIKES
-from snncc.ops.integrate_and_fire import INTEGRATE, SIGNED_INTEGRATE
-from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE, as_phase
-from snncc.ops.phase import PHASE
-from snncc.ops.single_step import FEW_SPIKES_STEP, PHASE_STEP
 
 __all__ = ["Emission", "Recorded", "emission_of", "wanted"]
 
@@ -40,8 +34,9 @@ class Recorded:
 
 def wanted(op: str) -> tuple[frozenset[str], bool]:
     """(Inputs of an `op` node that `Recorded` must hold, whether it must hold its `count` as well)."""
-    over_time = get(op).stacks == "steps"
-    return frozenset({"scale"} if over_time else {"X", "scale", "residual", "weight"}), over_time
+    definition = get(op)
+    over_time = definition.stacks == "steps"
+    return frozenset({"scale"} if over_time else (p.name for p in definition.inputs)), over_time
 
 
 @dataclass(frozen=True)
@@ -56,84 +51,33 @@ class Emission:
     skips: int = 0
 
 
-def _phases(given: Recorded, attributes: Attributes) -> Emission:
-    x, scale = given.inputs["X"], given.inputs["scale"]
-    return _run_phases(lambda _: x, scale, attributes)
+def _in_one_call(given: Recorded, op: OpDef, attributes: Attributes) -> Emission:
+    """A neuron that codes a value in one call: the spikes that its op declares."""
+    rule = op.spike_steps
+    assert rule is not None
+    arrived = op.arriving({name: value.astype(np.float32) for name, value in given.inputs.items()})
+    slices = arrived.reshape(rule.slices(attributes), -1, *arrived.shape[1:])
+    fired, negative = [], []
+    for spikes in rule.fires(slices, given.inputs["scale"], attributes):
+        fired.append(pack((spikes != 0)[None]))
+        negative.append(pack((spikes < 0)[None]))
+    bits, signs = np.concatenate(fired), None
+    if kind := rule.signs(attributes):
+        signs = np.concatenate(negative)
+        signs = np.bitwise_or.reduce(signs, axis=0, keepdims=True) if kind == "neuron" else signs
+    sends: Sends = "slices" if op.stacks == "slices" else "sum"
+    skips = len(bits) - given.sent.shape[0] // bits.shape[1] if sends == "slices" else 0
+    return Emission(sends, bits, rule.values(attributes), signs, skips=skips)
 
 
-def _one_spike(given: Recorded, attributes: Attributes) -> Emission:
-    x, scale = given.inputs["X"], given.inputs["scale"]
-    return _run_phases(lambda _: x, scale, as_phase(attributes))
-
-
-def _residual_one_spike(given: Recorded, attributes: Attributes) -> Emission:
-    x, residual = (given.inputs[name].astype(np.float32) for name in ("X", "residual"))
-    both = x + residual * given.inputs["weight"]
-    return _run_phases(lambda _: both, given.inputs["scale"], as_phase(attributes))
-
-
-def _wait_one_spike(given: Recorded, attributes: Attributes) -> Emission:
-    x, scale = given.inputs["X"], given.inputs["scale"]
-    wait, last = int(attributes["wait"]), len(attributes["levels"]) - int(attributes["wait"])
-    slices = x.reshape(last + 1, -1, *x.shape[1:])
-    return _run_phases(lambda q: slices[min(q, last)], scale, as_phase(attributes), "slices", wait - 1)
-
-
-def _encoder(given: Recorded, attributes: Attributes) -> Emission:
-    x, scale = given.inputs["X"], given.inputs["scale"]
-    return _run_phases(lambda _: x, scale, attributes, "slices", int(attributes["wait"]) - 1)
-
-
-def _few_spikes(given: Recorded, attributes: Attributes) -> Emission:
-    x, scale = given.inputs["X"], given.inputs["scale"]
-    v = value = np.zeros(1, np.float32)
-    fired = []
-    for t in range(len(attributes["thresholds"])):
-        step = np.array([t], np.int64)
-        _, v, value, fires = FEW_SPIKES_STEP.reference([x, scale, v, value, step], {**attributes, "start": 0})
-        fired.append(pack(fires[None]))
-    return Emission("sum", np.concatenate(fired), np.asarray(attributes["values"], np.float32))
-
-
-def _integrate(given: Recorded, attributes: Attributes) -> Emission:
-    """IFNeuron: the value of all spikes is the scale."""
-    fires = _fired(given, attributes)
-    return Emission("steps", pack(fires), np.ones(len(fires), np.float32))
-
-
-def _signed_integrate(given: Recorded, attributes: Attributes) -> Emission:
-    """SignedIFNeuron: the value of all spikes is the scale or its negative."""
-    signs = pack(_by_step(given.sent, attributes) < 0)
-    return replace(_integrate(given, attributes), signs=signs)
-
-
-def _stepwise(given: Recorded, attributes: Attributes) -> Emission:
-    """Any other neuron over time: the value of a spike is the neuron's output at its step."""
-    fires = _fired(given, attributes)
-    values = _by_step(given.sent, attributes).swapaxes(0, 1)[fires.swapaxes(0, 1)]
-    return Emission("steps", pack(fires), values=values)
-
-
-def _run_phases(
-    potential: Callable[[int], Array], scale: Array, attributes: Attributes, sends: Sends = "sum", skips: int = 0
-) -> Emission:
-    """All phases of PhaseNeuronStep; `potential(q)` is the neuron's potential at phase q."""
-    rest = value = sent = np.zeros(1, np.float32)
-    fired = []
-    for q in range(len(attributes["levels"])):
-        inputs = [potential(q), scale, rest, value, sent, np.array([q], np.int64)]
-        _, rest, value, sent, fires = PHASE_STEP.reference(inputs, {**attributes, "start": 0})
-        fired.append(pack(fires[None]))
-    bits = np.concatenate(fired)
-    signs = None
-    if attributes["signed"]:
-        signs = pack(((potential(0).astype(np.float32) / scale < 0) & (sent > 0))[None])
-    return Emission(sends, bits, np.asarray(attributes["levels"], np.float32), signs, skips=skips)
-
-
-def _fired(given: Recorded, attributes: Attributes) -> Array:
+def _over_time(given: Recorded, op: OpDef, attributes: Attributes) -> Emission:
+    """A neuron over time: the value of a spike is the scale, or the neuron's output at its step."""
     assert given.count is not None
-    return _by_step(given.count, attributes) > 0
+    fires, sent = (_by_step(stacked, attributes) for stacked in (given.count > 0, given.sent))
+    if not op.unit_spikes:
+        return Emission("steps", pack(fires), values=sent.swapaxes(0, 1)[fires.swapaxes(0, 1)])
+    signs = pack(sent < 0) if op.unit_spikes == "signed" else None
+    return Emission("steps", pack(fires), np.ones(len(fires), np.float32), signs)
 
 
 def _by_step(stacked: Array, attributes: Attributes) -> Array:
@@ -141,18 +85,11 @@ def _by_step(stacked: Array, attributes: Attributes) -> Array:
     return stacked.reshape(steps, stacked.shape[0] // steps, *stacked.shape[1:])
 
 
-_FAMILIES: Mapping[str, Callable[[Recorded, Attributes], Emission]] = {
-    ONE_SPIKE.name: _one_spike,
-    RESIDUAL_ONE_SPIKE.name: _residual_one_spike,
-    PHASE.name: _phases,
-    WAIT_ONE_SPIKE.name: _wait_one_spike,
-    PHASE_ENCODER.name: _encoder,
-    FEW_SPIKES.name: _few_spikes,
-    INTEGRATE.name: _integrate,
-    SIGNED_INTEGRATE.name: _signed_integrate,
-}
-
-
 def emission_of(op: str) -> Callable[[Recorded, Attributes], Emission] | None:
     """The function that computes the emission of a layer of `op`; None if there is none."""
-    return _FAMILIES.get(op, _stepwise if get(op).stacks == "steps" else None)
+    definition = get(op)
+    if definition.stacks == "steps":
+        return lambda given, attributes: _over_time(given, definition, attributes)
+    if definition.spike_steps is None:
+        return None
+    return lambda given, attributes: _in_one_call(given, definition, attributes)

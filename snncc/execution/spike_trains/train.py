@@ -80,7 +80,7 @@ class Train:
 
     def sent(self) -> Array:
         """The output tensor of the layer, computed from its spikes alone, with the rounding of its op."""
-        each = self._each()
+        each = self.values_by_step()
         if self.sends == "steps":
             return self._scaled(each).reshape(-1, *self.sample)
         total = np.zeros(each.shape[1:], np.float32)
@@ -91,8 +91,8 @@ class Train:
                 slices.append(self._scaled(total))
         return np.concatenate(slices) if slices else self._scaled(total)
 
-    def _each(self) -> Array:
-        """The value of each spike, in units of the scale or absolute; 0 where there is none."""
+    def values_by_step(self) -> Array:
+        """The value of each spike, (T, N, …), absolute if `values` is given, else in units of `scale`; 0: none."""
         spikes = self.spikes()
         if self.values is not None:
             by_sample = np.zeros((spikes.shape[1], spikes.shape[0], *self.sample), self.dtype)

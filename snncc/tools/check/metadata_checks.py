@@ -19,14 +19,13 @@ from snncc.coding import coding_of
 from snncc.coding.scales import LEVELS, NORMALIZATIONS
 from snncc.ir.nodes import all_nodes, is_neuron, label
 from snncc.ir.op_sets import WEIGHTED
-from snncc.ops import DOMAIN
+from snncc.ops import DOMAIN, all_ops
 from snncc.storage.mapped import array_of
 from snncc.tools.check.weight_equivalence import initializers, stored_weights
 
 __all__ = ["check_analog_ops", "check_calibration", "check_form", "check_outcome", "check_scales", "check_weights"]
 
 Recorded = Callable[[str], Any]
-_PHASE = ("OneSpikeNeuron", "PhaseEncoder", "ResidualOneSpikeNeuron", "WaitOneSpikeNeuron")
 _METHODS = ("max", "percentile", "least-squares")
 
 
@@ -149,9 +148,13 @@ def check_calibration(model: onnx.ModelProto, recorded: Recorded) -> str | None:
 
 
 def _family(op: str, recorded: Recorded) -> str:
-    """The recorded op: entries are of the folded form, whose phase neurons have a common op in single steps."""
+    """The recorded op: entries are of the folded form, whose neurons may have a common op in single steps."""
     name = op.removesuffix("Step")
-    return "PhaseNeuron" if name in _PHASE and recorded("form").get("form") != "folded" else name
+    ops = {each.name: each for each in all_ops()}
+    if recorded("form").get("form") == "folded" or name not in ops:
+        return name
+    general = ops.get(ops[name].variant_of, ops[name])
+    return general.single_step.removesuffix("Step") or name
 
 
 def _is_synapse(node: onnx.NodeProto) -> bool:

@@ -172,7 +172,7 @@ def _rasters(shown: _Shown, names: Sequence[str], neurons: Sequence[int]) -> Sec
     recorded, _ = spike_trains(shown.snn, few, device=shown.device)
     trains = {t.name: t.of_samples(0, 1) for t in recorded.layers if t.name in labels}
     potentials = membranes(shown.snn, few, trains, shown.device)
-    return rasters.section(list(trains.values()), potentials, neurons)
+    return rasters.section([t for t in trains.values() if t.name in potentials], potentials, neurons)
 
 
 def _chosen(layers: Sequence[LayerValues], names: Sequence[str]) -> list[LayerValues]:

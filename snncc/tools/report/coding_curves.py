@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +13,11 @@ import onnx
 from snncc.coding import CODINGS, Coding
 from snncc.coding.fs_tables.activations import ACTIVATIONS
 from snncc.ir.nodes import attributes_of
+from snncc.ops import get
 from snncc.ops.arrays import Array
-from snncc.ops.early_firing import WAIT_ONE_SPIKE
-from snncc.ops.few_spikes import FEW_SPIKES
-from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
 
 __all__ = ["Code", "changed", "code_of", "levels"]
 
-_ONE_SPIKE = (ONE_SPIKE.name, RESIDUAL_ONE_SPIKE.name, WAIT_ONE_SPIKE.name)
 _ROOM = 1.25  # how far beyond the largest value a curve is drawn
 _FINEST = -16  # octaves below 1 in which levels are looked for
 
@@ -46,15 +42,15 @@ class Code:
 
 def code_of(coding: Coding, node: onnx.NodeProto, kind: str = "relu") -> Code:
     """The code of the neuron `node`, which replaces an activation of `kind`."""
-    tables = attributes_of(node)
-    if node.op_type in _ONE_SPIKE:  # layers may differ in their bases
-        return Code("relu", _relu, partial(_one_spike, tables), 0.0, _ROOM * max(tables["levels"]))
-    if node.op_type != FEW_SPIKES.name:
+    tables, rule = attributes_of(node), get(node.op_type).spike_steps
+    if rule is None:
         return Code("relu", _relu, coding.code, 0.0, _ROOM * coding.largest)
 
-    def code(x: Array) -> Array:
-        return FEW_SPIKES.reference([x.astype(np.float32), np.ones(1, np.float32)], tables)[0].astype(np.float64)
+    def code(x: Array) -> Array:  # layers may differ in their tables
+        return rule.code(x, tables).astype(np.float64)
 
+    if rule.most(tables) == 1:
+        return Code("relu", _relu, code, 0.0, _ROOM * float(rule.values(tables).max()))
     if kind not in ACTIVATIONS:
         return Code("relu", _relu, code, 0.0, _ROOM * coding.largest)
     known = ACTIVATIONS[kind]
@@ -76,10 +72,6 @@ def levels(code: Code) -> Array:
     grid = np.linspace(code.low, code.high, 2**14 + 1)
     fine = code.high * np.exp2(np.linspace(_FINEST, 0, 2**12))
     return np.unique(code.code(np.concatenate([grid, fine])))
-
-
-def _one_spike(tables: Mapping[str, Any], x: Array) -> Array:
-    return ONE_SPIKE.reference([x.astype(np.float32), np.ones(1, np.float32)], tables)[0].astype(np.float64)
 
 
 def _relu(x: Array) -> Array:
