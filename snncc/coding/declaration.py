@@ -114,5 +114,23 @@ class Declaration(ABC):
         return self.slices if form == "folded" or over_time else None
 
     def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002
-        """Expected attributes of a neuron `op` of a ReLU in a form; None: compare its reference with `code`."""
+        """Expected attributes of a neuron `op` of a ReLU in a form; None: compare its reference with `code`.
+
+        Attributes that `op` lacks are ignored; under the key `op`, the name of the op itself may be given. Formulas
+        should not call the code that makes the neuron.
+        """
         return None
+
+    def expected_encoder(
+        self,
+        op: str,  # noqa: ARG002
+        form: Mapping[str, Any],  # noqa: ARG002
+        given: Mapping[str, Any],  # noqa: ARG002
+    ) -> Mapping[str, Any] | None:
+        """As `expected_attributes`, for a neuron with attributes `given` that replaces no ReLU; None: not checked."""
+        return None
+
+    @property
+    def table_source(self) -> str:
+        """What messages say that tables follow from."""
+        return "the coding's parameters"

@@ -7,6 +7,7 @@ With the shift, the initial potential is half of that, so that the neuron rounds
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -14,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
+from snncc.coding.expected_parameters import binary_phases, few_spikes_tables
 from snncc.coding.fs_tables.tables import table
 from snncc.coding.phase_tables import binary_tables
 from snncc.coding.scales import LayerSettings
 from snncc.coding.settings import setting
 from snncc.ir.graph import Graph, Tensor
+from snncc.ops import get
 from snncc.ops.few_spikes import FEW_SPIKES
 
 __all__ = ["FS"]
@@ -116,6 +119,22 @@ class FS(Coding):
         if self.input == "analog":
             return None
         return add_neuron(graph, "PhaseNeuron", source, maximum / 2, binary_tables(self.K), name)
+
+    def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """The bits of a value below the scale; the shift is half of the last one."""
+        if "levels" in {a.name for a in get(op).attributes}:
+            return binary_phases(self.K)
+        steps = 2.0 ** -np.arange(1, self.K + 1, dtype=np.float64)
+        return few_spikes_tables(steps, 2.0 ** -(self.K + 1) if self.shift else 0.0)
+
+    def expected_encoder(self, op: str, form: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """As for other neurons of that op."""
+        return self.expected_attributes(op, form)
+
+    @property
+    def table_source(self) -> str:
+        """K and shift."""
+        return "K and shift"
 
     @property
     def steps(self) -> int:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
+from snncc.coding.expected_parameters import over_time
 from snncc.coding.scales import WantedConfidence
 from snncc.coding.settings import OVER_TIME, STEPS_DRAWN, Setting, setting
 from snncc.ir.graph import Graph, Tensor
@@ -29,6 +30,7 @@ from snncc.ops.msat import PRESETS
 __all__ = ["MSAT"]
 
 _LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
+_CERTAIN = 2**32
 _LOWEST, _HIGHEST, _PER_OCTAVE = -12, 3, 512  # a grid of constant currents, in units of the scale
 
 
@@ -166,6 +168,21 @@ class MSAT(Coding):
     def latency(self, layers: int) -> int:  # noqa: ARG002
         """T steps: spikes pass through all layers within a step."""
         return self.T
+
+    def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The threshold's own parameters; with spike confidence, also how likely early spikes survive."""
+        letters = {name: float(getattr(self, name)) for name in _LETTERS}
+        confident = self.confidence is not None and op == "ConfidentMSATNeuron"
+        expected = over_time("ConfidentMSATNeuron" if confident else "MSATNeuron", self.T, form, **letters)
+        if self.confidence not in (None, "auto"):
+            expected["survival"] = round(float(self.confidence) * _CERTAIN)
+        if self.early != "auto":
+            expected["early"] = int(self.early)
+        return expected
+
+    def expected_encoder(self, op: str, form: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """As for all neurons."""
+        return self.expected_attributes(op, form)
 
     def _attributes(self) -> dict[str, Any]:
         return {"steps": self.T, **{name: float(getattr(self, name)) for name in _LETTERS}}

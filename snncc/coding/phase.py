@@ -8,6 +8,7 @@ levels may be any descending numbers; then the neuron rounds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
+from snncc.coding.expected_parameters import binary_phases, phases
 from snncc.coding.phase_parameters import PhaseParameters
 from snncc.coding.phase_tables import binary_tables, level_tables, power_tables, several_spikes
 from snncc.ir.graph import Graph, Tensor
@@ -93,6 +95,24 @@ class Phase(PhaseParameters):
         if self.slices > 1:
             return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": self.wait}, name)
         return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
+
+    def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Levels and thresholds of a neuron that replaces a ReLU."""
+        return self._expected(self.spikes)
+
+    def expected_encoder(self, op: str, form: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those of the input's encoder, which is signed; other neurons are as those of ReLUs."""
+        if not given.get("signed"):
+            return self.expected_attributes(op, form)
+        return binary_phases(self.T, self.wait) if self.input == "binary" else self._expected(1)
+
+    def _expected(self, spikes: int) -> dict[str, Any]:
+        return phases(self.T, float(self.Q), self.levels, shift=self.shift, spikes=spikes, wait=self.wait)
+
+    @property
+    def table_source(self) -> str:
+        """Levels, if given, else T, Q and shift."""
+        return "its levels" if self.levels is not None else "T, Q and shift"
 
     def _signed(self) -> dict[str, Any]:
         """Attributes as for the other neurons of the network: one spike rounds by its threshold."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
+from snncc.coding.expected_parameters import few_spikes_tables, over_time
 from snncc.coding.settings import OVER_TIME, STEPS_DRAWN, Setting, setting
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
@@ -130,6 +131,24 @@ class Rate(Coding):
     def latency(self, layers: int) -> int:
         """T steps: spikes pass through all layers within a step; T per layer if each waits for all of its input."""
         return self.T * (layers + 1) if self.wait else self.T
+
+    def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A threshold of 1 at each of T steps; all of them at once where a layer waits for its input."""
+        if self.wait:
+            initial = 0.0 if self.shift == "none" else 0.5 / self.T
+            steps = np.full(self.T, 1.0 / self.T)
+            return {"op": "FSNeuron" + "Step" * op.endswith("Step"), **few_spikes_tables(steps, initial)}
+        bias = 0.5 / self.T if self.shift == "bias" else 0.0
+        return over_time("SignedIFNeuron" if self.signed else "IFNeuron", self.T, form, bias=bias)
+
+    def expected_encoder(self, op: str, form: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """As for all neurons."""
+        return self.expected_attributes(op, form)
+
+    @property
+    def table_source(self) -> str:
+        """T and shift."""
+        return "T and shift"
 
     def _waiting(self) -> dict[str, Any]:
         """Complete input is T times the mean current: T steps of 1/T each in units of the mean."""

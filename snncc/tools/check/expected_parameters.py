@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Neuron parameters expected from a converted model's metadata.
+"""Compare neuron parameters with those that the coding in a model's metadata declares as expected.
 
-For built-in codings they are computed here from the metadata alone, independent of the code of the coding that they
-check. A third-party coding may declare its expected parameters; else the reference of the op is compared with it.
+Where a coding declares none, the reference of the op is compared with the code of the coding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -16,17 +15,17 @@ import numpy.typing as npt
 import onnx
 from onnx import helper
 
-from snncc.coding import CODINGS, coding_of
+from snncc.coding import Coding, coding_of
 from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
-from snncc.tools.check.declared_parameters import declared_mismatch
+from snncc.ops import get
 
-__all__ = ["most_spikes", "own_parameters", "parameter_mismatch", "wrong_gate"]
+__all__ = ["layer_coding", "most_spikes", "parameter_mismatch", "wrong_gate"]
 
 Values = Mapping[str, Any]
-_LETTERS = ("alpha", "k_a", "k_i", "C", "tau_mp", "tau_rd", "V_T")
-_CERTAIN = 2**32
 _IDLE = 2.0**127  # a threshold that no potential reaches
+_VALUES = 257  # at which the op's reference is compared
+_BEYOND = 1.25  # of the largest value that can be sent
 
 
 def most_spikes(coding: Values, entry: Values = MappingProxyType({})) -> int | None:
@@ -37,58 +36,81 @@ def most_spikes(coding: Values, entry: Values = MappingProxyType({})) -> int | N
         return None
 
 
-def own_parameters(coding: Values, entry: Values) -> dict[str, Any]:
-    """The coding's parameters for one neuron with metadata `entry`, per-layer settings included."""
-    kind = CODINGS.get(str(coding.get("name")))
-    steps = {kind.steps_field: entry["steps"]} if kind is not None and "steps" in entry else {}
-    return {**coding, **steps, **{key: entry[key] for key in ("Q", "levels") if key in entry}}
+def layer_coding(coding: Values, entry: Values) -> Coding:
+    """The coding of one neuron with metadata `entry`, per-layer settings included.
+
+    Raises:
+        OptionError, KeyError, TypeError, ValueError: the metadata are damaged.
+    """
+    levels = tuple(entry["levels"]) if "levels" in entry else None
+    return coding_of(coding).of_layer(LayerSettings(entry.get("Q"), levels, entry.get("steps")))
 
 
 def parameter_mismatch(
-    coding: Values, form: Values, node: onnx.NodeProto, *, encoder: bool, fitted: bool = False
+    coding: Coding, form: Values, node: onnx.NodeProto, *, encoder: bool, fitted: bool = False
 ) -> str | None:
-    """The mismatch between a neuron and the recorded `coding` and `form`; None if there is none.
+    """The mismatch between a neuron and its `coding` in the recorded `form`; None if there is none.
 
     An `encoder` has the tables of the network's input. Of tables that were `fitted` to an activation, which no formula
     gives, only the length is known.
 
     Raises:
-        KeyError, TypeError, ValueError: the metadata are damaged, or of a coding that is not known.
+        KeyError, TypeError, ValueError: the metadata are damaged.
     """
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    coded = given if encoder else {**given, "signed": 0}  # other neurons have the same tables whether signed or not
-    kind = CODINGS[coding["name"]]
-    if coding["name"] not in _EXPECTED:
-        return None if encoder or fitted else declared_mismatch(coding_of(coding), form, node.op_type, given)
-    expected = _EXPECTED[coding["name"]](coding, form, node.op_type, coded)
-    if given.get("max_spikes", 1) != (allowed := expected.pop("max_spikes", 1)):
-        return f"it may send {given.get('max_spikes', 1)} spikes, not {allowed}"
-    if (op := expected.pop("op", node.op_type)) != node.op_type:
-        return f"it is a {node.op_type}, not a {op}"
-    letters = kind.steps_field
-    for name, value in expected.items():
+    op = node.op_type
+    expected = coding.expected_encoder(op, form, given) if encoder else coding.expected_attributes(op, form)
+    if expected is None:
+        return None if encoder or fitted else _other_code(coding, op, given)
+    if (sent := given.get("max_spikes", 1)) != (allowed := expected.get("max_spikes", sent)):
+        return f"it may send {sent} spikes, not {allowed}"
+    if (other := expected.get("op", op)) != op:
+        return f"it is a {op}, not a {other}"
+    known = {a.name for a in get(op).attributes}
+    for name in (name for name in expected if name in known):
         if name not in given:
-            continue
-        if isinstance(value, int | float):
-            if not fitted and np.float32(given[name]) != np.float32(value):
-                return f"{name} is {given[name]:g}, not {value:g}"
-        elif len(given[name]) < len(value) or not _idle(given, len(value)):
-            return f"{name} has {len(given[name])} entries, {letters} is {len(value)}"
-        elif not fitted and not np.array_equal(_rounded(given[name])[: len(value)], _rounded(value)):
-            levels = "its levels" if coding.get("levels") is not None else "T, Q and shift"
-            words = levels if kind.base_field else f"{letters} and shift"
-            return f"{name} is not what {words} give"
+            return f"it has no {name}"
+        if wrong := _other_value(coding, name, given, expected[name], fitted=fitted):
+            return wrong
     return None
+
+
+def _other_value(coding: Coding, name: str, given: Values, value: Any, *, fitted: bool) -> str | None:
+    if isinstance(value, int | float):
+        same = fitted or np.float32(given[name]) == np.float32(value)
+        return None if same else f"{name} is {given[name]:g}, not {value:g}"
+    if len(given[name]) < len(value) or not _idle(given, name, len(value)):
+        steps = f"{coding.steps_field} is " if len(value) == coding.steps and coding.steps_field else "not "
+        return f"{name} has {len(given[name])} entries, {steps}{len(value)}"
+    if fitted or np.array_equal(_rounded(given[name])[: len(value)], _rounded(value)):
+        return None
+    return f"{name} is not what {coding.table_source} give"
 
 
 def _rounded(table: Any) -> npt.NDArray[np.float32]:
     return np.asarray(table, np.float32)
 
 
-def _idle(given: Values, steps: int) -> bool:
+def _idle(given: Values, name: str, steps: int) -> bool:
     """Whether nothing fires after this many steps, in tables padded to the length of other layers."""
-    own, rest = given["thresholds"][:steps], given["thresholds"][steps:]
+    if len(given[name]) == steps:
+        return True
+    thresholds = given.get("thresholds", [0.0])
+    own, rest = thresholds[:steps], thresholds[steps:]
     return all(threshold >= _IDLE or ("levels" in given and threshold == own[-1]) for threshold in rest)
+
+
+def _other_code(coding: Coding, op: str, given: Values) -> str | None:
+    """The difference between op and declared code for nonnegative inputs; ops with states or further inputs are
+    skipped.
+    """
+    definition = get(op)
+    if definition.stacks or [p.name for p in definition.inputs] != ["X", "scale"]:
+        return None
+    values = np.linspace(0, _BEYOND * coding.largest, _VALUES, dtype=np.float32)
+    sent = definition.reference([values, np.ones(1, np.float32)], given)[0]
+    fine = np.allclose(sent, coding.code(values), rtol=1e-5, atol=1e-6)
+    return None if fine else f"its {op} does not send what the coding makes of the same values"
 
 
 def wrong_gate(node: onnx.NodeProto, steps: int) -> str | None:
@@ -98,84 +120,3 @@ def wrong_gate(node: onnx.NodeProto, steps: int) -> str | None:
     given = {a.name: helper.get_attribute_value(a) for a in node.attribute}
     active = sum(threshold < _IDLE for threshold in given["thresholds"])
     return None if active == steps else f"it has {active} steps that may fire, not {steps}"
-
-
-def _phase(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
-    """Levels Q^-p, or a layer's own, with thresholds in the middle of two; of several spikes, only the last rounds."""
-    steps, wait = int(coding["T"]), coding.get("wait") or coding["T"]
-    if given.get("signed") and coding["input"] == "binary":
-        return {**_binary(steps), "wait": wait}
-    spikes = 1 if given.get("signed") else int(coding["spikes"])
-    if coding.get("levels") is not None:
-        levels = np.resize(np.asarray(coding["levels"], np.float64), steps)  # other lengths than T match nothing
-        shifted = np.append((levels[:-1] + levels[1:]) / 2, levels[-1] / 2)
-    else:
-        base = float(coding["Q"])
-        levels = base ** -np.arange(steps, dtype=np.float64)
-        shifted = levels * ((1 + 1 / base) / 2) if coding["shift"] else levels
-    return {
-        "max_spikes": spikes,
-        "levels": levels,
-        "thresholds": shifted if spikes == 1 else levels,
-        "last_thresholds": shifted if spikes == 1 or spikes < steps else levels,
-        "wait": wait,
-    }
-
-
-def _binary(bits: int) -> dict[str, Any]:
-    levels = 2.0 ** -np.arange(bits, dtype=np.float64)
-    return {"max_spikes": bits, **dict.fromkeys(("levels", "thresholds", "last_thresholds"), levels)}
-
-
-def _few_spikes(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
-    """The bits of a value below the scale; the shift is half of the last one."""
-    bits = int(coding["K"])
-    if "levels" in given:
-        return _binary(bits)
-    steps = 2.0 ** -np.arange(1, bits + 1, dtype=np.float64)
-    return _tables(steps, 2.0 ** -(bits + 1) if coding["shift"] else 0.0)
-
-
-def _tables(steps: npt.NDArray[np.float64], initial: float) -> dict[str, Any]:
-    return {**dict.fromkeys(("thresholds", "resets", "values"), steps), "initial": initial}
-
-
-def _rate(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
-    """A threshold of 1 at each of T steps; all of them at once where a layer waits for its input."""
-    steps = int(coding["T"])
-    if coding["wait"]:
-        initial = 0.0 if coding["shift"] == "none" else 0.5 / steps
-        return {"op": _of(op, "FSNeuron", "FSNeuronStep"), **_tables(np.full(steps, 1.0 / steps), initial)}
-    bias = 0.5 / steps if coding["shift"] == "bias" else 0.0
-    return {"op": "SignedIFNeuron" if coding["signed"] else "IFNeuron", "steps": _chunk(coding, form), "bias": bias}
-
-
-def _msat(coding: Values, form: Values, op: str, given: Values) -> dict[str, Any]:  # noqa: ARG001
-    """The threshold's own parameters; with spike confidence, also how likely early spikes survive."""
-    expected: dict[str, Any] = {name: float(coding[name]) for name in _LETTERS}
-    expected["steps"] = _chunk(coding, form)
-    if coding["confidence"] is None:
-        return {**expected, "op": "MSATNeuron"}
-    expected["op"] = _of(op, "MSATNeuron", "ConfidentMSATNeuron")
-    if coding["confidence"] != "auto":
-        expected["survival"] = round(float(coding["confidence"]) * _CERTAIN)
-    if coding["early"] != "auto":
-        expected["early"] = int(coding["early"])
-    return expected
-
-
-def _chunk(coding: Values, form: Values) -> int:
-    """Time steps of one call: all of them, unless the network runs in a loop or step by step."""
-    return int(form.get("chunk", coding["T"]))
-
-
-def _of(op: str, *allowed: str) -> str:
-    return op if op in allowed else allowed[0]
-
-
-_EXPECTED: dict[str, Callable[[Values, Values, str, Values], dict[str, Any]]] = {
-    "phase": _phase,
-    "fs": _few_spikes,
-    "rate": _rate,
-    "msat": _msat,
-}

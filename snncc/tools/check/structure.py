@@ -15,7 +15,7 @@ import onnx
 from snncc import ops
 from snncc.analysis.activation_sites import NEURONS
 from snncc.coding.from_metadata import known_ops, replaced_relus
-from snncc.errors import ModelError
+from snncc.errors import ModelError, OptionError
 from snncc.execution.converted_model import CHECKER_ERRORS
 from snncc.io.digests import model_digest
 from snncc.io.large_models import outline
@@ -23,7 +23,7 @@ from snncc.io.model_reader import check_weights
 from snncc.ir.metadata import KEYS, metadata_of
 from snncc.ir.nodes import all_nodes, label
 from snncc.tools.check import metadata_checks
-from snncc.tools.check.expected_parameters import most_spikes, own_parameters, parameter_mismatch, wrong_gate
+from snncc.tools.check.expected_parameters import layer_coding, most_spikes, parameter_mismatch, wrong_gate
 from snncc.tools.check.subject import CheckSubject
 from snncc.tools.check.weight_equivalence import mismatched_layers
 
@@ -115,17 +115,17 @@ def _tabled(model: CheckSubject) -> str | None:
     stand_for = {name: model.activations.get(relu, "Relu") for name, relu in replaced_relus(model.snn).items()}
     fitted = {name for name, op in stand_for.items() if op not in NEURONS}  # their tables follow from no formula
     recorded = model.metadata("neurons")
-    own = {n.name: own_parameters(coding, recorded.get(n.name, {})) for n in model.neurons}
     if most_spikes(coding) is None:
         return f"the coding {coding.get('name')!r} is not known, so the neurons' parameters cannot be checked"
     try:
+        own = {n.name: layer_coding(coding, recorded.get(n.name, {})) for n in model.neurons}
         found = {
             label(n): wrong_gate(n, model.gates[n.name])
             if n.name in model.gates
             else parameter_mismatch(own[n.name], form, n, encoder=n.name not in stand_for, fitted=n.name in fitted)
             for n in model.neurons
         }
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, OptionError, TypeError, ValueError, ZeroDivisionError) as error:
         return f"the coding's parameters {coding} cannot be read ({error!r})"
     wrong = [f"'{name}': {what}" for name, what in found.items() if what]
     return f"{len(wrong)} neuron(s) are not what the metadata say: {_listed(wrong)}" if wrong else None

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attributes that the neurons of the built-in codings should have, for `snncc check`.
+
+The formulas use the parameters of a coding only, independent of the code that makes its neurons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["binary_phases", "few_spikes_tables", "over_time", "phases"]
+
+
+def phases(
+    steps: int, base: float, levels: Sequence[float] | None, *, shift: bool, spikes: int, wait: int | None
+) -> dict[str, Any]:
+    """Levels Q^-p, or a layer's own, with thresholds in the middle of two; of several spikes, only the last rounds."""
+    if levels is not None:
+        values = np.asarray(levels, np.float64)
+        shifted = np.append((values[:-1] + values[1:]) / 2, values[-1] / 2)
+    else:
+        values = base ** -np.arange(steps, dtype=np.float64)
+        shifted = values * ((1 + 1 / base) / 2) if shift else values
+    return {
+        "max_spikes": spikes,
+        "levels": values,
+        "thresholds": shifted if spikes == 1 else values,
+        "last_thresholds": shifted if spikes == 1 or spikes < steps else values,
+        "wait": wait or steps,
+    }
+
+
+def binary_phases(bits: int, wait: int | None = None) -> dict[str, Any]:
+    """The bits of a value below 2, the first one 1."""
+    levels = 2.0 ** -np.arange(bits, dtype=np.float64)
+    tables = dict.fromkeys(("levels", "thresholds", "last_thresholds"), levels)
+    return {"max_spikes": bits, **tables, "wait": wait or bits}
+
+
+def few_spikes_tables(steps: npt.NDArray[np.float64], initial: float) -> dict[str, Any]:
+    """Tables of an FSNeuron whose potential loses the values of its spikes."""
+    return {**dict.fromkeys(("thresholds", "resets", "values"), steps), "initial": initial}
+
+
+def over_time(op: str, steps: int, form: Mapping[str, Any], **attributes: float) -> dict[str, Any]:
+    """Attributes of a neuron over time, which does all steps in one call, or those of one call in a loop or step."""
+    return {"op": op, "steps": int(form.get("chunk", steps)), **attributes}
