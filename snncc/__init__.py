@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snncc import runtime
-    from snncc.coding import FS, MSAT, Phase, Rate
+    from snncc.coding import FS, MSAT, Differential, Phase, Rate
     from snncc.compiler.convert import convert, tune
     from snncc.errors import SnnccError
     from snncc.evaluation.evaluate import evaluate
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FS",
     "MSAT",
+    "Differential",
     "Phase",
     "Preprocess",
     "Rate",
@@ -52,6 +53,7 @@ __all__ = [
 
 # Public name -> the module that has it.
 _HOMES = {
+    "Differential": "snncc.coding",
     "FS": "snncc.coding",
     "MSAT": "snncc.coding",
     "Phase": "snncc.coding",

@@ -14,7 +14,7 @@ import snncc
 
 ROOT = Path(__file__).parents[1]
 STAY = "convert convert_within tune evaluate compare debug_layers Phase FS Rate MSAT Stream spike_trains SnnccError"
-NEW = "report sweep replay run_checks Preprocess"
+NEW = "report sweep replay run_checks Preprocess Differential"
 
 
 def answer(code: str) -> str:

@@ -59,8 +59,8 @@ class LowerRelu(NodePass):
         potential = node.inputs[0]
         given = graph.value(ceiling[1]) if ceiling else None
         bound = None if given is None else given.astype(np.float64)
-        if ceiling and bound is not None and coding.slices > 1:  # the potential of a single step has no upper bound
-            match = np.minimum(match, bound / coding.largest)
+        if ceiling and bound is not None and coding.slices > 1 and not coding.rows_are_estimates:
+            match = np.minimum(match, bound / coding.largest)  # the potential of a single step has no upper bound
         elif ceiling and bound is not None and (coding.largest * match > bound * (1 + _ROUNDING)).any():
             potential = graph.add("Min", [potential, ceiling[1]], name=f"{node.name}_ceiling")
         add = coding.signed_neuron if is_signed(node) else coding.neuron

@@ -15,6 +15,7 @@ from snncc.coding.base import add_op
 from snncc.ir.graph import Graph, Tensor
 from snncc.ir.nodes import is_neuron
 from snncc.ir.op_sets import MOVES, TAIL, WEIGHTED
+from snncc.ops.temporal_sums import LAST_STEP, READOUT
 
 __all__ = ["output_potentials", "read"]
 
@@ -70,7 +71,9 @@ def read(graph: Graph, coding: Coding, tensor: Tensor) -> Tensor:
     """
     shape = graph.shape(tensor)
     if coding.readout == "mean" and not is_integer(tensor):
-        result = add_op(graph, "Readout", [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
+        result = add_op(graph, READOUT.name, [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
+    elif coding.rows_are_estimates and not is_integer(tensor):
+        result = add_op(graph, LAST_STEP.name, [tensor], {"steps": coding.slices}, f"{tensor.name}_readout")
     else:
         result = _last_slice(graph, tensor, coding.slices)
     graph.set_role(result, "readout", graph.of_tensor(tensor))

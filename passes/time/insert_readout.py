@@ -55,7 +55,7 @@ class InsertReadout(Pass):
         return len(done)
 
     def _read(self, graph: Graph, tensor: Tensor) -> Tensor:
-        if self.anytime and is_integer(tensor):  # it is computed of running means, at every step
+        if self.anytime and (self.coding.rows_are_estimates or is_integer(tensor)):  # of running means, at every step
             return tensor
         if self.anytime:
             attrs = {"steps": self.coding.slices, "mean": 1}

@@ -34,7 +34,7 @@ void visit_type(const Visit& visit) {
   visit(KernelClass<PhaseEncoder<Device, kType>>{});
   visit(KernelClass<Aggregate<Device, kType>>{});
   visit_timed<Device, kType, IntegrateOp, SignedIntegrateOp, MsatOp, ConfidentMsatOp, RunningTotalOp, IncreaseOp,
-              ReadoutOp, PhaseStepOp, FewSpikesStepOp, DifferentialOp>(visit);
+              ReadoutOp, PhaseStepOp, FewSpikesStepOp, DifferentialOp, LastStepOp>(visit);
 }
 
 // visit(KernelClass<Kernel>{}) for every kernel of a device.

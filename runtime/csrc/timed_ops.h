@@ -109,4 +109,15 @@ class ReadoutOp {
   int64_t steps_;
 };
 
+class LastStepOp {
+ public:
+  static constexpr const char* kName = "LastStep";
+  static constexpr bool kScale = false, kStep = false;
+  using Rule = LastStep;
+
+  explicit LastStepOp(const Attributes&) {}
+  static int64_t steps(const Attributes& node) { return stacked_steps(node); }
+  Rule rule(int64_t) const { return {}; }
+};
+
 }  // namespace snncc

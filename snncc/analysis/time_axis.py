@@ -12,7 +12,7 @@ from snncc.ops import DOMAIN, get
 
 __all__ = ["READERS", "active", "begins_steps", "in_front_of_readout", "spread_steps", "stacked"]
 
-READERS = ("Readout",)  # what takes steps and gives one value
+READERS = ("Readout", "LastStep")  # what takes steps and gives one value
 
 
 def begins_steps(node: Node) -> bool:

@@ -14,10 +14,10 @@ from typing import Any
 import onnx
 from onnx import helper
 
+from snncc.analysis.time_axis import READERS
 from snncc.ir.op_sets import SHAPE_OPS
 from snncc.ir.scopes import reads, writes
 from snncc.ops import DOMAIN, all_ops, get
-from snncc.ops.temporal_sums import READOUT
 
 __all__ = ["TimeStacking", "fold_of", "gives_steps", "max_batch", "one_step"]
 
@@ -83,8 +83,9 @@ def one_step(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def gives_steps(model: onnx.ModelProto) -> bool:
     """Whether `model` returns the outputs after every time step, [T, N, …]."""
-    last = any(n.domain == DOMAIN and n.op_type == READOUT.name for n in model.graph.node)
-    return fold_of(model).kind == "steps" and not last
+    last = any(n.domain == DOMAIN and n.op_type in READERS for n in model.graph.node)
+    fold = fold_of(model)
+    return fold.kind == "steps" and fold.count > 1 and not last
 
 
 def max_batch(fold: TimeStacking, wanted: int, largest: int = 0) -> int:
@@ -124,13 +125,13 @@ def _shorten(node: onnx.NodeProto) -> None:
 
 
 def _readouts(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, str]]:
-    """The readouts and their input tensors: mean over all steps, last slice, or steps on their own axis."""
+    """The readouts and their input tensors: mean over all steps, last step or slice, or steps on their own axis."""
     makers = {out: n for n in model.graph.node for out in n.output if out}
     constants = {t.name: t for t in model.graph.initializer}
     for node in model.graph.node:
         cuts = node.op_type in ("Split", "Reshape") and len(node.input) > 1
         sizes = makers.get(node.input[1]) if cuts else None
-        if node.domain == DOMAIN and node.op_type == READOUT.name:
+        if node.domain == DOMAIN and node.op_type in READERS:
             yield node, node.output[0]
         elif sizes is not None and sizes.op_type == "Concat" and _measures(makers, sizes, node.input[0]):
             first = constants.get(sizes.input[0])  # of a network's own Reshape, this is the batch

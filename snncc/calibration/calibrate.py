@@ -77,7 +77,7 @@ class ScaleMethod:
             case "percentile":
                 return Percentile(float(self.percentile or 100))
             case "least-squares":
-                return LeastSquares(coding.code)
+                return LeastSquares(coding.code_for_scale)
             case _:
                 return Maximum()
 
@@ -122,7 +122,9 @@ class Calibration:
                 self._watchers.clear()
             percent = choice.percentile
             self._watchers[key] = (
-                self._watcher.for_code(coding.code) if percent is None else self._watcher.for_percentile(percent)
+                self._watcher.for_code(coding.code_for_scale)
+                if percent is None
+                else self._watcher.for_percentile(percent)
             )
         return np.minimum(choice.factor * _settled(place, self._watchers[key].result(place)), place.ceiling)
 

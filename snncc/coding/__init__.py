@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from snncc.coding.base import Coding
+from snncc.coding.differential import Differential
 from snncc.coding.few_spikes import FS
 from snncc.coding.msat import MSAT
 from snncc.coding.phase import Phase
 from snncc.coding.rate import Rate
 from snncc.coding.registry import Codings
 
-__all__ = ["CODINGS", "FS", "MSAT", "Coding", "Phase", "Rate", "coding_of"]
+__all__ = ["CODINGS", "FS", "MSAT", "Coding", "Differential", "Phase", "Rate", "coding_of"]
 
-CODINGS = Codings(Phase, FS, Rate, MSAT)
+CODINGS = Codings(Phase, FS, Rate, MSAT, Differential)
 
 
 def coding_of(parameters: Mapping[str, Any]) -> Coding:

@@ -67,6 +67,10 @@ class Coding(Declaration):
     def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The neuron's output for `activations` >= 0, both in units of its scale."""
 
+    def code_for_scale(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The output whose squared error is least for the scale of least squares; by default `code`."""
+        return self.code(activations)
+
     @property
     def few_spikes(self) -> int | None:
         """Time steps of the FSNeurons that ReLUs are lowered to, None if they are lowered to other ops."""

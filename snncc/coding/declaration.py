@@ -42,6 +42,10 @@ class Declaration(ABC):
 
     # How the stacked slices of the output's potential become the output: their `mean`, or the `last` one.
     readout: ClassVar[str] = "last"
+    # Whether each of the stacked steps has an estimate of the whole value, so that any op can be applied to it.
+    rows_are_estimates: ClassVar[bool] = False
+    # Which levels layers have if `levels` is not given and activations are counted; None: those of the coding.
+    levels_with_data: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -108,9 +112,14 @@ class Declaration(ABC):
         """The maximum number of spikes of a neuron of such a layer for one sample."""
         return layer.steps or self.steps
 
+    @property
+    def answers_every_step(self) -> bool:
+        """Whether the network has an output after every time step."""
+        return self.slices > 1 and (self.readout == "mean" or self.rows_are_estimates)
+
     def rows(self, form: str) -> int | None:
         """Time steps in the rows of a network in this form; None if the coding does not declare it."""
-        over_time = self.readout == "mean" and self.slices == self.steps
+        over_time = self.slices == self.steps and (self.readout == "mean" or self.rows_are_estimates)
         return self.slices if form == "folded" or over_time else None
 
     def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any] | None:  # noqa: ARG002

@@ -47,13 +47,13 @@ def choose_form(form: str, coding: Coding, graph: Graph, *, anytime: bool = Fals
     Raises:
         OptionError: the form cannot give the outputs of every step.
     """
-    if anytime and (coding.slices == 1 or coding.readout != "mean"):
+    if anytime and not coding.answers_every_step:
         raise OptionError(f"anytime needs outputs at every time step, which {coding.name} coding does not have here")
     if anytime and form in ("loop", "step"):
         raise OptionError(f"anytime needs the folded form, not {form}; a step network gives its outputs at every step")
     layer = _activations(graph)
     if form == "auto":
-        large = coding.readout == "mean" and coding.slices * layer * _BATCH > _MEMORY
+        large = coding.answers_every_step and coding.slices * layer * _BATCH > _MEMORY
         form = "loop" if large and not anytime else "folded"
     over_time = coding.stepwise.slices > 1
     return Form(form, _chunk(coding.slices, _CACHE // max(layer, 1)) if over_time and form == "loop" else 1)

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from snncc.analysis.time_axis import READERS
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import reads, writes
 from snncc.passes.time.to_single_steps import State
@@ -61,7 +62,7 @@ def _split(model: onnx.ModelProto, states: Sequence[State]) -> tuple[Nodes, Node
             timed.update(writes(node))
     needed = set(remembered)
     inner: Nodes = []
-    readouts = {n.output[0] for n in rest if n.op_type == "Readout"}
+    readouts = {n.output[0] for n in rest if n.op_type in READERS}
     for node in reversed(rest):
         reaches = any(name in needed for name in writes(node))
         if reaches or not readouts or any(name in readouts for name in writes(node)):

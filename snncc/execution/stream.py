@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime as ort
 
+from snncc.analysis.time_axis import READERS
 from snncc.coding.metadata_schema import sound_entry
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.execution.converted_model import read_converted
@@ -19,7 +20,6 @@ from snncc.execution.early_exit import EarlyExit
 from snncc.io.input_specs import InputSpec, specs_of
 from snncc.ir.metadata import metadata_of
 from snncc.ops.arrays import Array
-from snncc.ops.temporal_sums import READOUT
 
 __all__ = ["Stream", "is_single_step", "own_specs"]
 
@@ -88,7 +88,7 @@ class Stream:
         left = {s["output"] for s in self._states}
         self.inputs = own_specs(proto)
         self.outputs = [value.name for value in proto.graph.output if value.name not in left]
-        self._runs_mean = any(node.op_type == READOUT.name for node in proto.graph.node)
+        self._answers = any(node.op_type in READERS for node in proto.graph.node)
         self._session = session or create_session(proto, device=device, options=options)
         self._device = "cuda" if "CUDA" in self._session.get_providers()[0] else "cpu"
         self._fed: dict[str, Any] = {}
@@ -154,11 +154,11 @@ class Stream:
 
         Raises:
             DataError: an input is missing or of the wrong shape.
-            OptionError: early exit from a network whose outputs are not means over time, or no scores of classes.
+            OptionError: early exit from a network with outputs only at the last step, or with no scores of classes.
         """
-        if early_exit is not None and not self._runs_mean:
-            message = "early exit needs outputs that are means over the steps so far"
-            raise OptionError(f"{message}: rate or MSAT coding without wait; here they are complete at the last step")
+        if early_exit is not None and not self._answers:
+            message = "early exit needs outputs that are means over the steps so far, or estimates at every step"
+            raise OptionError(f"{message}: rate, MSAT (without wait) or differential coding; here only the last is one")
         if early_exit is not None and not early_exit >= 0:
             raise OptionError(f"the margin of early exit is {early_exit}, but it must be 0 or more")
         self.start(inputs)

@@ -3,7 +3,8 @@
 
 RunningTotal sums its input over time, and Increase returns the difference between steps. Between the two are
 non-linear, non-spiking ops: a max pool selects the neuron with the largest sum so far, an analog op reads the mean so
-far. With `mean`, a total is the mean over the steps so far. Readout gives the mean after the last step of the call.
+far. With `mean`, a total is the mean over the steps so far. Readout gives the mean after the last step of the call;
+LastStep gives the value of that step, where values are estimates of the whole.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from snncc.ops.arrays import Array
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 from snncc.ops.time_loop import STEP, STEPS, over_steps, run_steps, samples, state_in, state_out, wrapped
 
-__all__ = ["INCREASE", "READOUT", "RUNNING_TOTAL"]
+__all__ = ["INCREASE", "LAST_STEP", "READOUT", "RUNNING_TOTAL"]
 
 _MEAN = Attribute("mean", defs.OpSchema.AttrType.INT, "1: all steps so far stand as their mean; 0: their sum.")
 _TOTAL = "Sum over all steps so far"
@@ -62,6 +63,13 @@ def reference_readout(inputs: Sequence[Array], attributes: AttributeValues) -> t
     return (total / _number(int(first.item()) + attributes["steps"])).astype(x.dtype), total
 
 
+def reference_last(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Array, ...]:
+    """LastStep in numpy: (X, last) -> (Y, last_out)."""
+    x, before = inputs
+    _, (last,) = run_steps(x, attributes, [before], lambda _, value, __: (value,))
+    return last.astype(x.dtype), last
+
+
 _NUMBER = """passed = Add (step, t)
 counted = Add (passed, unit)
 number = Cast <to = 1> (counted)
@@ -91,6 +99,10 @@ value = Div (total_out, number)
 Y = CastLike (value, X)"""
 
 
+def _last_body() -> str:
+    return over_steps({"last": "last"}, {}, "last_next = Identity (x)") + "\nY = CastLike (last_out, X)"
+
+
 def _example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
     x = rng.normal(0.3, 0.8, (6, 5, 4, 4)).astype(np.float32)
     return [x, rng.random((2, 5, 4, 4)).astype(np.float32), np.array([4], np.int64)], {"steps": 3, "mean": 1}
@@ -98,6 +110,10 @@ def _example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
 
 def _readout_example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
     return _example(rng)[0], {"steps": 3}
+
+
+def _last_example(rng: np.random.Generator) -> tuple[list[Array], dict[str, Any]]:
+    return _example(rng)[0][:2], {"steps": 3}
 
 
 RUNNING_TOTAL = register(
@@ -154,5 +170,26 @@ READOUT = register(
         examples=_readout_example,
         neuron=False,
         states={"total": "total_out"},
+    )
+)
+
+LAST_STEP = register(
+    OpDef(
+        name="LastStep",
+        doc="Values of the last time step of this call.",
+        inputs=(
+            Parameter("X", "T", "Values, steps stacked on the first axis."),
+            state_in("last", "Values of the last step"),
+        ),
+        outputs=(
+            Parameter("Y", "T", "Values of the last step, of the shape of one step.", rows=samples),
+            state_out("last_out", "Values of the last step"),
+        ),
+        attributes=(STEPS,),
+        reference=reference_last,
+        body=lambda _: _last_body(),
+        examples=_last_example,
+        neuron=False,
+        states={"last": "last_out"},
     )
 )

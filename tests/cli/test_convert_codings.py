@@ -25,6 +25,7 @@ GIVEN = {
         ["--K", 6, "--alpha", 25, "--no-shift", "--input", "binary"],
         {"K": 6, "alpha": 25.0, "shift": False, "input": "binary"},
     ),
+    "differential": (["--T", 4, "--n", 6], {"T": 4, "n": 6}),
     "rate": (["--T", 8, "--shift", "bias", "--signed"], {"T": 8, "shift": "bias", "signed": True, "wait": None}),
     "msat": (
         [

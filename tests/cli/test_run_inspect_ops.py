@@ -69,7 +69,7 @@ def test_inspect_of_a_converted_model(snncc, digits):
 def test_inspect_of_a_network_that_converts(snncc, digits):
     found = json.loads(snncc("inspect", digits / "ann.onnx", "--json").stdout)
     assert (found["converted"], found["convertible"], found["obstacles"]) == (False, True, [])
-    assert found["analog"] == {"phase": {}, "fs": {}, "rate": {}, "msat": {}}
+    assert found["analog"] == {"phase": {}, "fs": {}, "rate": {}, "msat": {}, "differential": {}}
     assert "It converts." in snncc("inspect", digits / "ann.onnx").stdout
 
 
@@ -77,10 +77,10 @@ def test_inspect_says_which_codings_have_neurons_for_a_network(snncc, tmp_path):
     (tmp_path / "silu.onnx").write_bytes(digits_network("silu"))
     found = json.loads(snncc("inspect", tmp_path / "silu.onnx", "--json").stdout)
     assert (found["convertible"], found["analog"]) == (True, {"fs": {}})
-    assert found["refused"].keys() == {"phase", "rate", "msat"}
+    assert found["refused"].keys() == {"phase", "rate", "msat", "differential"}
     text = " ".join(snncc("inspect", tmp_path / "silu.onnx").stdout.split())
     assert "It converts with --coding fs." in text
-    assert "Not with --coding phase or rate or msat" in text
+    assert "Not with --coding phase or rate or msat or differential" in text
     assert "holds no ReLU" in text
 
 
@@ -94,7 +94,7 @@ def test_inspect_names_what_would_stay_analog(snncc, tmp_path):
     assert sorted(found["fs"].values()) == ["Exp", "Mul"]
     assert sorted(found["rate"].values()) == ["Exp", "Mul", "Mul", "Sigmoid"]
     text = " ".join(snncc("inspect", tmp_path / "gated.onnx").stdout.split())
-    assert "with --coding phase or rate or msat; 4 op(s) would stay analog: Sigmoid" in text
+    assert "with --coding phase or rate or msat or differential; 4 op(s) would stay analog: Sigmoid" in text
     assert "with --coding fs; 2 op(s) would stay analog: Exp" in text
 
 

@@ -33,6 +33,7 @@ CODINGS = [
     snncc.Phase(T=6, Q=1.5, wait=4),
     snncc.Phase(T=5, wait=4, levels=(1.0, 0.75, 0.5, 0.25, 0.125)),
     snncc.Phase(T=6, Q=1.5, wait=1, input="one"),
+    snncc.Differential(T=4),
 ]
 LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")
 

@@ -38,6 +38,7 @@ CODINGS: dict[str, tuple[Coding, float, float]] = {
     "rate": (snncc.Rate(T=64), 0.98, 0.12),
     "rate, waiting": (snncc.Rate(T=64, wait=64), 0.995, 0.08),
     "msat": (snncc.MSAT(T=128), 0.9, 0.5),
+    "differential": (snncc.Differential(T=6), 0.9999, 0.01),
 }
 
 

@@ -34,7 +34,7 @@ from snncc.storage.mapped import array_of, left_in_files, mapped_in, put_aside
 from snncc.storage.serialised import serialised
 from tests.effort import THOROUGH
 
-CODINGS = [snncc.Phase(T=8, Q=1.4), snncc.FS(K=6), snncc.Rate(T=8), snncc.MSAT(T=8)]
+CODINGS = [snncc.Phase(T=8, Q=1.4), snncc.FS(K=6), snncc.Rate(T=8), snncc.MSAT(T=8), snncc.Differential(T=3)]
 
 
 def samples(width: int = 24) -> np.ndarray:

@@ -12,6 +12,6 @@ namespace snncc {
 
 template <template <class...> class List>
 using ForRules = List<Integrate, SignedIntegrate, Msat, ConfidentMsat, RunningTotal, Increase, Readout, PhaseStep,
-                      FewSpikesStep, Differential>;
+                      FewSpikesStep, Differential, LastStep>;
 
 }  // namespace snncc

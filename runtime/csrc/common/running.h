@@ -56,6 +56,24 @@ static SNNCC_HD float step(const Readout&, Nothing, float input, uint32_t, float
   return 0.0f;
 }
 
+// The state is the value of the last step.
+struct LastStep {
+  static constexpr int kStates = 1;
+  static constexpr bool kCounts = false, kPlaces = false, kAtEnd = true;
+};
+
+template <class Live>
+static SNNCC_HD void at(const LastStep&, int64_t, const Live& live) {
+  live(Nothing{});
+}
+
+static SNNCC_HD float step(const LastStep&, Nothing, float input, uint32_t, float* states, int32_t&) {
+  states[0] = input;
+  return 0.0f;
+}
+
+static SNNCC_HD float finish(const LastStep&, float state) { return state; }
+
 static SNNCC_HD float finish(const Readout& rule, float state) { return state / rule.number; }
 
 }  // namespace snncc

@@ -112,5 +112,6 @@ template class TimedCall<Readout>;
 template class TimedCall<PhaseStep>;
 template class TimedCall<FewSpikesStep>;
 template class TimedCall<Differential>;
+template class TimedCall<LastStep>;
 
 }  // namespace snncc

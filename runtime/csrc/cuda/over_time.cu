@@ -117,5 +117,6 @@ template const char* cuda_run(const Readout&, const TimedTensors&, void*);
 template const char* cuda_run(const PhaseStep&, const TimedTensors&, void*);
 template const char* cuda_run(const FewSpikesStep&, const TimedTensors&, void*);
 template const char* cuda_run(const Differential&, const TimedTensors&, void*);
+template const char* cuda_run(const LastStep&, const TimedTensors&, void*);
 
 }  // namespace snncc
