@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
+from snncc.coding.expected_parameters import differential
 from snncc.coding.phase_tables import midpoints
 from snncc.coding.scales import LayerSettings
 from snncc.coding.settings import OVER_TIME, Setting, setting
@@ -156,6 +157,19 @@ class Differential(Coding):
     def code_for_scale(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The estimate after the first step; later ones refine it on any scale."""
         return self._estimate(activations, 1)
+
+    def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """Levels and thresholds of each step."""
+        return differential(self.T, self.size, self.levels, form)
+
+    def expected_encoder(self, op: str, form: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """As for all neurons."""
+        return self.expected_attributes(op, form)
+
+    @property
+    def table_source(self) -> str:
+        """Levels, if given, else T and n."""
+        return "its levels" if self.levels is not None else "T and n"
 
     def _estimate(self, activations: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
         x = np.tile(activations.astype(np.float32).reshape(1, -1), (steps, 1))

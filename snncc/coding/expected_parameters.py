@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["binary_phases", "few_spikes_tables", "over_time", "phases"]
+__all__ = ["binary_phases", "differential", "few_spikes_tables", "over_time", "phases"]
 
 
 def phases(
@@ -49,3 +49,12 @@ def few_spikes_tables(steps: npt.NDArray[np.float64], initial: float) -> dict[st
 def over_time(op: str, steps: int, form: Mapping[str, Any], **attributes: float) -> dict[str, Any]:
     """Attributes of a neuron over time, which does all steps in one call, or those of one call in a loop or step."""
     return {"op": op, "steps": int(form.get("chunk", steps)), **attributes}
+
+
+def differential(steps: int, size: int, levels: Sequence[float] | None, form: Mapping[str, Any]) -> dict[str, Any]:
+    """`size` powers of 2, or the given levels of one or all steps, and the midpoints between them."""
+    given = 2.0 ** -np.arange(size) if levels is None else np.asarray(levels, np.float64)
+    tables = np.broadcast_to(given.reshape(-1, size), (steps, size))
+    below = np.concatenate([tables[:, 1:], np.zeros((steps, 1))], axis=1)
+    whole = {"levels": tables.ravel(), "thresholds": ((tables + below) / 2).ravel()}
+    return {**over_time("DifferentialNeuron", steps, form), "tables": steps, **whole}

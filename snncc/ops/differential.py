@@ -12,7 +12,7 @@ sent. NaN counts as 0 (no spike if signed). Steps after the last table use the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from onnx import defs
 from snncc.ops.arrays import Array
 from snncc.ops.one_spike import SCALE
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
+from snncc.ops.spike_rules import Activity
 from snncc.ops.time_loop import COUNT, STEP, STEPS, over_steps, run_steps, state_in, state_out, wrapped
 
 __all__ = ["DIFFERENTIAL", "tables_of"]
@@ -43,8 +44,28 @@ def tables_of(attributes: AttributeValues) -> tuple[Array, Array]:
     return levels.reshape(tables, -1), thresholds.reshape(tables, -1)
 
 
+def spike_values(inputs: Mapping[str, Array], attributes: AttributeValues) -> Array:
+    """What a layer sends at each step, [T, N, …], in units of `scale`."""
+    estimates = _estimates([inputs[name] for name in ("X", "scale", "e", "step")], attributes)[0]
+    steps = int(attributes["steps"])
+    return estimates[1].reshape(steps, -1, *inputs["X"].shape[1:])
+
+
+def left_to_send(activity: Activity, attributes: AttributeValues) -> Array:  # noqa: ARG001
+    """The potential so far, less all that has been sent."""
+    return np.asarray(activity.arriving - np.cumsum(activity.sent, axis=0))
+
+
 def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Array, ...]:
     """DifferentialNeuron in numpy: (X, scale, e, step) -> (Y, e_out, count)."""
+    (estimate, sent), (e,) = _estimates(inputs, attributes)
+    x, scale = inputs[:2]
+    value = (estimate.reshape(int(attributes["steps"]), -1, *x.shape[1:]) * scale).reshape(x.shape)
+    return value.astype(x.dtype), e, (sent != 0).astype(np.int32)
+
+
+def _estimates(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[list[Array], list[Array]]:
+    """([estimates, levels sent], of the shape of X, [the last estimate]), in units of `scale`."""
     x, scale, start, first = inputs
     levels, thresholds = tables_of(attributes)
     zero = np.float32(0)
@@ -56,11 +77,9 @@ def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Arr
         r, d = a - e, np.zeros_like(e)
         for level, threshold in zip(levels[at][::-1], thresholds[at][::-1], strict=True):
             d = np.where(r >= threshold, level, np.where(r < -threshold, -level, d))
-        e = e + d
-        return e * scale, (d != 0).astype(np.int32), e
+        return e + d, d, e + d
 
-    (y, count), (e,) = run_steps(x, attributes, [start], step)
-    return y.astype(x.dtype), e, count
+    return run_steps(x, attributes, [start], step)
 
 
 _PRELUDE = """zero = Constant <value_float = 0.0> ()
@@ -144,6 +163,8 @@ DIFFERENTIAL = register(
         body=lambda _: over_steps({"e": "e"}, {"value": "Y", "fired": "count"}, _STEP, _PRELUDE),
         examples=_example,
         stacks="steps",
+        spike_values=spike_values,
+        membrane=left_to_send,
         states={"e": "e_out"},
     )
 )

@@ -90,6 +90,9 @@ class OpDef:
     spike_steps: SpikeSteps | None = None
     # Of a neuron over time, whether all spikes have the value `scale`, or that and its negative (`signed`).
     unit_spikes: Literal["", "positive", "signed"] = ""
+    # Of a neuron over time whose output is the sum of its spikes so far: the values of its spikes, [T, N, …], in units
+    # of `scale`, from all inputs.
+    spike_values: Callable[[Mapping[str, Array], AttributeValues], Array] | None = None
     # The membrane potential after each step, [T, …], in units of `scale`; None: not shown.
     membrane: Callable[[Activity, AttributeValues], Array] | None = None
     # The op of which it is a variant: the same spikes from a sum of inputs, or with slices of its value.

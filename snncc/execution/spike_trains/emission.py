@@ -36,7 +36,8 @@ def wanted(op: str) -> tuple[frozenset[str], bool]:
     """(Inputs of an `op` node that `Recorded` must hold, whether it must hold its `count` as well)."""
     definition = get(op)
     over_time = definition.stacks == "steps"
-    return frozenset({"scale"} if over_time else (p.name for p in definition.inputs)), over_time
+    some = over_time and definition.spike_values is None
+    return frozenset({"scale"} if some else (p.name for p in definition.inputs)), over_time
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,12 @@ def _in_one_call(given: Recorded, op: OpDef, attributes: Attributes) -> Emission
 
 
 def _over_time(given: Recorded, op: OpDef, attributes: Attributes) -> Emission:
-    """A neuron over time: the value of a spike is the scale, or the neuron's output at its step."""
+    """A neuron over time: the value of a spike is the scale, the output at its step, or what the op declares."""
     assert given.count is not None
     fires, sent = (_by_step(stacked, attributes) for stacked in (given.count > 0, given.sent))
+    if op.spike_values is not None:
+        values = op.spike_values(given.inputs, attributes)
+        return Emission("estimates", pack(fires), values=values.swapaxes(0, 1)[fires.swapaxes(0, 1)])
     if not op.unit_spikes:
         return Emission("steps", pack(fires), values=sent.swapaxes(0, 1)[fires.swapaxes(0, 1)])
     signs = pack(sent < 0) if op.unit_spikes == "signed" else None

@@ -16,8 +16,8 @@ __all__ = ["Sends", "Train", "joined", "pack"]
 
 Bits = npt.NDArray[np.uint8]
 # What the tensor of a layer holds: the sum of a neuron's spikes; the spike of each step by itself, steps stacked on the
-# first axis; what has come until each of the last steps ("slices"), stacked likewise.
-Sends = Literal["sum", "steps", "slices"]
+# first axis; what has come until each of the last steps ("slices") or until each step ("estimates"), stacked likewise.
+Sends = Literal["sum", "steps", "slices", "estimates"]
 
 _ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1)  # by byte
 
@@ -39,7 +39,7 @@ class Train:
         scale: float32, broadcast to `sample`.
         signs: Neurons with negative spikes, packed like `bits`: [T, N, B], or [1, N, B] for all steps; None: none is.
         values: What each spike is worth, where neurons differ: sample by sample, then step by step, then neuron by
-            neuron, of element type `dtype`; None: see `worth`.
+            neuron, of element type `dtype`, or for "estimates" float32, in units of `scale`; None: see `worth`.
     """
 
     name: str
@@ -87,15 +87,15 @@ class Train:
         slices = []
         for t, spike in enumerate(each):
             total = total + spike
-            if self.sends == "slices" and t >= self.skips:
+            if self.sends in ("slices", "estimates") and t >= self.skips:
                 slices.append(self._scaled(total))
         return np.concatenate(slices) if slices else self._scaled(total)
 
     def values_by_step(self) -> Array:
-        """The value of each spike, (T, N, …), absolute if `values` is given, else in units of `scale`; 0: none."""
+        """The value of each spike, (T, N, …), in units of `scale`; absolute if there are `values` of steps. 0: none."""
         spikes = self.spikes()
         if self.values is not None:
-            by_sample = np.zeros((spikes.shape[1], spikes.shape[0], *self.sample), self.dtype)
+            by_sample = np.zeros((spikes.shape[1], spikes.shape[0], *self.sample), self.values.dtype)
             by_sample[spikes.swapaxes(0, 1)] = self.values
             return by_sample.swapaxes(0, 1)
         assert self.worth is not None
@@ -103,7 +103,7 @@ class Train:
         return each if self.signs is None else np.where(_unpack(self.signs, self.sample), -each, each)
 
     def _scaled(self, value: Array) -> Array:
-        return value if self.values is not None else (value * self.scale).astype(self.dtype)
+        return value if self.values is not None and self.sends == "steps" else (value * self.scale).astype(self.dtype)
 
 
 def pack(fires: Array) -> Bits:
