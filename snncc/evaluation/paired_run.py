@@ -17,7 +17,7 @@ from snncc.evaluation.accuracy import AccuracyCounter
 from snncc.evaluation.inactivated_spikes import InactivatedSpikeCounter
 from snncc.evaluation.latency import steps_of
 from snncc.evaluation.operations import measure
-from snncc.evaluation.result import Evaluation, summarise
+from snncc.evaluation.result import Evaluation
 from snncc.evaluation.shard_sums import ShardSums
 from snncc.evaluation.spike_counter import SpikeCounter
 from snncc.evaluation.timing import milliseconds
@@ -65,9 +65,9 @@ class PairedRun:
     def result(self) -> Evaluation:
         """The results; at least one batch must have been added."""
         layers = self._counter.layers()
-        return summarise(
+        return Evaluation(
             self.tally,
-            layers,
+            tuple(layers),
             measure(self._spiking, self._plain, layers, self._counter.pool_spikes()),
             steps=steps_of(self._snn, self._spiking),
             milliseconds=self._milliseconds,

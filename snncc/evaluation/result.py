@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from snncc.evaluation.accuracy import AccuracyCounter
 from snncc.evaluation.energy import FLOAT32, Costs, Energy
 from snncc.evaluation.inactivated_spikes import InactivatedSpikes
 from snncc.evaluation.latency import Latency
 from snncc.evaluation.memory_energy import MemoryEnergy, movement
+from snncc.evaluation.metrics import answers, spikes, time
+from snncc.evaluation.metrics.metric import Pair, Row
 from snncc.evaluation.result_json import as_json
 from snncc.evaluation.result_table import layer_rows, rows, step_rows, synapse_rows
 from snncc.evaluation.spike_counter import LayerTotal
 
-__all__ = ["Evaluation", "summarise"]
-
-Pair = tuple[float, float]
-Row = tuple[str, ...]
+__all__ = ["Evaluation"]
 
 
 @dataclass(frozen=True)
@@ -29,76 +25,61 @@ class Evaluation:
     """An SNN compared with its source ANN. Pairs are (ANN, SNN).
 
     Attributes:
-        samples: number of samples evaluated.
-        top1: percent of samples with the correct answer; None without labels.
-        top5: percent of samples with the label among the first five; None without labels, or with five classes or less.
-        agreement: fraction of samples for which both give the same answer.
-        output_error: mean absolute difference of the outputs over the mean magnitude of the ANN's.
-        neurons: number of spiking neurons, without encoders of the input.
-        spikes_per_neuron: mean spikes of one of them for one sample.
-        max_spikes: maximum number of spikes of any of them for any sample, counted.
-        input_spikes: mean spikes for one sample that code the input.
-        input_spikes_per_value: the same, per value of the input.
+        tally: counts of the answers of both networks.
+        layers: spikes of each layer of neurons.
         energy: operations and their energy.
         steps: time steps by the coding; None if it is unknown.
         milliseconds: measured time of one sample in onnxruntime, without counting, in batches of `timed_batch`; None:
             not measured.
         timed_batch: samples per run when `milliseconds` was measured.
-        layers: spikes of each layer of neurons.
+        sin: spikes of neurons whose ReLU gives 0; None if the coding has no such error, or the ANN is another one.
+        samples: number of samples evaluated.
+        top1: percent of samples with the correct answer; None without labels.
+        top5: percent of samples with the label among the first five; None without labels, or with five classes or less.
+        drop: points of top-1 that the SNN loses against the ANN; None without labels.
+        agreement: fraction of samples for which both give the same answer.
+        output_error: mean absolute difference of the outputs over the mean magnitude of the ANN's.
+        neurons: number of spiking neurons, without encoders of the input.
+        spikes_per_neuron: mean spikes of one of them for one sample.
+        firing_rate: mean spikes of a neuron per time step in which it may fire; None if the coding is not known.
+        share_per_step: the share of all neurons that fire at each time step of their layer; None if not counted for all
+            of them.
+        max_spikes: maximum number of spikes of any of them for any sample, counted.
         gates: number of neurons that are gates of recurrent layers; the other figures leave them out.
         spikes_per_gate: mean spikes of one of them for one sample, over the whole sequence.
-        sin: spikes of neurons whose ReLU gives 0; None if the coding has no such error, or the ANN is another one.
+        input_spikes: mean spikes for one sample that code the input.
+        input_spikes_per_value: the same, per value of the input.
+        latency_steps: time steps until the output is complete; None if the coding is unknown.
     """
 
-    samples: int
-    top1: Pair | None
-    top5: Pair | None
-    agreement: float
-    output_error: float
-    neurons: int
-    spikes_per_neuron: float
-    max_spikes: int
-    input_spikes: float
-    input_spikes_per_value: float
+    tally: AccuracyCounter
+    layers: tuple[LayerTotal, ...]
     energy: Energy
     steps: Latency | None
     milliseconds: Pair | None
     timed_batch: int
-    layers: tuple[LayerTotal, ...]
     sin: InactivatedSpikes | None = None
-    gates: int = 0
-    spikes_per_gate: float = 0.0
 
-    @property
-    def drop(self) -> float | None:
-        """Points of top-1 that the SNN loses against the ANN; None without labels."""
-        return None if self.top1 is None else self.top1[0] - self.top1[1]
-
-    @property
-    def latency_steps(self) -> int | None:
-        """Time steps until the output is complete; None if the coding is unknown."""
-        return None if self.steps is None else self.steps.latency
-
-    @property
-    def firing_rate(self) -> float | None:
-        """Mean spikes of a neuron per time step in which it may fire; None if the coding is not known."""
-        return self.rate_of(self.spikes_per_neuron)
+    samples = answers.SAMPLES
+    top1 = answers.TOP1
+    top5 = answers.TOP5
+    drop = answers.DROP
+    agreement = answers.AGREEMENT
+    output_error = answers.OUTPUT_ERROR
+    neurons = spikes.NEURONS
+    spikes_per_neuron = spikes.SPIKES_PER_NEURON
+    firing_rate = spikes.FIRING_RATE
+    share_per_step = spikes.SHARE_PER_STEP
+    max_spikes = spikes.MAX_SPIKES
+    gates = spikes.GATES
+    spikes_per_gate = spikes.SPIKES_PER_GATE
+    input_spikes = spikes.INPUT_SPIKES
+    input_spikes_per_value = spikes.INPUT_SPIKES_PER_VALUE
+    latency_steps = time.LATENCY_STEPS
 
     def rate_of(self, spikes: float) -> float | None:
         """`spikes` of a neuron, per time step in which it may fire; None if the coding is not known."""
         return None if self.steps is None else spikes / self.steps.window
-
-    @property
-    def share_per_step(self) -> list[float] | None:
-        """The share of all neurons that fire at each time step of their layer; None if not counted for all of them."""
-        hidden = [x for x in self.layers if not x.encoder and not x.gate]
-        counted = [x.per_step for x in hidden if x.per_step is not None]
-        if not self.neurons or len(counted) < len(hidden):
-            return None
-        fired = np.zeros(max(map(len, counted)))
-        for steps in counted:  # tables of other activations may have fewer steps
-            fired[: len(steps)] += steps
-        return [float(sent) / self.neurons for sent in fired]
 
     def few_bits_gain(self, costs: Costs = FLOAT32) -> float | None:
         """Gain over an ANN with activations of the neurons' resolution; None if unknown, or the SNN's energy is 0."""
@@ -141,41 +122,3 @@ class Evaluation:
     def synapse_rows(self) -> list[Row]:
         """Rows (layer, MACs of the ANN, MACs and additions of the SNN, energy of both in nJ) of the synaptic layers."""
         return synapse_rows(self)
-
-
-def summarise(
-    tally: AccuracyCounter,
-    layers: Sequence[LayerTotal],
-    energy: Energy,
-    *,
-    steps: Latency | None,
-    milliseconds: Pair | None,
-    timed_batch: int,
-    sin: InactivatedSpikes | None = None,
-) -> Evaluation:
-    """Combine counts and measurements."""
-    hidden = [layer for layer in layers if not layer.encoder and not layer.gate]
-    gates = [layer for layer in layers if layer.gate]
-    coded = [layer for layer in layers if layer.encoder]
-    neurons, values = sum(x.neurons for x in hidden), sum(x.neurons for x in coded)
-    spikes, input_spikes = sum(x.total for x in hidden), sum(x.total for x in coded)
-    return Evaluation(
-        samples=tally.samples,
-        top1=tally.top(1),
-        top5=tally.top(5),
-        agreement=tally.agreement,
-        output_error=tally.error,
-        neurons=neurons,
-        spikes_per_neuron=spikes / neurons if neurons else 0.0,
-        max_spikes=max((x.peak for x in hidden), default=0),
-        input_spikes=input_spikes,
-        input_spikes_per_value=input_spikes / values if values else 0.0,
-        energy=energy,
-        steps=steps,
-        milliseconds=milliseconds,
-        timed_batch=timed_batch,
-        layers=tuple(layers),
-        sin=sin,
-        gates=sum(x.neurons for x in gates),
-        spikes_per_gate=sum(x.total for x in gates) / sum(x.neurons for x in gates) if gates else 0.0,
-    )

@@ -5,44 +5,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snncc.evaluation.energy import FLOAT32, INT8, Costs, SynapticLayer
+from snncc.evaluation.energy import SynapticLayer
+from snncc.evaluation.metrics import METRICS
+from snncc.evaluation.metrics.metric import Row
 
 if TYPE_CHECKING:
     from snncc.evaluation.result import Evaluation
 
 __all__ = ["layer_rows", "rows", "step_rows", "synapse_rows"]
 
-Row = tuple[str, ...]
 _NEURON, _SYNAPSE = 38, 22  # characters of a layer's name; the end of longer ones is more specific
 _LINE, _GAP = 57, 3  # letters of a line after the shorter name, and between two columns
 
 
 def rows(found: Evaluation) -> list[Row]:
     """Rows (quantity, ANN, SNN)."""
-    energy = found.energy
-    return [
-        ("samples", str(found.samples), str(found.samples)),
-        *([("top-1 accuracy (%)", *_texts(found.top1, ".2f"))] if found.top1 else []),
-        *([("top-5 accuracy (%)", *_texts(found.top5, ".2f"))] if found.top5 else []),
-        ("same answer (%)", "", f"{100 * found.agreement:.2f}"),
-        ("neurons", "", f"{found.neurons:,}"),
-        ("spikes per neuron", "", f"{found.spikes_per_neuron:.4f}"),
-        ("most spikes of a neuron", "", str(found.max_spikes)),
-        *([("gates of recurrent layers", "", f"{found.gates:,}")] if found.gates else []),
-        *([("spikes per gate and sequence", "", f"{found.spikes_per_gate:.4g}")] if found.gates else []),
-        *([("SIN per neuron (ANS)", "", f"{found.sin.ans:.4f}")] if found.sin else []),
-        *([("spikes per input value", "", f"{found.input_spikes_per_value:.3f}")] if found.input_spikes else []),
-        ("multiply-accumulates", f"{energy.ann_macs:,}", f"{energy.analog_macs:,}"),
-        ("additions by spikes", "", f"{energy.synaptic_operations:,.0f}"),
-        *([("additions of currents", "", f"{energy.current_additions:,}")] if energy.current_additions else []),
-        ("energy, 32 bit (µJ)", f"{energy.ann() / 1e6:.4g}", f"{energy.snn() / 1e6:.4g}"),
-        ("energy gain, counted", "", _times(energy.gain())),
-        ("energy gain, formula", "", _times(energy.formula_gain())),
-        *_honest(found, FLOAT32),
-        *(_at_8_bits(found) if energy.quantised else []),
-        *_time(found),
-        (f"ms per sample, batch {found.timed_batch}", *_texts(found.milliseconds, ".3g")),
-    ]
+    return [row for metric in METRICS for row in metric.rows(found)]
 
 
 def layer_rows(found: Evaluation) -> list[Row]:
@@ -90,42 +68,6 @@ def _synapses(layer: SynapticLayer) -> Row:
     counts = (f"{layer.macs:,}" if layer.macs else "", f"{layer.analog_macs:,}" if layer.analog_macs else "")
     spent = (_number(layer.ann() / 1e3) if layer.macs else "", _number(layer.snn() / 1e3))
     return (_short(layer.name, _SYNAPSE), *counts, f"{added:,.0f}", *spent)
-
-
-def _honest(found: Evaluation, costs: Costs) -> list[Row]:
-    """The gain over an ANN of few bits, and the gains with memory accesses, with and without reuse by the ANN."""
-    if found.steps is None:
-        return []
-    listed: list[Row] = [(f"... over {found.steps.bits}-bit activations", "", _times(found.few_bits_gain(costs)))]
-    totals = [found.with_memory(costs, reuse=reuse) for reuse in (True, False)]
-    gains = [f"{total.ann / total.snn:.2g}" for total in totals if total is not None and total.snn]
-    return [*listed, ("... with memory accesses", "", f"{' to '.join(gains)} x")] if len(gains) == 2 else listed
-
-
-def _at_8_bits(found: Evaluation) -> list[Row]:
-    """Rows of what both networks cost if all their arithmetic has 8 bits."""
-    energy = found.energy
-    return [
-        ("energy, 8 bit (µJ)", f"{energy.ann(INT8) / 1e6:.4g}", f"{energy.snn(INT8) / 1e6:.4g}"),
-        ("... gain, counted", "", _times(energy.gain(INT8))),
-        ("... gain, formula", "", _times(energy.formula_gain(INT8))),
-        *_honest(found, INT8),
-    ]
-
-
-def _time(found: Evaluation) -> list[Row]:
-    if found.steps is None:
-        return [("latency (time steps)", "", "unknown")]
-    latency = ("latency (time steps)", "", str(found.steps.latency))
-    return [latency, ("... next sample after", "", str(found.steps.interval))]
-
-
-def _texts(values: tuple[float, float] | None, form: str) -> tuple[str, str]:
-    return ("", "") if values is None else (format(values[0], form), format(values[1], form))
-
-
-def _times(gain: float | None) -> str:
-    return "no operations" if gain is None else f"{gain:.2f} x"
 
 
 def _number(value: float) -> str:

@@ -18,7 +18,7 @@ from snncc.evaluation.accuracy import AccuracyCounter
 from snncc.evaluation.energy import Energy, Layer, Sizes, SynapticLayer
 from snncc.evaluation.inactivated_spikes import InactivatedSpikes, LayerInactivated
 from snncc.evaluation.latency import Latency
-from snncc.evaluation.result import Evaluation, summarise
+from snncc.evaluation.result import Evaluation
 from snncc.evaluation.spike_counter import LayerTotal
 
 __all__ = ["ShardSums", "merge"]
@@ -86,7 +86,7 @@ class ShardSums:
             identities=tuple(_synapse_mean(layer, fired, count) for layer in self.energy.identities),
         )
         sin = None if self.sin is None else InactivatedSpikes(tuple(_sin_mean(x, count) for x in self.sin.layers))
-        return summarise(tally, layers, energy, steps=self.steps, milliseconds=None, timed_batch=self.batch, sin=sin)
+        return Evaluation(tally, tuple(layers), energy, self.steps, None, self.batch, sin)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
