@@ -174,7 +174,7 @@ class Differential(Coding):
     def _estimate(self, activations: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
         x = np.tile(activations.astype(np.float32).reshape(1, -1), (steps, 1))
         one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-        inputs = [x, one, zero, np.zeros(1, np.int64)]
+        inputs: list[npt.NDArray[Any]] = [x, one, zero, np.zeros(1, np.int64)]
         sent = DIFFERENTIAL.reference(inputs, {**self.attributes(), "steps": steps})[0]
         return np.asarray(sent[-1].astype(np.float64).reshape(activations.shape))
 

@@ -17,6 +17,7 @@ import onnx
 import onnx.inliner
 from onnx import helper
 
+from snncc.analysis.constant_folding import fold_constants
 from snncc.errors import enough_memory
 from snncc.frontend.branches import refuse_branches, without_branches
 from snncc.frontend.canonical_recurrent import tidy_recurrent
@@ -167,7 +168,7 @@ MODEL_STEPS = (
 )
 
 GRAPH_STEPS = (
-    Step("fold-constants", lambda graph, _: graph.fold_constants()),
+    Step("fold-constants", lambda graph, _: fold_constants(graph)),
     Step("infer-shapes", lambda graph, _: graph.infer_shapes(), refuse_untyped),
     Step("old-norms", lambda graph, _: by_channel(graph)),
     Step("static-shapes", lambda graph, _: make_shapes_static(graph)),

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper, parser
 
+from snncc.analysis.constant_folding import fold_constants
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph
 from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
@@ -49,7 +50,7 @@ def model(body: str, head: str = HEAD) -> onnx.ModelProto:
 
 def fused(model: onnx.ModelProto) -> tuple[int, onnx.ModelProto]:
     graph = Graph.from_proto(model)
-    graph.fold_constants()
+    fold_constants(graph)
     graph.infer_shapes()
     count = FuseAggregation().run(graph)
     assert FuseAggregation().run(graph) == 0

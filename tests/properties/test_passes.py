@@ -13,6 +13,7 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import snncc
+from snncc.analysis.constant_folding import fold_constants
 from snncc.calibration.calibrate import ScaleMethod, calibrate
 from snncc.coding.scales import FOLDS, Scales
 from snncc.compiler.export import export_model
@@ -65,7 +66,7 @@ def scales_of(graph: Graph, feeds: Feeds, fold_bn: str) -> Scales:
 def passes_keep(model: onnx.ModelProto, fold_bn: str) -> None:
     feeds = feeds_of(model)
     graph = Graph.from_proto(model)
-    graph.fold_constants()
+    fold_constants(graph)
     graph.infer_shapes()
     keeps(graph, [*canonicalisation(), *legalisation(snncc.Rate())], feeds, 1e-4)
     scales = scales_of(graph, feeds, fold_bn)
