@@ -41,8 +41,12 @@ def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool
         )
     if kind is None:
         return
-    if kind not in LEVELS or "levels" not in coding.arguments:
-        raise OptionError(f"levels are '{kind}', but must be one of {', '.join(LEVELS)}; only phase coding has any")
+    if "levels" not in coding.arguments or kind not in (choices := coding.arguments["levels"].choices):
+        known = ", ".join(choices) if "levels" in coding.arguments else ", ".join(LEVELS)
+        message = f"levels are '{kind}', but must be one of {known}"
+        raise OptionError(f"{message}; only phase and differential coding have any")
+    if kind == "fitted" and coding.levels_per_step:
+        return
     if kind == "fitted" and not coding.per_layer_levels:
         raise OptionError("fitted levels are for one spike that rounds; leave out --spikes and --no-shift")
     if kind == "fitted" and not counted:
@@ -84,7 +88,8 @@ def fitted_levels(measured: Calibration, place: ActivationSite, coding: Coding) 
             return None
         values, counts = counted
         scale = np.broadcast_to(measured.scale(place, coding, choice).reshape(-1, 1), (len(counts), 1))
-        levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), coding.steps)
+        count = coding.levels_per_step or coding.steps
+        levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), count)
         if levels is None:
             return None
         if levels[0] > 1 and np.isfinite(place.ceiling):  # scales are at most the ceiling; so must be levels x scale

@@ -24,7 +24,7 @@ from snncc.ir.nodes import is_neuron
 from snncc.ops.arrays import Array
 from snncc.passes.shared.readouts import output_potentials
 
-__all__ = ["batch_size", "match_potentials", "samples_that_fit"]
+__all__ = ["Batch", "batch_size", "match_potentials", "samples_held", "samples_that_fit"]
 
 log = logging.getLogger("snncc")
 
@@ -99,9 +99,17 @@ def match_potentials(reference: Graph, spiking: Graph, data: Batch, coding: Codi
     return found
 
 
+def samples_held(graph: Graph, data: Batch, coding: Coding) -> Batch:
+    """The first samples of `data`, as many as fit into memory with the potentials of all time steps."""
+    sample = _bytes_per_sample(graph, coding)
+    least = min(_FEWEST, len(next(iter(data.values()))))
+    return _fewer(data, max(_HELD // sample, least), batch_size(graph))
+
+
 def _bytes_per_sample(graph: Graph, coding: Coding) -> int:
     """Bytes that the potentials of a sample take: of a few layers at a time, at all time steps."""
-    sizes = [graph.shape(n.inputs[0]) or () for n in activation_nodes(graph)]
+    nodes = activation_nodes(graph) or [n for n in graph.nodes() if is_neuron(n)]
+    sizes = [graph.shape(n.inputs[0]) or () for n in nodes]
     largest = max((int(np.prod([d for d in s[1:] if isinstance(d, int)])) for s in sizes), default=1)
     return _LAYERS * 4 * largest * coding.slices
 

@@ -58,6 +58,10 @@ class Coding(Declaration):
         """Add the neuron that codes |potential| with its sign; only for codings with `signed_neurons`."""
         raise NotImplementedError
 
+    def attributes(self, *, signed: bool = False) -> dict[str, Any]:
+        """Attributes of a neuron; only for codings with `levels_per_step`."""
+        raise NotImplementedError
+
     @property
     @abstractmethod
     def largest(self) -> float:

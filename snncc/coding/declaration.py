@@ -44,6 +44,8 @@ class Declaration(ABC):
     readout: ClassVar[str] = "last"
     # Whether each of the stacked steps has an estimate of the whole value, so that any op can be applied to it.
     rows_are_estimates: ClassVar[bool] = False
+    # Whether mean and deviation of potentials are matched to those of the ReLU network, if there is calibration data.
+    matches_potentials: ClassVar[bool] = True
     # Which levels layers have if `levels` is not given and activations are counted; None: those of the coding.
     levels_with_data: ClassVar[str | None] = None
 
@@ -92,6 +94,11 @@ class Declaration(ABC):
     def same_range(self, choice: LayerSettings) -> LayerSettings:
         """Per-layer settings with a base such that the layer's steps cover the range of the default number of steps."""
         return choice
+
+    @property
+    def levels_per_step(self) -> int:
+        """The number of levels of a spike, for each time step; 0: levels are not fitted to single steps."""
+        return 0
 
     @property
     def per_layer_levels(self) -> bool:

