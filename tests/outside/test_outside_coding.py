@@ -125,7 +125,7 @@ def test_the_help_lists_its_options(folder):
         (("--thresholds", 30), 1, "OptionError: thresholds is 30, but there may be 1 to 24"),
         (("--highest", 0), 1, "OptionError: highest is 0.0, which is out of its range"),
         (("--K", 8), 2, "--K belongs to --coding fs, not to signed-threshold."),
-        (("--levels", "fitted"), 2, "--levels belongs to --coding phase, not to signed-threshold."),
+        (("--levels", "fitted"), 2, "--levels belongs to --coding phase or differential, not to signed-threshold."),
         (("--input", "one"), 1, "OptionError: input is 'one', but it must be one of signed, analog"),
     ],
 )
