@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -69,3 +70,16 @@ nir = ["nir>=1.0.7"]
 dev = ["snncc[nir]", "pytest>=8"]
 """
     assert script("lowest").lowest(declared) == ["capped==2.1", "nir==1.0.7", "numpy==1.26", "ort-gpu==1.20"]
+
+
+def test_the_folders_for_the_lowest_versions_exist() -> None:
+    listed = re.search(r"^folders=\(tests/\{(.+)\} (.+)\)$", (ROOT / ".ci/lowest").read_text(encoding="utf-8"), re.M)
+    assert listed is not None
+    assert all((ROOT / path).exists() for path in [*(f"tests/{name}" for name in listed[1].split(",")), listed[2]])
+
+
+def test_every_job_is_in_the_run_and_its_log_is_counted() -> None:
+    run = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    logs = re.findall(r"tee \"\$work/(\w+)\.log\"", run)
+    assert logs == ["fast", "slow", "lowest"]
+    assert f'count_tests.py "$work"/{{{",".join(logs)}}}.log' in run
