@@ -15,11 +15,11 @@ from pathlib import Path
 
 import onnxruntime as ort
 
-__all__ = ["cuda_obstacle"]
+__all__ = ["cuda_unavailable"]
 
 
 @functools.cache
-def cuda_obstacle() -> str | None:
+def cuda_unavailable() -> str | None:
     """The reason why CUDA cannot be used, with a remedy; None if it can."""
     if "CUDAExecutionProvider" not in ort.get_available_providers():
         return "this onnxruntime has no CUDA provider; install onnxruntime-gpu in its place."

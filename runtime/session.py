@@ -18,7 +18,7 @@ from snncc.io.model_reader import opens_alone, read_model, refuse_external
 from snncc.io.native_library import get_library_path
 from snncc.io.opening import openable
 from snncc.ops import DOMAIN, OPSET
-from snncc.runtime.devices import cuda_obstacle
+from snncc.runtime.devices import cuda_unavailable
 
 __all__ = ["create_session"]
 
@@ -77,10 +77,10 @@ def create_session(
 def _providers(device: str) -> list[Any]:
     if device not in ("auto", "cpu", "cuda"):
         raise OptionError(f"device is '{device}'; it must be 'auto', 'cpu' or 'cuda'")
-    obstacle = None if device == "cpu" else cuda_obstacle()
-    if device == "cuda" and obstacle is not None:
-        raise RuntimeLibraryError(f"CUDA does not work here: {obstacle} Or use device='cpu', or 'auto'.")
-    if device == "cpu" or obstacle is not None:
+    reason = None if device == "cpu" else cuda_unavailable()
+    if device == "cuda" and reason is not None:
+        raise RuntimeLibraryError(f"CUDA does not work here: {reason} Or use device='cpu', or 'auto'.")
+    if device == "cpu" or reason is not None:
         return [_CPU]
     return [(_CUDA, _CUDA_OPTIONS), _CPU]
 

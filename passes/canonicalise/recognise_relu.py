@@ -8,19 +8,19 @@ Where(x > 0, x, a x)                                                            
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from snncc.analysis.convertibility import clip_obstacle
+from snncc.analysis.convertibility import unsupported_clip
 from snncc.ir.graph import Graph, Node, Tensor
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 
 __all__ = ["RecogniseRelu"]
 
 _ABOVE = {"Greater": True, "GreaterOrEqual": True, "Less": False, "LessOrEqual": False}
-Found = tuple[Tensor, npt.NDArray[Any] | None, bool]  # x, the slope below 0 (None: a Relu), whether x counts as -x
+Found = tuple[Tensor, Array | None, bool]  # x, the slope below 0 (None: a Relu), whether x counts as -x
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class RecogniseRelu(NodePass):
             case "Clip":
                 bounds = [graph.value(t) for t in node.inputs[2:] if t.name]
                 bounded = any(b is None or not np.isposinf(b).all() for b in bounds)
-                plain = clip_obstacle(graph, node) is None and not bounded
+                plain = unsupported_clip(graph, node) is None and not bounded
                 return (node.inputs[0], None, False) if plain else Skip("its bounds are others than 0")
             case _:
                 plain = node.attrs.get("alpha", 1.0) == 0
@@ -117,7 +117,7 @@ def _positive(graph: Graph, condition: Tensor, source: Tensor) -> bool | None:
     return _ABOVE[node.op] is (first is source)
 
 
-def _slope(graph: Graph, tensor: Tensor, source: Tensor) -> npt.NDArray[Any] | None:
+def _slope(graph: Graph, tensor: Tensor, source: Tensor) -> Array | None:
     """a if `tensor` is a x; 0 is one, too."""
     value = graph.value(tensor)
     if value is not None:

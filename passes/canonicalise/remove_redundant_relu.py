@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from snncc.analysis.activation_sites import ceiling_behind
-from snncc.analysis.convertibility import clip_obstacle
+from snncc.analysis.convertibility import unsupported_clip
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import LEAKY, MAX_POOLS, MOVES
 from snncc.passes.base import NodePass, Skip
@@ -55,4 +55,4 @@ def is_rectified(graph: Graph, tensor: Tensor) -> bool:
             is_rectified(graph, t) if v is None else (v >= 0).all() for t, v in zip(node.inputs, values, strict=True)
         ]
         return all(each) if node.op == "Min" else any(each)
-    return node.op == "Relu" or (node.op == "Clip" and clip_obstacle(graph, node) is None)
+    return node.op == "Relu" or (node.op == "Clip" and unsupported_clip(graph, node) is None)

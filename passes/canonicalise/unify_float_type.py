@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from onnx import helper
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import CASTS, CONTROL_FLOW
+from snncc.ops.arrays import Array
 from snncc.passes.base import Pass
 
 __all__ = ["UnifyFloatType", "in_type"]
@@ -59,7 +59,7 @@ def _is_real(tensor: Tensor) -> bool:
     return tensor.dtype is not None and bool(np.dtype(tensor.dtype).kind == "f")
 
 
-def _filling(node: Node) -> npt.NDArray[Any]:
+def _filling(node: Node) -> Array:
     given = node.attrs.get("value")
     return np.zeros(1, np.float32) if given is None else np.asarray(given.values)
 

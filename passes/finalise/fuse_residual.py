@@ -10,20 +10,20 @@ the shortcut.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import SYNAPSES
 from snncc.ops import DOMAIN, get
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import constant_factor
 
 __all__ = ["FuseResidual"]
 
-Found = tuple[Tensor, Tensor, npt.NDArray[Any]]
+Found = tuple[Tensor, Tensor, Array]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _from_synapse(graph: Graph, tensor: Tensor) -> bool:
     return producer is not None and producer.op in SYNAPSES
 
 
-def _weighted(graph: Graph, tensor: Tensor) -> tuple[Tensor, npt.NDArray[Any]]:
+def _weighted(graph: Graph, tensor: Tensor) -> tuple[Tensor, Array]:
     """(r, k) of Mul(r, k), with k one value or one per channel; else the tensor itself and 1."""
     producer = graph.producer(tensor)
     found = constant_factor(graph, producer) if producer is not None else None

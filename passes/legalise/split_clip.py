@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from snncc.analysis.convertibility import clip_obstacle
+from snncc.analysis.convertibility import unsupported_clip
 from snncc.errors import PostconditionError
 from snncc.ir.graph import Graph, Node
 from snncc.passes.base import NodePass, Skip
@@ -25,8 +25,8 @@ class SplitClip(NodePass):
 
     def match(self, graph: Graph, node: Node) -> bool | Skip:
         """Reject bounds that are not those of a ReLU."""
-        obstacle = clip_obstacle(graph, node)
-        return Skip(obstacle) if obstacle else True
+        reason = unsupported_clip(graph, node)
+        return Skip(reason) if reason else True
 
     def rewrite(self, graph: Graph, node: Node, _match: bool) -> None:
         """Put a Relu and, if there is an upper bound, a Min in its place."""
@@ -39,5 +39,5 @@ class SplitClip(NodePass):
 
     def ensures(self, graph: Graph) -> None:
         """No ReLU with an upper bound is left; any other Clip stays analog."""
-        if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
+        if left := [n for n in graph.nodes("Clip") if unsupported_clip(graph, n) is None]:
             raise PostconditionError(f"Clip '{left[0].name}' could not be split")

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import NEURONS, activation_nodes, ceiling_behind, is_signed, neuron_output
-from snncc.analysis.convertibility import clip_obstacle
+from snncc.analysis.convertibility import unsupported_clip
 from snncc.coding import Coding
 from snncc.coding.scales import LayerSettings
 from snncc.errors import PostconditionError, PreconditionError
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass
 
 __all__ = ["LowerRelu"]
@@ -38,21 +38,21 @@ class LowerRelu(NodePass):
     name: ClassVar[str] = "lower-relu"
     ops: ClassVar[tuple[str, ...]] = NEURONS
     coding: Coding
-    scales: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
+    scales: Mapping[str, Array] = field(default_factory=dict, repr=False)
     choices: Mapping[str, LayerSettings] = field(default_factory=dict, repr=False)
 
     def requires(self, graph: Graph) -> None:
         """Require that split-clip has run."""
-        if left := [n for n in graph.nodes("Clip") if clip_obstacle(graph, n) is None]:
+        if left := [n for n in graph.nodes("Clip") if unsupported_clip(graph, n) is None]:
             raise PreconditionError(f"Clip '{left[0].name}' must be split before ReLUs are lowered")
 
-    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | None:
+    def match(self, graph: Graph, node: Node) -> Array | None:
         """The neuron's scale."""
         if node.op != "Relu" and not is_signed(node):
             return None
         return self.scales.get(neuron_output(graph, node).name, np.ones(1))
 
-    def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
+    def rewrite(self, graph: Graph, node: Node, match: Array) -> None:
         """Replace the Relu, and its upper bound if any, by the neuron."""
         ceiling = ceiling_behind(graph, node)
         coding = self.coding.of_layer(self.choices.get(node.name, LayerSettings()))

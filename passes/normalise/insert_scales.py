@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import NEURONS, ceiling_behind, neuron_output
 from snncc.ir.graph import Graph, Node
+from snncc.ops.arrays import Array
 from snncc.passes.base import NodePass, Skip
 from snncc.passes.shared.scaling import insert_factor
 
@@ -28,14 +28,14 @@ class InsertScales(NodePass):
 
     name: ClassVar[str] = "insert-scales"
     ops: ClassVar[tuple[str, ...]] = NEURONS
-    scales: Mapping[str, npt.NDArray[Any]] = field(repr=False)
+    scales: Mapping[str, Array] = field(repr=False)
 
-    def match(self, graph: Graph, node: Node) -> npt.NDArray[Any] | Skip:
+    def match(self, graph: Graph, node: Node) -> Array | Skip:
         """λ of this ReLU."""
         scale = self.scales.get(neuron_output(graph, node).name)
         return Skip("calibration has no scale for it") if scale is None else scale.astype(np.float64)
 
-    def rewrite(self, graph: Graph, node: Node, match: npt.NDArray[Any]) -> None:
+    def rewrite(self, graph: Graph, node: Node, match: Array) -> None:
         """Insert a Mul on both sides, and scale the upper bound."""
         node.inputs[0] = insert_factor(graph, node.inputs[0], 1.0 / match, f"{node.name}_normalise", "factor")
         ceiling = ceiling_behind(graph, node)

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from snncc.analysis.resize import resize_obstacle
+from snncc.analysis.resize import unsupported_resize
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES, REDUCTION_POOLS, WINDOW_POOLS
 from snncc.ops.arrays import Array
@@ -104,7 +104,7 @@ def _carried(graph: Graph, user: Node, factor: Array) -> Array | None:
         return None
     if user.op in (*WINDOW_POOLS, "Resize"):
         within = channel_vector(factor, 1) is not None and len(user.outputs) == 1
-        return factor if within and (user.op != "Resize" or resize_obstacle(graph, user) is None) else None
+        return factor if within and (user.op != "Resize" or unsupported_resize(graph, user) is None) else None
     if user.op == "Aggregate":
         return factor if channel_vector(factor, -1) is not None else None
     if user.op in REDUCTION_POOLS:

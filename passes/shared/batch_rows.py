@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.batch_axis import batch_axes
 from snncc.analysis.time_axis import stacked
 from snncc.errors import PassError
 from snncc.ir.graph import Graph, Node, Shape, Tensor
 from snncc.ir.op_sets import BROADCASTING
+from snncc.ops.arrays import Array
 
 __all__ = ["free_rows", "repeat_constants", "tiled"]
 
@@ -46,7 +44,7 @@ def _free_target(graph: Graph, node: Node, axis: int) -> None:
     node.inputs[1] = graph.constant(f"{node.name}_shape", np.array(free, np.int64))
 
 
-def _row(graph: Graph, node: Node, target: npt.NDArray[Any], sizes: Shape, index: int, axis: int) -> int:
+def _row(graph: Graph, node: Node, target: Array, sizes: Shape, index: int, axis: int) -> int:
     """One size in the target of a Reshape whose batch axis becomes open: an inferred size must then be known."""
     if index == axis:
         return -1

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from snncc.analysis.activation_sites import NEURONS, is_signed
-from snncc.analysis.convertibility import clip_obstacle, feeds_outputs_only
+from snncc.analysis.convertibility import feeds_outputs_only, unsupported_clip
 from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import ANALOG, CHOICES, CONTROL_FLOW, MOVES, RANDOM, RECURRENT, SHAPE_OPS, TAIL
@@ -44,7 +44,7 @@ def is_analog_op(graph: Graph, node: Node, beside: set[int]) -> bool:
     if node.op == "Div":
         return graph.value(node.inputs[1]) is None
     if node.op == "Clip":
-        return clip_obstacle(graph, node) is not None
+        return unsupported_clip(graph, node) is not None
     if node.op == "Min":  # an upper bound belongs to the neuron after or before it
         return len(computed) > 1
     return True

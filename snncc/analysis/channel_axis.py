@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import SYNAPSES
+from snncc.ops.arrays import Array
 
 __all__ = ["broadcast_channels", "channel_axis"]
 
@@ -75,7 +73,7 @@ def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
     return places[axis]
 
 
-def broadcast_channels(values: npt.NDArray[Any], axis: int | None, rank: int) -> npt.NDArray[Any]:
+def broadcast_channels(values: Array, axis: int | None, rank: int) -> Array:
     """Values per channel, (channels,), reshaped to broadcast to a tensor of this rank; a single value if there is no
     channel axis.
     """

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from snncc.analysis.recurrent_layers import recurrent_obstacle
-from snncc.analysis.resize import resize_obstacle
+from snncc.analysis.recurrent_layers import unsupported_recurrent
+from snncc.analysis.resize import unsupported_resize
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import LINEAR, MOVES, POOLS, RECURRENT, TAIL
 from snncc.ops import DOMAIN
 
-__all__ = ["clip_obstacle", "feeds_outputs_only", "unsupported_reason"]
+__all__ = ["feeds_outputs_only", "unsupported_clip", "unsupported_reason"]
 
 _ACTIVATIONS = frozenset({"Relu", "Clip"})
 _ONNXRUNTIME = ("com.microsoft", "com.ms.internal")
@@ -33,11 +33,11 @@ def unsupported_reason(graph: Graph, node: Node) -> str | None:
             return None if node.op != "Div" or graph.value(node.inputs[1]) is not None else "divides by an activation"
         return "product of two activations" if node.op != "Div" else "quotient of two activations"
     if node.op == "Clip":
-        return clip_obstacle(graph, node)
+        return unsupported_clip(graph, node)
     if node.op in RECURRENT:
-        return recurrent_obstacle(graph, node)
+        return unsupported_recurrent(graph, node)
     if node.op == "Resize":
-        return resize_obstacle(graph, node)
+        return unsupported_resize(graph, node)
     if node.op in ("Gather", "Expand"):
         constant = graph.value(node.inputs[1]) is not None and graph.value(node.inputs[0]) is None
         return None if constant else "its indices are computed" if node.op == "Gather" else "its shape is computed"
@@ -50,7 +50,7 @@ def unsupported_reason(graph: Graph, node: Node) -> str | None:
     return None if node.op in known else "not supported"
 
 
-def clip_obstacle(graph: Graph, node: Node) -> str | None:
+def unsupported_clip(graph: Graph, node: Node) -> str | None:
     """Why a Clip is not a ReLU with an upper bound, None if it is one."""
     bounds = [graph.value(t) if t.name else None for t in node.inputs[1:]]
     if not bounds or bounds[0] is None or bounds[0].size != 1 or bounds[0].item() != 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from snncc.analysis.convertibility import clip_obstacle
+from snncc.analysis.convertibility import unsupported_clip
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ops.arrays import Array
 
@@ -69,7 +69,7 @@ def bounded_pair(graph: Graph, node: Node) -> tuple[Tensor, Tensor] | None:
 def is_ceiling(graph: Graph, node: Node) -> bool:
     """Whether `node` is a Clip from 0, or the upper bound of a ReLU that has no other users."""
     if node.op == "Clip":
-        return clip_obstacle(graph, node) is None
+        return unsupported_clip(graph, node) is None
     values = [graph.value(t) for t in node.inputs]
     if node.op != "Min" or len(values) != 2 or (values[0] is None) == (values[1] is None):
         return False

@@ -7,21 +7,19 @@ the analog op.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.convertibility import feeds_outputs_only
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES, TAIL
+from snncc.ops.arrays import Array
 
 __all__ = ["ends", "in_front_of", "is_mask", "may_be_infinite", "potentials_of"]
 
 _OUT_OF_THE_WAY = 1e4  # no potential is as large: the usual constants are 1e4, 65504, 1e9, 3.4e38 and infinity
 
 
-def mask_of(graph: Graph, node: Node) -> npt.NDArray[Any] | None:
+def mask_of(graph: Graph, node: Node) -> Array | None:
     """The constant of a mask; None if `node` is not a mask."""
     values = [v for t in node.inputs if (v := graph.value(t)) is not None]
     if node.op != "Add" or len(values) != 1 or values[0].dtype.kind != "f":

@@ -11,7 +11,7 @@ import numpy as np
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ops.arrays import Array
 
-__all__ = ["GATES", "Layer", "Side", "layer_of", "recurrent_obstacle"]
+__all__ = ["GATES", "Layer", "Side", "layer_of", "unsupported_recurrent"]
 
 # By op: the gates that it computes from its input at each step, in the order of its weights.
 GATES = {"LSTM": ("input", "output", "forget", "cell"), "GRU": ("update", "reset", "hidden"), "RNN": ("hidden",)}
@@ -72,7 +72,7 @@ class Layer:
 
 
 def layer_of(graph: Graph, node: Node) -> Layer:
-    """The layer that `node`, which must have no `recurrent_obstacle`, computes."""
+    """The layer that `node`, which must have no `unsupported_recurrent`, computes."""
     gates, units = len(GATES[node.op]), _units(graph, node)
     W, R = (_value(graph, node, i) for i in (1, 2))
     assert W is not None
@@ -100,7 +100,7 @@ def layer_of(graph: Graph, node: Node) -> Layer:
     )
 
 
-def recurrent_obstacle(graph: Graph, node: Node) -> str | None:
+def unsupported_recurrent(graph: Graph, node: Node) -> str | None:
     """Why a recurrent node cannot be converted, None if it can."""
     names = ("W", "R", "B", "P")
     for name, index in zip(names, (1, 2, _BIAS, _PEEPHOLES), strict=True):

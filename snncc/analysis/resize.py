@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from snncc.ir.graph import Graph, Node
 
-__all__ = ["resize_obstacle"]
+__all__ = ["unsupported_resize"]
 
 _ROI, _SCALES, _SIZES = 1, 2, 3
 
 
-def resize_obstacle(graph: Graph, node: Node) -> str | None:
+def unsupported_resize(graph: Graph, node: Node) -> str | None:
     """Why a Resize is not known to be linear in each sample's values; None if it is."""
     if node.attrs.get("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize":
         return "crops to a region of interest and fills up"

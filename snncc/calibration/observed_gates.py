@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx
 from onnx import helper
 
-from snncc.analysis.recurrent_layers import Side, recurrent_obstacle
+from snncc.analysis.recurrent_layers import Side, unsupported_recurrent
 from snncc.ir.graph import Graph, Node
 from snncc.ir.op_sets import RECURRENT
 from snncc.passes.lower.lower_recurrent import LowerRecurrent
@@ -38,7 +38,7 @@ def watched_gates(graph: Graph) -> tuple[Graph, dict[str, list[str]]]:
     These are tensors of its graph, by `extent_of`; none where a layer cannot be converted.
     """
     nodes = graph.nodes(*RECURRENT)
-    if not nodes or any(recurrent_obstacle(graph, node) for node in nodes):
+    if not nodes or any(unsupported_recurrent(graph, node) for node in nodes):
         return graph, {}
     graph = graph.copy()
     ExactGates(0, 0, {}).run(graph)

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from snncc.io.batches import Batch
+from snncc.ops.arrays import Array
 
 __all__ = ["Reservoir"]
 
@@ -25,7 +23,7 @@ class Reservoir:
         self._size = size
         self._rng = np.random.default_rng(_SEED)
         self._seen = 0
-        self._kept: list[dict[str, npt.NDArray[Any]]] = []
+        self._kept: list[dict[str, Array]] = []
 
     def update(self, batch: Batch) -> None:
         """Add one batch (algorithm R)."""

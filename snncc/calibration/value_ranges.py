@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.activations import match_activation
 from snncc.analysis.analog_ops import analog_ops
@@ -18,6 +16,7 @@ from snncc.analysis.integer_inputs import is_integer
 from snncc.calibration.observed_gates import watched_gates
 from snncc.ir.graph import Graph
 from snncc.ir.op_sets import ANALOG, RECURRENT
+from snncc.ops.arrays import Array
 
 __all__ = ["depths", "value_ranges"]
 
@@ -26,7 +25,7 @@ _BATCH = 32
 Extents = dict[str, tuple[float, float]]
 
 
-def value_ranges(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: bool = True) -> tuple[Extents, Extents]:
+def value_ranges(graph: Graph, data: Mapping[str, Array], *, gates: bool = True) -> tuple[Extents, Extents]:
     """Two kinds of (lowest, highest) values.
 
     Args:
@@ -52,20 +51,20 @@ def value_ranges(graph: Graph, data: Mapping[str, npt.NDArray[Any]], *, gates: b
     return {n: measured[t] for n, t in sources.items()} | states | inside, {t: measured[t] for t in results}
 
 
-def _gates(graph: Graph, data: Mapping[str, npt.NDArray[Any]]) -> Extents:
+def _gates(graph: Graph, data: Mapping[str, Array]) -> Extents:
     loops, tensors = watched_gates(graph)
     measured = _measured(loops, data, [t for ends in tensors.values() for t in ends])
     return {gate: (measured[least][0], measured[largest][1]) for gate, (least, largest) in tensors.items()}
 
 
-def depths(graph: Graph, data: Mapping[str, npt.NDArray[Any]], relus: Collection[str]) -> dict[str, float]:
+def depths(graph: Graph, data: Mapping[str, Array], relus: Collection[str]) -> dict[str, float]:
     """The magnitude of the lowest input of these ReLUs, by node."""
     sources = {n.name: n.inputs[0].name for n in graph.nodes("Relu") if n.name in relus}
     measured = _measured(graph, data, sorted(set(sources.values())))
     return {name: max(0.0, -measured[tensor][0]) for name, tensor in sources.items()}
 
 
-def _measured(graph: Graph, data: Mapping[str, npt.NDArray[Any]], tensors: list[str]) -> Extents:
+def _measured(graph: Graph, data: Mapping[str, Array], tensors: list[str]) -> Extents:
     if not tensors:
         return {}
     fixed = (graph.shape(graph.inputs[0]) or (None,))[0]

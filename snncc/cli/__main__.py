@@ -8,9 +8,9 @@ import signal
 import sys
 from types import FrameType
 
-__all__ = ["main"]
+from snncc.cli.interrupts import MESSAGE, STATUS
 
-_INTERRUPTED = 128 + signal.SIGINT
+__all__ = ["main"]
 
 
 def main() -> None:
@@ -23,9 +23,9 @@ def main() -> None:
         from snncc.cli import main as run
 
         run(prog_name="snncc")
-    except KeyboardInterrupt:  # before the command or after it; those within have the same line
-        print("Interrupted.", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
+    except KeyboardInterrupt:  # before the command or after it
+        print(MESSAGE, file=sys.stderr)
+        sys.exit(STATUS)
     finally:
         if ours:  # all output is written; exit handlers must not be interrupted
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -38,8 +38,8 @@ def _interrupt(_number: int, frame: FrameType | None) -> None:
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
-            os.write(2, b"Interrupted.\n")
-            os._exit(_INTERRUPTED)
+            os.write(2, f"{MESSAGE}\n".encode())
+            os._exit(STATUS)
         frame = frame.f_back
     raise KeyboardInterrupt
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import logging
-import signal
 import sys
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
@@ -13,6 +12,7 @@ from typing import Any
 
 import click
 
+from snncc.cli.interrupts import MESSAGE, STATUS
 from snncc.cli.logging_setup import log_to_stderr
 from snncc.cli.output import echo
 from snncc.errors import SnnccError
@@ -20,7 +20,6 @@ from snncc.io.progress import shown
 
 __all__ = ["COMMANDS", "main"]
 
-_INTERRUPTED = 128 + signal.SIGINT
 
 # By name: the short help. The command is in the module of its name, and is imported when it is wanted.
 COMMANDS = {
@@ -99,8 +98,8 @@ class _Group(click.Group):
             echo(f"{type(error).__name__}: {error}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            echo("Interrupted.", err=True)
-            ctx.exit(_INTERRUPTED)
+            echo(MESSAGE, err=True)
+            ctx.exit(STATUS)
 
 
 @click.group(cls=_Group, commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"]})

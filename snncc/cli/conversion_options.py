@@ -16,25 +16,25 @@ from snncc.compiler.options import TYPES, ConversionOptions
 
 __all__ = ["PASSED_ON", "conversion_options", "declared_option"]
 
-_DECLARED = {option.name: option for option in fields(ConversionOptions) if option.metadata["help"]}
-_OF_ALL = [name for name, option in _DECLARED.items() if "command" not in option.metadata]
+_DECLARED = {option.name: option for option in fields(ConversionOptions) if option.metadata["setting"].help}
+_OF_ALL = [name for name, option in _DECLARED.items() if not option.metadata["command"]]
 # Parameters of `snncc.convert` of the same name.
 PASSED_ON = ("preprocess", *_OF_ALL)
 
 
 def declared_option(name: str) -> Callable[..., Any]:
     """The command line option for a declared conversion option."""
-    kind, default, told = TYPES[name], _DECLARED[name].default, _DECLARED[name].metadata
+    kind, default, told = TYPES[name], _DECLARED[name].default, _DECLARED[name].metadata["setting"]
     flag = f"--{name.replace('_', '-')}"
-    shown: dict[str, Any] = {"help": told["help"], "metavar": told.get("metavar")}
+    shown: dict[str, Any] = {"help": told.help, "metavar": told.metavar}
     if default not in (None, False):
         shown |= {"default": default, "show_default": True}
     if kind is bool:
         return click.option(f"{flag}/--no-{flag[2:]}" if default else flag, is_flag=True, **shown)
     if kind is tuple:
         return click.option(flag, type=float, nargs=2, **shown)
-    limited = click.IntRange(min=told["least"]) if "least" in told else kind
-    return click.option(flag, type=click.Choice(told["choices"]) if "choices" in told else limited, **shown)
+    limited = kind if told.least is None else click.IntRange(min=told.least)
+    return click.option(flag, type=click.Choice(told.choices) if told.choices else limited, **shown)
 
 
 _OPTIONS: tuple[Callable[..., Any], ...] = (

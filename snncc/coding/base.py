@@ -16,6 +16,7 @@ from snncc.coding.scales import LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops import DOMAIN, get
+from snncc.ops.arrays import Array
 
 __all__ = ["Coding", "add_neuron", "add_op"]
 
@@ -40,7 +41,7 @@ class Coding(Declaration):
         """The coding for lowering to a network of single time steps."""
         return self
 
-    def decoded(self, stacked: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def decoded(self, stacked: Array) -> Array:
         """The values, [N, …], that `stacked` slices or time steps, [slices N, …], represent at the end."""
         parts = stacked.reshape(self.slices, stacked.shape[0] // self.slices, *stacked.shape[1:])
         return np.asarray(parts[-1] if self.readout == "last" else parts.mean(axis=0, dtype=np.float64))
@@ -51,10 +52,10 @@ class Coding(Declaration):
         return None
 
     @abstractmethod
-    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """Add the neuron that replaces a ReLU on `potential`, in units of `scale`; returns its spike values."""
 
-    def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def signed_neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """Add the neuron that codes |potential| with its sign; only for codings with `signed_neurons`."""
         raise NotImplementedError
 
@@ -68,10 +69,10 @@ class Coding(Declaration):
         """The largest value that a neuron can send, in units of its scale."""
 
     @abstractmethod
-    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code(self, activations: Array) -> Array:
         """The neuron's output for `activations` >= 0, both in units of its scale."""
 
-    def code_for_scale(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code_for_scale(self, activations: Array) -> Array:
         """The output whose squared error is least for the scale of least squares; by default `code`."""
         return self.code(activations)
 

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar, Literal, Self
 
-import numpy.typing as npt
-
 from snncc.coding.scales import LayerSettings, WantedConfidence
 from snncc.coding.settings import Setting, check_settings
+from snncc.ops.arrays import Array
 
 __all__ = ["Declaration"]
 
@@ -87,7 +86,7 @@ class Declaration(ABC):
         """Candidate bases for one layer."""
         return ()
 
-    def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
+    def best_base(self, mean: Array, deviation: Array) -> float:
         """The base for channels with pre-activations N(mean, deviation²); only for codings with a `base_field`."""
         raise NotImplementedError
 

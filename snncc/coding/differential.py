@@ -23,6 +23,7 @@ from snncc.coding.scales import LayerSettings
 from snncc.coding.settings import OVER_TIME, Setting, setting
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
+from snncc.ops.arrays import Array
 from snncc.ops.differential import DIFFERENTIAL
 
 __all__ = ["Differential"]
@@ -148,11 +149,11 @@ class Differential(Coding):
         """The coding with this T, without levels of single steps."""
         return replace(self, T=steps, levels=None)
 
-    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """DifferentialNeuron."""
         return add_neuron(graph, DIFFERENTIAL.name, potential, scale, self.attributes(), name)
 
-    def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def signed_neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """DifferentialNeuron without a ReLU."""
         return add_neuron(graph, DIFFERENTIAL.name, potential, scale, self.attributes(signed=True), name)
 
@@ -166,11 +167,11 @@ class Differential(Coding):
         """The largest level at every step."""
         return float(self.tables()[:, 0].sum())
 
-    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code(self, activations: Array) -> Array:
         """The estimate after T steps, if the potential is complete from the first step on."""
         return self._estimate(activations, self.T)
 
-    def code_for_scale(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code_for_scale(self, activations: Array) -> Array:
         """The estimate after the first step; later ones refine it on any scale."""
         return self._estimate(activations, 1)
 
@@ -187,10 +188,10 @@ class Differential(Coding):
         """Levels, if given, else T and n."""
         return "its levels" if self.levels is not None else "T and n"
 
-    def _estimate(self, activations: npt.NDArray[Any], steps: int) -> npt.NDArray[Any]:
+    def _estimate(self, activations: Array, steps: int) -> Array:
         x = np.tile(activations.astype(np.float32).reshape(1, -1), (steps, 1))
         one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
-        inputs: list[npt.NDArray[Any]] = [x, one, zero, np.zeros(1, np.int64)]
+        inputs: list[Array] = [x, one, zero, np.zeros(1, np.int64)]
         sent = DIFFERENTIAL.reference(inputs, {**self.attributes(), "steps": steps})[0]
         return np.asarray(sent[-1].astype(np.float64).reshape(activations.shape))
 

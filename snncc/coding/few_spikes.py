@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
 from snncc.coding.expected_parameters import binary_phases, few_spikes_tables
@@ -22,6 +21,7 @@ from snncc.coding.scales import LayerSettings
 from snncc.coding.settings import setting
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops import get
+from snncc.ops.arrays import Array
 from snncc.ops.few_spikes import FEW_SPIKES
 
 __all__ = ["FS"]
@@ -88,7 +88,7 @@ class FS(Coding):
         start = 2.0 ** -(self.K + 1) if self.shift else 0.0
         return {"thresholds": steps, "resets": steps, "values": steps, "initial": start}
 
-    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """FSNeuron with the tables of a ReLU."""
         return add_neuron(graph, "FSNeuron", potential, scale, self.tables(), name)
 
@@ -109,7 +109,7 @@ class FS(Coding):
         """The sum of all K spikes."""
         return 1.0 - 2.0**-self.K
 
-    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code(self, activations: Array) -> Array:
         """The value of the spikes, by the op's reference."""
         coded = FEW_SPIKES.reference([activations.astype(np.float32), np.ones(1, np.float32)], self.tables())
         return coded[0].astype(np.float64)

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
 from snncc.coding.expected_parameters import over_time
 from snncc.coding.scales import WantedConfidence
 from snncc.coding.settings import OVER_TIME, STEPS_DRAWN, Setting, setting
 from snncc.ir.graph import Graph, Tensor
+from snncc.ops.arrays import Array
 from snncc.ops.msat import MSAT as MSAT_OP
 from snncc.ops.msat import PRESETS
 
@@ -131,7 +131,7 @@ class MSAT(Coding):
         """T steps."""
         return self.T
 
-    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """Add an MSATNeuron; its confidence is added after calibration."""
         return add_neuron(graph, "MSATNeuron", potential, scale, self._attributes(), name)
 
@@ -140,18 +140,18 @@ class MSAT(Coding):
         """A spike at every step, of less value than the scale."""
         return 1.0
 
-    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code(self, activations: Array) -> Array:
         """The mean of the spikes for a constant current, to three digits; 0 below 2^-12."""
         octaves = np.log2(np.clip(activations, 2.0**_LOWEST, 2.0**_HIGHEST)) - _LOWEST
         coded = _responses(self)[np.rint(octaves * _PER_OCTAVE).astype(np.int64)]
         return np.where(activations < 2.0**_LOWEST, 0.0, coded)
 
-    def response(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def response(self, activations: Array) -> Array:
         """The mean of the spikes for a constant current, by the op's reference."""
         values = activations.astype(np.float32).reshape(1, -1)
         zero = np.zeros(1, np.float32)
         one, first = np.ones(1, np.float32), np.zeros(1, np.int64)
-        inputs: list[npt.NDArray[Any]] = [np.tile(values, (self.T, 1)), one, zero, zero, first]
+        inputs: list[Array] = [np.tile(values, (self.T, 1)), one, zero, zero, first]
         sent = MSAT_OP.reference(inputs, self._attributes())[0]
         return np.asarray(sent.astype(np.float64).mean(axis=0)).reshape(activations.shape)
 
@@ -189,6 +189,6 @@ class MSAT(Coding):
 
 
 @functools.lru_cache(maxsize=8)
-def _responses(coding: MSAT) -> npt.NDArray[Any]:
+def _responses(coding: MSAT) -> Array:
     """Responses of neurons to the currents of the grid."""
     return coding.response(np.exp2(np.arange((_HIGHEST - _LOWEST) * _PER_OCTAVE + 1) / _PER_OCTAVE + _LOWEST))

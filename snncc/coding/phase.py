@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
 from snncc.coding.expected_parameters import binary_phases, phases
 from snncc.coding.phase_parameters import PhaseParameters
 from snncc.coding.phase_tables import binary_tables, level_tables, power_tables, several_spikes
 from snncc.ir.graph import Graph, Tensor
+from snncc.ops.arrays import Array
 from snncc.ops.one_spike import ONE_SPIKE
 from snncc.ops.phase import PHASE
 
@@ -55,7 +55,7 @@ class Phase(PhaseParameters):
         """The coding without slices: in single steps, a layer processes its input as it arrives."""
         return replace(self, wait=None)
 
-    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """OneSpikeNeuron; WaitOneSpikeNeuron if it does not wait for all input; PhaseNeuron for more than one spike."""
         if self.slices > 1:
             return add_neuron(graph, "WaitOneSpikeNeuron", potential, scale, {**self.tables(), "wait": self.wait}, name)
@@ -68,7 +68,7 @@ class Phase(PhaseParameters):
         """Whether the sign of the input is known when a neuron fires: only if it waits for all of its input."""
         return self.slices == 1
 
-    def signed_neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def signed_neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """Add a PhaseNeuron with the same number of spikes as the other neurons."""
         return add_neuron(graph, "PhaseNeuron", potential, scale, self._signed(), name)
 
@@ -77,7 +77,7 @@ class Phase(PhaseParameters):
         """All spikes allowed, in the first phases."""
         return float(sum(self.tables()["levels"][: self.spikes]))
 
-    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code(self, activations: Array) -> Array:
         """The value of the spikes, by the op's reference."""
         one = np.ones(1, np.float32)
         tables = self.tables()

@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-import numpy.typing as npt
-
 from snncc.coding.base import Coding
 from snncc.coding.optimal_base import best_base
 from snncc.coding.phase_tables import checked_levels
 from snncc.coding.scales import LEVELS, LayerSettings
 from snncc.coding.settings import Setting, setting
 from snncc.errors import OptionError
+from snncc.ops.arrays import Array
 
 __all__ = ["PhaseParameters"]
 
@@ -150,7 +149,7 @@ class PhaseParameters(Coding):
         """Whether the single spike has the level nearest to the potential."""
         return self.shift and self.spikes == 1
 
-    def best_base(self, mean: npt.NDArray[Any], deviation: npt.NDArray[Any]) -> float:
+    def best_base(self, mean: Array, deviation: Array) -> float:
         """The Q with the least MAPE over channels with pre-activations N(mean, deviation²), in units of the scale."""
         return best_base(self._code_at, mean, deviation)
 
@@ -173,5 +172,5 @@ class PhaseParameters(Coding):
         """L w + T: each layer starts w phases after the one before (section V-C2)."""
         return layers * (self.wait or self.T) + self.T
 
-    def _code_at(self, base: float) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
+    def _code_at(self, base: float) -> Callable[[Array], Array]:
         return replace(self, Q=base, levels=None).code

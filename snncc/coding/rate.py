@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.coding.base import Coding, add_neuron
 from snncc.coding.expected_parameters import few_spikes_tables, over_time
 from snncc.coding.settings import OVER_TIME, STEPS_DRAWN, Setting, setting
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
+from snncc.ops.arrays import Array
 
 __all__ = ["Rate"]
 
@@ -97,7 +97,7 @@ class Rate(Coding):
         """T, for neurons that wait for all of their input."""
         return self.wait
 
-    def neuron(self, graph: Graph, potential: Tensor, scale: npt.NDArray[Any], name: str) -> Tensor:
+    def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
         """IFNeuron or SignedIFNeuron; FSNeuron with T equal steps if it waits for all of its input."""
         if self.wait:
             return add_neuron(graph, "FSNeuron", potential, scale, self._waiting(), name)
@@ -111,7 +111,7 @@ class Rate(Coding):
         """A spike at every step."""
         return 1.0
 
-    def code(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def code(self, activations: Array) -> Array:
         """The mean of the spikes for a constant current: the nearest multiple of 1/T, at most 1."""
         shift = 0.0 if self.shift == "none" else 0.5
         return np.clip(np.floor(activations.astype(np.float64) * self.T + shift), 0, self.T) / self.T

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from snncc.ops.arrays import Array
+
 __all__ = [
     "FOLDS",
     "LEVELS",
@@ -26,9 +28,6 @@ __all__ = [
 NORMALIZATIONS = ("channel", "layer", "none")
 SCALES = ("max", "percentile", "least-squares")
 LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: the origin of each layer's levels
-
-
-Array = npt.NDArray[Any]
 
 
 FOLDS = ("weights", "threshold")

@@ -6,9 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import numpy.typing as npt
 
 from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.analog_ops import analog_ops
@@ -53,7 +50,7 @@ class Spiking:
     matched: bool
     confidence: Mapping[str, SpikeConfidence]
     scales: Scales
-    thresholds: Mapping[str, npt.NDArray[Any]]
+    thresholds: Mapping[str, Array]
 
 
 @dataclass

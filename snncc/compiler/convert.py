@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import re
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -40,6 +40,9 @@ from snncc.storage.mapped import hand_over
 from snncc.version import VERSION
 
 __all__ = ["convert", "tune"]
+
+
+_REFERENCE = "    normalize, ..., gates: As `snncc.compiler.options.ConversionOptions` has them."
 
 
 @enough_memory("the conversion")
@@ -90,9 +93,10 @@ def convert(
 
 def _documented(function: Callable[..., Any]) -> None:
     """Insert the options into the docstring of `function`, where it refers to them."""
-    if function.__doc__ and ConversionOptions.__doc__:  # python -OO keeps none
-        told = ConversionOptions.__doc__.partition("Attributes:\n")[2].partition("\n\n")[0]
-        function.__doc__ = re.sub(r" *normalize, \.\.\., gates: .*", lambda _: told, function.__doc__)
+    text, options = inspect.getdoc(function), inspect.getdoc(ConversionOptions)
+    if text and options:  # python -OO keeps none
+        told = options.partition("Attributes:\n")[2].partition("\n\n")[0]
+        function.__doc__ = text.replace(_REFERENCE, told)
 
 
 _documented(convert)
@@ -172,10 +176,10 @@ def _tuned(conversion: Conversion, graph: Graph, measured: Calibration, method: 
     options = conversion.options
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
-    judge = network_error(conversion, graph, measured.samples, match=options.match)
+    error_of = network_error(conversion, graph, measured.samples, match=options.match)
     counted = method.settled(data=True).scale == "least-squares"
     space = SearchSpace(options.levels, percentiles=counted, share=options.share_steps)
-    return tuned(graph, conversion.coding, measured, measured.samples, judge, space)
+    return tuned(graph, conversion.coding, measured, measured.samples, error_of, space)
 
 
 def tune(model: Source, coding: Coding, *, calibration: Samples, **options: Any) -> onnx.ModelProto:

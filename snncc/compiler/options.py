@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from snncc.coding.scales import FOLDS, NORMALIZATIONS, SCALES, WEIGHTS
+from snncc.coding.settings import Setting
 from snncc.errors import OptionError
 
 __all__ = ["FORMS", "TYPES", "ConversionOptions"]
@@ -14,9 +15,12 @@ __all__ = ["FORMS", "TYPES", "ConversionOptions"]
 FORMS = ("auto", "folded", "loop", "step")
 
 
-def _option(default: Any, text: str = "", **more: Any) -> Any:
-    """A field; `text` is for the command line, where `command` alone has it; options without text belong to codings."""
-    return field(default=default, metadata={"help": text, **more})
+def _option(default: Any, help: str = "", *, command: str = "", **said: Any) -> Any:  # noqa: A002
+    """A field declared by a `Setting`; `help` is for the command line, where only `command` has the option if given.
+
+    Options without help belong to codings.
+    """
+    return field(default=default, metadata={"setting": Setting(help, **said), "command": command})
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class ConversionOptions:
 
     def __post_init__(self) -> None:
         for option in fields(self):
-            value, choices = getattr(self, option.name), option.metadata.get("choices")
+            value, choices = getattr(self, option.name), option.metadata["setting"].choices
             if choices and value not in choices and value != option.default:
                 verb, they = ("are", "they") if option.name.endswith("s") else ("is", "it")
                 message = f"{option.name} {verb} '{value}', but {they} must be one of {', '.join(choices)}"

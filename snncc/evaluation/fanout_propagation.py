@@ -19,6 +19,7 @@ from snncc.errors import ModelError
 from snncc.evaluation.kernel_taps import kernel_taps, resized_taps
 from snncc.ir.nodes import attributes_of, label
 from snncc.ir.op_sets import REDUCTION_POOLS
+from snncc.ops.arrays import Array
 
 __all__ = ["FanoutMap", "input_fanout"]
 
@@ -74,9 +75,7 @@ def _pull_concat(use: _Use) -> FanoutMap:
 def _pull_moved(use: _Use) -> FanoutMap:
     """Pad, Slice, Gather …: apply the op to the elements' indices to find the position of each."""
     shape = use.shape
-    feeds: dict[str, npt.NDArray[Any]] = {
-        use.node.input[0]: np.arange(1, prod(shape) + 1, dtype=np.int64).reshape(shape)
-    }
+    feeds: dict[str, Array] = {use.node.input[0]: np.arange(1, prod(shape) + 1, dtype=np.int64).reshape(shape)}
     for name in filter(None, use.node.input[1:]):
         value = use.network.value(name)
         if value is None:

@@ -16,6 +16,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from snncc.analysis.cpu_session import cpu_session
+from snncc.ops.arrays import Array
 
 __all__ = ["kernel_taps", "resized_taps"]
 
@@ -88,7 +89,7 @@ def _begin(
 def resized_taps(
     node: onnx.NodeProto,
     opset: int,
-    values: list[npt.NDArray[Any] | None],
+    values: list[Array | None],
     inputs: tuple[int, ...],
     outputs: tuple[int, ...],
 ) -> list[npt.NDArray[np.int64]]:
@@ -111,7 +112,7 @@ def resized_taps(
 
 
 def _along(
-    node: onnx.NodeProto, opset: int, values: list[npt.NDArray[Any] | None], place: int, size: int
+    node: onnx.NodeProto, opset: int, values: list[Array | None], place: int, size: int
 ) -> npt.NDArray[np.int64]:
     """The op on one axis alone, of `size` samples that are 1 in one place each."""
     alone = onnx.NodeProto()

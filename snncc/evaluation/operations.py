@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +27,7 @@ from snncc.evaluation.fanout import macs, spike_targets
 from snncc.evaluation.spike_counter import LayerSpikes
 from snncc.ir.nodes import is_recurrent, label
 from snncc.ops.aggregate import AGGREGATE
+from snncc.ops.arrays import Array
 
 __all__ = ["measure"]
 
@@ -102,7 +102,7 @@ def _quantised(network: Network) -> bool:
     """Whether the weights of all synapses are stored as 8-bit integers."""
     made = {n.output[0]: n.input[0] for n in network.nodes if n.op_type in ("Cast", "DequantizeLinear")}
 
-    def stored(tensor: str) -> npt.NDArray[Any] | None:
+    def stored(tensor: str) -> Array | None:
         return stored(made[tensor]) if tensor in made else network.value(tensor)
 
     weights = [stored(name) for n in network.synapses for name in n.input[:2] if name not in network.activations]

@@ -10,15 +10,14 @@ an RNN whose states nothing reads  the same with an output for them, so that cal
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.ir.op_sets import RECURRENT
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import writes
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import array_of
 
 __all__ = ["tidy_recurrent"]
@@ -57,7 +56,7 @@ def _append_tidy(
     tidy: onnx.ModelProto,
     build: Builder,
     node: onnx.NodeProto,
-    constants: Mapping[str, npt.NDArray[Any]],
+    constants: Mapping[str, Array],
     zeros: set[str],
 ) -> None:
     """Add the canonical form of `node`, with the nodes that it needs around it."""
@@ -89,7 +88,7 @@ def _state(
     build: Builder,
     name: str,
     node: onnx.NodeProto,
-    constants: Mapping[str, npt.NDArray[Any]],
+    constants: Mapping[str, Array],
     zeros: set[str],
     *,
     batch_first: bool,
@@ -109,7 +108,7 @@ def _state(
     return build.node("Expand", [build.constant(f"{name}_of_one", value[:, :1]), shape], f"{name}_of_all")
 
 
-def _zeros(model: onnx.ModelProto, constants: Mapping[str, npt.NDArray[Any]]) -> set[str]:
+def _zeros(model: onnx.ModelProto, constants: Mapping[str, Array]) -> set[str]:
     """The names of the tensors that hold zeros, whatever the input."""
     found = {name for name, value in constants.items() if not np.any(value)}
     for node in model.graph.node:

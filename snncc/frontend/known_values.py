@@ -13,7 +13,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -22,11 +21,12 @@ from snncc.io.large_models import outline
 from snncc.ir.op_sets import RANDOM, SHAPE_OPS
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import inner_graphs
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import array_of
 
 __all__ = ["KnownValues", "with_shapes"]
 
-Array = npt.NDArray[Any]  # of objects where elements may be None: not known
+# Arrays are of objects where elements may be None: not known.
 
 _ERRORS: tuple[type[Exception], ...] = (*ORT_ERRORS, TypeError, ValueError, OverflowError)
 _LARGEST = 256  # elements; tensors for shapes and conditions are far smaller

@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from typing import Any
 
-import numpy.typing as npt
 import onnx
 
 from snncc.ir.op_sets import MOVES, POOLS
+from snncc.ops.arrays import Array
 
 __all__ = ["KEEPING", "none_negative"]
 
@@ -20,9 +19,7 @@ _POOLS = POOLS - {"Resize"}  # which may overshoot
 _FUSED = ("FusedConv", "FusedGemm")  # with the activation as an attribute
 
 
-def none_negative(
-    node: onnx.NodeProto, positive: Container[str], value: Callable[[str], npt.NDArray[Any] | None]
-) -> bool:
+def none_negative(node: onnx.NodeProto, positive: Container[str], value: Callable[[str], Array | None]) -> bool:
     """Whether the output of `node` is nonnegative, by its op and the known properties of its inputs.
 
     `positive` are the tensors known to be like that, `value` gives constants.

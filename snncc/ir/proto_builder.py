@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
 from snncc.ir.scopes import names_of
+from snncc.ops.arrays import Array
 
 __all__ = ["Builder"]
 
@@ -40,7 +40,7 @@ class Builder:
         """Add a ready node, whose outputs have `fresh` names."""
         self._graph.node.append(node)
 
-    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
+    def constant(self, name: str, value: Array) -> str:
         """A constant called like `name`; returns its name."""
         name = self.fresh(name)
         self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))

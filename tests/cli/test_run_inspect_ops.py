@@ -108,7 +108,7 @@ def test_inspect_knows_a_network_without_neurons(snncc, tmp_path):
     assert "holds no ReLU" in found["obstacles"][0]
 
 
-def test_inspect_lists_every_obstacle(snncc, tmp_path):
+def test_inspect_lists_every_unsupported_reason(snncc, tmp_path):
     model = onnx.parser.parse_model(
         '<ir_version: 8, opset_import: ["": 17]> g (float[N, 4] x) => (float[N, 4] y)'
         "{ a = Bernoulli (x) b = Relu (a) c = Bernoulli (b) d = RandomNormalLike (c) y = Relu (d) }"

@@ -49,7 +49,7 @@ def test_a_sweep_takes_every_option(tmp_path: Path, name: str) -> None:
         read_grid(path)
 
 
-@pytest.mark.parametrize("name", [n for n, option in OPTIONS.items() if "choices" in option.metadata])
+@pytest.mark.parametrize("name", [n for n, option in OPTIONS.items() if option.metadata["setting"].choices])
 def test_a_value_that_is_no_choice_is_refused_before_anything_is_read(name: str) -> None:
     with pytest.raises(OptionError, match=f"{name} (is|are) 'other', but (it|they) must be one of "):
         snncc.convert("nothing.onnx", snncc.Rate(T=4), **{name: "other"})

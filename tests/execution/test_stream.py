@@ -14,7 +14,7 @@ from snncc.execution.early_exit import EarlyExit
 from snncc.execution.stream import Stream
 from snncc.ir.metadata import metadata_of
 from snncc.runtime import create_session
-from snncc.runtime.devices import cuda_obstacle
+from snncc.runtime.devices import cuda_unavailable
 
 VALUES = ("rate-wait", "phase", "phase-wait", "phase-spikes", "fs", "fs-binary")
 MEANS = ("rate", "rate-signed", "msat", "msat-confident")
@@ -192,7 +192,7 @@ def test_early_exit_needs_scores_of_classes():
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(cuda_obstacle() is not None, reason="needs a CUDA device")
+@pytest.mark.skipif(cuda_unavailable() is not None, reason="needs a CUDA device")
 @pytest.mark.parametrize("coding", ["rate", "msat", "phase-wait", "fs"])
 def test_states_stay_on_the_gpu(coding, converted, digits):
     images = digits.test_images[:40]

@@ -14,7 +14,7 @@ import pytest
 from snncc import ops
 from snncc.ops.registry import Array, OpDef
 from snncc.runtime import create_session
-from snncc.runtime.devices import cuda_obstacle
+from snncc.runtime.devices import cuda_unavailable
 from snncc.runtime.native import Library, Neuron
 
 pytestmark = pytest.mark.gpu
@@ -140,9 +140,9 @@ def test_every_op(op: OpDef, dtype: str, offset: int, single: bool, gpu: Gpu) ->
 
 @pytest.mark.parametrize("op", ops.all_ops(), ids=lambda op: op.name)
 def test_every_op_in_onnxruntime(op: OpDef, gpu: Gpu) -> None:
-    obstacle = cuda_obstacle()
-    if obstacle is not None:
-        pytest.skip(obstacle)
+    reason = cuda_unavailable()
+    if reason is not None:
+        pytest.skip(reason)
     inputs, attributes = op.examples(np.random.default_rng(4))
     expected = op.reference(inputs, attributes)
     value, kind = onnx.helper.make_tensor_value_info, onnx.helper.np_dtype_to_tensor_dtype
@@ -167,9 +167,9 @@ def test_long_tables_are_refused(gpu: Gpu) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64"])
 @pytest.mark.parametrize("op", NEURONS, ids=lambda op: op.name)
 def test_kernel_in_onnxruntime(op: OpDef, dtype: str, neuron_model: ModelBuilder, gpu: Gpu) -> None:
-    obstacle = cuda_obstacle()
-    if obstacle is not None:
-        pytest.skip(obstacle)
+    reason = cuda_unavailable()
+    if reason is not None:
+        pytest.skip(reason)
     inputs, attributes = arguments(op, dtype, ((2, 3, 5, 5), (3, 1, 1)), 16)
     model = neuron_model(op.name, (2, 3, 5, 5), (3, 1, 1), dtype, **attributes)
     session = create_session(model, device="cuda")

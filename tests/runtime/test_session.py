@@ -16,7 +16,7 @@ from snncc import ops
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
 from snncc.io import large_models
 from snncc.runtime import create_session, get_library_path, session
-from snncc.runtime.devices import cuda_obstacle
+from snncc.runtime.devices import cuda_unavailable
 
 ModelBuilder = Callable[..., onnx.ModelProto]
 FEEDS = {"X": np.float32([[0.8, 0.75, 0.3, 0.1]]), "scale": np.float32([1])}
@@ -68,13 +68,13 @@ def test_options_are_used_and_left_as_they_were(neuron_model: ModelBuilder, tmp_
 
 def test_auto_is_quiet(neuron_model: ModelBuilder, capfd: pytest.CaptureFixture[str]) -> None:
     opened = create_session(neuron_model(), device="auto", options=ort.SessionOptions())
-    if cuda_obstacle() is not None:
+    if cuda_unavailable() is not None:
         assert opened.get_providers() == ["CPUExecutionProvider"]
     assert capfd.readouterr() == ("", "")
 
 
 def test_cuda_that_is_not_there(neuron_model: ModelBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "cuda_obstacle", lambda: "there is no GPU; buy one.")
+    monkeypatch.setattr(session, "cuda_unavailable", lambda: "there is no GPU; buy one.")
     with pytest.raises(RuntimeLibraryError, match=r"no GPU; buy one.*device='cpu'"):
         create_session(neuron_model(), device="cuda")
     assert_runs(create_session(neuron_model(), device="auto"))
@@ -87,7 +87,7 @@ def test_cuda_that_falls_back(neuron_model: ModelBuilder, monkeypatch: pytest.Mo
 
 
 def test_cuda_has_no_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "cuda_obstacle", lambda: None)
+    monkeypatch.setattr(session, "cuda_unavailable", lambda: None)
     assert session._providers("auto")[0] == ("CUDAExecutionProvider", {"use_tf32": "0"})
 
 
@@ -177,7 +177,7 @@ def test_auto_takes_the_cpu_where_cuda_does_not_start(
             raise session.states.EPFail("no device")
         return open_session(*args, providers=providers, **options)
 
-    monkeypatch.setattr(session, "cuda_obstacle", lambda: None)
+    monkeypatch.setattr(session, "cuda_unavailable", lambda: None)
     monkeypatch.setattr(session.ort, "InferenceSession", without_cuda)
     assert_runs(create_session(neuron_model(), device="auto"))
     with pytest.raises(RuntimeLibraryError, match="no device"):

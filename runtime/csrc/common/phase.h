@@ -12,7 +12,7 @@ namespace snncc {
 static SNNCC_HD float join(float x, float weight, float residual) { return x + weight * residual; }
 
 // The last j with u >= ascending[j], 0 if there is none; `size` is a power of two. NaN gives 0.
-static SNNCC_HD int32_t find_rung(const float* ascending, int32_t size, float u) {
+static SNNCC_HD int32_t find_entry(const float* ascending, int32_t size, float u) {
   int32_t j = 0;
   for (int32_t step = size / 2; step > 0; step /= 2) {
     j = u >= ascending[j + step] ? j + step : j;
@@ -22,7 +22,7 @@ static SNNCC_HD int32_t find_rung(const float* ascending, int32_t size, float u)
 
 // Output of a one-spike neuron, in units of its scale: the level of the highest threshold that u reaches.
 static SNNCC_HD float one_spike(const float* ascending, const float* levels, int32_t size, float u) {
-  const int32_t j = find_rung(ascending, size, u);
+  const int32_t j = find_entry(ascending, size, u);
   return u >= ascending[0] ? levels[j] : 0.0f;
 }
 

@@ -60,7 +60,7 @@ def _convert_and_print(
     share_steps: bool = False,
     **options: Any,
 ) -> None:
-    from snncc.cli.accuracy_budget import within_drop
+    from snncc.cli.max_drop import within_drop
     from snncc.compiler.convert import convert as to_spiking
     from snncc.evaluation.evaluate import refuse_converted
     from snncc.io.model_reader import read_model

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.fs_tables.activations import Function
+from snncc.ops.arrays import Array
 from snncc.ops.few_spikes import NEVER
 
 __all__ = ["ALWAYS", "MARGIN", "NEVER", "FSTable", "Floats", "float32", "saturates", "spikes"]
@@ -29,7 +30,7 @@ _BENDS = 8.0  # curves bend within this distance from 0
 Floats = npt.NDArray[np.float32]
 
 
-def spikes(x: npt.NDArray[Any], T: Floats, h: Floats) -> npt.NDArray[np.bool_]:
+def spikes(x: Array, T: Floats, h: Floats) -> npt.NDArray[np.bool_]:
     """z_t of all `x`, [K, len(x)], in float32 as in the op FSNeuron."""
     v = x.astype(np.float32)
     found = np.empty((len(T), len(v)), np.bool_)
@@ -93,7 +94,7 @@ class FSTable:
         margin = MARGIN * (self.high - self.low)
         return bool(saturates(spikes(np.array([self.low - margin, self.high + margin]), T, h), T))
 
-    def __call__(self, x: npt.NDArray[Any]) -> Floats:
+    def __call__(self, x: Array) -> Floats:
         """Output of the neuron for the pre-activations `x`, of any shape."""
         T, h, d = (np.asarray(table, np.float32) for table in (self.T, self.h, self.d))
         return _values(x.ravel(), T, h, d).reshape(x.shape)
@@ -114,7 +115,7 @@ def float32(values: npt.ArrayLike) -> tuple[float, ...]:
     return tuple(np.asarray(values, np.float32).tolist())
 
 
-def _values(x: npt.NDArray[Any], T: Floats, h: Floats, d: Floats) -> Floats:
+def _values(x: Array, T: Floats, h: Floats, d: Floats) -> Floats:
     """Summed step by step in float32, as the op does."""
     value = np.zeros(len(x), np.float32)
     for fired, worth in zip(spikes(x, T, h), d, strict=True):

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.calibration.observers import ActivationSite
 from snncc.calibration.potential_matching import batch_size
@@ -19,11 +18,11 @@ from snncc.coding import Coding
 from snncc.execution.partial_run import PartialRun
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
+from snncc.ops.arrays import Array
 from snncc.passes.shared.readouts import output_potentials
 
 __all__ = ["OneLayer", "each_layer", "relative_error"]
 
-Array = npt.NDArray[Any]
 OneLayer = Callable[[Coding, Array], float]
 
 _STEPS = 2**16  # of the table of a code, up to twice the largest value that it sends

@@ -4,26 +4,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import cpu_session
 from snncc.calibration.potential_matching import batch_size
 from snncc.coding.scales import Scales
 from snncc.compiler.conversion import Conversion
 from snncc.compiler.tuning.layer_error import relative_error
-from snncc.compiler.tuning.search import Judge
+from snncc.compiler.tuning.search import NetworkError
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
+from snncc.ops.arrays import Array
 
 __all__ = ["network_error"]
 
-Array = npt.NDArray[Any]
 
-
-def network_error(conversion: Conversion, graph: Graph, samples: Batch, *, match: bool) -> Judge:
+def network_error(conversion: Conversion, graph: Graph, samples: Batch, *, match: bool) -> NetworkError:
     """`relative_error` on the second half of `samples`, of networks whose potentials are matched on the first half.
 
     Args:

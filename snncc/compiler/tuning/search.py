@@ -24,7 +24,7 @@ __all__ = ["SearchSpace", "TuningResult", "tuned"]
 
 log = logging.getLogger("snncc")
 
-Judge = Callable[[Scales], float]
+NetworkError = Callable[[Scales], float]
 Costs = dict[LayerSettings, float]  # the error that each choice for a layer leaves by itself
 
 _SAMPLES = 256  # that layers are tuned on
@@ -62,7 +62,7 @@ class TuningResult:
 
 
 def tuned(
-    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, judge: Judge, space: SearchSpace
+    graph: Graph, coding: Coding, measured: Calibration, samples: Batch, error_of: NetworkError, space: SearchSpace
 ) -> TuningResult:
     """Choose levels (phase coding), scale and, optionally, steps of each layer that minimise the output error.
 
@@ -71,7 +71,7 @@ def tuned(
         coding: Whose number of time steps is the budget.
         measured: What is known of the activations, by counting them.
         samples: Some of the calibration data, {input: [n, …]}.
-        judge: The error of the spiking network with given scales, all else done as for the result.
+        error_of: The error of the spiking network with given scales, all else done as for the result.
         space: What may be chosen.
 
     Raises:
@@ -91,7 +91,7 @@ def tuned(
         log.info("tune: %s: %s", place.relu, found.best)
     if space.share:
         stages += [_sharing(coding, measured, stage, costs) for stage in stages[2:]]
-    return _judged(coding, measured, judge, stages, costs)
+    return _with_least_error(coding, measured, error_of, stages, costs)
 
 
 @dataclass
@@ -153,12 +153,16 @@ def _sharing(
     return {**stage, **again}
 
 
-def _judged(
-    coding: Coding, measured: Calibration, judge: Judge, stages: list[dict[str, LayerSettings]], costs: dict[str, Costs]
+def _with_least_error(
+    coding: Coding,
+    measured: Calibration,
+    error_of: NetworkError,
+    stages: list[dict[str, LayerSettings]],
+    costs: dict[str, Costs],
 ) -> TuningResult:
     """The best of the settings after each of the `stages`, the first of which is the untuned network."""
     candidates = {_named(choices): choices for choices in stages}
-    errors = {name: judge(measured.scales(coding, choices)) for name, choices in candidates.items()}
+    errors = {name: error_of(measured.scales(coding, choices)) for name, choices in candidates.items()}
     taken = min(errors, key=lambda name: errors[name])
     log.info("tune: errors of the whole network: %s; taken: %s", errors, taken)
     report = {"error": {"untuned": errors["nothing"], "tuned": errors[taken]}, "tried": errors, "taken": taken}

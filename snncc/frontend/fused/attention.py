@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.frontend.fused.lines import Lines, NoSpelling
+from snncc.ops.arrays import Array
 
 __all__ = ["attention"]
 
@@ -32,7 +32,7 @@ def attention(lines: Lines) -> None:
     lines.add("Reshape", [back, lines.ints(0, 0, sizes[2])], lines.output(0))
 
 
-def _projected(lines: Lines, source: str, stored: npt.NDArray[Any], sizes: list[int], heads: int) -> list[str]:
+def _projected(lines: Lines, source: str, stored: Array, sizes: list[int], heads: int) -> list[str]:
     """q [N, heads, steps, each], k transposed to [N, heads, each, steps], and v as q."""
     ends = np.cumsum(sizes)[:-1]
     weights = np.split(stored, ends, axis=1)

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from snncc.analysis.cpu_session import must_run
 from snncc.errors import OptionError
@@ -16,6 +14,7 @@ from snncc.evaluation.timing import rounds_of
 from snncc.io.batches import Samples
 from snncc.io.model_reader import Source
 from snncc.io.preprocess import Preprocess
+from snncc.ops.arrays import Array
 from snncc.tools.bench.result import PERCENTILES, Benchmark, Timing
 from snncc.tools.bench.subjects import Subjects
 
@@ -67,7 +66,7 @@ def benchmark(
     return Benchmark(count, rounds, threads, subjects.device, found, nodes)
 
 
-def _timing(names: Sequence[str], place: int, seconds: npt.NDArray[Any], count: int) -> Timing:
+def _timing(names: Sequence[str], place: int, seconds: Array, count: int) -> Timing:
     p50, p90, p99 = (float(ms) for ms in np.percentile(1e3 * seconds[:, place], PERCENTILES))
     ratio = float(np.median(seconds[:, place] / seconds[:, 0])) if names[0] == "ann" else None
     return Timing(names[place], (p50, p90, p99), 1e3 * count / p50, ratio)

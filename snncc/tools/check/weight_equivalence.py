@@ -10,19 +10,17 @@ by name; those that the conversion rewrote into others, and computed weights, ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from snncc.ir.nodes import all_nodes, attributes_of
 from snncc.ir.op_sets import SYNAPSES
+from snncc.ops.arrays import Array
 from snncc.storage.mapped import array_of
 
 __all__ = ["initializers", "mismatched_layers", "stored_weights"]
 
-Array = npt.NDArray[Any]
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
 _FLOAT, _HALF, _INT8 = 1e-3, 1e-2, 1 / 127  # of a channel's largest weight; of int8 two half steps

@@ -12,7 +12,7 @@ import pytest
 
 import snncc
 from snncc.analysis.cpu_session import cpu_session
-from snncc.analysis.recurrent_layers import recurrent_obstacle
+from snncc.analysis.recurrent_layers import unsupported_recurrent
 from snncc.calibration.observed_gates import watched_gates
 from snncc.errors import OptionError
 from snncc.frontend.canonical_recurrent import tidy_recurrent
@@ -52,7 +52,7 @@ def run(model: onnx.ModelProto) -> list[np.ndarray]:
 def lowered(model: onnx.ModelProto, each: LowerRecurrent) -> onnx.ModelProto:
     graph = Graph.from_proto(model)
     graph.infer_shapes()
-    assert all(recurrent_obstacle(graph, node) is None for node in graph.nodes())
+    assert all(unsupported_recurrent(graph, node) is None for node in graph.nodes())
     assert each.run(graph) == 1
     assert each.run(graph) == 0
     graph.infer_shapes()
@@ -112,7 +112,7 @@ def test_gates_are_named_and_products_are_all_that_is_analog(layer) -> None:
 )
 def test_what_has_no_neuron_is_refused(layer, op, options, reason) -> None:
     graph = Graph.from_proto(layer(op, **options))
-    assert reason in str(recurrent_obstacle(graph, graph.nodes(op)[0]))
+    assert reason in str(unsupported_recurrent(graph, graph.nodes(op)[0]))
 
 
 def test_weights_and_states_that_cannot_be_used_are_refused(layer) -> None:
@@ -121,14 +121,14 @@ def test_weights_and_states_that_cannot_be_used_are_refused(layer) -> None:
     value[:, 1] += 1
     next(t for t in model.graph.initializer if t.name == "h").CopyFrom(onnx.numpy_helper.from_array(value, "h"))
     graph = Graph.from_proto(model)
-    assert "differs from sample to sample" in str(recurrent_obstacle(graph, graph.nodes("GRU")[0]))
+    assert "differs from sample to sample" in str(unsupported_recurrent(graph, graph.nodes("GRU")[0]))
     assert watched_gates(graph) == (graph, {})
     for found, expected in zip(run(tidy_recurrent(model)), run(model), strict=True):
         np.testing.assert_array_equal(found, expected)
     graph = Graph.from_proto(layer("GRU"))
     node = graph.nodes("GRU")[0]
     node.inputs[1] = graph.add("Relu", [node.inputs[1]], name="computed")
-    assert "dynamic weight W" in str(recurrent_obstacle(graph, node))
+    assert "dynamic weight W" in str(unsupported_recurrent(graph, node))
 
 
 @pytest.mark.parametrize(

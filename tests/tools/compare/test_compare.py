@@ -10,7 +10,7 @@ import snncc
 from snncc.errors import ModelError, OptionError, RuntimeLibraryError
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
-from snncc.runtime.devices import cuda_obstacle
+from snncc.runtime.devices import cuda_unavailable
 
 CODINGS = {"phase": snncc.Phase(T=8, Q=1.5), "rate": snncc.Rate(T=4), "fs": snncc.FS(K=4)}
 
@@ -69,13 +69,13 @@ def test_times_are_multiples_of_the_anns(ann, snns):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(cuda_obstacle() is not None, reason="needs a CUDA device")
+@pytest.mark.skipif(cuda_unavailable() is not None, reason="needs a CUDA device")
 def test_cuda_is_timed_beside_the_ann_on_cuda(ann, snns):
     found = snncc.compare(snns, ann, load_digits().test_images[:4], runtimes=("cpu", "cuda"), rounds=2)
     assert all(m.times["cpu"] > 0 and m.times["cuda"] > 0 for m in found.models)
 
 
-@pytest.mark.skipif(cuda_obstacle() is None, reason="needs a machine without CUDA")
+@pytest.mark.skipif(cuda_unavailable() is None, reason="needs a machine without CUDA")
 def test_cuda_is_refused_where_there_is_none(ann, snns):
     with pytest.raises(RuntimeLibraryError, match="CUDA does not work here"):
         snncc.compare(snns, ann, load_digits().test_images[:4], runtimes=("cuda",))
