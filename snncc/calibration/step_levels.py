@@ -115,4 +115,4 @@ def _sent(rest: Array, table: Array) -> Array:
     """The signed level nearest to each remainder, or 0."""
     rising = np.append(0.0, table[::-1])
     nearest = np.searchsorted(midpoints(table)[::-1], np.abs(rest), side="right")
-    return np.copysign(rising[nearest], rest)
+    return np.asarray(np.copysign(rising[nearest], rest))
