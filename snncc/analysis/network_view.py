@@ -20,6 +20,7 @@ from snncc.io.large_models import outline
 from snncc.ir.nodes import is_neuron, is_recurrent, label, opset_of
 from snncc.ir.op_sets import COMPARISONS, LINEAR, MAX_POOLS, MOVES, POOLS, SHAPE_OPS, SYNAPSES, WEIGHTED
 from snncc.ir.scopes import inner_graphs, reads, writes
+from snncc.ops import get
 from snncc.ops.arrays import Array
 from snncc.ops.early_firing import WAIT_ONE_SPIKE
 from snncc.ops.one_spike import ONE_SPIKE, RESIDUAL_ONE_SPIKE
@@ -103,14 +104,21 @@ class Network:
     @property
     def spike_gating_pools(self) -> list[onnx.NodeProto]:
         """Max pools that pass only some of the spikes: with one-spike neurons the first spike of a window; over time,
-        the increase of the largest sum of values in the window.
+        the increase of the largest sum of values in the window, or its change.
         """
         spiking = [n for n in self.nodes if n.input and n.input[0] in self.spiking]
         return [n for n in spiking if n.op_type == INCREASE.name or self._races(n)]
 
     def _races(self, node: onnx.NodeProto) -> bool:
-        """Whether `node` is a max pool of one-spike neurons."""
-        return node.op_type in MAX_POOLS and all(s.op_type in _ONE_SPIKE for s in self.sources(node.input[0]))
+        """Whether `node` is a max pool of one-spike neurons, or of estimates."""
+        if node.op_type not in MAX_POOLS:
+            return False
+        return self.sends_differences or all(s.op_type in _ONE_SPIKE for s in self.sources(node.input[0]))
+
+    @property
+    def sends_differences(self) -> bool:
+        """Whether neurons send what changes in their estimates, which stand in the rows."""
+        return any(get(n.op_type).spike_values is not None for n in self.neurons)
 
     @property
     def largest(self) -> int:

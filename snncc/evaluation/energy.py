@@ -71,6 +71,7 @@ class SynapticLayer(Layer):
         analog_macs: multiply-accumulates caused by analog inputs, over all time steps.
         synaptic_operations: additions that spikes cost here, mean over the samples.
         current_additions: additions of constant currents here, over all time steps.
+        level_macs: multiply-accumulates of accumulators, one for each level of a spike, over all time steps.
         fed_by: the spikes (tensors of neurons) that `rate` is the mean of.
     """
 
@@ -78,6 +79,7 @@ class SynapticLayer(Layer):
     analog_macs: int = 0
     synaptic_operations: float = 0.0
     current_additions: int = 0
+    level_macs: int = 0
     fed_by: tuple[str, ...] = ()
 
     def ann(self, costs: Costs = FLOAT32) -> float:
@@ -86,7 +88,8 @@ class SynapticLayer(Layer):
 
     def snn(self, costs: Costs = FLOAT32) -> float:
         """Energy of its arithmetic in the SNN for one sample by the exact count, in picojoules."""
-        return self.analog_macs * costs.mac + (self.synaptic_operations + self.current_additions) * costs.ac
+        macs = self.analog_macs + self.level_macs
+        return macs * costs.mac + (self.synaptic_operations + self.current_additions) * costs.ac
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,11 @@ class Energy:
         return sum(layer.analog_macs for layer in self.layers)
 
     @property
+    def level_macs(self) -> int:
+        """MACs of the accumulators of spikes' levels, over all time steps."""
+        return sum(layer.level_macs for layer in self.layers)
+
+    @property
     def synaptic_operations(self) -> float:
         """Additions in the SNN: each spike times its fan-out, the input's spikes included."""
         return sum(layer.synaptic_operations for layer in (*self.layers, *self.identities))
@@ -140,7 +148,7 @@ class Energy:
 
     def snn(self, costs: Costs = FLOAT32) -> float:
         """Energy of the SNN for one sample by the exact count, in picojoules."""
-        return self.analog_macs * costs.mac + (self.synaptic_operations + self.current_additions) * costs.ac
+        return sum(layer.snn(costs) for layer in (*self.layers, *self.identities))
 
     def gain(self, costs: Costs = FLOAT32) -> float | None:
         """Ratio of the ANN's energy to the SNN's, by the exact count; None if the SNN's is 0."""
@@ -152,5 +160,5 @@ class Energy:
 
     def formula_gain(self, costs: Costs = FLOAT32) -> float | None:
         """The gain over the ANN by the papers' formula (eq. 6); None if the SNN's energy is 0."""
-        snn = self.analog_macs * costs.mac + self.formula_operations * costs.ac
+        snn = (self.analog_macs + self.level_macs) * costs.mac + self.formula_operations * costs.ac
         return self.ann(costs) / snn if snn else None

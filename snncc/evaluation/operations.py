@@ -25,7 +25,8 @@ from snncc.analysis.network_view import Network
 from snncc.evaluation.energy import Energy, Layer, Sizes, SynapticLayer
 from snncc.evaluation.fanout import macs, spike_targets
 from snncc.evaluation.spike_counter import LayerSpikes
-from snncc.ir.nodes import is_recurrent, label
+from snncc.ir.nodes import attributes_of, is_recurrent, label
+from snncc.ops import get
 from snncc.ops.aggregate import AGGREGATE
 from snncc.ops.arrays import Array
 
@@ -39,6 +40,7 @@ def measure(
     fired = {layer.tensor: layer for layer in spikes}
     arrived = _arrived(snn, spikes, passed)
     currents = _current_additions(snn)
+    accumulators = {n.output[0]: get(n.op_type).accumulators(attributes_of(n)) for n in snn.neurons}
     layers = []
     for node in snn.synapses:
         target, carriers, made = node.output[0], snn.activation_inputs(node), macs(snn, node)
@@ -47,7 +49,8 @@ def measure(
             feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
             rate = sum(fired[t].total for t in feeding) / sum(fired[t].neurons for t in feeding)
         analog = made * _runs(snn, carriers) if rate is None else 0
-        found = (rate, analog, arrived.pop(target, 0.0), currents.pop(target, 0), tuple(sorted(feeding)))
+        levels = sum(accumulators[t] for t in feeding) * prod(snn.shape(target)) * _runs(snn, carriers)
+        found = (rate, analog, arrived.pop(target, 0.0), currents.pop(target, 0), levels, tuple(sorted(feeding)))
         layers.append(SynapticLayer(label(node), node.op_type, made, _sizes(snn, node), *found))
     return Energy(
         ann_layers=tuple(Layer(label(n), n.op_type, macs(ann, n), _sizes(ann, n)) for n in ann.synapses),
@@ -110,11 +113,15 @@ def _quantised(network: Network) -> bool:
 
 
 def _current_additions(network: Network) -> dict[str, int]:
-    """One addition per step and element, wherever a constant current is read; by what is computed there."""
+    """One addition per step and element, wherever a constant current is read; by what is computed there.
+
+    Neurons that send differences need a constant current in the first step only.
+    """
+    once = any(get(n.op_type).spike_values is not None for n in network.neurons)
     found: dict[str, int] = {}
     for node in network.nodes:
         for name in node.input:
             if name in network.fold.repeated and _runs(network, [name]) > 1:
-                added = prod(network.shape(name)) * _runs(network, [name])
+                added = prod(network.shape(name)) * (1 if once else _runs(network, [name]))
                 found[node.output[0]] = found.get(node.output[0], 0) + added
     return found

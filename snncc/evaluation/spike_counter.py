@@ -23,7 +23,7 @@ from snncc.analysis.network_view import Network
 from snncc.errors import UnsupportedShapeError
 from snncc.evaluation.phase_counter import StepCounts, phase_counts
 from snncc.evaluation.recurrent_costs import expose_counts
-from snncc.ir.nodes import label
+from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
 from snncc.ops.arrays import Array
@@ -44,6 +44,7 @@ class LayerTotal:
         peak: maximum number of spikes of any of its neurons in any sample.
         per_step: spikes of the whole layer at each time step, mean over the samples, [T]; None if not counted.
         gate: whether it is a gate of a recurrent layer, whose neurons fire again at each step of the sequence.
+        spike_bits: bits that a spike carries for its level and sign.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LayerTotal:
     peak: int
     per_step: npt.NDArray[np.float64] | None = None
     gate: bool = False
+    spike_bits: int = 0
 
     @property
     def share_per_step(self) -> list[float] | None:
@@ -80,6 +82,7 @@ class _Counted:
     most: int = 0
     per_step: npt.NDArray[np.int64] | int = 0
     gate: bool = False
+    spike_bits: int = 0
 
     @property
     def outputs(self) -> list[str]:
@@ -110,7 +113,7 @@ class SpikeCounter:
             if shape[:1] != (1,):
                 message = f"'{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
-            count = self._passing(node.output[0]) if node.output[0] in self._gates else self._fired(node)
+            count = self._passing(node.output[0], shape) if node.output[0] in self._gates else self._fired(node)
             self._instrument(node, node.output[0], count, shape[1:], network.fold.kind_of(node.output[0]))
             if phases and node.output[0] in tensors and network.fold.kind_of(node.output[0]) != "steps":
                 self._counted[node.output[0]].steps = phase_counts(self.build, node, network)
@@ -137,7 +140,8 @@ class SpikeCounter:
             flat = build.node("Reshape", [folded, build.ints(steps, -1)], f"{tensor}_flat")
             found = [StepCounts(build.node("ReduceSum", [flat, build.ints(1)], f"{tensor}_steps", keepdims=0))]
             build.output(found[0].output, TensorProto.INT32, (steps,))
-        self._counted[tensor] = _Counted(label(node), total, peak, found, gate=gate)
+        bits = get(node.op_type).spike_bits(attributes_of(node)) if is_neuron(node) else 0
+        self._counted[tensor] = _Counted(label(node), total, peak, found, gate=gate, spike_bits=bits)
 
     def _fired(self, node: onnx.NodeProto) -> str:
         """The output of a neuron with its spike count."""
@@ -147,10 +151,26 @@ class SpikeCounter:
         node.output[at] = count
         return count
 
-    def _passing(self, tensor: str) -> str:
-        """1 where a value after a max pool is a spike's, 0 where none came."""
+    def _passing(self, tensor: str, shape: tuple[int, ...]) -> str:
+        """1 where a value after a max pool is a spike's, or differs from that of the step before; else 0."""
+        if self._network.sends_differences:
+            return self._changing(tensor, shape)
         some = self.build.node("Cast", [tensor], f"{tensor}_some", to=TensorProto.BOOL)
         return self.build.node("Cast", [some], f"{tensor}_count", to=TensorProto.INT32)
+
+    def _changing(self, tensor: str, shape: tuple[int, ...]) -> str:
+        """1 where a value differs from that of the step before, or from 0 in the first step."""
+        build = self.build
+        steps = build.node(
+            "Reshape", [tensor, build.ints(self._network.fold.count, -1, *shape[1:])], f"{tensor}_by_step"
+        )
+        first = build.node("Slice", [steps, build.ints(0), build.ints(1), build.ints(0)], f"{tensor}_first")
+        none = build.node("Sub", [first, first], f"{tensor}_none")
+        before = build.node("Slice", [steps, build.ints(0), build.ints(-1), build.ints(0)], f"{tensor}_but_last")
+        before = build.node("Concat", [none, before], f"{tensor}_before", axis=0)
+        same = build.node("Equal", [steps, before], f"{tensor}_same")
+        changed = build.node("Not", [same], f"{tensor}_changed")
+        return build.node("Cast", [changed], f"{tensor}_count", to=TensorProto.INT32)
 
     @property
     def names(self) -> list[str]:
@@ -186,6 +206,7 @@ class SpikeCounter:
                     peak=c.most,
                     per_step=np.asarray(c.per_step / samples) if c.steps else None,
                     gate=c.gate,
+                    spike_bits=c.spike_bits,
                 )
                 found.append(layer)
         return found

@@ -12,6 +12,7 @@ sent. NaN counts as 0 (no spike if signed). Steps after the last table use the l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,6 +50,17 @@ def spike_values(inputs: Mapping[str, Array], attributes: AttributeValues) -> Ar
     estimates = _estimates([inputs[name] for name in ("X", "scale", "e", "step")], attributes)[0]
     steps = int(attributes["steps"])
     return estimates[1].reshape(steps, -1, *inputs["X"].shape[1:])
+
+
+def spike_bits(attributes: AttributeValues) -> int:
+    """The sign, and the number of a level."""
+    return 1 + math.ceil(math.log2(tables_of(attributes)[0].shape[1]))
+
+
+def accumulators(attributes: AttributeValues) -> int:
+    """One for each level; none if all levels are powers of 2, by which weights are shifted."""
+    levels = tables_of(attributes)[0]
+    return 0 if (np.frexp(levels)[0] == 0.5).all() else levels.shape[1]
 
 
 def left_to_send(activity: Activity, attributes: AttributeValues) -> Array:  # noqa: ARG001
@@ -164,6 +176,8 @@ DIFFERENTIAL = register(
         examples=_example,
         stacks="steps",
         spike_values=spike_values,
+        spike_bits=spike_bits,
+        accumulators=accumulators,
         membrane=left_to_send,
         states={"e": "e_out"},
     )

@@ -93,6 +93,10 @@ class OpDef:
     # Of a neuron over time whose output is the sum of its spikes so far: the values of its spikes, [T, N, …], in units
     # of `scale`, from all inputs.
     spike_values: Callable[[Mapping[str, Array], AttributeValues], Array] | None = None
+    # Bits that a spike carries for its level and sign; 0 if its time says all.
+    spike_bits: Callable[[AttributeValues], int] = lambda _: 0
+    # Accumulators of a receiver, one for each level; 0 if it adds the weights, shifted or not.
+    accumulators: Callable[[AttributeValues], int] = lambda _: 0
     # The membrane potential after each step, [T, …], in units of `scale`; None: not shown.
     membrane: Callable[[Activity, AttributeValues], Array] | None = None
     # The op of which it is a variant: the same spikes from a sum of inputs, or with slices of its value.

@@ -123,7 +123,7 @@ def test_fitted_levels_do_not_depend_on_the_base(cnn, images):
 @pytest.mark.parametrize(
     ("coding", "options", "message"),
     [
-        (snncc.Rate(T=8), {"levels": "fitted"}, "only phase coding"),
+        (snncc.Rate(T=8), {"levels": "fitted"}, "only phase and differential coding"),
         (snncc.Phase(), {"levels": "free"}, "must be one of powers, batchnorm, fitted"),
         (snncc.Phase(spikes=2), {"levels": "fitted"}, "one spike that rounds"),
         (snncc.Phase(shift=False), {"levels": "fitted"}, "one spike that rounds"),
@@ -188,7 +188,7 @@ def test_fitted_levels_need_data(cnn):
 
 
 def test_only_phase_coding_has_bases(cnn, images):
-    with pytest.raises(snncc.SnnccError, match="only phase coding"):
+    with pytest.raises(snncc.SnnccError, match="only phase and differential coding"):
         snncc.convert(cnn, snncc.Rate(T=8), calibration=images, levels="batchnorm")
     with pytest.raises(snncc.SnnccError, match="must be a number"):
         snncc.Phase(Q="best")

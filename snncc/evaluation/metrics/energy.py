@@ -89,6 +89,13 @@ ENERGY: tuple[Metric[Any], ...] = (
         form=",",
         shown=lambda found: found.energy.current_additions > 0,
     ),
+    Metric(
+        "operations.snn_levels",
+        lambda found: found.energy.level_macs,
+        "multiplications by levels",
+        form=",",
+        shown=lambda found: found.energy.level_macs > 0,
+    ),
     Metric("weights", lambda found: "int8" if found.energy.quantised else "float"),
     Metric("few_bits", lambda found: None if found.steps is None else found.steps.bits),
     *_of("float32", "energy, 32 bit", "energy gain", FLOAT32, lambda _: True),

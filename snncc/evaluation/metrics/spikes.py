@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snncc.evaluation.spike_counter import LayerTotal
 
 __all__ = [
+    "BITS_PER_SPIKE",
     "FIRING_RATE",
     "GATES",
     "INPUT_SPIKES",
@@ -50,6 +51,12 @@ def _each(layers: list[LayerTotal]) -> float:
     return sum(x.total for x in layers) / neurons if neurons else 0.0
 
 
+def _bits(layers: list[LayerTotal]) -> float:
+    """Mean bits of a spike for its level and sign."""
+    spikes = sum(x.total for x in layers)
+    return sum(x.total * x.spike_bits for x in layers) / spikes if spikes else 0.0
+
+
 def _share_per_step(found: Evaluation) -> list[float] | None:
     counted, neurons = [x.per_step for x in _hidden(found) if x.per_step is not None], _neurons(_hidden(found))
     if not neurons or len(counted) < len(_hidden(found)):
@@ -70,6 +77,13 @@ FIRING_RATE: Metric[float | None] = Metric(
 SHARE_PER_STEP = Metric("spikes.share_per_step", _share_per_step)
 MAX_SPIKES = Metric(
     "spikes.max", lambda found: max((x.peak for x in _hidden(found)), default=0), "most spikes of a neuron"
+)
+BITS_PER_SPIKE: Metric[float] = Metric(
+    "spikes.bits_per_spike",
+    lambda found: _bits(_hidden(found)),
+    "bits per spike, level and sign",
+    form=".4g",
+    shown=lambda found: _bits(_hidden(found)) > 0,
 )
 GATES: Metric[int] = Metric(
     "spikes.gates",
@@ -103,6 +117,6 @@ INPUT_SPIKES_PER_VALUE = Metric(
 )
 
 SPIKES = (
-    *(NEURONS, SPIKES_PER_NEURON, FIRING_RATE, SHARE_PER_STEP, MAX_SPIKES, GATES, SPIKES_PER_GATE),
+    *(NEURONS, SPIKES_PER_NEURON, FIRING_RATE, SHARE_PER_STEP, MAX_SPIKES, BITS_PER_SPIKE, GATES, SPIKES_PER_GATE),
     *(SIN, INPUT_SPIKES, INPUT_SPIKES_PER_VALUE),
 )
