@@ -102,3 +102,25 @@ def test_a_shared_weight_is_not_rescaled_for_its_other_user(build, apply) -> Non
     count, after = apply(FoldBatchNorm(), build(f"{HEAD.format(c=4, o=4)} {{ {body} }}", BN | {"w": (4, 4, 3, 3)}))
     assert count == 1
     assert len({n.input[1] for n in after.graph.node if n.op_type == "Conv"}) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "spare", "reason"),
+    [
+        ("h = Relu (x) y = BatchNormalization (h, g, b, m, var)", False, "no synapse alone behind it"),
+        (
+            "v = Identity (g) h = Conv (x, w) y = BatchNormalization (h, v, b, m, var)",
+            False,
+            "parameters are not constants",
+        ),
+        (
+            "h = Conv (x, w) z = BatchNormalization (h, g, b, m, var) y = Relu (z)",
+            True,
+            "neuron behind it has a threshold",
+        ),
+    ],
+)
+def test_what_is_not_folded(build, apply, skips, body, spare, reason) -> None:
+    model = build(f"{HEAD.format(c=4, o=4)} {{ {body} }}", BN | {"w": (4, 4, 3, 3)})
+    assert apply(FoldBatchNorm(spare), model)[0] == 0
+    assert reason in skips()

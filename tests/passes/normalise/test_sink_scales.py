@@ -1,19 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""insert-scales, lift-scales and sink-scales: each keeps the function, and together they leave no Mul."""
+"""Tests of sink-scales."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from onnx import numpy_helper
 
-from snncc.ir.graph import Graph
-from snncc.passes.normalise.hoist_scales import HoistScales
-from snncc.passes.normalise.insert_scales import InsertScales
 from snncc.passes.normalise.sink_scales import SinkScales
+from tests.passes.normalise.scale_networks import with_sign
 
 IMAGE = "net (float[N,3,6,6] x) => (float[N,{o}] y)"
-SCALE = np.array([0.5, 2.0, 3.0, 0.25]).reshape(4, 1, 1)
+
 
 # Bodies with a Mul by k, one factor per channel, that goes down into the last synapse.
 SINKS = [
@@ -35,21 +31,17 @@ SINKS = [
     "s = Mul (x, k) h = ConvTranspose <group=3> (s, wt) y = Flatten (h)",
     "s = Mul (x, k) m = ReduceMean <keepdims=0> (s, axes) y = Gemm (m, small, c)",
 ]
+
+
 CONSTANTS = """<int64[2] shape = {-1, 108}, int64[8] pads = {0, 2, 0, 0, 0, 3, 0, 0}, int64[2] start = {1, 0},
     int64[2] end = {6, 9}, int64[2] axes = {2, 3}, int64[2] step = {2, 1}, int64[1] two = {2}>"""
+
+
 WEIGHTS = {
     "k": (3, 1, 1), "l": (1, 3, 1, 1), "w": (4, 3, 3, 3), "w8": (4, 8, 3, 3), "w6": (4, 6, 3, 3), "c": (4,),
     "small": (3, 4), "wide": (4, 108), "tall": (108, 4), "g": (3,), "beta": (3,), "mean": (3,), "var": (3,),
     "wt": (3, 2, 2, 2),
 }  # fmt: skip
-
-
-def with_sign(model, sign: int, *names: str):
-    for tensor in model.graph.initializer:
-        if tensor.name in names:
-            value = sign * np.abs(numpy_helper.to_array(tensor))
-            tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
-    return model
 
 
 @pytest.mark.parametrize("body", SINKS)
@@ -101,86 +93,3 @@ def test_the_mul_stays_for_users_that_cannot_take_it(build, apply, ops) -> None:
     count, after = apply(SinkScales(), build(text, {"k": (3, 1, 1), "w": (4, 3, 3, 3)}))
     assert count == 1
     assert ops(after).count("Mul") == 1
-
-
-LIFTS = [
-    "h = Conv (x, w, c) s = Mul (h, k4) y = Flatten (s)",
-    "h = Conv <group=3> (x, wg) s = Mul (h, k6) y = Flatten (s)",
-    "h = ConvTranspose <group=3> (x, wt) s = Mul (h, k6) y = Flatten (s)",
-    "f = Flatten (x) h = Gemm <transB=1, alpha=2.0> (f, wide) y = Mul (h, row)",
-    "f = Flatten (x) h = MatMul (f, tall) y = Mul (h, row)",
-    "h = Conv (x, w) p = MaxPool <kernel_shape=[2,2]> (h) s = Mul (p, k4) y = Flatten (s)",
-    "h = Conv (x, w) b = BatchNormalization (h, g, beta, mean, var) s = Mul (b, k4) y = Flatten (s)",
-    "h = Conv (x, w) i = Conv (x, w2) a = Add (h, i) s = Mul (a, k4) y = Flatten (s)",
-    "h = Conv (x, w) a = Sub (h, c3) s = Mul (a, k4) y = Flatten (s)",
-]
-LIFT_WEIGHTS = {
-    "w": (4, 3, 3, 3), "w2": (4, 3, 3, 3), "c": (4,), "k4": (4, 1, 1), "wg": (6, 1, 3, 3), "k6": (6, 1, 1),
-    "wt": (3, 2, 2, 2), "wide": (4, 108), "tall": (108, 4), "row": (4,), "c3": (4, 1, 1),
-    "g": (4,), "beta": (4,), "mean": (4,), "var": (4,),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("body", LIFTS)
-def test_factors_lift_into_the_weights_in_front(build, apply, ops, body) -> None:
-    model = build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS)
-    count, after = apply(HoistScales(), with_sign(model, 1, "k4"))
-    assert count >= 1
-    assert "Mul" not in ops(after)
-
-
-def test_a_negative_factor_does_not_lift_through_a_max_pool(build, apply) -> None:
-    body = "h = Conv (x, w) p = MaxPool <kernel_shape=[2,2]> (h) s = Mul (p, k4) y = Flatten (s)"
-    model = with_sign(build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS), -1, "k4")
-    assert apply(HoistScales(), model)[0] == 0
-
-
-def test_a_shared_current_is_not_scaled(build, apply, skips) -> None:
-    body = "h = Conv (x, w) s = Mul (h, k4) z = Add (s, h) y = Flatten (z)"
-    assert apply(HoistScales(), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS))[0] == 0
-    assert "has other users" in skips()
-
-
-def test_inserting_changes_nothing(build, apply, ops) -> None:
-    body = "h = Conv (x, w) r = Relu (h) y = Flatten (r)"
-    count, after = apply_once(
-        apply, InsertScales({"r": SCALE}), build(f"{IMAGE.format(o='M')} {{ {body} }}", LIFT_WEIGHTS)
-    )
-    assert count == 1
-    assert ops(after) == ["Conv", "Mul", "Relu", "Mul", "Flatten"]
-
-
-def test_a_ceiling_goes_along(build, assert_equivalent, ops) -> None:
-    head = f"{IMAGE.format(o='M')} <float ceiling = {{0.5}}>"
-    model = build(f"{head} {{ h = Conv (x, w) r = Relu (h) m = Min (r, ceiling) y = Flatten (m) }}", LIFT_WEIGHTS)
-    graph = Graph.from_proto(model)
-    graph.infer_shapes()
-    assert InsertScales({"m": SCALE}).run(graph) == 1
-    graph.infer_shapes()
-    assert ops(graph.to_proto()) == ["Conv", "Mul", "Relu", "Min", "Mul", "Flatten"]
-    assert_equivalent(model, graph.to_proto())
-
-
-def apply_once(apply, each, model):
-    """InsertScales is the one pass that would insert again: its second run is checked on the tensors' names."""
-    graph = Graph.from_proto(model)
-    graph.infer_shapes()
-    count = each.run(graph)
-    graph.infer_shapes()
-    after = graph.to_proto()
-    apply(SinkScales(), after)
-    return count, after
-
-
-def test_the_scales_of_a_residual_block_all_fold(build, assert_equivalent, ops) -> None:
-    body = """h = Conv <pads=[1,1,1,1]> (x, w) r = Relu (h) i = Conv <pads=[1,1,1,1]> (r, w44) a = Add (i, r)
-              q = Relu (a) f = Flatten (q) y = Gemm (f, last)"""
-    model = build(f"{IMAGE.format(o='M')} {{ {body} }}", {"w": (4, 3, 3, 3), "w44": (4, 4, 3, 3), "last": (144, 5)})
-    graph = Graph.from_proto(model)
-    graph.infer_shapes()
-    for each in (InsertScales({"r": SCALE, "q": 1 / SCALE}), HoistScales(), SinkScales()):
-        each.run(graph)
-        graph.infer_shapes()
-    after = graph.to_proto()
-    assert_equivalent(model, after)
-    assert ops(after).count("Mul") == 1  # the identity synapse of the shortcut, from one scale to another

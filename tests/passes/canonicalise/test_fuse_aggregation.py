@@ -1,51 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""fuse-aggregation, spike-messages."""
+"""Tests of fuse-aggregation."""
 
 from __future__ import annotations
 
-import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper, parser
+from onnx import numpy_helper
 
 from snncc.analysis.constant_folding import fold_constants
 from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.graph import Graph
 from snncc.passes.canonicalise.fuse_aggregation import FuseAggregation
-from snncc.passes.legalise.insert_message_neurons import InsertMessageNeurons
-from snncc.passes.manager import PassManager
+from tests.passes.graph_networks import HEAD, NODES, model
 
-NODES = 5
-HEAD = f"net (float[N,{NODES},4] x) => (float[N,{NODES},4] y)"
 ZEROS = "s = Shape (x) z = ConstantOfShape (s)"
+
+
 SCATTER = 'ScatterElements <axis = 1, reduction = "add">'
-EDGES = {
-    "sources": np.array([0, 2, 2, 4, -1, 1]),
-    "targets": np.array([3, 0, 3, 3, 1, -5])[:, None],
-    "w": np.float32([0.5, 2, -1, 0.25, 3, 1])[:, None],
-    "one_sample": np.array([3, 0, 3, 3, 1, 0])[None, :, None],
-    "full": np.broadcast_to(np.array([3, 0, 3, 3, 1, 0])[:, None], (6, 4)),
-    "uneven": np.arange(24).reshape(1, 6, 4) % NODES,
-    "A": np.float32(np.diag([1, 2, 3, 0, 1]) + np.eye(NODES, k=2)),
-    "dense": np.ones((NODES, NODES), np.float32),
-    "wide": np.float32(np.eye(4, NODES)),
-    "zero": np.zeros((), np.float32),
-    "ones": np.ones((1, NODES, 4), np.float32),
-    "axes": np.array([1]),
-}
-
-
-WEIGHTS = {name: np.random.default_rng(0).normal(0, 1, (4, 4)).astype(np.float32) for name in "VW"}
-
-
-def model(body: str, head: str = HEAD) -> onnx.ModelProto:
-    """A network of this text, whose constants are those of EDGES and WEIGHTS."""
-    made = parser.parse_model(f'<ir_version: 10, opset_import: ["": 21]>\n{head} {{ {body} }}')
-    for name, value in (EDGES | WEIGHTS).items():
-        if any(name in node.input for node in made.graph.node):
-            made.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-    onnx.checker.check_model(made, full_check=True)
-    return made
 
 
 def fused(model: onnx.ModelProto) -> tuple[int, onnx.ModelProto]:
@@ -116,28 +87,31 @@ def test_what_is_no_sum_over_edges_is_left(skips, body, reason) -> None:
     assert reason in skips()
 
 
+ENDS = f"ms = Shape (m) p = Expand (targets, ms) y = {SCATTER} (z, p, m)"
+
+
 @pytest.mark.parametrize(
-    ("body", "makers"),
+    ("head", "body", "reason"),
     [
-        ("p = MatMul (x, W) a = MatMul (A, p) y = Relu (a)", ["MatMul"]),
-        ("a = MatMul (A, x) p = MatMul (a, W) y = Relu (p)", ["Aggregate"]),
-        ("a = MatMul (A, x) b = MatMul (A, a) y = Relu (b)", ["Aggregate"]),
-        ("a = MatMul (dense, x) p = MatMul (a, W) y = Relu (p)", ["MatMul"]),
-        ("p = MatMul (x, W) q = Add (p, x) a = MatMul (A, q) b = MatMul (A, q) y = Add (a, b)", ["Add"]),
-        ("p = MatMul (x, W) r = Relu (p) a = MatMul (A, r) s = Relu (a) y = MatMul (s, V)", []),
-        ("a = MatMul (A, x) y = Relu (a)", []),
-        ("p = MatMul (x, W) q = MatMul (p, V) y = Relu (q)", []),
+        (HEAD, f"{ZEROS} g = Gather <axis = 1> (x, sources) m = Relu (g) {ENDS}", "is not gathered along axis 1"),
+        (
+            HEAD.replace("x)", "x, int64[6] s)"),
+            f"t = Shape (x) z = ConstantOfShape (t) g = Gather <axis = 1> (x, s) m = Mul (g, w) {ENDS}",
+            "start from is no constant list",
+        ),
+        (
+            HEAD.replace("N,5", "N,K"),
+            f"{ZEROS} {SENT} p = Expand (targets, ms) y = {SCATTER} (z, p, m)",
+            "nodes is not known",
+        ),
+        (
+            HEAD.replace("5,4] y)", "9,4] y) <int64[2] more = {9, 4}>"),
+            f"n = Shape <end = 1> (x) s = Concat <axis = 0> (n, more) z = ConstantOfShape (s) {SENT} "
+            f"p = Expand (targets, ms) y = {SCATTER} (z, p, m)",
+            "gives another number of nodes",
+        ),
     ],
 )
-@pytest.mark.parametrize("signed", [True, False])
-def test_neurons_between_synapses_that_aggregate(assert_equivalent, body, makers, signed) -> None:
-    before = model(body)
-    graph = Graph.from_proto(before)
-    graph.infer_shapes()
-    PassManager((FuseAggregation(), InsertMessageNeurons(signed=signed))).run(graph)
-    assert InsertMessageNeurons(signed=signed).run(graph) == 0
-    placed = graph.nodes("LeakyRelu") if signed else [n for n in graph.nodes("Relu") if n.name.endswith("_above")]
-    assert [n.inputs[0].inputs[0].op for n in placed] == makers
-    after = graph.to_proto()
-    attach_bodies(after)
-    assert_equivalent(before, after)
+def test_edges_that_are_not_known_are_left(skips, head, body, reason) -> None:
+    assert fused(model(body, head))[0] == 0
+    assert reason in skips()
