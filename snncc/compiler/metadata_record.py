@@ -23,8 +23,9 @@ __all__ = ["analog_op_kinds", "calibration", "neuron_scales", "neurons", "recurr
 
 
 def neuron_scales(graph: Graph, scales: Scales) -> dict[str, Array]:
-    """λ of the channels of each activation site, by ReLU."""
-    return {n.name: scales.neurons[neuron_output(graph, n).name] for n in activation_nodes(graph)}
+    """λ of the channels of each activation site with a scale, by ReLU."""
+    named = ((n.name, neuron_output(graph, n).name) for n in activation_nodes(graph))
+    return {name: scales.neurons[output] for name, output in named if output in scales.neurons}
 
 
 def thresholds(graph: Graph) -> dict[str, Array]:
