@@ -30,7 +30,7 @@ __all__ = ["Differential"]
 
 _MOST_STEPS = 12
 _MOST_LEVELS = 32
-_FEW_STEPS = 2  # up to which the remainder is worth more levels
+_FEW_STEPS = 3  # up to which finer levels are worth their bits
 _LEVELS = Setting(
     "What spikes are worth: powers of 2, or levels fitted to what each layer has to send at each step.  [default: "
     "fitted with --calib, else powers]",
@@ -45,7 +45,7 @@ class Differential(Coding):
 
     Args:
         T: Number of time steps, 1 to 12.
-        n: Number of levels of each sign, 1 to 32; None: 8, or 16 for T <= 2.
+        n: Number of levels of each sign, 1 to 32; None: 8, or 16 for T <= 3.
         levels: Positive levels in units of the scale, descending: n numbers, or n for each of the T steps in a row;
             None: 2^0 ... 2^(1-n).
 

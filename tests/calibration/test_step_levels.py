@@ -58,7 +58,7 @@ def test_fitted_levels_are_the_default_with_data_and_recorded():
 def test_powers_are_one_table():
     model = converted(levels="powers")
     (attributes,) = {str(attributes_of(n)) for n in model.graph.node if n.op_type == "DifferentialNeuron"}
-    assert str((2.0 ** -np.arange(8)).tolist())[:-1] in attributes
+    assert str((2.0 ** -np.arange(16)).tolist())[:-1] in attributes
 
 
 def test_other_levels_are_refused():
