@@ -53,3 +53,27 @@ def test_bounds_apply_to_estimates():
 def test_wrong_parameters_are_refused(wrong):
     with pytest.raises(OptionError):
         snncc.Differential(**wrong)
+
+
+def test_streams_give_the_same_answers_and_may_stop_early():
+    images, options = DATA.test_images[:16], {"calibration": DATA.train_images[:64]}
+    every = run(snncc.convert(digits_network(), snncc.Differential(T=3), anytime=True, **options), images)
+    stream = snncc.Stream(snncc.convert(digits_network(), snncc.Differential(T=3), form="step", **options), "cpu")
+    stream.start(images)
+    for expected, outputs in zip(every, stream, strict=True):
+        np.testing.assert_allclose(outputs["logits"], expected, rtol=1e-5, atol=1e-5)
+    found, steps = stream.run(images, early_exit=0.0)
+    assert (steps == 2).any()
+    for sample, step in enumerate(steps):
+        np.testing.assert_allclose(found["logits"][sample], every[step - 1, sample], rtol=1e-5, atol=1e-5)
+
+
+def test_spike_trains_add_up_to_estimates():
+    model = snncc.convert(digits_network(), snncc.Differential(T=3), calibration=DATA.train_images[:64])
+    trains, _ = snncc.spike_trains(model, DATA.test_images[:8])
+    assert len(trains.layers) == 4
+    for layer in trains.layers:
+        assert layer.sends == "estimates"
+        sent = layer.sent().reshape(layer.shape)
+        np.testing.assert_allclose(np.cumsum(layer.values_by_step(), axis=0) * layer.scale, sent, rtol=1e-6, atol=1e-6)
+        assert (layer.values_by_step() < 0).any()
