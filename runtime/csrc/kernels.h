@@ -33,8 +33,8 @@ void visit_type(const Visit& visit) {
   visit(KernelClass<WaitOneSpikeNeuron<Device, kType>>{});
   visit(KernelClass<PhaseEncoder<Device, kType>>{});
   visit(KernelClass<Aggregate<Device, kType>>{});
-  visit_timed<Device, kType, IntegrateOp, SignedIntegrateOp, MsatOp, ConfidentMsatOp, RunningTotalOp, IncreaseOp,
-              ReadoutOp, PhaseStepOp, FewSpikesStepOp, DifferentialOp, LastStepOp>(visit);
+  visit_timed<Device, kType, IntegrateOp, SignedIntegrateOp, RoundingIntegrateOp, MsatOp, ConfidentMsatOp,
+              RunningTotalOp, IncreaseOp, ReadoutOp, PhaseStepOp, FewSpikesStepOp, DifferentialOp, LastStepOp>(visit);
 }
 
 // visit(KernelClass<Kernel>{}) for every kernel of a device.

@@ -36,6 +36,11 @@ struct SignedIntegrateOp : BiasedOp<SignedIntegrate> {
   using BiasedOp::BiasedOp;
 };
 
+struct RoundingIntegrateOp : BiasedOp<RoundingIntegrate> {
+  static constexpr const char* kName = "RoundingIFNeuron";
+  using BiasedOp::BiasedOp;
+};
+
 inline Msat msat_of(const Attributes& node) {
   return {node.number("alpha"),  node.number("k_a"),    node.number("k_i"), node.number("C"),
           node.number("tau_mp"), node.number("tau_rd"), node.number("V_T")};

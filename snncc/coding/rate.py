@@ -33,7 +33,8 @@ class Rate(Coding):
     Args:
         T: Number of time steps, at least 1.
         shift: Half a threshold against flooring: `init`, `bias` or `none`.
-        signed: Neurons that have fired may cancel spikes by negative ones.
+        signed: Neurons that have fired may cancel spikes by negative ones; None: unless layers wait for their input, in
+            which case there is nothing to cancel.
         wait: T: each layer waits for all of its input before it fires; None: layers fire while input arrives.
 
     Raises:
@@ -42,7 +43,9 @@ class Rate(Coding):
 
     name: ClassVar[str] = "rate"
     title: ClassVar[str] = "Rate coding, integrate-and-fire neurons"
-    help_order: ClassVar[tuple[str, ...]] = ("T", "wait", "threshold_scale", "shift", "no_shift", "signed", "anytime")
+    help_order: ClassVar[tuple[str, ...]] = (
+        *("T", "wait", "threshold_scale", "shift", "no_shift", "signed", "no_signed", "anytime"),
+    )
     arguments: ClassVar[Mapping[str, Setting]] = OVER_TIME
     readout: ClassVar[str] = "mean"
     steps_field: ClassVar[str] = "T"
@@ -62,7 +65,11 @@ class Rate(Coding):
         choices=("init", "bias", "none"),
         off=("none", "The same as --shift none."),
     )
-    signed: bool = setting(False, "Neurons may take back spikes that they have sent.")
+    signed: bool | None = setting(
+        None,
+        "Neurons may take back spikes that they have sent.  [default, without --wait]",
+        off=(False, "Neurons only send, as in the paper."),
+    )
     wait: int | None = setting(
         None, "T: a layer waits for all its input before it fires. By default none waits.", metavar="W", free=True
     )
@@ -73,6 +80,12 @@ class Rate(Coding):
             raise OptionError(f"wait is {self.wait}, but a layer waits for all T = {self.T} steps or not at all")
         if self.wait is not None and self.signed:
             raise OptionError("a layer that waits for all of its input never takes spikes back: drop wait or signed")
+        if self.signed is None:
+            object.__setattr__(self, "signed", self.wait is None)
+
+    def usual_values(self) -> dict[str, Any]:
+        """Spikes are taken back unless layers wait."""
+        return {"signed": self.wait is None}
 
     def with_steps(self, steps: int) -> Self:
         """The coding with this T; a layer that waits for all of its input waits for all T steps."""
@@ -98,10 +111,10 @@ class Rate(Coding):
         return self.wait
 
     def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
-        """IFNeuron or SignedIFNeuron; FSNeuron with T equal steps if it waits for all of its input."""
+        """RoundingIFNeuron, or IFNeuron if not signed; FSNeuron with T equal steps if it waits for all of its input."""
         if self.wait:
             return add_neuron(graph, "FSNeuron", potential, scale, self._waiting(), name)
-        op = "SignedIFNeuron" if self.signed else "IFNeuron"
+        op = "RoundingIFNeuron" if self.signed else "IFNeuron"
         attrs = {"steps": self.T, "bias": 0.5 / self.T if self.shift == "bias" else 0.0}
         start = 0.5 if self.shift == "init" else 0.0
         return add_neuron(graph, op, potential, scale, attrs, name, {"V": start})
@@ -139,7 +152,8 @@ class Rate(Coding):
             steps = np.full(self.T, 1.0 / self.T)
             return {"op": "FSNeuron" + "Step" * op.endswith("Step"), **few_spikes_tables(steps, initial)}
         bias = 0.5 / self.T if self.shift == "bias" else 0.0
-        return over_time("SignedIFNeuron" if self.signed else "IFNeuron", self.T, form, bias=bias)
+        taking_back = "SignedIFNeuron" if op == "SignedIFNeuron" else "RoundingIFNeuron"  # the first in earlier models
+        return over_time(taking_back if self.signed else "IFNeuron", self.T, form, bias=bias)
 
     def expected_encoder(self, op: str, form: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
         """As for all neurons."""

@@ -74,11 +74,23 @@ def _holds_neurons(node: onnx.NodeProto) -> bool:
 
 
 def _at_once(node: onnx.NodeProto) -> OpDef | None:
-    """The op that does all steps of a value, of which `node` does one; None for other nodes."""
+    """The op that does all steps of a value, of which `node` does one; None for other nodes.
+
+    Of several it is the most special one, so that neurons whose tables differ in length stay different ops.
+    """
     if node.domain != DOMAIN:
         return None
     found = [op for op in all_ops() if op.single_step == node.op_type]
-    return max(found, key=lambda op: len(op.attributes), default=None)  # the others are special cases of it
+    return min((op for op in found if _is_step_of(node, op)), key=lambda op: len(op.attributes), default=None)
+
+
+def _is_step_of(node: onnx.NodeProto, op: OpDef) -> bool:
+    """Whether `node` does one step of `op` with the same inputs and attributes."""
+    given = attributes_of(node)
+    own = {a.name: given[a.name] for a in op.attributes if a.name in given}
+    names = [p.name for p in op.inputs]
+    same = [p.name for p in get(node.op_type).inputs][: len(names)] == names
+    return same and len(own) == len(op.attributes) and {**given, **op.step_attributes(own)} == given
 
 
 def _fires_early(model: onnx.ModelProto) -> bool:

@@ -54,9 +54,9 @@ def codings() -> Iterator[Row]:
         yield Row(snncc.FS(K=K))
     yield Row(snncc.FS(K=10, alpha=25.0, shift=False))
     yield Row(snncc.Rate(T=16, wait=16))
-    yield Row(snncc.Rate(T=32, signed=True))
+    yield Row(snncc.Rate(T=32))
     for T in (16, 32, 64, 128):
-        yield Row(snncc.Rate(T=T))
+        yield Row(snncc.Rate(T=T, signed=False))
     for T in (64, 128):
         yield Row(snncc.MSAT(T=T), _LAYER)
 

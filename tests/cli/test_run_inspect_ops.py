@@ -144,11 +144,11 @@ def test_errors_are_one_line_and_exit_1(snncc, arguments):
 @pytest.mark.parametrize(
     ("coding", "shown"),
     [
-        (["--coding", "rate", "--T", 5, "--signed"], ["stacks 5 time steps", "coding.signed   ", "SignedIFNeuron"]),
+        (["--coding", "rate", "--T", 5, "--signed"], ["stacks 5 time steps", "coding.signed   ", "RoundingIFNeuron"]),
         (["--coding", "msat", "--T", 5], ["stacks 5 time steps", "coding.tau_rd   ", "MSATNeuron"]),
         (["--coding", "fs", "--K", 4], ["coding.K   ", "FSNeuron"]),
         (["--T", 6, "--wait", 4], ["stacks 3 slices", "coding.wait   ", "WaitOneSpikeNeuron", "PhaseEncoder"]),
-        (["--coding", "rate", "--T", 5, "--anytime"], ["stacks 5 time steps", "IFNeuron"]),
+        (["--coding", "rate", "--T", 5, "--anytime"], ["stacks 5 time steps", "RoundingIFNeuron"]),
     ],
     ids=str,
 )
@@ -173,9 +173,9 @@ def test_inspect_looks_into_loops(snncc, digits, tmp_path):
     model = convert(digits / "ann.onnx", Rate(T=5), form="loop", input_range=(0, 1))
     onnx.save(model, tmp_path / "loop.onnx")
     found = json.loads(snncc("inspect", tmp_path / "loop.onnx", "--json").stdout)
-    assert [n["op"] for n in found["neurons"]] == ["IFNeuron"] * 4
+    assert [n["op"] for n in found["neurons"]] == ["RoundingIFNeuron"] * 4
     assert all(n["scale_range"] for n in found["neurons"])
-    assert (found["ops"]["IFNeuron"], found["ops"]["Loop"]) == (4, 1)
+    assert (found["ops"]["RoundingIFNeuron"], found["ops"]["Loop"]) == (4, 1)
     assert "form.form" in snncc("inspect", tmp_path / "loop.onnx").stdout
 
 

@@ -30,7 +30,7 @@ def model():
 
 def test_every_part_is_named(model):
     x = np.random.default_rng(1).normal(size=(8, 3, 5, 5)).astype(np.float32)
-    snn = snncc.convert(model, snncc.Rate(T=4), calibration=x)
+    snn = snncc.convert(model, snncc.Rate(T=4, signed=False), calibration=x)
     found = json.loads(next(p.value for p in snn.metadata_props if p.key == "snncc.outcome"))
     neurons = {(n["from"], n["to"]): n["layers"] for n in found["neurons"]}
     assert neurons == {("Clip", "IFNeuron"): 1, ("LeakyRelu", "IFNeuron"): 2, ("Max", "IFNeuron"): 1}

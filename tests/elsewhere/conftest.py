@@ -164,7 +164,7 @@ CODINGS = {
     "phase": snncc.Phase(T=24, Q=1.2),
     "phase, waiting": snncc.Phase(T=16, Q=1.3, wait=10),
     "few spikes": snncc.FS(K=10),
-    "rate": snncc.Rate(T=16),
+    "rate": snncc.Rate(T=16, signed=False),
     "rate, signed": snncc.Rate(T=16, signed=True),
     "rate, waiting": snncc.Rate(T=16, wait=16),
     "MSAT": snncc.MSAT(T=32),

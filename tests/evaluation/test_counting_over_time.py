@@ -20,7 +20,7 @@ from snncc.execution.folded_form import to_folded
 
 STEPS = 6
 OVER_TIME = [
-    snncc.Rate(T=STEPS),
+    snncc.Rate(T=STEPS, signed=False),
     snncc.Rate(T=STEPS, shift="bias", signed=True),
     snncc.MSAT(T=STEPS),
     snncc.MSAT(T=STEPS, confidence=0.6, early=4, confidence_layers="all"),
@@ -164,8 +164,8 @@ def test_loops_are_counted_as_their_folded_form(monkeypatch, pooled_ann, pooled_
 
 
 STEPPED = [
+    snncc.Rate(T=6, signed=False),
     snncc.Rate(T=6),
-    snncc.Rate(T=6, signed=True),
     snncc.Rate(T=6, wait=6),
     snncc.MSAT(T=6),
     snncc.FS(K=4),

@@ -21,7 +21,7 @@ def silent(ann, images):
 
 
 @pytest.mark.parametrize(
-    "coding", [snncc.Rate(T=STEPS), snncc.Rate(T=STEPS, signed=True), snncc.MSAT(T=STEPS)], ids=str
+    "coding", [snncc.Rate(T=STEPS, signed=False), snncc.Rate(T=STEPS), snncc.MSAT(T=STEPS)], ids=str
 )
 def test_every_spike_of_a_silent_relu_is_counted(pooled_ann, pooled_images, stepwise, coding):
     model = snncc.convert(pooled_ann, coding, calibration=pooled_images)

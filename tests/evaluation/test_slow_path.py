@@ -38,7 +38,7 @@ POOLED = {
     "few spikes": (snncc.FS(K=5), {}, (5 * 3, 10, 5, 5)),
     "few spikes, more than eight": (snncc.FS(K=10), {}, (10 * 3, 20, 10, 10)),
     "few spikes, binary input": (snncc.FS(K=5, input="binary"), {}, (5 * 4, 10, 5, 5)),
-    "rate": (snncc.Rate(T=6), {}, (6, 6, 6, 3)),
+    "rate": (snncc.Rate(T=6, signed=False), {}, (6, 6, 6, 3)),
     "rate, signed": (snncc.Rate(T=6, signed=True), {}, (6, 6, 6, 3)),
     "rate, waiting": (snncc.Rate(T=6, wait=6), {}, (6 * 4, 12, 6, 3)),
     "MSAT": (snncc.MSAT(T=7), {}, (7, 7, 7, 3)),

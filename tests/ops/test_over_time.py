@@ -161,15 +161,15 @@ def test_output_may_overwrite_input(op: OpDef, library: Library, run: Any) -> No
 
 
 @every_variant
-@pytest.mark.parametrize("name", ["IFNeuron", "SignedIFNeuron"])
+@pytest.mark.parametrize("name", ["IFNeuron", "SignedIFNeuron", "RoundingIFNeuron"])
 def test_ties_fire(name: str, library: Library, run: Any) -> None:
     op = ops.get(name)
     below = np.nextafter(np.float32(1), np.float32(0))
     x = np.float32([[1], [below], [np.nextafter(np.float32(1), np.float32(2))], [np.nan], [-1], [-below]])
     inputs = [x.T, np.ones(1, np.float32), np.zeros(1, np.float32), np.ones(1, np.float32)][: len(op.inputs)]
     y = run.native(op, inputs, {"steps": 1, "bias": 0.0})[0]
-    back = -1 if name == "SignedIFNeuron" else 0
-    np.testing.assert_array_equal(y, [[1, 0, 1, 0, back, 0]])
+    at, above = {"IFNeuron": (0, 0), "SignedIFNeuron": (-1, 0), "RoundingIFNeuron": (-1, -1)}[name]
+    np.testing.assert_array_equal(y, [[1, 0, 1, 0, at, above]])
 
 
 @every_variant
@@ -181,6 +181,17 @@ def test_a_neuron_takes_back_no_more_than_it_sent(library: Library, run: Any) ->
     np.testing.assert_array_equal(y, [[1], [-1], [0], [0]])
     np.testing.assert_array_equal(count, [[1], [1], [0], [0]])
     assert (v.item(), sent.item()) == (-3, 0)
+
+
+@every_variant
+def test_the_spikes_of_a_rounding_neuron_sum_to_its_rounded_potential(library: Library, run: Any) -> None:
+    op = ops.get("RoundingIFNeuron")
+    one, half, zero = np.ones(1, np.float32), np.full(1, 0.5, np.float32), np.zeros(1, np.float32)
+    x = np.float32([[0.6], [1.0], [-0.5], [-0.75], [0.125], [-2.0]])  # sums: .6, 1.6, 1.1, .35, .475, -1.525
+    y, _, sent, count = run.native(op, [x, one, half, zero], {"steps": 6, "bias": 0.0})
+    np.testing.assert_array_equal(y.cumsum(), [1, 2, 1, 0, 0, 0])
+    np.testing.assert_array_equal(count.ravel(), [1, 1, 1, 1, 0, 0])
+    assert sent.item() == 0
 
 
 @every_op

@@ -23,7 +23,7 @@ CODINGS: dict[str, Coding] = {
     "phase, levels": snncc.Phase(T=5, levels=(1.0, 0.7, 0.45, 0.25, 0.1)),
     "phase, waiting": snncc.Phase(T=8, Q=1.5, wait=6),
     "fs": snncc.FS(K=6),
-    "rate": snncc.Rate(T=8),
+    "rate": snncc.Rate(T=8, signed=False),
     "rate, signed": snncc.Rate(T=8, signed=True),
     "rate, waiting": snncc.Rate(T=8, wait=8),
     "msat": snncc.MSAT(T=8),

@@ -11,7 +11,7 @@
 namespace snncc {
 
 template <template <class...> class List>
-using ForRules = List<Integrate, SignedIntegrate, Msat, ConfidentMsat, RunningTotal, Increase, Readout, PhaseStep,
-                      FewSpikesStep, Differential, LastStep>;
+using ForRules = List<Integrate, SignedIntegrate, RoundingIntegrate, Msat, ConfidentMsat, RunningTotal, Increase,
+                      Readout, PhaseStep, FewSpikesStep, Differential, LastStep>;
 
 }  // namespace snncc

@@ -104,6 +104,7 @@ void TimedCall<Rule>::take_out(const Block& block) const {
 
 template class TimedCall<Integrate>;
 template class TimedCall<SignedIntegrate>;
+template class TimedCall<RoundingIntegrate>;
 template class TimedCall<Msat>;
 template class TimedCall<ConfidentMsat>;
 template class TimedCall<RunningTotal>;

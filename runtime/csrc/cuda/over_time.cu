@@ -109,6 +109,7 @@ const char* cuda_run(const Rule& rule, const TimedTensors& tensors, void* stream
 
 template const char* cuda_run(const Integrate&, const TimedTensors&, void*);
 template const char* cuda_run(const SignedIntegrate&, const TimedTensors&, void*);
+template const char* cuda_run(const RoundingIntegrate&, const TimedTensors&, void*);
 template const char* cuda_run(const Msat&, const TimedTensors&, void*);
 template const char* cuda_run(const ConfidentMsat&, const TimedTensors&, void*);
 template const char* cuda_run(const RunningTotal&, const TimedTensors&, void*);

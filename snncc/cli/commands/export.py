@@ -23,8 +23,9 @@ __all__ = ["export"]
 def export(snn: Path, to: str, output: Path, as_json: bool) -> None:
     """Write the converted network SNN, in rate coding, for a neuromorphic tool.
 
-    NIR knows integrate-and-fire neurons whose potentials start at 0: convert with `--coding rate --shift bias`. What it
-    cannot say is refused: other codings, signed neurons, --wait, maximum pooling, all named at once.
+    NIR knows integrate-and-fire neurons whose potentials start at 0: convert with `--coding rate --shift bias
+    --no-signed`. What it cannot say is refused: other codings, signed neurons, --wait, maximum pooling, all named at
+    once.
     """
     from collections import Counter
 

@@ -67,13 +67,13 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
 
 
 def _refuse_coding(coding: dict[str, Any], name: str) -> None:
-    remedy = "Convert with --coding rate --shift bias."
+    remedy = "Convert with --coding rate --shift bias --no-signed."
     if coding.get("name") != "rate":
         raise ModelError(
             f"{name} is in {coding.get('name', 'no')} coding, and NIR knows integrate-and-fire neurons only. {remedy}"
         )
     if coding.get("signed") or coding.get("wait"):
-        kind = "take spikes back (--signed)" if coding.get("signed") else "wait for their input (--wait)"
+        kind = "take spikes back" if coding.get("signed") else "wait for their input (--wait)"
         raise ModelError(f"{name} has neurons that {kind}, which NIR cannot say. {remedy}")
     if coding.get("shift") == "init":
         raise ModelError(f"{name} has potentials that start at half a threshold, and in NIR all start at 0. {remedy}")

@@ -13,8 +13,8 @@ from snncc.models import digits_network
 from snncc.models.digits import load_digits
 
 CASES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "rate": (snncc.Rate(T=12), {}),
-    "rate-bias-unnormalised": (snncc.Rate(T=6, shift="bias"), {"normalize": "none"}),
+    "rate": (snncc.Rate(T=12, signed=False), {}),
+    "rate-bias-unnormalised": (snncc.Rate(T=6, shift="bias", signed=False), {"normalize": "none"}),
     "rate-signed": (snncc.Rate(T=8, signed=True), {}),
     "rate-wait": (snncc.Rate(T=6, wait=6), {}),
     "rate-anytime": (snncc.Rate(T=5), {"anytime": True}),

@@ -45,7 +45,7 @@ def test_a_ceiling_below_the_scale_goes_in_front(build, apply, ops) -> None:
     model = build(f"{FLAT} <float c = {{1.0}}> {{ a = Relu (x) b = Min (a, c) y = Add (b, x) }}", {})
     _, after = apply(LowerRelu(CODING, {"b": np.array([4.0])}), model, equivalent=False)
     assert ops(after) == ["Min", "OneSpikeNeuron", "Add"]
-    _, after = apply(LowerRelu(snncc.Rate(T=8), {"b": np.array([4.0])}), model, equivalent=False)
+    _, after = apply(LowerRelu(snncc.Rate(T=8, signed=False), {"b": np.array([4.0])}), model, equivalent=False)
     assert ops(after) == ["IFNeuron", "Add"]
     assert scale_of(after, 0) == 1  # over time it is the neuron's own
 

@@ -14,7 +14,7 @@ CODINGS = {
     "early": snncc.Phase(T=8, Q=1.5, wait=5),
     "spikes": snncc.Phase(T=8, Q=1.5, spikes=3),
     "fs": snncc.FS(K=6),
-    "rate": snncc.Rate(T=8),
+    "rate": snncc.Rate(T=8, signed=False),
     "signed": snncc.Rate(T=8, signed=True),
     "msat": snncc.MSAT(T=8),
 }

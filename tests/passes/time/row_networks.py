@@ -9,7 +9,7 @@ from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.time.note_rows import NoteRows
 from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
 
-RATE = snncc.Rate(T=4)
+RATE = snncc.Rate(T=4, signed=False)
 
 
 CONSTANTS = "<float[1,1,4] c = {1,2,3,4}, int64[1] four = {4}, int64[1] one = {1}, int64[1] m = {-1}>"

@@ -9,7 +9,7 @@ from snncc.ir.graph import Graph
 from snncc.passes.lower.lower_relu import LowerRelu
 from snncc.passes.time.repeat_constant_currents import RepeatConstantCurrents
 
-RATE = snncc.Rate(T=4)
+RATE = snncc.Rate(T=4, signed=False)
 
 
 MLP = "net (float[N,4] x) => (float[N,3] y) { a = MatMul (x, W) r = Relu (a) s = Add (r, x) y = MatMul (s, V) }"

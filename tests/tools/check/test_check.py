@@ -67,7 +67,7 @@ def test_every_kind_of_phase_coding_passes(ann, images, coding):
         snncc.Phase(T=9, Q=1.4, wait=9, input="analog"),
         snncc.FS(K=6),
         snncc.FS(K=4, alpha=3.0, shift=False, input="binary"),
-        snncc.Rate(T=6),
+        snncc.Rate(T=6, signed=False),
         snncc.Rate(T=6, shift="bias", signed=True),
         snncc.Rate(T=6, shift="none", wait=6),
         snncc.MSAT(T=6, preset="vgg16"),
@@ -116,7 +116,7 @@ def test_every_form_passes(pooled_ann, pooled_images, coding, form):
         (snncc.FS(K=6), "FSNeuron", "initial", 0.1, "initial is 0.1, not 0.0078125"),
         (snncc.FS(K=6), "FSNeuron", "resets", [0.5] * 6, "resets is not what K and shift give"),
         (snncc.FS(K=6), "FSNeuron", "values", [0.5] * 5, "values has 5 entries, K is 6"),
-        (snncc.Rate(T=6), "IFNeuron", "bias", 0.25, "bias is 0.25, not 0"),
+        (snncc.Rate(T=6, signed=False), "IFNeuron", "bias", 0.25, "bias is 0.25, not 0"),
         (snncc.Rate(T=6, wait=6), "FSNeuron", "initial", 0.0, "initial is 0, not 0.0833333"),
         (snncc.MSAT(T=6), "MSATNeuron", "tau_mp", 2.0, "tau_mp is 2, not 0.5"),
         (snncc.MSAT(T=6, confidence=0.5), "ConfidentMSATNeuron", "survival", 7, "survival is 7, not 2.14748e"),
@@ -132,11 +132,11 @@ def test_parameters_that_the_coding_does_not_give(pooled_ann, pooled_images, cod
 
 
 def test_neurons_of_another_kind(pooled_ann, pooled_images):
-    model = snncc.convert(pooled_ann, snncc.Rate(T=6), calibration=pooled_images)
+    model = snncc.convert(pooled_ann, snncc.Rate(T=6, signed=False), calibration=pooled_images)
     coding = metadata(model, "snncc.coding")
     coding.value = json.dumps({**json.loads(coding.value), "signed": True})
     results = failed(run_checks(model, pooled_ann, pooled_images))
-    assert "it is a IFNeuron, not a SignedIFNeuron" in results["metadata-tables"]
+    assert "it is a IFNeuron, not a RoundingIFNeuron" in results["metadata-tables"]
     coding.value = json.dumps({"name": "morse"})
     assert "'morse' is not known" in failed(run_checks(model, pooled_ann, pooled_images))["metadata-tables"]
 

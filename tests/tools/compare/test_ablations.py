@@ -22,7 +22,7 @@ def scales(model: onnx.ModelProto) -> list[np.ndarray]:
 
 def converted(**options: object) -> onnx.ModelProto:
     fixed = {"calibration": load_digits().train_images[:64], "normalize": "none", "scale": "max", "match": False}
-    return snncc.convert(digits_network(), snncc.Rate(T=4), **fixed, **options)
+    return snncc.convert(digits_network(), snncc.Rate(T=4, signed=False), **fixed, **options)
 
 
 def test_threshold_scale_is_a_factor_of_all_scales():

@@ -138,7 +138,7 @@ def test_large_weights_become_inputs():
 
 @pytest.mark.parametrize("form", ["folded", "loop", "step"])
 def test_converted_models_keep_the_functions_that_are_called(form):
-    model = snncc.convert(digits_network(), snncc.Rate(T=4), input_range=(0, 1), form=form)
+    model = snncc.convert(digits_network(), snncc.Rate(T=4, signed=False), input_range=(0, 1), form=form)
 
     def inside(model: onnx.ModelProto, op: str) -> bool:
         graphs = [model.graph, *(a.g for n in model.graph.node for a in n.attribute if a.HasField("g"))]

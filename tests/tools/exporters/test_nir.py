@@ -50,7 +50,7 @@ NETWORKS = {"residual": residual, "dense": dense, "waves": waves}
 
 
 def converted(model: onnx.ModelProto, **options: object) -> onnx.ModelProto:
-    coding = snncc.Rate(T=T, **{"shift": "bias", **options})
+    coding = snncc.Rate(T=T, **{"shift": "bias", "signed": False, **options})
     return snncc.convert(model, coding, calibration=noise(model, 32, 0), form="folded")
 
 
@@ -79,7 +79,11 @@ def test_resnet_20(simulate: Simulate, shared: Path, tmp_path: Path) -> None:
     scale = "imagenet"
     path = shared / "models" / "resnet20_cifar10.onnx"
     snn = snncc.convert(
-        path, snncc.Rate(T=T, shift="bias"), calibration=calibration[:128], preprocess=scale, form="folded"
+        path,
+        snncc.Rate(T=T, shift="bias", signed=False),
+        calibration=calibration[:128],
+        preprocess=scale,
+        form="folded",
     )
     export(snn, tmp_path / "snn.nir")
     mean, deviation = (np.float32(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
@@ -118,9 +122,9 @@ def test_what_nir_cannot_say_is_named_at_once() -> None:
         (snncc.Phase(T=8, Q=1.4), "phase coding"),
         (snncc.FS(K=4), "fs coding"),
         (snncc.MSAT(T=8), "msat coding"),
-        (snncc.Rate(T=8, shift="bias", signed=True), "--signed"),
+        (snncc.Rate(T=8, shift="bias"), "--no-signed"),
         (snncc.Rate(T=8, shift="bias", wait=8), "--wait"),
-        (snncc.Rate(T=8), "--shift bias"),
+        (snncc.Rate(T=8, signed=False), "--shift bias"),
     ],
 )
 def test_codings_that_nir_has_no_neuron_for(coding: object, reason: str) -> None:

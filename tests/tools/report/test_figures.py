@@ -143,7 +143,7 @@ def test_potentials_cross_thresholds_where_neurons_fire(reported):
     for name, train in trains.items():
         fired, left = train.spikes()[:, 0], found[name]
         assert left.shape == fired.shape
-        if train.op in ("IFNeuron", "SignedIFNeuron"):
+        if train.op in ("IFNeuron", "SignedIFNeuron", "RoundingIFNeuron"):
             assert left[~fired].max(initial=-np.inf) < 1 + 1e-5
             sign = np.sign(train.sent().reshape(fired.shape))
             assert (sign * left)[fired].min(initial=np.inf) > -1e-5
