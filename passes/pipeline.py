@@ -141,7 +141,7 @@ def lowering(
         rows,  # as long as they can be measured
         LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
-        EncodeInput(coding, scales.inputs),  # the input becomes spikes
+        EncodeInput(coding, scales.inputs, scales.grids),  # the input becomes spikes
         IsolateAnalogOps(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is
         RepeatConstantCurrents(coding.slices, rows.rows),  # or repeat a constant current where it meets steps
         StackedSizes(coding.slices),  # sizes are those of samples

@@ -132,9 +132,9 @@ class ToSingleSteps(Pass):
             return
         if timing.is_early:
             for tensor in {id(t): t for t in node.inputs}.values():
-                if (lag := late - timing.base.get(id(tensor), late)) > 0:
+                if (lag := late - timing.last.get(id(tensor), late)) > 0:
                     self._delay(graph, node, tensor, lag)
-        timing.base.update({id(t): late for t in node.outputs})
+        timing.last.update({id(t): late for t in node.outputs})
 
     def _delay(self, graph: Graph, node: Node, tensor: Tensor, lag: int) -> None:
         """Make `node` read the value of `tensor` from `lag` steps before, by a chain of registers."""
@@ -163,7 +163,7 @@ class _Timing:
         self._wait = wait
         self._length = 0
         self._kept: list[Tensor] = []  # whose ids are in use
-        self.base: dict[int, int] = {}  # by tensor: the step of its first possible spike
+        self.last: dict[int, int] = {}  # by tensor: the step of its last possible spike
 
     @property
     def is_early(self) -> bool:
@@ -172,23 +172,25 @@ class _Timing:
 
     def start(self, node: Node) -> int:
         """The step at which `node` starts."""
-        self._length = get(node.op).length(node.attrs)
-        base = self.base.get(id(node.inputs[0]))
-        return 0 if base is None else base + (self._wait or self._length) - 1
+        length = get(node.op).length(node.attrs)
+        self._length = max(self._length, length)
+        last = self.last.get(id(node.inputs[0]))
+        missed = 0 if self._wait is None else max(length - self._wait, 0)  # phases of its input when it starts
+        return 0 if last is None else max(last - missed, 0)
 
     def starts(self, node: Node, start: int) -> None:
-        """Record that `node` starts at `start`."""
-        self.base[id(node.outputs[0])] = start
+        """Record that `node`, now a single step, starts at `start`."""
+        self.last[id(node.outputs[0])] = start + len(node.attrs.get("levels", node.attrs.get("thresholds", ()))) - 1
         self._kept.append(node.outputs[0])
 
     def latest(self, node: Node) -> int | None:
-        """The latest start among the neurons that `node` reads; None if there are none."""
+        """The latest end among the neurons that `node` reads; None if there are none."""
         self._kept += node.outputs
-        return max((self.base[id(t)] for t in node.inputs if id(t) in self.base), default=None)
+        return max((self.last[id(t)] for t in node.inputs if id(t) in self.last), default=None)
 
     def total(self, graph: Graph) -> int:
         """Number of steps until the input of every output is complete."""
-        return max((self.base.get(id(t), 0) for t in graph.outputs), default=0) + self._length
+        return max((self.last.get(id(t), self._length - 1) for t in graph.outputs), default=self._length - 1) + 1
 
 
 def _sample(graph: Graph, tensor: Tensor) -> tuple[int | str | None, ...] | None:

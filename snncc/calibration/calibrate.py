@@ -11,6 +11,7 @@ import numpy as np
 from snncc.analysis.integer_inputs import activation_sources
 from snncc.calibration.data_free import observe_noise
 from snncc.calibration.histogram import LeastSquares, Percentile
+from snncc.calibration.input_grids import input_grids
 from snncc.calibration.observers import ActivationSite, Maximum, Observer, observe, places
 from snncc.calibration.potential_matching import samples_that_fit
 from snncc.calibration.reservoir import Reservoir
@@ -175,7 +176,10 @@ def calibrate(
     potentials, analog = value_ranges(shown, seen, gates=bool(kept))
     inputs |= {t.name: max(map(abs, analog[t.name])) for t in activation_sources(graph) if t.name not in inputs}
     inputs = {name: largest or 1.0 for name, largest in inputs.items()}
-    known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin)
+    grids = input_grids(graph, kept) if kept and coding.codes_grids else {}
+    if grids:
+        origin["input_bits"] = {name: grid.bits for name, grid in grids.items()}
+    known = Scales({}, inputs, potentials, analog, method.normalize, origin=origin, grids=grids)
     return Calibration(sites, kept, watcher, known)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from snncc.coding.declaration import Declaration
-from snncc.coding.scales import LayerSettings
+from snncc.coding.scales import InputGrid, LayerSettings
 from snncc.errors import OptionError
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops import DOMAIN, get
@@ -99,6 +99,15 @@ class Coding(Declaration):
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:  # noqa: ARG002
         """Add the neuron that encodes a network input of magnitude up to `maximum`; None if it stays analog."""
         return None
+
+    @property
+    def codes_grids(self) -> bool:
+        """Whether inputs whose values lie on a grid are encoded by `grid_encoder`."""
+        return False
+
+    def grid_encoder(self, graph: Graph, source: Tensor, grid: InputGrid, name: str) -> Tensor:
+        """Add the neuron that encodes `source`, multiples of the step of `grid`; only where `codes_grids`."""
+        raise NotImplementedError
 
     def of_layer(self, choice: LayerSettings) -> Coding:  # noqa: ARG002
         """The coding with the per-layer settings of a layer; by default only the scale is per layer."""

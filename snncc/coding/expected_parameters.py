@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["binary_phases", "differential", "few_spikes_tables", "over_time", "phases"]
+__all__ = ["binary_phases", "differential", "few_spikes_tables", "grid_phases", "over_time", "phases"]
 
 
 def phases(
@@ -39,6 +39,16 @@ def binary_phases(bits: int, wait: int | None = None) -> dict[str, Any]:
     levels = 2.0 ** -np.arange(bits, dtype=np.float64)
     tables = dict.fromkeys(("levels", "thresholds", "last_thresholds"), levels)
     return {"max_spikes": bits, **tables, "wait": wait or bits}
+
+
+def grid_phases(given: Mapping[str, Any], slices: int) -> dict[str, Any]:
+    """The bits of a whole number, rounded, of an encoder with attributes `given`; empty if that codes other values."""
+    if given["thresholds"][0] == given["levels"][0]:
+        return {}
+    bits = int(given["max_spikes"])
+    levels = 2.0 ** -np.arange(bits, dtype=np.float64)
+    tables = {"levels": levels, **dict.fromkeys(("thresholds", "last_thresholds"), levels - 2.0**-bits)}
+    return {"max_spikes": bits, **tables, "wait": len(given["levels"]) - slices + 1}
 
 
 def few_spikes_tables(steps: npt.NDArray[np.float64], initial: float) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from snncc.coding.base import Coding, add_neuron
-from snncc.coding.expected_parameters import binary_phases, phases
+from snncc.coding.expected_parameters import binary_phases, grid_phases, phases
 from snncc.coding.phase_parameters import PhaseParameters
-from snncc.coding.phase_tables import binary_tables, level_tables, power_tables, several_spikes
+from snncc.coding.phase_tables import binary_tables, grid_tables, level_tables, power_tables, several_spikes
+from snncc.coding.scales import InputGrid
 from snncc.ir.graph import Graph, Tensor
 from snncc.ops.arrays import Array
 from snncc.ops.one_spike import ONE_SPIKE
@@ -36,7 +37,8 @@ class Phase(PhaseParameters):
             with the least mean absolute percentage error (eq. 5).
         shift: Threshold shift: round to the nearest level instead of flooring (section III-B1).
         spikes: Maximum number of spikes of a neuron, 1 … T.
-        input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes), `one` spike, or `analog`.
+        input: How the network's input is coded: `binary` (levels 2^-p, up to T spikes; calibration data on a grid of up
+            to 8 bits take one phase per bit), `one` spike, or `analog`.
         wait: Phases that a layer waits for its input before it fires, 1 … T; None: all T, so that no input is lost.
         levels: Spike value of each phase instead of Q^-p, in units of the scale: T descending positive numbers.
 
@@ -96,6 +98,20 @@ class Phase(PhaseParameters):
             return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": self.wait}, name)
         return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
 
+    @property
+    def codes_grids(self) -> bool:
+        """For binary input."""
+        return self.input == "binary"
+
+    def grid_encoder(self, graph: Graph, source: Tensor, grid: InputGrid, name: str) -> Tensor:
+        """Add a signed PhaseNeuron with as many phases as the grid has bits, at least one for each slice."""
+        attrs = grid_tables(grid.bits, max(grid.bits, self.slices))
+        unit = grid.step * 2.0 ** (grid.bits - 1)
+        if self.slices > 1:  # the last slice is complete
+            wait = len(attrs["levels"]) - self.slices + 1
+            return add_neuron(graph, "PhaseEncoder", source, unit, {**attrs, "wait": wait}, name)
+        return add_neuron(graph, "PhaseNeuron", source, unit, attrs, name)
+
     def expected_attributes(self, op: str, form: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
         """Levels and thresholds of a neuron that replaces a ReLU."""
         return self._expected(self.spikes)
@@ -104,7 +120,9 @@ class Phase(PhaseParameters):
         """Those of the input's encoder, which is signed; other neurons are as those of ReLUs."""
         if not given.get("signed"):
             return self.expected_attributes(op, form)
-        return binary_phases(self.T, self.wait) if self.input == "binary" else self._expected(1)
+        if self.input == "binary":
+            return grid_phases(given, self.slices) or binary_phases(self.T, self.wait)
+        return self._expected(1)
 
     def _expected(self, spikes: int) -> dict[str, Any]:
         return phases(self.T, float(self.Q), self.levels, shift=self.shift, spikes=spikes, wait=self.wait)

@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from snncc.errors import OptionError
 
-__all__ = ["binary_tables", "checked_levels", "level_tables", "midpoints", "power_tables", "several_spikes"]
+__all__ = [
+    "binary_tables",
+    "checked_levels",
+    "grid_tables",
+    "level_tables",
+    "midpoints",
+    "power_tables",
+    "several_spikes",
+]
 
 Tables = dict[str, list[float]]
 
@@ -54,6 +62,18 @@ def binary_tables(steps: int) -> dict[str, Any]:
     """Attributes of a PhaseNeuron that codes a signed value in binary, as the sum of its first `steps` bits."""
     levels = _float32(2.0 ** -np.arange(steps, dtype=np.float64))
     return {"levels": levels, "thresholds": levels, "last_thresholds": levels, "max_spikes": steps, "signed": 1}
+
+
+def grid_tables(bits: int, phases: int) -> dict[str, Any]:
+    """Attributes of a PhaseNeuron that codes a whole number of units, in units of 2^(bits - 1), in `phases` >= `bits`.
+
+    It rounds to the nearest whole number. In phases after the first `bits`, no remainder reaches the threshold.
+    """
+    levels = 2.0 ** -np.arange(bits, dtype=np.float64)
+    levels = np.append(levels, [levels[-1]] * (phases - bits))
+    thresholds = _float32(levels - levels[-1] / 2)
+    tables = {"levels": _float32(levels), "thresholds": thresholds, "last_thresholds": thresholds}
+    return {**tables, "max_spikes": bits, "signed": 1}
 
 
 def checked_levels(levels: Iterable[Any], steps: int) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ __all__ = [
     "NORMALIZATIONS",
     "SCALES",
     "WEIGHTS",
+    "InputGrid",
     "LayerSettings",
     "PotentialCorrection",
     "Scales",
@@ -54,6 +55,20 @@ class LayerSettings:
     factor: float = 1.0
 
 
+@dataclass(frozen=True, eq=False)
+class InputGrid:
+    """The values of an input: offset + step k, with whole numbers k of either sign, below 2^bits in magnitude.
+
+    Attributes:
+        offset, step: One value, or one per channel; broadcast to the input.
+        bits: Binary digits of the largest magnitude of k.
+    """
+
+    offset: Array
+    step: Array
+    bits: int
+
+
 @dataclass(frozen=True)
 class Scales:
     """Neurons' scales λ > 0 and the inputs' largest magnitudes.
@@ -61,6 +76,7 @@ class Scales:
     Attributes:
         neurons: λ of each activation site, by the tensor that its ReLU computes; broadcasts to that tensor.
         inputs: Largest magnitude of each graph input, by name.
+        grids: The grid of each input whose data has one, by name.
         potentials: (Lowest, highest) pre-activation of each activation other than ReLU, by node.
         analog: (Lowest, highest) value of the output of each non-linear op, by tensor.
         normalize: `channel` or `layer` (λ goes into the weights) or `none` (λ per channel stays with the neuron).
@@ -70,6 +86,7 @@ class Scales:
 
     neurons: Mapping[str, npt.NDArray[np.float64]]
     inputs: Mapping[str, float]
+    grids: Mapping[str, InputGrid] = field(default_factory=dict, kw_only=True)
     potentials: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     analog: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalize: str = "channel"

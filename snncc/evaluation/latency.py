@@ -15,7 +15,7 @@ from snncc.coding.scales import LayerSettings
 from snncc.evaluation.recurrent_costs import loop_steps
 from snncc.ir.nodes import label
 
-__all__ = ["Latency", "added_steps", "steps_of"]
+__all__ = ["Latency", "added_steps", "encoder_steps", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,24 @@ def steps_of(model: onnx.ModelProto, network: Network) -> Latency | None:
 
 
 def added_steps(network: Network, coding: Coding, own: Mapping[str, int]) -> Callable[[onnx.NodeProto], int]:
-    """Time steps that each node adds to the latency: encoders none; `own` are those of layers with per-layer steps."""
-    hidden = network.hidden
+    """Time steps that each node adds to the latency; `own` are those of layers with per-layer steps.
+
+    Encoders add as many steps as they have more than other layers; fewer count as negative.
+    """
+    hidden, encoders = network.hidden, {label(n) for n in network.encoders}
 
     def added(node: onnx.NodeProto) -> int:
+        if label(node) in encoders:
+            return encoder_steps(node, coding) - coding.steps
         if label(node) not in hidden:
             return 0
         layer = coding.of_layer(LayerSettings(steps=own.get(label(node))))
         return layer.latency(1) - layer.latency(0)
 
     return added
+
+
+def encoder_steps(node: onnx.NodeProto, coding: Coding) -> int:
+    """Time steps of an encoder: its own phases, at least one for each slice; else those of all layers."""
+    phases = next((len(a.floats) for a in node.attribute if a.name == "levels"), coding.steps)
+    return max(phases, coding.slices) if phases != coding.steps else phases

@@ -22,7 +22,7 @@ from snncc.coding.metadata_schema import sound_entry
 from snncc.errors import ModelError
 from snncc.io.large_models import outline
 from snncc.ir.function_bodies import attach_bodies
-from snncc.ir.nodes import all_nodes
+from snncc.ir.nodes import all_nodes, attributes_of
 from snncc.ir.proto_builder import Builder
 from snncc.ir.scopes import reads, writes
 from snncc.ops import DOMAIN, all_ops, get

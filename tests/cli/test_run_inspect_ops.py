@@ -184,9 +184,9 @@ def test_inspect_tells_states_from_inputs(snncc, digits, tmp_path):
     onnx.save(model, tmp_path / "step.onnx")
     found = json.loads(snncc("inspect", tmp_path / "step.onnx", "--json").stdout)
     assert found["inputs"] == ["'input' float32 [N, 1, 8, 8]"]
-    assert (found["outputs"], found["states"], found["batch_axis"]) == (["logits"], 8, None)
+    assert (found["outputs"], found["states"], found["batch_axis"]) == (["logits"], 12, None)
     text = snncc("inspect", tmp_path / "step.onnx").stdout
-    assert "and 8 states, in and out" in text
+    assert "and 12 states, in and out" in text
     assert "stacks" not in text
 
 

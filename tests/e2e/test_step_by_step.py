@@ -262,7 +262,7 @@ def test_dyadic_network_gives_the_same_bits_spike_by_spike(normalize):
     weights = {name: rng.integers(-6, 7, shape) / 8 for name, shape in SHAPES.items()}
     weights |= {f"b{i}": rng.integers(-4, 5, len(weights[f"w{i}"])) / 8 for i in range(1, LAYERS + 2)}
     ceilings = [2.0, 4.0, 4.0, 2.0, 2.0]
-    calibration = np.clip(np.round(rng.normal(0, 16, (200, 2, 8, 8))), -64, 64).astype(np.float32)
+    calibration = np.clip(np.round(rng.normal(0, 16, (200, 2, 8, 8)) * 16) / 16, -64, 64).astype(np.float32)
     calibration[0, 0, 0, 0] = 64
     images = rng.normal(0, 4, (12, 2, 8, 8)).astype(np.float32)
 

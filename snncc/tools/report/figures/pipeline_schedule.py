@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from snncc.analysis.network_view import Network
 from snncc.coding import Coding
-from snncc.evaluation.latency import added_steps
+from snncc.evaluation.latency import added_steps, encoder_steps
 from snncc.ir.nodes import label
 from snncc.tools.report.panels import Panel, Section
 from snncc.tools.report.safe_names import shown
@@ -37,13 +37,14 @@ def schedule(network: Network, coding: Coding, own: Mapping[str, int]) -> list[S
     """The slots by depth: a layer starts after the one before, delayed by its added latency; `own` are per-layer time
     steps.
     """
-    hidden = network.hidden
+    hidden, encoders = network.hidden, {label(n) for n in network.encoders}
     depths = network.along(lambda node: label(node) in hidden)
     ends = network.along(added_steps(network, coding, own))
     slots = []
     for node in network.neurons:
-        length, output = own.get(label(node), coding.steps), node.output[0]
-        slots.append(Slot(label(node), depths[output], coding.latency(0) + ends[output] - length, length))
+        name, output = label(node), node.output[0]
+        length = encoder_steps(node, coding) if name in encoders else own.get(name, coding.steps)
+        slots.append(Slot(name, depths[output], coding.latency(0) + ends[output] - length, length))
     return sorted(slots, key=lambda slot: slot.depth)
 
 
