@@ -65,7 +65,8 @@ def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: 
             return _behind_batchnorm(graph, measured, coding)
         case "fitted":
             found = {place.relu: fitted_levels(measured, place, coding) for place in measured.sites}
-            if few := [name for name, choice in found.items() if choice is None]:
+            few = [name for name, choice in found.items() if choice is None]
+            if few and not coding.levels_per_step:  # else they are fitted again, step by step
                 log.warning(
                     "too few different activations for %d levels, which are powers: %s", coding.steps, ", ".join(few)
                 )
