@@ -29,6 +29,7 @@ void visit_type(const Visit& visit) {
   visit(KernelClass<OneSpikeNeuron<Device, kType>>{});
   visit(KernelClass<ResidualOneSpikeNeuron<Device, kType>>{});
   visit(KernelClass<PhaseNeuron<Device, kType>>{});
+  visit(KernelClass<CoarseFineNeuron<Device, kType>>{});
   visit(KernelClass<FewSpikesNeuron<Device, kType>>{});
   visit(KernelClass<WaitOneSpikeNeuron<Device, kType>>{});
   visit(KernelClass<PhaseEncoder<Device, kType>>{});

@@ -45,6 +45,11 @@ inline MultiSpikeTables multi_spike_tables(const Attributes& node) {
           node.integer("signed")};
 }
 
+inline CoarseFineTables coarse_fine_tables(const Attributes& node) {
+  return {node.floats("levels"), node.floats("thresholds"), node.floats("fine_levels"), node.floats("fine_thresholds"),
+          node.integer("signed")};
+}
+
 inline FewSpikesTables few_spikes_tables(const Attributes& node) {
   return {node.floats("thresholds"), node.floats("resets"), node.floats("values"), node.number("initial")};
 }
@@ -103,6 +108,21 @@ class PhaseNeuron : public PointwiseNeuron<Device, kType> {
 
  private:
   MultiSpikeTables tables_;
+};
+
+template <class Device, OrtElementType kType>
+class CoarseFineNeuron : public PointwiseNeuron<Device, kType> {
+ public:
+  static constexpr const char* kName = "CoarseFineNeuron";
+
+  explicit CoarseFineNeuron(const Attributes& node) : tables_(coarse_fine_tables(node)) {}
+
+  void compute(const Call& call) const {
+    Device::run(tables_.tables(), PointwiseNeuron<Device, kType>::bind(call), call);
+  }
+
+ private:
+  CoarseFineTables tables_;
 };
 
 template <class Device, OrtElementType kType>

@@ -37,6 +37,22 @@ def test_few_spikes_relu(steps: int, alpha: int, golden: Path, library: Library,
 
 
 @every_variant
+@pytest.mark.parametrize("name", ["8_8", "12_12", "16_8_signed"])
+def test_coarse_fine(name: str, golden: Path, library: Library, run: Any) -> None:
+    data = np.load(golden / f"coarse_fine_{name}.npz")
+    names = {"levels": "coarse", "fine_levels": "fine"}
+    names |= {"thresholds": "coarse_thresholds", "fine_thresholds": "fine_thresholds"}
+    steps = max(len(data[key]) for key in names.values())  # the shorter table repeats its last entry
+    attributes: dict[str, Any] = {
+        key: np.pad(data[given], (0, steps - len(data[given])), mode="edge").tolist() for key, given in names.items()
+    }
+    attributes["signed"] = int(name.endswith("signed"))
+    for y, count in every_way(run, ops.get("CoarseFineNeuron"), [data["x"], ONE], attributes):
+        np.testing.assert_array_equal(y, data["y"])
+        np.testing.assert_array_equal(count, data["spikes"])
+
+
+@every_variant
 def test_few_spikes_general(golden: Path, library: Library, run: Any) -> None:
     data = np.load(golden / "fs_general_K12.npz")
     names = {"thresholds": "theta", "resets": "h", "values": "d"}

@@ -21,7 +21,8 @@ from snncc.runtime.native import Library, Neuron
 OPSET = 20
 DTYPES = ("float32", "float16", "float64")
 VARIANTS = ("plain", "avx2", "avx512")
-NEURONS = tuple(map(ops.get, ("OneSpikeNeuron", "ResidualOneSpikeNeuron", "PhaseNeuron", "FSNeuron")))
+NAMES = ("OneSpikeNeuron", "ResidualOneSpikeNeuron", "PhaseNeuron", "CoarseFineNeuron", "FSNeuron")
+NEURONS = tuple(map(ops.get, NAMES))
 GOLDEN = Path(os.environ.get("SNNCC_SHARED", Path(__file__).parents[3] / "shared")) / "golden"
 
 # X's shape and that of scale and weight.
@@ -55,6 +56,9 @@ def tables(steps: int, base: float, op: OpDef) -> dict[str, Any]:
     attributes["thresholds"] = (np.float32((1 + 1 / base) / 2) * levels).tolist()
     if op.name == "PhaseNeuron":
         attributes |= {"last_thresholds": (np.float32(0.8) * levels).tolist(), "max_spikes": 3, "signed": 1}
+    if op.name == "CoarseFineNeuron":
+        fine = {"fine_levels": 0.2 * levels, "fine_thresholds": 0.17 * levels}
+        attributes |= {name: np.float32(table).tolist() for name, table in fine.items()} | {"signed": steps % 2}
     return attributes
 
 

@@ -47,6 +47,13 @@ struct PhaseTables {
   int32_t is_signed = 0;
 };
 
+// The tables of a neuron with a coarse spike, and a fine one of either sign for the remainder.
+struct CoarseFine {
+  Ladder coarse;
+  Ladder fine;
+  int32_t is_signed = 0;
+};
+
 // The tables of a few-spikes neuron, in the order of steps.
 struct FewSpikes {
   const float* thresholds = nullptr;

@@ -44,4 +44,17 @@ static SNNCC_HD float phase_finish(float value, float u, bool is_signed) {
   return is_signed && u < 0.0f ? -value : value;
 }
 
+// What a coarse-and-fine neuron codes: the magnitude of a signed potential, else the positive part. NaN gives 0 or NaN.
+static SNNCC_HD float coarse_fine_start(float u, bool is_signed) {
+  const float magnitude = u < 0.0f ? -u : u;
+  const float positive = u > 0.0f ? u : 0.0f;
+  return is_signed ? magnitude : positive;
+}
+
+// Its output for a potential u, in units of its scale, with the levels of its spikes.
+static SNNCC_HD float coarse_fine_finish(float u, float coarse, float rest, float fine, bool is_signed) {
+  const float value = coarse + (rest < 0.0f ? -fine : fine);
+  return phase_finish(value, u, is_signed);
+}
+
 }  // namespace snncc

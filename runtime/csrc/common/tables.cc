@@ -44,6 +44,13 @@ void check_table(const char* name, const std::vector<float>& table, size_t steps
   }
 }
 
+bool checked_sign(int64_t is_signed) {
+  if (is_signed != 0 && is_signed != 1) {
+    refuse("attribute 'signed' is " + std::to_string(is_signed) + "; it must be 0 or 1");
+  }
+  return is_signed == 1;
+}
+
 int32_t checked_wait(int64_t wait, size_t steps) {
   if (wait < 1 || wait > static_cast<int64_t>(steps)) {
     refuse("attribute 'wait' is " + std::to_string(wait) + "; it must be from 1 to " + std::to_string(steps) +
@@ -86,19 +93,25 @@ MultiSpikeTables::MultiSpikeTables(std::vector<float> levels, std::vector<float>
   if (max_spikes < 1) {
     refuse("attribute 'max_spikes' is " + std::to_string(max_spikes) + "; it must be at least 1");
   }
-  if (is_signed != 0 && is_signed != 1) {
-    refuse("attribute 'signed' is " + std::to_string(is_signed) + "; it must be 0 or 1");
-  }
+  is_signed_ = checked_sign(is_signed);
   // More spikes than phases never happen, and a last spike after the last phase neither.
   const auto phases = static_cast<int64_t>(levels_.size());
   limit_ = static_cast<int32_t>(max_spikes <= phases ? max_spikes : phases + 1);
-  is_signed_ = is_signed == 1;
 }
 
 PhaseTables MultiSpikeTables::tables() const {
   return {levels_.data(), thresholds_.data(), last_thresholds_.data(), static_cast<int32_t>(levels_.size()), limit_,
           is_signed_ ? 1 : 0};
 }
+
+CoarseFineTables::CoarseFineTables(const std::vector<float>& levels, const std::vector<float>& thresholds,
+                                   const std::vector<float>& fine_levels, const std::vector<float>& fine_thresholds,
+                                   int64_t is_signed)
+    : coarse_(levels, thresholds), fine_(fine_levels, fine_thresholds), is_signed_(checked_sign(is_signed)) {
+  check_length("fine_levels", fine_levels, "levels", levels.size());
+}
+
+CoarseFine CoarseFineTables::tables() const { return {coarse_.ladder(), fine_.ladder(), is_signed_ ? 1 : 0}; }
 
 WaitTables::WaitTables(std::vector<float> levels, std::vector<float> thresholds, int64_t wait)
     : levels_(std::move(levels)), thresholds_(std::move(thresholds)) {

@@ -39,6 +39,19 @@ class MultiSpikeTables {
   bool is_signed_;
 };
 
+class CoarseFineTables {
+ public:
+  CoarseFineTables(const std::vector<float>& levels, const std::vector<float>& thresholds,
+                   const std::vector<float>& fine_levels, const std::vector<float>& fine_thresholds,
+                   int64_t is_signed);
+  CoarseFine tables() const;
+
+ private:
+  OneSpikeTables coarse_;
+  OneSpikeTables fine_;
+  bool is_signed_;
+};
+
 class WaitTables {
  public:
   WaitTables(std::vector<float> levels, std::vector<float> thresholds, int64_t wait);

@@ -3,6 +3,7 @@
 // other; a neuron that reaches a higher group takes its level from there.
 #include <immintrin.h>
 
+#include "cpu/coarse_fine.h"
 #include "cpu/few_spikes.h"
 #include "cpu/lanes.h"
 #include "cpu/slices.h"
@@ -171,7 +172,7 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, few_spikes, step_kernels(), slice_kernels(),
+const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, coarse_fine, few_spikes, step_kernels(), slice_kernels(),
                                 widen, narrow};
 
 }  // namespace snncc

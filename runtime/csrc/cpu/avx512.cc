@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "cpu/avx512_search.h"
+#include "cpu/coarse_fine.h"
 #include "cpu/few_spikes.h"
 #include "cpu/lanes.h"
 #include "cpu/slices.h"
@@ -173,7 +174,7 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx512Variant = {"avx512", prepare, one_spike, phases, few_spikes, step_kernels(), slice_kernels(),
+const Variant kAvx512Variant = {"avx512", prepare, one_spike, phases, coarse_fine, few_spikes, step_kernels(), slice_kernels(),
                                 widen, narrow};
 
 }  // namespace snncc

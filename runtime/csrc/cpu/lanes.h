@@ -75,20 +75,24 @@ struct Tile {
 };
 
 // From the lowest entry up: a potential that reaches a higher one takes its level.
-inline void climb_tile(const Ladder& ladder, const Tile& tile) {
-  float u[kTile];
-  float value[kTile];
-  tile.load(u);
-  for (int64_t i = 0; i < tile.size; ++i) {
+inline void climb(const Ladder& ladder, const float* u, float* value, int64_t size) {
+  for (int64_t i = 0; i < size; ++i) {
     value[i] = 0.0f;
   }
   for (int32_t j = 0; j < ladder.steps; ++j) {
     const float threshold = ladder.thresholds[j];
     const float level = ladder.levels[j];
-    for (int64_t i = 0; i < tile.size; ++i) {
+    for (int64_t i = 0; i < size; ++i) {
       value[i] = u[i] >= threshold ? level : value[i];
     }
   }
+}
+
+inline void climb_tile(const Ladder& ladder, const Tile& tile) {
+  float u[kTile];
+  float value[kTile];
+  tile.load(u);
+  climb(ladder, u, value, tile.size);
   tile.store_fires(u, ladder.thresholds[0]);
   tile.store(value);
 }

@@ -40,6 +40,11 @@ CpuCall::CpuCall(const PhaseTables& tables, const Tensors& tensors)
   unit_scale_ = is_one(tensors_.scale);
 }
 
+CpuCall::CpuCall(const CoarseFine& tables, const Tensors& tensors)
+    : variant_(current_variant()), tensors_(tensors), coarse_fine_(&tables) {
+  unit_scale_ = is_one(tensors_.scale);
+}
+
 CpuCall::CpuCall(const FewSpikes& tables, const Tensors& tensors)
     : variant_(current_variant()), tensors_(tensors), few_spikes_(&tables) {
   unit_scale_ = is_one(tensors_.scale);
@@ -100,6 +105,9 @@ void CpuCall::run_block(int64_t begin, Span span) const {
 void CpuCall::run_span(const Span& span) const {
   if (tables_ != nullptr) {
     return variant_.phase(*tables_, span);
+  }
+  if (coarse_fine_ != nullptr) {
+    return variant_.coarse_fine(*coarse_fine_, span);
   }
   if (few_spikes_ != nullptr) {
     return variant_.few_spikes(*few_spikes_, span);

@@ -17,6 +17,7 @@ class CpuCall {
  public:
   CpuCall(const Ladder& ladder, const Tensors& tensors);
   CpuCall(const PhaseTables& tables, const Tensors& tensors);
+  CpuCall(const CoarseFine& tables, const Tensors& tensors);
   CpuCall(const FewSpikes& tables, const Tensors& tensors);
   CpuCall(const CpuCall&) = delete;
   CpuCall& operator=(const CpuCall&) = delete;
@@ -34,6 +35,7 @@ class CpuCall {
   const Variant& variant_;
   Tensors tensors_;
   const PhaseTables* tables_ = nullptr;     // of a multi-spike neuron
+  const CoarseFine* coarse_fine_ = nullptr;  // of a coarse-and-fine neuron
   const FewSpikes* few_spikes_ = nullptr;   // of a few-spikes neuron
   FoldedLadder folded_;
   Plan plan_;  // of a one-spike neuron

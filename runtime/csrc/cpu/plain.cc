@@ -2,6 +2,7 @@
 // The variant for every machine: the compiler's vectors of the baseline instruction set, and tables in memory.
 #include "common/half.h"
 #include "cpu/buckets.h"
+#include "cpu/coarse_fine.h"
 #include "cpu/few_spikes.h"
 #include "cpu/lanes.h"
 #include "cpu/slices.h"
@@ -100,7 +101,7 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kPlainVariant = {"plain",        prepare,         one_spike, phases, few_spikes,
+const Variant kPlainVariant = {"plain",        prepare,         one_spike, phases, coarse_fine, few_spikes,
                                step_kernels(), slice_kernels(), widen,     narrow};
 
 }  // namespace snncc

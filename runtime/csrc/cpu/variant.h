@@ -84,6 +84,7 @@ struct Variant {
   void (*prepare)(const Ladder&, Plan&);
   void (*one_spike)(const Plan&, const Span&);
   void (*phase)(const PhaseTables&, const Span&);
+  void (*coarse_fine)(const CoarseFine&, const Span&);
   void (*few_spikes)(const FewSpikes&, const Span&);
   ForRules<StepKernels> steps;
   SliceKernels slices;

@@ -26,7 +26,7 @@ set(CMAKE_CUDA_ARCHITECTURES "${SNNCC_ARCHS}" CACHE STRING "Architectures of the
 
 enable_language(CUDA)
 target_sources(snncc_ops PRIVATE
-  csrc/cuda/edges.cu csrc/cuda/few_spikes.cu csrc/cuda/neurons.cu csrc/cuda/over_time.cu csrc/cuda/slices.cu)
+  csrc/cuda/coarse_fine.cu csrc/cuda/edges.cu csrc/cuda/few_spikes.cu csrc/cuda/neurons.cu csrc/cuda/over_time.cu csrc/cuda/slices.cu)
 target_compile_definitions(snncc_ops PRIVATE SNNCC_CUDA)
 set_target_properties(snncc_ops PROPERTIES
   CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECTURES}"

@@ -14,6 +14,7 @@ constexpr int32_t kMaxCudaSteps = 256;
 // All return null, or what went wrong: CUDA's words, or that the table is too long. `stream` is a cudaStream_t.
 const char* cuda_run(const Ladder& ladder, const Tensors& tensors, void* stream);
 const char* cuda_run(const PhaseTables& tables, const Tensors& tensors, void* stream);
+const char* cuda_run(const CoarseFine& tables, const Tensors& tensors, void* stream);
 const char* cuda_run(const FewSpikes& tables, const Tensors& tensors, void* stream);
 const char* cuda_run(const WaitPhases& tables, const SlicedTensors& tensors, void* stream);
 const char* cuda_run(const EncoderPhases& tables, const SlicedTensors& tensors, void* stream);
