@@ -89,8 +89,9 @@ def canonicalisation() -> tuple[Pass, ...]:
     )
 
 
-def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...]:
-    """The passes between `canonicalisation` and calibration; `bounds` maps nodes to the form of their bounds.
+def legalisation(coding: Coding, bounds: Forms | None = None, *, linear: bool = False) -> tuple[Pass, ...]:
+    """The passes between `canonicalisation` and calibration; `bounds` maps nodes to the form of their bounds, `linear`
+    says whether sums that synapses read become spikes.
 
     After it, activation sites are ReLUs, with an upper bound (Min) after them or not, or send both signs.
     """
@@ -102,7 +103,7 @@ def legalisation(coding: Coding, bounds: Forms | None = None) -> tuple[Pass, ...
         RemoveRedundantRelu(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with an upper bound
         SplitLeakyRelu(),  # and a leaky ReLU two of opposite polarity
-        InsertMessageNeurons(coding.signed_neurons),  # neurons for the messages of graph convolutions
+        InsertMessageNeurons(coding.signed_neurons, linear),  # neurons between synapses
         *((ReluBeforeMaxPool(),) if coding.pools_spikes else ()),  # pools choose among neurons
     )
 
@@ -199,8 +200,8 @@ PASSES: dict[str, type[Pass]] = {
 }
 
 
-def prepared(source: Graph, coding: Coding, bounds: Forms) -> Graph:
+def prepared(source: Graph, coding: Coding, bounds: Forms, *, linear: bool = False) -> Graph:
     """A copy of `source`, the imported ANN, whose activation sites are Relus with their recorded names."""
     graph = source.copy()
-    PassManager(legalisation(coding, bounds)).run(graph)
+    PassManager(legalisation(coding, bounds, linear=linear)).run(graph)
     return graph

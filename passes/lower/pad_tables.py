@@ -20,7 +20,7 @@ from snncc.passes.base import Pass
 
 __all__ = ["PadTables"]
 
-_TABLES = ("levels", "thresholds", "last_thresholds", "resets", "values")
+_TABLES = ("levels", "thresholds", "last_thresholds", "fine_levels", "fine_thresholds", "resets", "values")
 
 
 @dataclass(frozen=True)

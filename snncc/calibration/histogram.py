@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snncc.calibration.observers import ActivationSite, Observer
+from snncc.calibration.records import Records, with_records
 from snncc.ir.proto_builder import Builder
 from snncc.ops.arrays import Array
 
@@ -27,6 +28,13 @@ _BINS = _OCTAVES * _OCTAVE  # up to 2^24
 _FREE = 1e-6  # of a channel's power: errors that no network notices
 _EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
 _CENTRES = (_EDGES[:-1] + _EDGES[1:]) / 2
+_SEARCHED = 3 * _OCTAVE  # bins below the largest activation in which scales are searched
+
+
+def _tops(counts: Array) -> Array:
+    """The edge above all values of each channel, from counts (channels, bins); 0 if there are none."""
+    seen = counts > 0
+    return np.asarray(np.where(seen.any(axis=1), counts.shape[1] - seen[:, ::-1].argmax(axis=1), 0))
 
 
 @dataclass
@@ -35,6 +43,7 @@ class _Histogram(Observer):
 
     _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    _records: dict[str, Records] = field(default_factory=dict, init=False, repr=False)
 
     def probe(self, build: Builder, place: ActivationSite) -> str:  # noqa: ARG002 - nothing to add to the network
         """The activations themselves."""
@@ -50,6 +59,8 @@ class _Histogram(Observer):
         bins = np.clip((bits >> _SHIFT) - (_LOWEST - 1), 0, _BINS)
         bins += (np.arange(len(rows), dtype=np.int32) * (_BINS + 1))[:, None]
         flat = np.bincount(bins.ravel(), minlength=len(rows) * (_BINS + 1))
+        if axis != 0 and value.ndim > 1:
+            self._records.setdefault(place.tensor, Records()).update(value, axis)
         self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), -1)
 
     @abstractmethod
@@ -59,12 +70,17 @@ class _Histogram(Observer):
     def for_percentile(self, percent: float) -> Percentile:
         """The same activations, another result."""
         other = Percentile(percent)
-        other._counts, other._maxima = self._counts, self._maxima
+        other._counts, other._maxima, other._records = self._counts, self._maxima, self._records
         return other
 
     def counted(self, place: ActivationSite) -> tuple[Array, Array]:
-        """The middle of each bin, (bins,), and its counts, (channels, bins)."""
-        return _CENTRES, self._counts[place.tensor][:, 1:]
+        """The middle of each bin, (bins,), and its counts, (channels, bins), with those expected of new records."""
+        return _CENTRES, self._with_records(place)
+
+    def _with_records(self, place: ActivationSite) -> Array:
+        """Counts (channels, bins), and those of the records that another sample is expected to set."""
+        counts, records = self._counts[place.tensor][:, 1:], self._records.get(place.tensor)
+        return counts if records is None else with_records(counts, records, _EDGES, place.ceiling)
 
     def _bounded(self, place: ActivationSite, values: Array, room: Array | float = 1.0) -> Array:
         """`values`, limited to `room` times the channel's maximum, which replaces values outside of the bins.
@@ -105,37 +121,39 @@ class LeastSquares(_Histogram):
     """
 
     code: Callable[[Array], Array]
-    _errors: Array | None = field(default=None, init=False, repr=False)
+    _coded: Array | None = field(default=None, init=False, repr=False)
 
     def for_code(self, code: Callable[[Array], Array]) -> LeastSquares:
         """The same activations, another code."""
         other = LeastSquares(code)
-        other._counts, other._maxima = self._counts, self._maxima
+        other._counts, other._maxima, other._records = self._counts, self._maxima, self._records
         return other
 
     def result(self, place: ActivationSite) -> Array:
         """The best of all scales from three octaves below the channel's maximum; 0 for a channel that is always 0."""
-        counts = self._counts[place.tensor][:, 1:]
-        errors = counts.astype(np.float64) @ self._table()
-        top = np.where(
-            counts.any(axis=1), _BINS - (counts > 0)[:, ::-1].argmax(axis=1), 0
-        )  # upper edge of the last bin
-        candidates = np.arange(_BINS + 1)
-        reach = 3 << _MANTISSA_BITS
-        allowed = (candidates <= top[:, None]) & (candidates >= top[:, None] - reach)
-        best = np.where(allowed, errors, np.inf).argmin(axis=1)
-        power = counts @ _CENTRES**2
-        roomy = (candidates <= top[:, None] + _OCTAVE) & (errors <= _FREE * power[:, None])
-        chosen = np.where(roomy, candidates, best[:, None]).max(axis=1)
-        return self._bounded(place, np.where(top > 0, _EDGES[chosen], 0.0), np.where(chosen > top, 2.0, 1.0))
+        counts = self._with_records(place)
+        used = np.flatnonzero(counts.any(axis=0))
+        if not len(used):
+            return self._bounded(place, np.zeros(len(counts)))
+        top = _tops(counts)
+        counts, alive = counts[:, used], top > 0
+        lowest = max(top[alive].min() - _SEARCHED, 0)
+        scales = np.arange(lowest, min(top.max() + _OCTAVE, _BINS) + 1)
+        errors = counts.astype(np.float64) @ self._table(used, scales)
+        allowed = (scales <= top[:, None]) & (scales >= top[:, None] - _SEARCHED)
+        best = scales[np.where(allowed, errors, np.inf).argmin(axis=1)]
+        power = counts @ _CENTRES[used] ** 2
+        roomy = (scales <= top[:, None] + _OCTAVE) & (errors <= _FREE * power[:, None])
+        chosen = np.where(roomy, scales, best[:, None]).max(axis=1)
+        room = np.where(chosen > top, 2.0, _EDGES[top] / _EDGES[_tops(self._counts[place.tensor][:, 1:])])
+        return self._bounded(place, np.where(alive, _EDGES[chosen], 0.0), room)
 
-    def _table(self) -> Array:
-        """Squared error of a value in bin b coded with scale _EDGES[k], (bins, scales)."""
-        if self._errors is None:
+    def _table(self, bins: Array, scales: Array) -> Array:
+        """Squared error of a value in one of the bins coded with scale _EDGES[k], (bins, scales)."""
+        if self._coded is None:
             # Quotients depend on both mantissas and on the distance in octaves: 25 times fewer than bins times scales.
             octaves = 2.0 ** np.arange(-_OCTAVES, _OCTAVES)[:, None, None]
-            quotients = octaves * (_CENTRES[:_OCTAVE, None] / _EDGES[:_OCTAVE])
-            (above, bin_), (below, scale) = (np.divmod(np.arange(n), _OCTAVE) for n in (_BINS, _BINS + 1))
-            coded = self.code(quotients)[above[:, None] - below + _OCTAVES, bin_[:, None], scale]
-            self._errors = (_EDGES * coded - _CENTRES[:, None]) ** 2
-        return self._errors
+            self._coded = self.code(octaves * (_CENTRES[:_OCTAVE, None] / _EDGES[:_OCTAVE]))
+        (above, bin_), (below, scale) = np.divmod(bins, _OCTAVE), np.divmod(scales, _OCTAVE)
+        coded = self._coded[above[:, None] - below + _OCTAVES, bin_[:, None], scale]
+        return np.asarray((_EDGES[scales] * coded - _CENTRES[bins][:, None]) ** 2)

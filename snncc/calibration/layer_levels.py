@@ -12,47 +12,24 @@ activations with least squared error, and each layer needs a table of T numbers.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 
 from snncc.analysis.activation_sites import activation_nodes, neuron_output
 from snncc.calibration.calibrate import Calibration
-from snncc.calibration.lloyd_max import lloyd_max
+from snncc.calibration.lloyd_max import lloyd_max, remainders
 from snncc.calibration.observers import ActivationSite
 from snncc.coding import Coding
-from snncc.coding.scales import LEVELS, LayerSettings
-from snncc.errors import OptionError
+from snncc.coding.scales import LayerSettings
 from snncc.ir.graph import Graph
+from snncc.ops.arrays import Array
 
-__all__ = ["fitted_levels", "layer_levels", "refuse_levels"]
+__all__ = ["fitted_levels", "layer_levels"]
 
 log = logging.getLogger("snncc")
 
 _ALTERNATIONS = 2  # of levels for given scales and scales for given levels: more gain less than 1 %
-
-
-def refuse_levels(kind: str | None, coding: Coding, *, tune: bool, counted: bool) -> None:
-    """Raise OptionError if layers with `coding` cannot have levels of this kind; `counted`: whether activations are
-    counted.
-    """
-    if coding.has_own_levels and (kind is not None or tune):
-        raise OptionError(
-            "the coding has levels of its own, for all layers; leave out either these or the choice of others"
-        )
-    if kind is None:
-        return
-    if "levels" not in coding.arguments or kind not in (choices := coding.arguments["levels"].choices):
-        known = ", ".join(choices) if "levels" in coding.arguments else ", ".join(LEVELS)
-        message = f"levels are '{kind}', but must be one of {known}"
-        raise OptionError(f"{message}; only phase and differential coding have any")
-    if kind == "fitted" and coding.levels_per_step:
-        return
-    if kind == "fitted" and not coding.per_layer_levels:
-        raise OptionError("fitted levels are for one spike that rounds; leave out --spikes and --no-shift")
-    if kind == "fitted" and not counted:
-        raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
-    if kind == "batchnorm" and tune:
-        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")
 
 
 def layer_levels(kind: str | None, graph: Graph, measured: Calibration, coding: Coding) -> dict[str, LayerSettings]:
@@ -80,23 +57,37 @@ def fitted_levels(measured: Calibration, place: ActivationSite, coding: Coding) 
     """As many levels as `coding` has, with the least squared error in units of activations; None if there are too few.
 
     Levels in units of the scales and scales for these levels are fitted in turn, from the scales that the paper's base
-    for that many levels would have: the coding's own base has no part in it.
+    for that many levels would have: the coding's own base has no part in it. Where a second spike has levels, they are
+    fitted to what the first spike leaves.
     """
-    coding, choice = coding.with_base("auto"), LayerSettings()
+    first = coding.first_spike.with_base("auto")
+    fine = coding.steps - first.steps
+    choice = LayerSettings()
     for _ in range(_ALTERNATIONS):
-        counted = measured.counted(place)
-        if counted is None:
-            return None
-        values, counts = counted
-        scale = np.broadcast_to(measured.scale(place, coding, choice).reshape(-1, 1), (len(counts), 1))
-        count = coding.levels_per_step or coding.steps
-        levels = lloyd_max((values / scale).ravel(), (counts * scale**2).ravel(), count)
+        counted = _in_units(measured, place, first, choice)
+        levels = None if counted is None else lloyd_max(*counted, first.levels_per_step or first.steps)
         if levels is None:
             return None
         if levels[0] > 1 and np.isfinite(place.ceiling):  # scales are at most the ceiling; so must be levels x scale
             levels = tuple(level / levels[0] for level in levels)
         choice = LayerSettings(levels=levels)
-    return choice
+    if not fine:
+        return choice
+    counted = _in_units(measured, place, first, choice)
+    rest = None if counted is None or levels is None else lloyd_max(*remainders(*counted, levels), fine)
+    return None if rest is None else replace(choice, fine=rest)
+
+
+def _in_units(
+    measured: Calibration, place: ActivationSite, coding: Coding, choice: LayerSettings
+) -> tuple[Array, Array] | None:
+    """Activations above 0 in units of the scales, and their weights in the squared error, (n,); None if not counted."""
+    counted = measured.counted(place)
+    if counted is None:
+        return None
+    values, counts = counted
+    scale = np.broadcast_to(measured.scale(place, coding, choice).reshape(-1, 1), (len(counts), 1))
+    return (values / scale).ravel(), (counts * scale**2).ravel()
 
 
 def _behind_batchnorm(graph: Graph, measured: Calibration, coding: Coding) -> dict[str, LayerSettings]:

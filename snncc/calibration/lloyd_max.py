@@ -9,6 +9,7 @@ without any value, a second start is used.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from snncc.coding.phase_tables import midpoints
 
-__all__ = ["lloyd_max"]
+__all__ = ["lloyd_max", "remainders"]
 
 Array = npt.NDArray[np.float64]
 
@@ -25,6 +26,9 @@ _STILL = 1e-6  # of the mean value: how far levels may move in the last round
 _STRETCHES = 256  # of the range, in which density is counted
 _SMOOTH = 9  # of them are averaged
 _DIGITS = 6
+_BINS_PER_VALUE = 43  # bins of 1/32 to 1/64 of their value
+_PARTS = 8  # of a bin
+_CELLS = 4096  # of the histogram of remainders
 
 
 def lloyd_max(values: npt.NDArray[Any], weights: npt.NDArray[Any], count: int) -> tuple[float, ...] | None:
@@ -46,6 +50,24 @@ def lloyd_max(values: npt.NDArray[Any], weights: npt.NDArray[Any], count: int) -
         if all_used and (np.diff(np.array([*found, 0.0], np.float32)) < 0).all():
             return found
     return None
+
+
+def remainders(values: Array, weights: Array, levels: Sequence[float]) -> tuple[Array, Array]:
+    """What the nearest of `levels`, or 0, leaves of binned `values`: (magnitudes, their weights), a histogram.
+
+    Args:
+        values, weights: The middle of bins about 1/32 wide, relative to it, and their weights, (n,). A bin is wider
+            than the distance of fine levels, so that its weight is spread over it.
+        levels: Descending, above 0.
+    """
+    seen = weights > 0
+    spread = 1 + (np.arange(_PARTS) - (_PARTS - 1) / 2) / (_PARTS * _BINS_PER_VALUE)
+    x = (values[seen, None] * spread).ravel()
+    table = np.array([0.0, *levels[::-1]])
+    nearest = table[np.searchsorted(midpoints(table[1:][::-1])[::-1], x, side="right")]
+    left = np.abs(x - nearest)
+    mass, edges = np.histogram(left, bins=_CELLS, weights=np.repeat(weights[seen] / _PARTS, _PARTS))
+    return (edges[:-1] + edges[1:]) / 2, mass
 
 
 def _settled(x: Array, w: Array, levels: Array) -> tuple[Array, bool]:

@@ -76,6 +76,10 @@ class Coding(Declaration):
         """The output whose squared error is least for the scale of least squares; by default `code`."""
         return self.code(activations)
 
+    def count(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The neuron's number of spikes for `activations` >= 0 in units of its scale; only for some codings."""
+        raise NotImplementedError
+
     @property
     def few_spikes(self) -> int | None:
         """Time steps of the FSNeurons that ReLUs are lowered to, None if they are lowered to other ops."""

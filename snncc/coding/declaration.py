@@ -100,6 +100,16 @@ class Declaration(ABC):
         return 0
 
     @property
+    def two_spikes(self) -> Self | None:
+        """The coding with a second spike for what the first leaves, in as many steps; None if there is none."""
+        return None
+
+    @property
+    def first_spike(self) -> Self:
+        """The coding without the steps of a second spike with fitted levels."""
+        return self
+
+    @property
     def per_layer_levels(self) -> bool:
         """Whether levels can be fitted to the activations of each layer."""
         return False

@@ -33,9 +33,9 @@ _MOST_LEVELS = 32
 _FEW_STEPS = 3  # up to which finer levels are worth their bits
 _LEVELS = Setting(
     "What spikes are worth: powers of 2, or levels fitted to what each layer has to send at each step.  [default: "
-    "fitted with --calib, else powers]",
+    "auto, fitted with --calib, else powers]",
     str,
-    ("powers", "fitted"),
+    ("auto", "powers", "fitted"),
 )
 
 

@@ -12,7 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["binary_phases", "differential", "few_spikes_tables", "grid_phases", "over_time", "phases"]
+__all__ = [
+    "binary_phases",
+    "coarse_fine_phases",
+    "differential",
+    "few_spikes_tables",
+    "grid_phases",
+    "over_time",
+    "phases",
+]
 
 
 def phases(
@@ -32,6 +40,19 @@ def phases(
         "last_thresholds": shifted if spikes == 1 or spikes < steps else values,
         "wait": wait or steps,
     }
+
+
+def coarse_fine_phases(levels: Sequence[float], fine: Sequence[float]) -> dict[str, Any]:
+    """Levels of the first and of the second spike, each with thresholds in the middle of two, equally many."""
+    found: dict[str, Any] = {"op": "CoarseFineNeuron"}
+    for prefix, table in (("", levels), ("fine_", fine)):
+        values = np.asarray(table, np.float64)
+        values = np.append(values, 0.0)
+        middle = (values[:-1] + values[1:]) / 2
+        missing = max(len(levels), len(fine)) - len(table)
+        found[f"{prefix}levels"] = np.pad(values[:-1], (0, missing), mode="edge")
+        found[f"{prefix}thresholds"] = np.pad(middle, (0, missing), mode="edge")
+    return found
 
 
 def binary_phases(bits: int, wait: int | None = None) -> dict[str, Any]:

@@ -22,6 +22,7 @@ __all__ = [
     "recorded_bounds",
     "recorded_coding",
     "replaced_relus",
+    "spikes_at_sums",
     "units",
 ]
 
@@ -47,6 +48,14 @@ def recorded_bounds(model: onnx.ModelProto) -> Forms:
     except (ModelError, AttributeError):
         return {}
     return {name: form_of(words) for name, words in recorded.items()} if isinstance(recorded, dict) else {}
+
+
+def spikes_at_sums(model: onnx.ModelProto) -> bool:
+    """Whether sums of synapses that synapses read became spikes; False if the metadata do not say it."""
+    try:
+        return metadata_of(model).get("snncc.calibration", {}).get("spike_linear") is True
+    except (ModelError, AttributeError):
+        return False
 
 
 def replaced_relus(model: onnx.ModelProto) -> dict[str, str]:

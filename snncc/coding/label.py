@@ -10,11 +10,11 @@ from snncc.coding.base import Coding
 __all__ = ["label"]
 
 
-def label(coding: Coding) -> str:
-    """The label, for example `phase T=24 Q=1.2 wait=12`."""
+def label(coding: Coding, *, base: bool = True) -> str:
+    """The label, for example `phase T=24 Q=1.2 wait=12`; without `base` for layers with levels that are no powers."""
     always = (coding.steps_field, coding.base_field)
     usual = {f.name: f.default for f in fields(coding)} | coding.usual_values()  # type: ignore[arg-type]
-    own = {name: getattr(coding, name) for name in usual}
+    own = {name: getattr(coding, name) for name in usual if base or name != coding.base_field}
     return " ".join((coding.name, *(_setting(n, v) for n, v in own.items() if n in always or v != usual[n])))
 
 

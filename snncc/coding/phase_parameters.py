@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,12 +21,22 @@ __all__ = ["PhaseParameters"]
 
 _HIGHEST_BASE = 2.0  # above it, levels would be coarser than bits
 _LOWEST = 2.0**-126  # of the float32 numbers of full precision
+# Parameters without effect on the best base.
+_PLAIN: dict[str, Any] = {"levels": None, "fine": None, "wait": None, "input": "analog"}
 _POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
 _LEVELS = Setting(
     "What spikes are worth: powers of the same Q everywhere; of a Q for each layer behind a BatchNormalization, by its "
-    "mean and deviation; or fitted to each layer's activations.  [default: powers; tune: whatever leaves less error]",
+    "mean and deviation; or fitted to each layer's activations; auto: fitted where --calib is given and Q is not, and "
+    "a second spike in layers where it pays.  [default: auto; tune: whatever leaves less error]",
     str,
     LEVELS,
+)
+_BUDGET = Setting(
+    "Spikes that a neuron may send on average; layers where a second one lowers the error most for its cost send two.  "
+    "[default with --levels auto: a tenth more than one spike takes, or what the error needs]",
+    float,
+    above=0,
+    metavar="SPIKES",
 )
 
 
@@ -36,7 +47,7 @@ class PhaseParameters(Coding):
     name: ClassVar[str] = "phase"
     title: ClassVar[str] = "Phase coding, one spike per neuron"
     help_order: ClassVar[tuple[str, ...]] = ("T", "Q", "levels", "spikes", "wait")
-    arguments: ClassVar[Mapping[str, Setting]] = {"levels": _LEVELS}
+    arguments: ClassVar[Mapping[str, Setting]] = {"levels": _LEVELS, "spike_budget": _BUDGET}
     steps_field: ClassVar[str] = "T"
     steps_grid: ClassVar[tuple[int, ...]] = (8, 12, 16, 20, 24, 32)
     base_field: ClassVar[str] = "Q"
@@ -47,8 +58,9 @@ class PhaseParameters(Coding):
         refusal="T is {}, but a code needs at least one phase; T = 16 or 24 are usual",
     )
     Q: float | str = setting(
-        1.2,
-        "Base of the levels Q^-p, 1 < Q <= 2; auto: with the least mean absolute percentage error at T.",
+        "auto",
+        "Base of the levels Q^-p, 1 < Q <= 2; auto: levels fitted to the layers, or, without --calib, the base with "
+        "the least mean absolute percentage error at T.",
         above=1,
         most=_HIGHEST_BASE,
         refusal="Q is {}, but the base must be above 1 and at most 2; try 'auto', or 1.3 at T=16, 1.2 at T=24",
@@ -63,6 +75,7 @@ class PhaseParameters(Coding):
         metavar="W",
     )
     levels: tuple[float, ...] | None = None
+    fine: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,17 +83,24 @@ class PhaseParameters(Coding):
             raise OptionError(f"spikes is {self.spikes}, but a neuron may send 1 to T = {self.T} spikes")
         if self.wait is not None:
             self._check_wait(self.wait)
-        if self.levels is not None:
-            object.__setattr__(self, "levels", checked_levels(self.levels, self.T))
-            if not self.rounds:
-                raise OptionError("levels that are no powers are for one spike that rounds; leave out spikes and shift")
-        if self.Q == "auto":
-            object.__setattr__(self, "Q", best_base(self._code_at))
-        lowest = 2.0 if self.input == "binary" else float(self.Q)
+        self._check_levels()
+        lowest = 2.0 if self.input == "binary" else self.base
         if lowest ** (1 - self.T) < _LOWEST:
             raise OptionError(
                 f"T is {self.T}, but a level {lowest:g}^{1 - self.T} is none that a float32 can tell from 0"
             )
+
+    def _check_levels(self) -> None:
+        if self.fine is not None:
+            object.__setattr__(self, "fine", checked_levels(self.fine, len(self.fine), "fine"))
+            if self.levels is None or self.spikes != 2:
+                raise OptionError("fine levels are for the second of two spikes; give levels, and spikes=2")
+        if self.levels is not None:
+            coarse = self.T - len(self.fine or ())
+            what = "T" if self.fine is None else "T minus the number of fine levels"
+            object.__setattr__(self, "levels", checked_levels(self.levels, coarse, what))
+            if not self.rounds and self.fine is None:
+                raise OptionError("levels that are no powers are for one spike that rounds; leave out spikes and shift")
 
     def _check_wait(self, wait: int) -> None:
         if not 1 <= wait <= self.T:
@@ -94,16 +114,17 @@ class PhaseParameters(Coding):
         return self.T - (self.wait or self.T) + 1
 
     def parameters(self) -> dict[str, Any]:
-        """All parameters, as JSON values; `levels` only where there are any."""
-        given = super().parameters()
-        return {key: value for key, value in given.items() if key != "levels" or value is not None}
+        """All parameters, as JSON values; `levels` and `fine` only where there are any, and a Q that is a number."""
+        given = {**super().parameters(), "Q": self.base}
+        return {key: value for key, value in given.items() if key not in ("levels", "fine") or value is not None}
 
     def of_layer(self, choice: LayerSettings) -> Self:
         """The coding with the layer's own phases, and base or levels."""
         steps = choice.steps or self.T
-        coding = self if steps == self.T else replace(self, T=steps, levels=None)
+        coding = self if steps == self.T else replace(self, T=steps, levels=None, fine=None)
         if choice.levels is not None:
-            return replace(coding, levels=choice.levels)
+            spikes = self.spikes if choice.fine is None else 2
+            return replace(coding, levels=choice.levels, fine=choice.fine, spikes=spikes)
         return coding if choice.base is None else replace(coding, Q=choice.base)
 
     def with_steps(self, steps: int) -> Self:
@@ -113,7 +134,7 @@ class PhaseParameters(Coding):
 
     def bases(self) -> tuple[float, ...]:
         """Bases around that of the paper's formula."""
-        middle = float(self.with_base("auto").Q)
+        middle = self.with_base("auto").base
         return tuple(sorted({min(round(middle**power, 3), _HIGHEST_BASE) for power in _POWERS}))
 
     def same_range(self, choice: LayerSettings) -> LayerSettings:
@@ -121,22 +142,51 @@ class PhaseParameters(Coding):
         steps = choice.steps or self.T
         if steps == self.T:
             return choice
-        base = float(self.Q if choice.base is None else choice.base) ** (self.T / steps)
+        base = (self.base if choice.base is None else choice.base) ** (self.T / steps)
         return replace(choice, base=min(round(base, 3), _HIGHEST_BASE))
 
     @property
+    def two_spikes(self) -> Self | None:
+        """With two spikes, if it sends one that rounds, after all of its input has arrived."""
+        return replace(self, spikes=2) if self.rounds and self.slices == 1 and self.T > 1 else None
+
+    @property
+    def first_spike(self) -> Self:
+        """Half of the phases, or one more than that."""
+        return self if self.spikes == 1 else replace(self, T=self.T - self.T // 2, spikes=1)
+
+    @property
+    def base(self) -> float:
+        """Q; the one with the least MAPE if it is `auto`."""
+        return _best_base(replace(self, Q=2.0, **_PLAIN)) if self.Q == "auto" else float(self.Q)
+
+    @property
+    def levels_with_data(self) -> str | None:  # type: ignore[override]
+        """Fitted ones, if Q is `auto` and neurons round."""
+        return "fitted" if self.Q == "auto" and self.per_layer_levels else None
+
+    @property
+    def coarse(self) -> Self:
+        """The code of the first spike, if the second has levels of its own."""
+        return self if self.fine is None else replace(self, T=len(self.levels or ()), fine=None, spikes=1)
+
+    def code_for_scale(self, activations: Array) -> Array:
+        """The first spike's, since the second only codes what that leaves."""
+        return self.coarse.code(activations)
+
+    @property
     def per_layer_levels(self) -> bool:
-        """Whether neurons send one spike and round."""
-        return self.rounds and self.levels is None
+        """Whether neurons send one spike and round, or a second one for what that leaves."""
+        return self.shift and self.spikes <= 2 and self.levels is None
 
     @property
     def has_own_levels(self) -> bool:
         """Whether `levels` is set."""
         return self.levels is not None
 
-    def spike_limit(self, layer: LayerSettings) -> int:  # noqa: ARG002
-        """`spikes`, independent of the number of steps of a layer."""
-        return self.spikes
+    def spike_limit(self, layer: LayerSettings) -> int:
+        """`spikes`, independent of the number of steps of a layer; 2 in one with fine levels."""
+        return self.spikes if layer.fine is None else 2
 
     def coarseness(self, steps: int) -> float | None:
         """T^-2: the distance of levels over the same range is inversely proportional to their number; only for one
@@ -151,7 +201,7 @@ class PhaseParameters(Coding):
 
     def best_base(self, mean: Array, deviation: Array) -> float:
         """The Q with the least MAPE over channels with pre-activations N(mean, deviation²), in units of the scale."""
-        return best_base(self._code_at, mean, deviation)
+        return best_base(self.code_at, mean, deviation)
 
     @property
     def steps(self) -> int:
@@ -172,5 +222,11 @@ class PhaseParameters(Coding):
         """L w + T: each layer starts w phases after the one before (section V-C2)."""
         return layers * (self.wait or self.T) + self.T
 
-    def _code_at(self, base: float) -> Callable[[Array], Array]:
-        return replace(self, Q=base, levels=None).code
+    def code_at(self, base: float) -> Callable[[Array], Array]:
+        """The code with powers of this base."""
+        return replace(self, Q=base, levels=None, fine=None).code
+
+
+@functools.lru_cache
+def _best_base(coding: PhaseParameters) -> float:
+    return best_base(coding.code_at)

@@ -14,6 +14,7 @@ from snncc.errors import OptionError
 __all__ = [
     "binary_tables",
     "checked_levels",
+    "coarse_fine_tables",
     "grid_tables",
     "level_tables",
     "midpoints",
@@ -36,6 +37,13 @@ def level_tables(levels: Sequence[float]) -> Tables:
     """
     falling = np.asarray(levels, np.float64)
     return {"levels": _float32(falling), "thresholds": _float32(midpoints(falling))}
+
+
+def coarse_fine_tables(levels: Sequence[float], fine: Sequence[float]) -> Tables:
+    """Tables of a CoarseFineNeuron: both as long as the longer one, with a last entry that is repeated."""
+    length = max(len(levels), len(fine))
+    tables = {**level_tables(levels), **{f"fine_{name}": table for name, table in level_tables(fine).items()}}
+    return {name: table + table[-1:] * (length - len(table)) for name, table in tables.items()}
 
 
 def midpoints(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -76,8 +84,8 @@ def grid_tables(bits: int, phases: int) -> dict[str, Any]:
     return {**tables, "max_spikes": bits, "signed": 1}
 
 
-def checked_levels(levels: Iterable[Any], steps: int) -> tuple[float, ...]:
-    """`levels` as numbers.
+def checked_levels(levels: Iterable[Any], steps: int, what: str = "T") -> tuple[float, ...]:
+    """`levels` as numbers; messages call their number `what`.
 
     Raises:
         OptionError: they are not `steps` finite numbers above 0 that fall, as float32 too.
@@ -88,7 +96,7 @@ def checked_levels(levels: Iterable[Any], steps: int) -> tuple[float, ...]:
         raise OptionError(f"levels are {levels!r}, but a coding takes numbers; 'fitted' is for `convert`") from error
     rounded = np.array([*given, 0], np.float32)
     if len(given) != steps or not np.isfinite(rounded).all() or not (np.diff(rounded) < 0).all():
-        raise OptionError(f"levels must be T = {steps} finite numbers above 0, each lower than the one before")
+        raise OptionError(f"levels must be {what} = {steps} finite numbers above 0, each lower than the one before")
     return given
 
 

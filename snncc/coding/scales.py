@@ -28,7 +28,7 @@ __all__ = [
 
 NORMALIZATIONS = ("channel", "layer", "none")
 SCALES = ("max", "percentile", "least-squares")
-LEVELS = ("powers", "batchnorm", "fitted")  # of phase coding: the origin of each layer's levels
+LEVELS = ("auto", "powers", "batchnorm", "fitted")  # of phase coding: the origin of each layer's levels
 
 
 FOLDS = ("weights", "threshold")
@@ -43,6 +43,7 @@ class LayerSettings:
     Attributes:
         base: Base of its levels; None: the coding's.
         levels: Descending levels other than powers of a base, in units of the scale; None: the coding's.
+        fine: Descending levels of a second spike, which codes what the first leaves; None: the coding's.
         steps: Number of time steps; None: the coding's.
         percentile: Percentile of its activations used as scale, 100 for the maximum; None: as for other layers.
         factor: Factor on the scale.
@@ -53,6 +54,7 @@ class LayerSettings:
     steps: int | None = None
     percentile: float | None = None
     factor: float = 1.0
+    fine: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)

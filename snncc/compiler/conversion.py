@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.analog_ops import analog_ops
+from snncc.analysis.linear_inputs import share_of_analog_inputs
 from snncc.calibration.potential_matching import match_potentials
 from snncc.calibration.spike_confidence import spike_confidence
 from snncc.calibration.step_levels import step_levels
@@ -17,6 +18,7 @@ from snncc.coding.bound_forms import Forms
 from snncc.coding.scales import PotentialCorrection, Scales, SpikeConfidence
 from snncc.compiler import metadata_record
 from snncc.compiler.agreement import output_shapes, refuse_rows, rows_may_move, rows_must_fit
+from snncc.compiler.level_choice import LevelChoice
 from snncc.compiler.options import ConversionOptions
 from snncc.compiler.time_forms import Form, choose_form
 from snncc.frontend.batch_independence import refuse_mixing
@@ -30,6 +32,9 @@ from snncc.passes.manager import Observer, PassManager, Report
 from snncc.passes.pipeline import finalisation, legalisation, lowering, normalisation, weight_rounding
 
 __all__ = ["Conversion", "Spiking"]
+
+
+_MUCH = 0.45  # of the operations: if they would read analog values, sums become spikes
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,16 @@ class Spiking:
 
 @dataclass
 class Conversion:
-    """A conversion; `name` is the model's name in messages."""
+    """A conversion; `name` is the model's name in messages, `levels` says where the levels of layers come from,
+    `spikes_at_sums`, once prepared, whether sums of synapses that synapses read become spikes.
+    """
 
     name: str
     coding: Coding
     options: ConversionOptions
     observer: Observer | None
+    levels: LevelChoice = field(default_factory=LevelChoice)
+    spikes_at_sums: bool = False
     reports: list[Report] = field(default_factory=list)
 
     def run(self, passes: tuple[Pass, ...], graph: Graph) -> None:
@@ -71,7 +80,10 @@ class Conversion:
         """Convert the activation sites of the imported network to ReLUs; `bounds` maps nodes to the form of their
         bounds.
         """
-        self.run(legalisation(self.coding, bounds), graph)
+        if (linear := self.options.spike_linear) is None:
+            linear = self.coding.signed_neurons and share_of_analog_inputs(graph) >= _MUCH
+        self.spikes_at_sums = linear
+        self.run(legalisation(self.coding, bounds, linear=linear), graph)
         if not self.coding.activations:  # no need to calibrate first
             self._check(graph, activation_nodes(graph))
         if self.coding.slices > 1:
@@ -103,15 +115,11 @@ class Conversion:
 
         `own` are the scales λ of the prepared graph, by ReLU.
         """
-        if not samples or self.levels(samples) != "fitted" or not self.coding.levels_per_step:
+        if not samples or self.levels.kind != "fitted" or not self.coding.levels_per_step:
             return scales
         with rows_must_fit(self.name) if self.coding.slices > 1 else nullcontext():
             choices = step_levels(self._trial(graph, scales), samples, self.coding, scales.choices, own)
         return replace(scales, choices=choices)
-
-    def levels(self, samples: Batch | None) -> str | None:
-        """The kind of levels: the given one, or that of the coding if there are calibration samples."""
-        return self.options.levels or (self.coding.levels_with_data if samples else None)
 
     def _trial(self, graph: Graph, scales: Scales) -> Graph:
         """A copy of the normalised `graph` in the spiking form."""

@@ -12,18 +12,20 @@ import onnx
 
 from snncc.calibration.bounds_seen import bound_forms, head_of
 from snncc.calibration.calibrate import Calibration, ScaleMethod, calibrate
-from snncc.calibration.layer_levels import layer_levels, refuse_levels
+from snncc.calibration.layer_levels import layer_levels
 from snncc.coding import Coding
 from snncc.coding.bound_forms import excesses
-from snncc.coding.scales import Scales
+from snncc.coding.scales import LayerSettings, Scales
 from snncc.compiler import metadata_record
 from snncc.compiler.conversion import Conversion
 from snncc.compiler.conversion_summary import conversion_summary
 from snncc.compiler.export import export_model
+from snncc.compiler.level_choice import level_choice
 from snncc.compiler.options import ConversionOptions
 from snncc.compiler.time_forms import in_form
 from snncc.compiler.tuning.network_error import network_error
 from snncc.compiler.tuning.search import SearchSpace, TuningResult, tuned
+from snncc.compiler.tuning.spike_budget import with_second_spikes
 from snncc.compiler.tuning.step_sharing import refuse_sharing
 from snncc.errors import OptionError, enough_memory
 from snncc.frontend.import_model import import_model
@@ -60,11 +62,13 @@ def convert(
     fold_bn: str = "weights",
     weights: str = "float",
     input_range: tuple[float, float] | None = None,
-    levels: str | None = None,
+    levels: str | None = "auto",
+    spike_budget: float | None = None,
     tune: bool = False,
     share_steps: bool = False,
     anytime: bool = False,
     form: str = "auto",
+    spike_linear: bool | None = None,
     strict: bool = False,
     gates: int | None = None,
     observer: Observer | None = None,
@@ -107,7 +111,7 @@ def _converted(
 ) -> onnx.ModelProto:
     """Run the stages of `conversion`, from reading `model` to the finished spiking network."""
     options, coding = conversion.options, conversion.coding
-    refuse_levels(options.levels, coding, tune=options.tune, counted=calibration is not None and options.scale != "max")
+    conversion.levels = levels = level_choice(options, coding, data=calibration is not None)
     if options.share_steps:
         refuse_sharing(coding, options.form, tune=options.tune)
     method = ScaleMethod(options.normalize, options.scale, options.percentile, options.input_range)
@@ -121,14 +125,15 @@ def _converted(
     layers = {n.name: n.op for n in graph.nodes(*RECURRENT)}
     measured = calibrate(graph, coding, method, calibration, preprocess, outside=excesses(bounds))
     tuning = _tuned(conversion, graph, measured, method) if options.tune else None
-    scales = _scales(conversion, graph, measured, tuning)
+    scales = _scales(conversion, graph, measured, tuning.choices if tuning else None)
     own = metadata_record.neuron_scales(graph, scales)
     made = conversion.spiking(graph, scales, measured.samples)
     metadata = {
         **_facts(conversion, source, made.graph, layers, tuning),
         "snncc.calibration": metadata_record.calibration(
-            scales, conversion.levels(measured.samples), bounds, matched=made.matched, confidence=made.confidence
-        ),
+            scales, levels, bounds, matched=made.matched, confidence=made.confidence
+        )
+        | ({"spike_linear": True} if conversion.spikes_at_sums else {}),
         "snncc.neurons": metadata_record.neurons(made.graph, own, made.thresholds, made.scales),
     }
     conversion.run(weight_storage(options.weights), made.graph)
@@ -138,12 +143,18 @@ def _converted(
     return exported
 
 
-def _scales(conversion: Conversion, graph: Graph, measured: Calibration, tuning: TuningResult | None) -> Scales:
-    """The scales of the prepared `graph`, and the levels of its layers."""
-    options = conversion.options
-    kind = conversion.levels(measured.samples)
-    choices = tuning.choices if tuning else layer_levels(kind, graph, measured, conversion.coding)
-    scales = measured.scales(conversion.coding, choices)
+def _scales(
+    conversion: Conversion,
+    graph: Graph,
+    measured: Calibration,
+    tuned: Mapping[str, LayerSettings] | None,
+) -> Scales:
+    """The scales of the prepared `graph`, and the levels of its layers, if these were not `tuned`."""
+    options, coding, levels = conversion.options, conversion.coding, conversion.levels
+    choices = layer_levels(levels.kind, graph, measured, coding) if tuned is None else tuned
+    if levels.second_spikes and tuned is None and measured.samples:
+        choices = with_second_spikes(graph, coding, measured, measured.samples, choices, levels.budget)
+    scales = measured.scales(coding, choices)
     if options.threshold_scale != 1:
         scales = scales.times(float(options.threshold_scale))
     if options.fold_bn == "threshold":  # λ would be folded into the weights
@@ -173,12 +184,14 @@ def _facts(
 
 def _tuned(conversion: Conversion, graph: Graph, measured: Calibration, method: ScaleMethod) -> TuningResult:
     """The per-layer settings that tuning chooses for the prepared `graph`."""
-    options = conversion.options
+    options, levels = conversion.options, conversion.levels
     if measured.samples is None:
         raise OptionError("tuning measures errors on calibration data; give some (--calib)")
     error_of = network_error(conversion, graph, measured.samples, match=options.match)
     counted = method.settled(data=True).scale == "least-squares"
-    space = SearchSpace(options.levels, percentiles=counted, share=options.share_steps)
+    space = SearchSpace(
+        levels.kind, percentiles=counted, share=options.share_steps, spikes=levels.second_spikes, budget=levels.budget
+    )
     return tuned(graph, conversion.coding, measured, measured.samples, error_of, space)
 
 

@@ -14,6 +14,7 @@ from snncc.analysis.analog_ops import analog_ops
 from snncc.coding.bound_forms import Forms, words_of
 from snncc.coding.fs_tables.neuron import NEVER
 from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
+from snncc.compiler.level_choice import LevelChoice
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
 from snncc.ops import DOMAIN
@@ -34,15 +35,15 @@ def thresholds(graph: Graph) -> dict[str, Array]:
 
 
 def calibration(
-    scales: Scales, levels: str | None, bounds: Forms, *, matched: bool, confidence: Mapping[str, SpikeConfidence]
+    scales: Scales, levels: LevelChoice, bounds: Forms, *, matched: bool, confidence: Mapping[str, SpikeConfidence]
 ) -> dict[str, Any]:
-    """Origin of the scales (and of the levels, if specified), and other uses of the calibration data.
+    """Origin of the scales and of the levels, and other uses of the calibration data.
 
     Forms of bounds are included if some differ from the default.
     """
     forms = {"bounds": {name: words_of(form) for name, form in bounds.items()}} if bounds else {}
     doubts = {"confidence": {name: asdict(c) for name, c in confidence.items()}} if confidence else {}
-    return {**scales.origin, **({"levels": levels} if levels else {}), "match_potentials": matched, **forms, **doubts}
+    return {**scales.origin, **levels.recorded(), "match_potentials": matched, **forms, **doubts}
 
 
 def neurons(
@@ -69,8 +70,8 @@ def neurons(
 
 
 def _own(choice: LayerSettings) -> dict[str, Any]:
-    levels = None if choice.levels is None else list(choice.levels)
-    found = {"Q": choice.base if levels is None else None, "levels": levels, "steps": choice.steps}
+    levels, fine = (None if table is None else list(table) for table in (choice.levels, choice.fine))
+    found = {"Q": choice.base if levels is None else None, "levels": levels, "fine": fine, "steps": choice.steps}
     return {key: value for key, value in found.items() if value is not None}
 
 

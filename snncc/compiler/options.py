@@ -44,13 +44,19 @@ class ConversionOptions:
         levels: Phase coding: `powers` of the same Q in all layers, or, `batchnorm`, where a BatchNormalization is in
             front of them, of the Q with the least mean absolute percentage error for its mean and deviation; or,
             `fitted`, those of each layer that code its activations with least squared error, which takes calibration
-            data. None: powers or, where `tune` may choose, whichever of powers and fitted ones leave less error.
+            data. `auto`: fitted ones where there is such data and Q is `auto`, with a second spike in some layers, else
+            powers; where `tune` may choose, whichever leave less error.
+        spike_budget: Phase coding: average number of spikes of a neuron; layers in which a second spike lowers the
+            error most for its spikes send one. None: as many as pay with `auto` levels, else none.
         tune: Choose levels (phase coding) and scale of each layer so that the error of the outputs is least; takes
             calibration data and some minutes.
         share_steps: With `tune`: layers share their T or K time steps, so that some have more and others fewer.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
+        spike_linear: Neurons that send both signs where synapses read sums of synapses, as at the linear bottlenecks of
+            MobileNet v2, which else are analog inputs; None: where nearly half of the operations or more would read
+            such sums, if the coding has such neurons.
         strict: Refuse a network with ops that neither become synapses nor neurons, instead of keeping these analog.
         gates: Time steps of a gate of a recurrent layer; None: K with few-spikes coding, else 16.
 
@@ -84,7 +90,8 @@ class ConversionOptions:
         "float: as they are; int8: 8 bits, with a scale per output channel; int8-tensor: with one per layer.",
         choices=WEIGHTS,
     )
-    levels: str | None = _option(None)
+    levels: str | None = _option("auto")
+    spike_budget: float | None = _option(None)
     tune: bool = _option(False)
     share_steps: bool = _option(
         False,
@@ -97,6 +104,11 @@ class ConversionOptions:
         "folded: all time steps in one pass; loop: in an ONNX Loop, in bounded memory; step: a single time step "
         "with the neurons' states as inputs and outputs; auto: loop where folded would need much memory.",
         choices=FORMS,
+    )
+    spike_linear: bool | None = _option(
+        None,
+        "Neurons of both signs where synapses read sums of synapses, as at linear bottlenecks.  [default: where "
+        "nearly half of the operations or more would read analog values, if the coding has such neurons]",
     )
     strict: bool = _option(False, "Refuse ops that would stay analog, being neither synapses nor neurons.")
     gates: int | None = _option(

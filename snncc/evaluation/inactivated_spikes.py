@@ -17,7 +17,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from snncc.analysis.network_view import Network
-from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus
+from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus, spikes_at_sums
 from snncc.evaluation.spike_counter import SpikeCounter
 from snncc.ir.graph import Graph
 from snncc.ir.nodes import label
@@ -116,7 +116,7 @@ class InactivatedSpikeCounter:
         coding = recorded_coding(snn)
         if coding is None or not coding.counts_inactivated_spikes:
             return None
-        graph, relus = prepared(ann, coding, recorded_bounds(snn)), replaced_relus(snn)
+        graph, relus = prepared(ann, coding, recorded_bounds(snn), linear=spikes_at_sums(snn)), replaced_relus(snn)
         shapes = Network(graph.to_proto(), samples)
         known = {n.name: shapes.shape(n.output[0]) for n in shapes.nodes if n.op_type == "Relu"}
         hidden = [n for n in network.neurons if n.name in relus]

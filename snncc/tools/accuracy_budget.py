@@ -17,6 +17,7 @@ from snncc.errors import BudgetError, OptionError
 from snncc.evaluation.evaluate import evaluate
 from snncc.io.batches import Samples
 from snncc.io.model_reader import Source
+from snncc.ir.metadata import metadata_of
 from snncc.storage.mapped import left_in_files
 
 __all__ = ["Trial", "candidates", "convert_within"]
@@ -32,7 +33,7 @@ class Trial:
     Attributes:
         coding: The coding with its time steps.
         percentile: The percentile of the activations used as scale; None: the scale was as requested.
-        levels: `fitted`, if they were; None: as requested.
+        levels: Where levels come from, as the metadata have it; None: powers of the coding's base, or other levels.
         samples: Number of samples on which the drop was measured.
         labelled: Whether these had labels.
         drop: Percentage points of accuracy lost or, without labels, of samples with another answer than the ANN's.
@@ -71,9 +72,8 @@ def convert_within(
 ) -> onnx.ModelProto:
     """Convert with the first of `codings`, ordered by cost, that loses no more than `max_drop` on `calibration`.
 
-    With each, scales and levels are tried as requested; then, if nothing was requested, scales as a percentile, and in
-    phase coding fitted levels. The drop is measured with the labels that come with the data; without any, it is the
-    share of samples with a different answer.
+    With each, scales are tried as requested; then, if nothing was requested, as a percentile. The drop is measured with
+    the labels that come with the data; without any, it is the share of samples with a different answer.
 
     Args:
         model: The network, as for `snncc.convert`.
@@ -93,7 +93,7 @@ def convert_within(
         raise OptionError(f"max_drop is {max_drop}, but it must be percentage points, 0 to 100")
     best = float("inf")
     for coding in codings:
-        for own in _recipes(coding, options):
+        for own in _recipes(options):
             recipe = {**options, **own}
             trial = _tried(model, coding, own, calibration, recipe)
             if tried is not None:
@@ -107,13 +107,12 @@ def convert_within(
     )
 
 
-def _recipes(coding: Coding, options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Options that are tried with a coding in addition to `options`, first none."""
+def _recipes(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Options that are tried in addition to `options`, first none."""
     if options.get("tune", False):
         return [{}]
     scales = any(options.get(key) is not None for key in ("percentile", "scale"))
-    fitted = coding.per_layer_levels and options.get("levels") is None and options.get("scale") != "max"
-    return [{}, *([] if scales else [{"percentile": _PERCENTILE}]), *([{"levels": "fitted"}] if fitted else [])]
+    return [{}] if scales else [{}, {"percentile": _PERCENTILE}]
 
 
 def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples, recipe: Mapping[str, Any]) -> Trial:
@@ -123,5 +122,7 @@ def _tried(model: Source, coding: Coding, own: Mapping[str, Any], data: Samples,
         snn = convert(model, coding, calibration=data, **{**recipe, "form": form, "observer": None})
         found = evaluate(snn, model, data, preprocess=recipe.get("preprocess"), limit=_SAMPLES, device="cpu")
     drop = 100 * (1 - found.agreement) if found.drop is None else found.drop
-    tried = (own.get("percentile"), own.get("levels"))
-    return Trial(coding, *tried, found.samples, found.drop is not None, drop, found.spikes_per_neuron)
+    levels = metadata_of(snn)["snncc.calibration"].get("levels")
+    return Trial(
+        coding, own.get("percentile"), levels, found.samples, found.drop is not None, drop, found.spikes_per_neuron
+    )

@@ -187,7 +187,7 @@ def _coding(snn: Source) -> str:
     coding, own = recorded_coding(model), layer_settings(model)
     if coding is None:
         return ""
-    return f"{label(coding)}, own {' '.join(own)}" if own else label(coding)
+    return f"{label(coding, base='levels' not in own)}, own {' '.join(own)}" if own else label(coding)
 
 
 def _row(model: Compared) -> tuple[str, ...]:

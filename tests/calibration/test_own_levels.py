@@ -12,9 +12,11 @@ import onnx
 import pytest
 
 import snncc
-from snncc.calibration.layer_levels import fitted_levels, refuse_levels
+from snncc.calibration.layer_levels import fitted_levels
 from snncc.calibration.observers import ActivationSite
 from snncc.coding.optimal_base import best_base, percentage_error
+from snncc.compiler.level_choice import level_choice
+from snncc.compiler.options import ConversionOptions
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.tools.check.run import run_checks
@@ -46,16 +48,16 @@ def test_percentage_error_by_hand(mean):
 
 @pytest.mark.parametrize(("steps", "paper"), [(16, 1.3), (24, 1.2)])
 def test_auto_is_the_base_of_least_error_and_near_the_papers(steps, paper):
-    chosen = snncc.Phase(T=steps, Q="auto").Q
+    chosen = snncc.Phase(T=steps, Q="auto").base
     tried = {base / 100: error_by_hand(base / 100, steps) for base in range(104, 200, 4)}
     assert error_by_hand(chosen, steps) <= min(tried.values()) * 1.005
     assert chosen == pytest.approx(paper, abs=0.03)
 
 
 def test_fewer_steps_take_a_larger_base():
-    bases = [snncc.Phase(T=steps, Q="auto").Q for steps in (4, 8, 16, 24, 48)]
+    bases = [snncc.Phase(T=steps, Q="auto").base for steps in (4, 8, 16, 24, 48)]
     assert bases == sorted(bases, reverse=True)
-    assert snncc.Phase(T=1, Q="auto").Q <= 2
+    assert snncc.Phase(T=1, Q="auto").base <= 2
 
 
 def test_channels_that_say_nothing_have_no_part():
@@ -65,7 +67,7 @@ def test_channels_that_say_nothing_have_no_part():
     alone = best_base(code_at, 0.2, 0.1)
     with np.errstate(divide="raise", invalid="raise"):
         assert best_base(code_at, [0.2, -50.0, 3.0], [0.1, 0.1, 0.0]) == alone
-    assert best_base(code_at, [-50.0], [0.1]) == best_base(code_at) == snncc.Phase(T=16, Q="auto").Q
+    assert best_base(code_at, [-50.0], [0.1]) == best_base(code_at) == snncc.Phase(T=16, Q="auto").base
 
 
 def test_bases_behind_batchnorm_are_their_layers_own_and_recorded():
@@ -112,21 +114,18 @@ def test_fitted_levels_are_in_neurons_and_recorded():
     assert all(snr["fitted"][name] > snr["powers"][name] + 1 for name in entries)
 
 
-def test_fitted_levels_do_not_depend_on_the_base(cnn, images):
-    """Only the metadata tell it; levels and scales are the same."""
-    made = [snncc.convert(cnn, snncc.Phase(T=6, Q=q), calibration=images, levels="fitted") for q in (1.1, 1.9)]
-    for model in made:
-        del model.metadata_props[:]
-    assert made[0] == made[1]
+def test_a_base_and_fitted_levels_contradict_each_other(cnn, images):
+    with pytest.raises(snncc.SnnccError, match="either fitted or powers of Q"):
+        snncc.convert(cnn, snncc.Phase(T=6, Q=1.1), calibration=images, levels="fitted")
 
 
 @pytest.mark.parametrize(
     ("coding", "options", "message"),
     [
         (snncc.Rate(T=8), {"levels": "fitted"}, "only phase and differential coding"),
-        (snncc.Phase(), {"levels": "free"}, "must be one of powers, batchnorm, fitted"),
-        (snncc.Phase(spikes=2), {"levels": "fitted"}, "one spike that rounds"),
-        (snncc.Phase(shift=False), {"levels": "fitted"}, "one spike that rounds"),
+        (snncc.Phase(), {"levels": "free"}, "must be one of auto, powers, batchnorm, fitted"),
+        (snncc.Phase(spikes=3), {"levels": "fitted"}, "one or two spikes that round"),
+        (snncc.Phase(shift=False), {"levels": "fitted"}, "one or two spikes that round"),
         (snncc.Phase(), {"levels": "fitted", "scale": "max"}, "no --scale max"),
     ],
 )
@@ -136,19 +135,19 @@ def test_refuses_levels_that_cannot_be_fitted(cnn, images, coding, options, mess
 
 
 @pytest.mark.parametrize(
-    ("kind", "tune", "refused"), [(None, False, False), ("powers", False, True), (None, True, True)]
+    ("kind", "tune", "refused"), [("auto", False, False), ("powers", False, True), ("auto", True, True)]
 )
 def test_levels_of_the_coding_leave_no_choice_of_others(kind, tune, refused):
     coding = snncc.Phase(T=3, levels=(1.0, 0.5, 0.25))
     with pytest.raises(snncc.SnnccError, match="levels of its own") if refused else nullcontext():
-        refuse_levels(kind, coding, tune=tune, counted=True)
+        level_choice(ConversionOptions(levels=kind, tune=tune), coding, data=True)
 
 
 def test_layers_whose_levels_cannot_be_fitted_are_named(cnn, images, caplog):
     """Activations are all 0: powers of the base that suits their number, not of whatever Q is."""
-    made = snncc.convert(cnn, snncc.Phase(T=6, Q=1.1), calibration=np.zeros_like(images), levels="fitted", match=False)
+    made = snncc.convert(cnn, snncc.Phase(T=6), calibration=np.zeros_like(images), levels="fitted", match=False)
     assert "too few different activations for 6 levels" in caplog.text
-    auto = snncc.Phase(T=6, Q="auto").Q
+    auto = snncc.Phase(T=6).base
     assert {entry["Q"] for entry in neuron_entries(made).values() if entry["replaces"]} == {auto}
 
 

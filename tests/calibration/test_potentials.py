@@ -44,7 +44,7 @@ def corrections(
 def test_a_gain_is_at_most_2_and_at_least_a_half(network, level, lowest, highest, gain):
     """A single level of 1 is sent for nearly all values up to 16; one of 10.9 is sent for half of those near 10."""
     x = np.tile(np.linspace(lowest, highest, 40)[:, None], (1, 2))
-    found = corrections(network, x, snncc.Phase(T=1), level=level)["y"]
+    found = corrections(network, x, snncc.Phase(T=1, Q=1.2), level=level)["y"]
     assert found.gain.tolist() == [gain, gain]
 
 

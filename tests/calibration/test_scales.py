@@ -98,7 +98,11 @@ def test_least_squares(coding):
 
 
 def test_levels_that_cost_nothing_leave_room_for_larger_activations(cnn, images):
-    """Twice the largest activation seen, where levels are so fine that this adds no error to speak of."""
+    """Twice the largest activation seen, where levels are so fine that this adds no error to speak of.
+
+    Each sample is there twice, so that none sets a record, which would be another reason to leave room.
+    """
+    images = np.concatenate([images, images])
     largest = scales_of(cnn, images, scale="max").neurons
     for coding, room in ((snncc.FS(K=16), 2.0), (snncc.FS(K=6), 1.0)):
         found = scales_of(cnn, images, coding=coding).neurons

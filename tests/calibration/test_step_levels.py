@@ -62,7 +62,7 @@ def test_powers_are_one_table():
 
 
 def test_other_levels_are_refused():
-    with pytest.raises(OptionError, match="must be one of powers, fitted"):
+    with pytest.raises(OptionError, match="must be one of auto, powers, fitted"):
         converted(levels="batchnorm")
     with pytest.raises(OptionError, match="levels of its own"):
         snncc.convert(

@@ -7,7 +7,8 @@ import snncc
 from snncc.coding.label import label
 
 CASES = {
-    "phase T=24 Q=1.2": snncc.Phase(),
+    "phase T=24 Q=auto": snncc.Phase(),
+    "phase T=24 Q=1.2": snncc.Phase(Q=1.2),
     "phase T=16 Q=1.3 no shift input=one wait=8": snncc.Phase(T=16, Q=1.3, shift=False, input="one", wait=8),
     "fs K=10 alpha=25 no shift": snncc.FS(K=10, alpha=25, shift=False),
     "rate T=32 shift=none": snncc.Rate(shift="none"),

@@ -81,7 +81,7 @@ def test_every_way_to_scale_keeps_the_accuracy(ann, digits, options):
 
 @pytest.mark.parametrize(
     ("coded", "fewest", "most"),
-    [("binary", 1.0, 16.0), ("one", 0.1, 1.0), ("analog", 0.0, 0.0)],
+    [("binary", 0.5, 16.0), ("one", 0.1, 1.0), ("analog", 0.0, 0.0)],
 )
 def test_input_coding(ann, digits, coded, fewest, most):
     """Spikes per input value lie within the bounds; an analog input keeps the first layer's MACs."""
@@ -91,10 +91,10 @@ def test_input_coding(ann, digits, coded, fewest, most):
     assert (found.energy.analog_macs > 0) == (coded == "analog")
 
 
-@pytest.mark.parametrize("spikes", [1, 2, 8])
-def test_spikes_of_a_neuron_are_counted(ann, digits, spikes):
+@pytest.mark.parametrize(("spikes", "Q"), [(1, 1.6), (2, 2), (8, 2)])
+def test_spikes_of_a_neuron_are_counted(ann, digits, spikes, Q):
     """One spike where one is allowed; the count can say more, and does where more are allowed."""
-    found = evaluated(converted(ann, digits, snncc.Phase(T=8, Q=2, spikes=spikes)), ann, digits)
+    found = evaluated(converted(ann, digits, snncc.Phase(T=8, Q=Q, spikes=spikes)), ann, digits)
     assert found.max_spikes == spikes
     assert found.drop <= 1.0
 

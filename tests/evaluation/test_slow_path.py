@@ -32,7 +32,7 @@ POOLED = {
     "phase": (snncc.Phase(T=9, Q=1.4), {}, (3 * 9 + 9, 9, 9, 4)),
     "phase, three spikes": (snncc.Phase(T=6, Q=1.6, spikes=3), {}, (3 * 6 + 6, 6, 6, 6)),
     "phase, waiting": (snncc.Phase(T=9, Q=1.4, wait=6), {}, (3 * 6 + 9, 9, 9, 4)),
-    "phase, fitted levels": (snncc.Phase(T=9, Q=1.4), {"levels": "fitted"}, (3 * 9 + 9, 9, 9, 4)),
+    "phase, fitted levels": (snncc.Phase(T=9), {"levels": "fitted"}, (3 * 9 + 9, 9, 9, 4)),
     "phase, one spike of input": (snncc.Phase(T=6, Q=1.6, input="one"), {"normalize": "none"}, (4 * 6, 6, 6, 3)),
     "phase, int8": (snncc.Phase(T=9, Q=1.4), {"weights": "int8"}, (3 * 9 + 9, 9, 9, 4)),
     "few spikes": (snncc.FS(K=5), {}, (5 * 3, 10, 5, 5)),

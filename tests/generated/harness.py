@@ -33,7 +33,7 @@ _FAR = 1e30
 # What a coding must reach: the least cosine of outputs and the network's, and the most that norms differ by.
 CODINGS: dict[str, tuple[Coding, float, float]] = {
     "fs": (snncc.FS(K=16), 0.9999, 0.01),
-    "phase": (snncc.Phase(T=48, Q=1.12), 0.995, 0.08),
+    "phase": (snncc.Phase(T=48), 0.995, 0.08),
     "phase, waiting": (snncc.Phase(T=48, Q=1.12, wait=40), 0.99, 0.1),
     "rate": (snncc.Rate(T=64), 0.98, 0.12),
     "rate, waiting": (snncc.Rate(T=64, wait=64), 0.995, 0.08),

@@ -25,7 +25,7 @@ def test_more_and_more_steps(coding):
 
 
 def test_phases_have_the_base_that_suits_their_number():
-    assert [r.Q for r in candidates(snncc.Phase())] == [snncc.Phase(T=t, Q="auto").Q for t in snncc.Phase.steps_grid]
+    assert [r.base for r in candidates(snncc.Phase())] == [snncc.Phase(T=t).base for t in snncc.Phase.steps_grid]
     assert {r.Q for r in candidates(snncc.Phase(Q=1.4), base=False)} == {1.4}
     assert [r.spikes for r in candidates(snncc.Phase(spikes=10))][:2] == [8, 10]
 
@@ -67,22 +67,14 @@ def test_a_scale_that_was_asked_for_stays(data):
     assert [rung.percentile for rung in tried] == [None]
 
 
-def test_phases_try_fitted_levels_last(data):
+@pytest.mark.parametrize(("levels", "kind"), [("auto", "fitted"), ("fitted", "fitted"), ("powers", "powers")])
+def test_phases_have_the_levels_that_were_asked_for(data, levels, kind):
     tried = []
     with pytest.raises(BudgetError):
-        snncc.convert_within(digits_network(), [snncc.Phase(T=1)], 0.1, calibration=data, tried=tried.append)
-    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None), (99.99, None), (None, "fitted")]
-    tried.clear()
-    snncc.convert_within(
-        digits_network(), [snncc.Phase(T=4)], 100, calibration=data, tried=tried.append, levels="fitted"
-    )
-    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None)]
-    tried.clear()
-    with pytest.raises(BudgetError):
         snncc.convert_within(
-            digits_network(), [snncc.Phase(T=1)], 0.1, calibration=data, tried=tried.append, levels="powers"
+            digits_network(), [snncc.Phase(T=1)], 0.1, calibration=data, tried=tried.append, levels=levels
         )
-    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, None), (99.99, None)]
+    assert [(rung.percentile, rung.levels) for rung in tried] == [(None, kind), (99.99, kind)]
 
 
 @pytest.mark.parametrize("most", [0, 100])

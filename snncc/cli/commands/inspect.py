@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["inspect"]
 
 _MOST = 4  # entries of a list that are shown
-_OWN = ("Q", "levels", "steps")  # what neurons of a layer may have for themselves
+_COLUMNS = ("Q", "levels", "steps")  # what neurons of a layer may have for themselves
+_OWN = (*_COLUMNS, "fine")  # and what the table has no room for
 
 
 @click.command(short_help="Say what a model is, and whether it would convert.")
@@ -125,7 +126,7 @@ def _print(found: dict[str, Any]) -> None:
         print_text(f"Within, the batch axis stacks {rows['count']} {what}.\n")
     print_outcome(found["outcome"])
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
-    own = [key for key in _OWN if any(key in n for n in found["neurons"])]
+    own = [key for key in _COLUMNS if any(key in n for n in found["neurons"])]
     rows = [(n["name"], n["op"], _scale(n), *(_levels(n.get(key)) for key in own)) for n in found["neurons"]]
     print_table("Neurons", ("name", "op", "scale", *own), rows, right=False)
 

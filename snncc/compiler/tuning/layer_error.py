@@ -8,6 +8,7 @@ layers coded, the rounding of the others would hide the contribution of a single
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,15 +24,37 @@ from snncc.passes.shared.readouts import output_potentials
 
 __all__ = ["OneLayer", "each_layer", "relative_error"]
 
-OneLayer = Callable[[Coding, Array], float]
-
 _STEPS = 2**16  # of the table of a code, up to twice the largest value that it sends
 
 
-def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterator[tuple[ActivationSite, OneLayer]]:
-    """Each layer of activation sites that affects an output, with its error as a function of coding and scales λ.
+@dataclass(frozen=True)
+class OneLayer:
+    """A layer of activation sites that is coded by itself.
 
-    The error is the mean squared error of the outputs' potentials over their variance.
+    Attributes:
+        neurons: The number of its neurons.
+    """
+
+    neurons: int
+    _activations: list[Array]
+    _exact: list[Array]
+    _outputs: Callable[[list[Array]], list[Array]]
+
+    def error(self, coding: Coding, scale: Array) -> float:
+        """The mean squared error of the outputs' potentials over their variance, with scales λ."""
+        code = _table(coding, coding.code)
+        return relative_error(self._exact, self._outputs([_coded(a, scale, code) for a in self._activations]))
+
+    def spikes(self, coding: Coding, scale: Array) -> float:
+        """The mean number of spikes of a neuron for one sample."""
+        count, unit = _table(coding, coding.count), scale.astype(np.float32)
+        return float(sum(count(np.abs(a) / unit).sum(dtype=np.float64) for a in self._activations)) / sum(
+            a.size for a in self._activations
+        )
+
+
+def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterator[tuple[ActivationSite, OneLayer]]:
+    """Each layer of activation sites that affects an output, to be used before the next one.
 
     Args:
         graph: The prepared ReLU network.
@@ -46,14 +69,11 @@ def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterat
         network.override(place.tensor, activations)
         behind = network.runner(outputs)
 
-        def error(
-            coding: Coding, scale: Array, *, place: ActivationSite = place, activations: Any = activations
-        ) -> float:
-            code = _table(coding)
-            sent = [_coded(a, scale, code) for a in activations]
-            return relative_error(exact, _joined(behind({place.tensor: sent})))  # noqa: B023 - called before the next layer
+        def results(sent: list[Array], tensor: str = place.tensor, run: Any = behind) -> list[Array]:
+            return _joined(run({tensor: sent}))
 
-        yield place, error
+        samples = sum(map(len, activations))
+        yield place, OneLayer(sum(a.size for a in activations) // max(samples, 1), activations, exact, results)
 
 
 def relative_error(exact: list[Array], found: list[Array]) -> float:
@@ -73,17 +93,17 @@ def _joined(parts: Iterable[list[Array]]) -> list[Array]:
     return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
-def _table(coding: Coding) -> Callable[[Array], Array]:
-    """`coding.code` as a look-up table, since it is evaluated for millions of activations, for some codes over hundreds
-    of steps.
+def _table(coding: Coding, function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    """A function of activations, in units of the scale, as a look-up table, since it is evaluated for millions of them,
+    for some codes over hundreds of steps.
     """
     top = 2 * coding.largest
-    values = coding.code((np.arange(_STEPS) + 0.5) * (top / _STEPS)).astype(np.float32)
+    values = function((np.arange(_STEPS) + 0.5) * (top / _STEPS)).astype(np.float32)
 
-    def code(u: Array) -> Array:
+    def look_up(u: Array) -> Array:
         return np.where(u > 0, values[np.minimum(u * (_STEPS / top), _STEPS - 1).astype(np.int32)], 0)
 
-    return code
+    return look_up
 
 
 def _coded(activations: Array, scale: Array, code: Callable[[Array], Array]) -> Array:

@@ -14,6 +14,7 @@ from snncc.calibration.observers import ActivationSite
 from snncc.coding import Coding
 from snncc.coding.scales import LayerSettings, Scales
 from snncc.compiler.tuning.layer_error import OneLayer, each_layer
+from snncc.compiler.tuning.spike_budget import with_second_spikes
 from snncc.compiler.tuning.step_sharing import resized, shared_steps
 from snncc.errors import OptionError
 from snncc.io.batches import Batch
@@ -41,11 +42,15 @@ class SearchSpace:
         levels: `powers` of a base, `fitted` ones, or, None, whichever are better.
         percentiles: Whether scales may be percentiles of the activations.
         share: Whether layers share out their time steps.
+        spikes: Whether some layers may send a second spike.
+        budget: Mean number of spikes of a neuron; None: what pays.
     """
 
     levels: str | None = None
     percentiles: bool = True
     share: bool = False
+    spikes: bool = False
+    budget: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ def tuned(
     data = {name: array[:_SAMPLES] for name, array in samples.items()}
     stages: list[dict[str, LayerSettings]] = [{} for _ in range(4)]
     costs: dict[str, Costs] = {}
-    for place, error in track(each_layer(graph, measured.sites, data), "tuning", len(measured.sites)):
-        found = _Layer(place, error, coding, measured, space)
+    for place, layer in track(each_layer(graph, measured.sites, data), "tuning", len(measured.sites)):
+        found = _Layer(place, layer, coding, measured, space)
         for stage, settle in enumerate((found.settle_base, found.settle_levels, found.settle_scale), 1):
             settle()
             stages[stage][place.relu] = found.best
@@ -91,6 +96,8 @@ def tuned(
         log.info("tune: %s: %s", place.relu, found.best)
     if space.share:
         stages += [_sharing(coding, measured, stage, costs) for stage in stages[2:]]
+    if space.spikes:
+        stages.append(with_second_spikes(graph, coding, measured, samples, stages[2], space.budget))
     return _with_least_error(coding, measured, error_of, stages, costs)
 
 
@@ -99,7 +106,7 @@ class _Layer:
     """The search in one layer; `best` is the current choice, `errors` maps each tried choice to its error."""
 
     place: ActivationSite
-    error: OneLayer
+    layer: OneLayer
     coding: Coding
     measured: Calibration
     space: SearchSpace
@@ -140,7 +147,7 @@ class _Layer:
 
     def _error(self, choice: LayerSettings) -> float:
         coding = self.coding.of_layer(choice)
-        return self.error(coding, self.measured.scale(self.place, self.coding, choice))
+        return self.layer.error(coding, self.measured.scale(self.place, self.coding, choice))
 
 
 def _sharing(
@@ -184,6 +191,7 @@ def _named(choices: dict[str, LayerSettings]) -> str:
         "steps": any(c.steps is not None for c in some),
         "bases": any(c.base is not None for c in some),
         "levels": any(c.levels is not None for c in some),
+        "second spikes": any(c.fine is not None for c in some),
         "scales": any(c.percentile is not None or c.factor != 1 for c in some),
     }
     *others, last = [kind for kind, is_chosen in kinds.items() if is_chosen] or ["nothing"]

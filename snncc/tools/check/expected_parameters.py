@@ -31,9 +31,14 @@ _BEYOND = 1.25  # of the largest value that can be sent
 def most_spikes(coding: Values, entry: Values = MappingProxyType({})) -> int | None:
     """The maximum number of spikes of a neuron with metadata `entry` for one sample; None if the coding is unknown."""
     try:
-        return coding_of(coding).spike_limit(LayerSettings(steps=entry.get("steps")))
+        return coding_of(coding).spike_limit(_settings(entry))
     except (OptionError, KeyError, TypeError):
         return None
+
+
+def _settings(entry: Values) -> LayerSettings:
+    levels, fine = (tuple(entry[key]) if key in entry else None for key in ("levels", "fine"))
+    return LayerSettings(base=entry.get("Q"), levels=levels, steps=entry.get("steps"), fine=fine)
 
 
 def layer_coding(coding: Values, entry: Values) -> Coding:
@@ -42,8 +47,7 @@ def layer_coding(coding: Values, entry: Values) -> Coding:
     Raises:
         OptionError, KeyError, TypeError, ValueError: the metadata are damaged.
     """
-    levels = tuple(entry["levels"]) if "levels" in entry else None
-    return coding_of(coding).of_layer(LayerSettings(entry.get("Q"), levels, entry.get("steps")))
+    return coding_of(coding).of_layer(_settings(entry))
 
 
 def parameter_mismatch(

@@ -11,7 +11,7 @@ import onnx
 
 from snncc.analysis.activation_sites import activation_nodes
 from snncc.analysis.activations import ACTIVATIONS
-from snncc.coding.from_metadata import recorded_bounds, recorded_coding
+from snncc.coding.from_metadata import recorded_bounds, recorded_coding, spikes_at_sums
 from snncc.errors import ModelError
 from snncc.frontend.import_model import import_model
 from snncc.ir.graph import Graph
@@ -43,7 +43,9 @@ class CheckSubject:
     def prepared(self) -> Graph:
         """The source as prepared for calibration."""
         coding = recorded_coding(self.snn)
-        return prepared(self.source, coding, recorded_bounds(self.snn)) if coding else self.source
+        if coding is None:
+            return self.source
+        return prepared(self.source, coding, recorded_bounds(self.snn), linear=spikes_at_sums(self.snn))
 
     @cached_property
     def activations(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from snncc.analysis.activation_sites import NEURONS, neuron_output
 from snncc.analysis.activations import match_activation
 from snncc.analysis.network_view import Network
 from snncc.analysis.time_stacking import max_batch
-from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus, units
+from snncc.coding.from_metadata import recorded_bounds, recorded_coding, replaced_relus, spikes_at_sums, units
 from snncc.errors import ModelError
 from snncc.execution.folded_form import to_folded
 from snncc.io.batches import Batch
@@ -50,7 +50,7 @@ class Comparison:
         if coding is None:
             raise ModelError("the model's metadata name no coding. Give a model that snncc has converted.")
         self._snn, self._device, self._cut, self._watch = to_folded(snn), device, cut, watch
-        self._ann = prepared(ann, coding, recorded_bounds(snn))
+        self._ann = prepared(ann, coding, recorded_bounds(snn), linear=spikes_at_sums(snn))
         self._units = units(snn, (n.name for n in self._snn.graph.node if is_neuron(n)))
         self._replaced = replaced_relus(snn)
         self._samples = 0

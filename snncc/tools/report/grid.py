@@ -100,8 +100,11 @@ def grid_of(
     expected = [plain.run([name], batch)[0] for batch in batches]
     accuracy, errors, right = [], [], None
     for other in track(codings, "converting", len(codings)):
-        own = recipe if other.per_layer_levels or recipe["levels"] != "fitted" else {**recipe, "levels": None}
-        tally = _tally(convert(ann, other, **own), batches, expected, labels, device)
+        free = other.with_base("auto")
+        fitted = recipe["levels"] in ("auto", "fitted")
+        fits = fitted and free.per_layer_levels
+        own = {**recipe, "levels": None, "spike_budget": None} if fitted and not fits else recipe
+        tally = _tally(convert(ann, free if fits else other, **own), batches, expected, labels, device)
         top = tally.top(1)
         accuracy.append(100 * tally.agreement if top is None else top[1])
         right = None if top is None else top[0]
@@ -138,7 +141,8 @@ def _recipe(known: Mapping[str, Any]) -> dict[str, Any]:
         "normalize": origin.get("normalize", "channel"),
         "percentile": origin.get("percentile"),
         "scale": method,
-        "levels": origin.get("levels"),
+        "levels": "auto" if "spike_budget" in origin else origin.get("levels"),
+        "spike_budget": origin.get("spike_budget"),
         "match": bool(origin.get("match_potentials", True)),
         "input_range": None if span is None else tuple(span),
         "fold_bn": weights.get("fold_bn", "weights"),

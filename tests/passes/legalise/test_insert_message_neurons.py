@@ -38,3 +38,22 @@ def test_neurons_between_synapses_that_aggregate(assert_equivalent, body, makers
     after = graph.to_proto()
     attach_bodies(after)
     assert_equivalent(before, after)
+
+
+@pytest.mark.parametrize(
+    ("body", "makers"),
+    [
+        ("p = MatMul (x, W) q = MatMul (p, V) y = Relu (q)", ["MatMul"]),
+        ("p = MatMul (x, W) r = Relu (p) q = MatMul (r, V) y = Relu (q)", []),
+        ("p = MatMul (x, W) q = Add (p, x) y = MatMul (q, V)", ["Add"]),
+    ],
+)
+def test_linear_neurons_between_all_synapses(assert_equivalent, body, makers) -> None:
+    before = model(body)
+    graph = Graph.from_proto(before)
+    graph.infer_shapes()
+    linear = InsertMessageNeurons(signed=True, linear=True)
+    assert linear.run(graph) == len(makers)
+    assert linear.run(graph) == 0
+    assert [n.inputs[0].inputs[0].op for n in graph.nodes("LeakyRelu")] == makers
+    assert_equivalent(before, graph.to_proto())

@@ -52,7 +52,7 @@ def test_every_form_is_run_and_profiled(ann, forms, form):
     assert (found.batch, found.rounds, found.threads, found.device) == (2, 2, 1, "cpu")
     assert set(found.nodes) == {"ann", "kernels"}
     ops = {node.op for node in found.nodes["kernels"]}
-    assert ("OneSpikeNeuron" if form == "folded" else "IFNeuron") in ops
+    assert ("OneSpikeNeuron" if form == "folded" else "RoundingIFNeuron") in ops
     assert "Loop" not in ops
     for nodes in found.nodes.values():
         assert sum(n.share for n in nodes) == pytest.approx(1)

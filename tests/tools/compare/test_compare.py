@@ -45,9 +45,9 @@ def test_figures_are_those_of_evaluate(ann, snns):
 
 def test_levels_that_are_no_powers_of_the_base_are_told(ann):
     images = load_digits().train_images[:32]
-    fitted = snncc.convert(ann, snncc.Phase(T=8, Q=1.5), calibration={"input": images}, levels="fitted")
+    fitted = snncc.convert(ann, snncc.Phase(T=8), calibration={"input": images}, levels="fitted")
     found = snncc.compare({"fitted": fitted}, ann, images[:4], runtimes=())
-    assert found.models[0].coding == "phase T=8 Q=1.5, own levels"
+    assert found.models[0].coding == "phase T=8, own levels"
 
 
 def test_a_stream_is_read_once(ann, snns):

@@ -25,7 +25,8 @@ from snncc.tools.report.grid import axes_of, grid_of
 )
 def test_points_are_conversions_of_their_own(recipe):
     digits, ann = load_digits(), digits_network()
-    coding, calibration = snncc.Phase(T=16, Q=1.3), digits.train_images[:60]
+    fitted = recipe.get("levels") == "fitted"
+    coding, calibration = snncc.Phase(T=16, Q="auto" if fitted else 1.3), digits.train_images[:60]
     snn = snncc.convert(ann, coding, calibration=calibration, **recipe)
     axes = axes_of(coding, ["T=8,4", "Q=1.3,1.2"])
     assert axes == {"T": (4.0, 8.0), "Q": (1.2, 1.3)}
@@ -33,7 +34,7 @@ def test_points_are_conversions_of_their_own(recipe):
     found = grid_of(snn, coding, ann, axes, [data], labels, calibration=calibration, preprocess=None, device="cpu")
     assert found.accuracy.shape == found.error.shape == (2, 2)
     expected = snncc.evaluate(
-        snncc.convert(ann, replace(coding, T=8, Q=1.2), calibration=calibration, **recipe),
+        snncc.convert(ann, replace(coding, T=8, Q="auto" if fitted else 1.2), calibration=calibration, **recipe),
         ann,
         {**data, "labels": labels},
     )

@@ -104,7 +104,7 @@ def test_options_of_the_conversion_span_a_grid(digits, tmp_path, here):
     records = sweep(write_grid(digits, text), tmp_path / "r.sqlite").records()
     assert [(r["levels"], r["tune"]) for r in records] == list(product(("powers", "fitted"), (False, True)))
     plain, tuned, fitted, _ = (r["output_error"] for r in records)
-    assert tuned < plain
+    assert tuned <= plain  # the base that suits T may be the best one
     assert fitted < plain
 
 

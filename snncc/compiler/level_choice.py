@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The origin of each layer's levels, and whether layers may send a second spike, for given options and coding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from snncc.coding import Coding
+from snncc.coding.scales import LEVELS
+from snncc.compiler.options import ConversionOptions
+from snncc.errors import OptionError
+
+__all__ = ["LevelChoice", "level_choice"]
+
+
+@dataclass(frozen=True)
+class LevelChoice:
+    """How levels are chosen.
+
+    Attributes:
+        kind: One of `LEVELS` other than `auto`; None: powers of the coding's base or, with `tune`, the better ones.
+        second_spikes: Whether some layers may send a second spike.
+        budget: Mean number of spikes of a neuron; None: what pays.
+    """
+
+    kind: str | None = None
+    second_spikes: bool = False
+    budget: float | None = None
+
+    def recorded(self) -> dict[str, Any]:
+        """For the metadata: the kind, if there is one, and the budget, if there are second spikes."""
+        kind = {} if self.kind is None else {"levels": self.kind}
+        return kind | ({"spike_budget": self.budget} if self.second_spikes and self.kind else {})
+
+
+def level_choice(options: ConversionOptions, coding: Coding, *, data: bool) -> LevelChoice:
+    """The choice for `options`; `auto` means fitted levels where a Q was not given and there is calibration `data`.
+
+    Raises:
+        OptionError: layers with `coding` cannot have such levels.
+    """
+    counted = data and options.scale != "max"
+    if options.levels in (None, "auto"):
+        wanted = coding.levels_with_data if data and (counted or coding.levels_per_step) else None
+        kind = None if options.tune and not coding.levels_per_step else wanted
+    else:
+        kind = options.levels
+        _refuse(kind, coding, tune=options.tune, counted=counted)
+    if options.tune and coding.has_own_levels:
+        raise OptionError("the coding has levels of its own, for all layers; leave these out, or do not tune")
+    fits = counted and coding.levels_with_data == "fitted" and kind in (None, "fitted")
+    possible = fits and coding.two_spikes is not None and options.form in ("auto", "folded")
+    if options.spike_budget is not None and not possible:
+        raise OptionError(
+            "a budget of spikes is for phase coding of one spike with fitted levels, in the folded form: "
+            "give --calib, and leave out --Q, --spikes, --wait, --no-shift and other --levels, --scale max and --form"
+        )
+    automatic = options.levels in (None, "auto") and not options.share_steps
+    return LevelChoice(kind, possible and (automatic or options.spike_budget is not None), options.spike_budget)
+
+
+def _refuse(kind: str, coding: Coding, *, tune: bool, counted: bool) -> None:
+    choices = coding.arguments["levels"].choices if "levels" in coding.arguments else LEVELS
+    if kind not in choices or "levels" not in coding.arguments:
+        message = f"levels are '{kind}', but must be one of {', '.join(choices)}"
+        raise OptionError(f"{message}; only phase and differential coding have any")
+    if coding.has_own_levels:
+        raise OptionError("the coding has levels of its own, for all layers; leave out these or the choice of others")
+    if kind == "fitted" and coding.levels_per_step:
+        return
+    if kind == "fitted" and not coding.per_layer_levels:
+        raise OptionError("fitted levels are for one or two spikes that round; leave out --no-shift and more --spikes")
+    if kind == "fitted" and coding.levels_with_data != "fitted":
+        raise OptionError(f"levels are either fitted or powers of {coding.base_field}; leave out one of the two")
+    if kind == "fitted" and not counted:
+        raise OptionError("levels are fitted to activations that were counted: give --calib, and no --scale max")
+    if kind == "batchnorm" and tune:
+        raise OptionError("tuning chooses the bases of layers itself; leave out either the one or the other")

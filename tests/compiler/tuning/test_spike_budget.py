@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Second spikes where they lower the error most for their cost."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import snncc
+import snncc.runtime
+from snncc.coding.scales import LayerSettings
+from snncc.compiler.tuning.spike_budget import _Offer, _taken
+from snncc.models import digits_network
+from snncc.models.digits import load_digits
+from snncc.tools.check.run import run_checks
+
+
+@pytest.fixture(scope="module")
+def images():
+    return load_digits().train_images[:160]
+
+
+def entries(model: onnx.ModelProto) -> dict[str, dict]:
+    recorded = json.loads({p.key: p.value for p in model.metadata_props}["snncc.neurons"])
+    return {name: entry for name, entry in recorded.items() if entry["replaces"]}
+
+
+def offer(name: str, gain: float, cost: float) -> _Offer:
+    return _Offer(name, LayerSettings(levels=(1.0,), fine=(0.5,)), gain, cost)
+
+
+@pytest.mark.parametrize(
+    ("budget", "taken"), [(1.0, []), (1.1, ["a"]), (1.15, ["a"]), (1.3, ["a", "b"]), (2.0, ["a", "b", "c"])]
+)
+def test_spends_a_budget_on_the_best_offers(budget, taken):
+    """100 neurons with 100 spikes; what does not fit is passed over, a gain below 0 never taken."""
+    offers = [offer("c", 0.01, 40), offer("a", 0.02, 10), offer("b", 0.02, 20), offer("worse", -0.01, 1)]
+    assert list(_taken(offers, 100, 100.0, 0.05, budget)) == taken
+
+
+def test_spends_a_tenth_more_or_what_the_error_needs():
+    offers = [offer("small", 0.001, 9), offer("large", 0.3, 60), offer("dear", 0.02, 80)]
+    assert list(_taken(offers, 100, 100.0, 0.4, None)) == ["large"]  # "dear": 5 % of the error for 80 % more spikes
+    assert list(_taken(offers, 100, 100.0, 0.005, None)) == ["small"]
+
+
+def test_levels_are_fitted_and_checked(images):
+    """The default with calibration data: a second spike in some layer, and every check passes."""
+    model = onnx.load_from_string(digits_network())
+    snn = snncc.convert(model, snncc.Phase(T=8), calibration=images)
+    own = entries(snn)
+    assert all("levels" in entry for entry in own.values())
+    fine = [entry for entry in own.values() if "fine" in entry]
+    assert 0 < len(fine) < len(own)
+    assert all(len(entry["levels"]) + len(entry["fine"]) == 8 for entry in fine)
+    assert [result for result in run_checks(snn, model, images) if not result.passed] == []
+
+
+def test_a_budget_of_two_spikes_gives_all_layers_two(images):
+    made = {b: snncc.convert(digits_network(), snncc.Phase(T=8), calibration=images, spike_budget=b) for b in (0.01, 2)}
+    assert not any("fine" in entry for entry in entries(made[0.01]).values())
+    assert all("fine" in entry for entry in entries(made[2]).values())
+    found = {b: snncc.evaluate(snn, digits_network(), images) for b, snn in made.items()}
+    assert found[2].output_error < 0.5 * found[0.01].output_error
+    assert found[0.01].spikes_per_neuron < found[2].spikes_per_neuron < 2
+
+
+def test_two_spikes_everywhere_beat_two_greedy_ones(images):
+    errors = [
+        snncc.evaluate(snncc.convert(digits_network(), coding, calibration=images), digits_network(), images)
+        for coding in (snncc.Phase(T=16, spikes=2), snncc.Phase(T=16, Q=1.3, spikes=2))
+    ]
+    assert errors[0].output_error < 0.9 * errors[1].output_error
+
+
+def test_same_bytes_again(images):
+    made = [snncc.convert(digits_network(), snncc.Phase(T=8), calibration=images) for _ in range(2)]
+    assert made[0].SerializeToString(deterministic=True) == made[1].SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"coding": snncc.FS()},
+        {"coding": snncc.Phase(Q=1.3)},
+        {"coding": snncc.Phase(spikes=2)},
+        {"coding": snncc.Phase(wait=12)},
+        {"levels": "powers"},
+        {"form": "step"},
+        {"scale": "max"},
+        {"calibration": None},
+    ],
+    ids=str,
+)
+def test_refuses_a_budget_that_cannot_be_kept(images, options):
+    given = {"coding": snncc.Phase(), "calibration": images, **options}
+    with pytest.raises(snncc.SnnccError, match="a budget of spikes is for"):
+        snncc.convert(digits_network(), spike_budget=0.6, **given)
+
+
+def test_kernels_and_body_agree(images):
+    snn = snncc.convert(digits_network(), snncc.Phase(T=8, spikes=2), calibration=images)
+    name = snn.graph.input[0].name
+    plain = snncc.runtime.create_session(snn, device="cpu").run(None, {name: images})[0]
+    body = onnxruntime.InferenceSession(snn.SerializeToString(), providers=["CPUExecutionProvider"])
+    same = (plain.argmax(1) == body.run(None, {name: images})[0].argmax(1)).mean()
+    assert same > 0.98
+    assert np.isfinite(plain).all()
