@@ -105,6 +105,11 @@ class Declaration(ABC):
         return None
 
     @property
+    def fine_spikes(self) -> bool:
+        """Whether neurons send a second spike with levels of its own."""
+        return False
+
+    @property
     def first_spike(self) -> Self:
         """The coding without the steps of a second spike with fitted levels."""
         return self

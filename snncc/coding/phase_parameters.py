@@ -151,6 +151,11 @@ class PhaseParameters(Coding):
         return replace(self, spikes=2) if self.rounds and self.slices == 1 and self.T > 1 else None
 
     @property
+    def fine_spikes(self) -> bool:
+        """Whether `fine` is set."""
+        return self.fine is not None
+
+    @property
     def first_spike(self) -> Self:
         """Half of the phases, or one more than that."""
         return self if self.spikes == 1 else replace(self, T=self.T - self.T // 2, spikes=1)

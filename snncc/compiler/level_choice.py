@@ -49,6 +49,8 @@ def level_choice(options: ConversionOptions, coding: Coding, *, data: bool) -> L
         _refuse(kind, coding, tune=options.tune, counted=counted)
     if options.tune and coding.has_own_levels:
         raise OptionError("the coding has levels of its own, for all layers; leave these out, or do not tune")
+    if options.form in ("loop", "step") and (coding.fine_spikes or (kind == "fitted" and coding.first_spike != coding)):
+        raise OptionError("a second spike with levels of its own exists in the folded form only; leave out --form")
     fits = counted and coding.levels_with_data == "fitted" and kind in (None, "fitted")
     possible = fits and coding.two_spikes is not None and options.form in ("auto", "folded")
     if options.spike_budget is not None and not possible:

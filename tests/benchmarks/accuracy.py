@@ -16,7 +16,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,10 @@ def trials(name: str, coded_input: str = "binary") -> Iterator[Trial]:
     """All conversions of a network that the table shows."""
     for T, Q in SETTINGS:
         coding = snncc.Phase(T=T, Q=Q, input=coded_input)
+        free = replace(coding, Q="auto")
+        yield Trial(free)
+        yield Trial(free, options={"levels": "fitted"})
         yield Trial(coding)
-        yield Trial(coding, options={"levels": "fitted"})
         yield Trial(coding, "none")
         if NETWORKS[name].range is not None:
             yield Trial(coding, "range")
@@ -182,7 +184,7 @@ def row(network: Network, trial: Trial, found: Evaluation) -> tuple[str, ...]:
     return (
         network.title,
         str(trial.coding.T),
-        f"{trial.coding.Q:g}",
+        trial.coding.Q if isinstance(trial.coding.Q, str) else f"{trial.coding.Q:g}",
         {"data": "data", "none": "noise", "range": "noise in range"}[trial.source],
         trial.note,
         f"{found.top1[0]:.2f}",

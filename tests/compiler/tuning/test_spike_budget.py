@@ -110,3 +110,48 @@ def test_kernels_and_body_agree(images):
     same = (plain.argmax(1) == body.run(None, {name: images})[0].argmax(1)).mean()
     assert same > 0.98
     assert np.isfinite(plain).all()
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [snncc.Phase(T=8, spikes=2), snncc.Phase(T=3, spikes=2, levels=(1.0, 0.5), fine=(0.1,))],
+    ids=["fitted", "given"],
+)
+@pytest.mark.parametrize("form", ["loop", "step"])
+def test_single_steps_have_no_fine_spikes(images, coding, form):
+    with pytest.raises(snncc.SnnccError, match="folded form only"):
+        snncc.convert(digits_network(), coding, calibration=images, form=form)
+
+
+def test_single_steps_send_one_spike_by_default(images):
+    snn = snncc.convert(digits_network(), snncc.Phase(T=8), calibration=images, form="step")
+    own = entries(snn)
+    assert all("levels" in entry and "fine" not in entry for entry in own.values())
+    assert [
+        result for result in run_checks(snn, onnx.load_from_string(digits_network()), images) if not result.passed
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"levels": (1.0, 0.5), "fine": (0.1,)}, "second of two spikes"),
+        ({"spikes": 2, "fine": (0.1,)}, "give levels"),
+        ({"spikes": 2, "levels": (1.0, 0.5, 0.25), "fine": (0.1,)}, "T minus the number of fine levels = 2"),
+        ({"spikes": 2, "levels": (1.0, 0.5), "fine": (0.0,)}, "fine = 1"),
+    ],
+)
+def test_fine_levels_that_make_no_sense(given, message):
+    with pytest.raises(snncc.SnnccError, match=message):
+        snncc.Phase(T=3, **given)
+
+
+def test_given_levels_of_two_spikes():
+    """Levels .1 to 1, remainders of up to .05: no error is larger than half of the last fine level."""
+    levels = tuple(np.round(np.linspace(1, 0.1, 10), 3).tolist())
+    coding = snncc.Phase(T=20, spikes=2, levels=levels, fine=tuple(np.round(np.linspace(0.05, 0.005, 10), 4).tolist()))
+    u = np.linspace(0.05, 1.05, 2001)
+    assert np.abs(coding.code(u) - u).max() <= 0.00251
+    assert coding.count(u).max() == 2
+    assert coding.largest == pytest.approx(1.05)
+    assert (coding.steps, coding.spike_limit(LayerSettings())) == (20, 2)
