@@ -30,7 +30,8 @@ def declared_option(name: str) -> Callable[..., Any]:
     if default not in (None, False):
         shown |= {"default": default, "show_default": True}
     if kind is bool:
-        return click.option(f"{flag}/--no-{flag[2:]}" if default is not False else flag, is_flag=True, **shown)
+        shown |= {"is_flag": True, "default": default}  # None: neither flag was given
+        return click.option(f"{flag}/--no-{flag[2:]}" if default is not False else flag, **shown)
     if kind is tuple:
         return click.option(flag, type=float, nargs=2, **shown)
     limited = kind if told.least is None else click.IntRange(min=told.least)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 
+import numpy as np
 import onnx
 import pytest
 
@@ -164,3 +165,20 @@ def test_usage_errors_exit_with_2(snncc, digits):
     assert snncc("convert", digits / "ann.onnx").exit_code == USAGE
     assert snncc("convert", digits / "ann.onnx", "-o", "x", "--T", "many").exit_code == USAGE
     assert snncc("convert", digits / "ann.onnx", "-o", "x", "--coding", "morse").exit_code == USAGE
+
+
+@pytest.mark.parametrize(("flags", "neurons"), [([], 2), (["--spike-linear"], 2), (["--no-spike-linear"], 1)])
+def test_spikes_at_bottlenecks_are_the_default(snncc, tmp_path, flags, neurons):
+    """Of two matrix products with nothing in between, the second takes half of the operations and more."""
+    weights = {"A": (4, 4), "B": (4, 16), "C": (16, 2)}
+    text = "g (float[N, 4] x) => (float[N, 2] y) { a = MatMul (x, A) b = MatMul (a, B) r = Relu (b) y = MatMul (r, C) }"
+    model = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": 21]> {text}')
+    rng = np.random.default_rng(0)
+    for name, shape in weights.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(rng.normal(0, 1, shape).astype(np.float32), name))
+    onnx.save(model, tmp_path / "m.onnx")
+    np.save(tmp_path / "x.npy", rng.normal(0, 1, (32, 4)).astype(np.float32))
+    given = ("--calib", tmp_path / "x.npy", "-o", tmp_path / "s.onnx", *flags)
+    assert snncc("convert", tmp_path / "m.onnx", *given).exit_code == 0
+    entries = json.loads({p.key: p.value for p in onnx.load(tmp_path / "s.onnx").metadata_props}["snncc.neurons"])
+    assert sum(entry["replaces"] is not None for entry in entries.values()) == neurons
