@@ -44,7 +44,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory, digits: Path) -> Path:
     hidden = net.act(net.linear(net.input, "first", 8), "first.relu")
     onnx.save(net.builder.build(net.linear(hidden, "last", 4), "logits", 4), folder / "dense.onnx")
     np.savez(folder / "dense.npz", **{net.input: np.random.default_rng(0).random((40, 6), np.float32)})
-    rate = ["convert", "dense.onnx", "--calib", "dense.npz", "--coding", "rate", "--shift", "bias", "-o", "rate.onnx"]
+    rate = ["convert", "dense.onnx", "--calib", "dense.npz", "--coding", "rate", "--shift", "bias", "--no-signed"]
+    rate += ["-o", "rate.onnx"]
     subprocess.run([sys.executable, "-m", "snncc.cli", *rate], cwd=folder, check=True, capture_output=True)
     return folder
 
