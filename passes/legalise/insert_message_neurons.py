@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from snncc.analysis.linear_inputs import aggregates, analog_input, sums_of_synapses
+from snncc.analysis.linear_inputs import aggregates, computed_input, sums_of_synapses
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.provenance import MESSAGE, Provenance
 from snncc.passes.base import Pass
@@ -37,7 +37,7 @@ class InsertMessageNeurons(Pass):
         potentials: dict[int, tuple[Tensor, list[Node]]] = {}
         summed = sums_of_synapses(graph)
         for node in graph.nodes():
-            source = analog_input(graph, node)
+            source = computed_input(graph, node)
             if source is None or id(source) not in summed:
                 continue
             if self.linear:

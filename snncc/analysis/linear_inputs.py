@@ -8,7 +8,7 @@ from math import prod
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES, WEIGHTED
 
-__all__ = ["aggregates", "analog_input", "share_of_analog_inputs", "sums_of_synapses"]
+__all__ = ["aggregates", "computed_input", "share_of_analog_inputs", "sums_of_synapses"]
 
 _PASSING = (*MOVES, "Add", "Sub", "Sum", "BatchNormalization")
 
@@ -21,7 +21,7 @@ def aggregates(graph: Graph, node: Node) -> bool:
     return matrix is not None and matrix.ndim == 2 and matrix.shape[0] == matrix.shape[1]
 
 
-def analog_input(graph: Graph, node: Node) -> Tensor | None:
+def computed_input(graph: Graph, node: Node) -> Tensor | None:
     """The non-constant input of a synaptic layer; None for other nodes."""
     if node.op not in WEIGHTED:
         return None
@@ -53,7 +53,7 @@ def share_of_analog_inputs(graph: Graph) -> float:
     """The share of the multiply-accumulates of a sample in layers that read such sums; 0 without synaptic layers."""
     summed, total, analog = sums_of_synapses(graph), 0, 0
     for node in graph.nodes(*WEIGHTED):
-        source, made = analog_input(graph, node), _macs(graph, node)
+        source, made = computed_input(graph, node), _macs(graph, node)
         total += made
         analog += made if source is not None and id(source) in summed else 0
     return analog / total if total else 0.0

@@ -32,7 +32,7 @@ __all__ = ["Calibration", "ScaleMethod", "calibrate"]
 
 _BATCH = 64
 _SILENT = 2.0**-100  # activations that are not larger count as 0: the inverse of a scale must fit into float32
-_HELD = 4  # codes whose tables of errors, 19 MB each, are kept
+_HELD = 4  # codes whose tables of coded quotients, 1 MB each, are kept
 
 
 @dataclass(frozen=True)

@@ -115,9 +115,9 @@ class Percentile(_Histogram):
 class LeastSquares(_Histogram):
     """The scale λ that minimises the mean of (a - λ code(a/λ))² over a channel's activations a.
 
-    `code` maps activations in units of λ to what the coding makes of them. Where its levels are so fine that a larger λ
-    costs next to nothing, λ goes up to twice the channel's maximum: calibration has not seen every activation, and the
-    ones above λ are cut.
+    `code` maps activations in units of λ to what the coding makes of them. Activations above λ are cut, and calibration
+    has not seen all of them: the mean counts the records that another sample is expected to set, and where levels are
+    so fine that a larger λ costs next to nothing, λ goes up to twice the channel's maximum.
     """
 
     code: Callable[[Array], Array]

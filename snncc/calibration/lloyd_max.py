@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from snncc.coding.phase_tables import midpoints
 
-__all__ = ["lloyd_max", "remainders"]
+__all__ = ["lloyd_max", "nearest_level", "remainders"]
 
 Array = npt.NDArray[np.float64]
 
@@ -63,11 +63,15 @@ def remainders(values: Array, weights: Array, levels: Sequence[float]) -> tuple[
     seen = weights > 0
     spread = 1 + (np.arange(_PARTS) - (_PARTS - 1) / 2) / (_PARTS * _BINS_PER_VALUE)
     x = (values[seen, None] * spread).ravel()
-    table = np.array([0.0, *levels[::-1]])
-    nearest = table[np.searchsorted(midpoints(table[1:][::-1])[::-1], x, side="right")]
-    left = np.abs(x - nearest)
+    left = np.abs(x - nearest_level(x, np.asarray(levels, np.float64)))
     mass, edges = np.histogram(left, bins=_CELLS, weights=np.repeat(weights[seen] / _PARTS, _PARTS))
     return (edges[:-1] + edges[1:]) / 2, mass
+
+
+def nearest_level(magnitudes: Array, levels: Array) -> Array:
+    """The nearest of `levels`, descending, or 0, for each of `magnitudes`, (n,)."""
+    rising = np.append(0.0, levels[::-1])
+    return np.asarray(rising[np.searchsorted(midpoints(levels)[::-1], magnitudes, side="right")])
 
 
 def _settled(x: Array, w: Array, levels: Array) -> tuple[Array, bool]:

@@ -10,14 +10,13 @@ step on, one level is for overload: the largest remainder, since a potential may
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from snncc.calibration.lloyd_max import lloyd_max
+from snncc.calibration.lloyd_max import lloyd_max, nearest_level
 from snncc.calibration.potential_matching import Batch, batch_size, samples_held
 from snncc.coding import Coding
-from snncc.coding.phase_tables import midpoints
 from snncc.coding.scales import LayerSettings
 from snncc.execution.partial_run import PartialRun
 from snncc.ir.graph import Graph, Node
@@ -53,7 +52,7 @@ def step_levels(
         potential = network.values(source)
         remainders = _sampled(potential, node, np.asarray(spiking.value(node.inputs[1])), scales.get(name), coding)
         usual = choices.get(name, LayerSettings())
-        found[name] = LayerSettings(None, remainders.levels(coding), usual.steps, usual.percentile, usual.factor)
+        found[name] = replace(usual, base=None, levels=remainders.levels(coding))
         node.attrs.update(coding.of_layer(found[name]).attributes(signed=bool(node.attrs["signed"])))
         network.override(node.outputs[0].name, network.run_neuron(node, potential))
         network.release(source)
@@ -74,7 +73,7 @@ class _Remainders:
             rest = potential - estimate
             table = _fitted(np.abs(rest), self.weight, coding.levels_per_step, overload=step > 0)
             tables.append(table)
-            estimate += _sent(rest, table)
+            estimate += np.copysign(nearest_level(np.abs(rest), table), rest)
         return tuple(np.concatenate(tables).tolist())
 
 
@@ -109,10 +108,3 @@ def _fitted(sizes: Array, weight: Array, count: int, *, overload: bool) -> Array
     if levels is None:
         return np.asarray(top * 2.0 ** -np.arange(count))
     return np.array([max(top, _OVERLOAD * levels[0]), *levels] if more else levels)
-
-
-def _sent(rest: Array, table: Array) -> Array:
-    """The signed level nearest to each remainder, or 0."""
-    rising = np.append(0.0, table[::-1])
-    nearest = np.searchsorted(midpoints(table)[::-1], np.abs(rest), side="right")
-    return np.asarray(np.copysign(rising[nearest], rest))

@@ -76,8 +76,8 @@ class Coding(Declaration):
         """The output whose squared error is least for the scale of least squares; by default `code`."""
         return self.code(activations)
 
-    def count(self, activations: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The neuron's number of spikes for `activations` >= 0 in units of its scale; only for some codings."""
+    def count(self, activations: Array) -> Array:
+        """The number of spikes for `activations` >= 0 in units of the scale; only for codings with `two_spikes`."""
         raise NotImplementedError
 
     @property

@@ -106,7 +106,7 @@ class Declaration(ABC):
 
     @property
     def fine_spikes(self) -> bool:
-        """Whether neurons send a second spike with levels of its own."""
+        """Whether neurons send a second spike with fine levels."""
         return False
 
     @property

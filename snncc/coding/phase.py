@@ -69,7 +69,9 @@ class Phase(PhaseParameters):
         return replace(self, wait=None)
 
     def neuron(self, graph: Graph, potential: Tensor, scale: Array, name: str) -> Tensor:
-        """OneSpikeNeuron; WaitOneSpikeNeuron if it does not wait for all input; PhaseNeuron for more than one spike."""
+        """OneSpikeNeuron; WaitOneSpikeNeuron if it does not wait for all input; PhaseNeuron for more than one spike, or
+        CoarseFineNeuron if the second has levels of another table.
+        """
         if self.slices > 1:
             return add_neuron(graph, "WaitOneSpikeNeuron", potential, scale, {**self.tables(), "wait": self.wait}, name)
         if self.spikes == 1:
@@ -105,10 +107,13 @@ class Phase(PhaseParameters):
         return self._sent(activations)[1]
 
     def _sent(self, activations: Array) -> tuple[Array, ...]:
-        tables: dict[str, Any] = self.tables()
-        op, attrs = (ONE_SPIKE, tables) if self.spikes == 1 else (PHASE, several_spikes(tables, self.spikes))
+        attrs: dict[str, Any]
         if self.fine is not None:
             op, attrs = COARSE_FINE, {**self._coarse_fine(), "signed": 0}
+        elif self.spikes > 1:
+            op, attrs = PHASE, several_spikes(self.tables(), self.spikes)
+        else:
+            op, attrs = ONE_SPIKE, self.tables()
         return op.reference([activations.astype(np.float32), np.ones(1, np.float32)], attrs)
 
     def encoder(self, graph: Graph, source: Tensor, maximum: float, name: str) -> Tensor | None:

@@ -27,7 +27,7 @@ _POWERS = tuple(step / 20 for step in range(10, 26))  # of the paper's base
 _LEVELS = Setting(
     "What spikes are worth: powers of the same Q everywhere; of a Q for each layer behind a BatchNormalization, by its "
     "mean and deviation; or fitted to each layer's activations; auto: fitted where --calib is given and Q is not, and "
-    "a second spike in layers where it pays.  [default: auto; tune: whatever leaves less error]",
+    "a second spike in layers where it removes most error.  [default: auto; tune: whatever leaves less error]",
     str,
     LEVELS,
 )
@@ -172,7 +172,7 @@ class PhaseParameters(Coding):
 
     @property
     def coarse(self) -> Self:
-        """The code of the first spike, if the second has levels of its own."""
+        """The code of the first spike, if the second has fine levels; else the same code."""
         return self if self.fine is None else replace(self, T=len(self.levels or ()), fine=None, spikes=1)
 
     def code_for_scale(self, activations: Array) -> Array:

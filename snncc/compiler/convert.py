@@ -199,8 +199,9 @@ def tune(model: Source, coding: Coding, *, calibration: Samples, **options: Any)
     """Turn a ReLU network into a spiking one whose layers are tuned to `coding` and its time steps.
 
     Layer by layer, with exact activations everywhere else, the levels (phase coding) and the scale are taken that
-    leave the least squared error in the outputs; then the network tuned so is compared with the untuned one, all layers
-    spiking, and the better one is the result. Labels are not used; the same inputs give the same network. The metadata
+    leave the least squared error in the outputs. Then the untuned network, those with some of these choices and, with
+    phase coding, one with a second spike in some layers are compared, all layers spiking; the best one is the result.
+    Labels are not used; the same inputs give the same network. The metadata
     entry `snncc.tuning` says what was chosen, and the errors.
 
     Args:

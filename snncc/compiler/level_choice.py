@@ -21,7 +21,7 @@ class LevelChoice:
     Attributes:
         kind: One of `LEVELS` other than `auto`; None: powers of the coding's base or, with `tune`, the better ones.
         second_spikes: Whether some layers may send a second spike.
-        budget: Mean number of spikes of a neuron; None: what pays.
+        budget: Mean number of spikes of a neuron; None: chosen by the error.
     """
 
     kind: str | None = None
@@ -42,15 +42,17 @@ def level_choice(options: ConversionOptions, coding: Coding, *, data: bool) -> L
     """
     counted = data and options.scale != "max"
     if options.levels in (None, "auto"):
-        wanted = coding.levels_with_data if data and (counted or coding.levels_per_step) else None
-        kind = None if options.tune and not coding.levels_per_step else wanted
+        fitting = data if coding.levels_per_step else counted and not options.tune
+        kind = coding.levels_with_data if fitting and not coding.has_own_levels else None
     else:
         kind = options.levels
         _refuse(kind, coding, tune=options.tune, counted=counted)
-    if options.tune and coding.has_own_levels:
-        raise OptionError("the coding has levels of its own, for all layers; leave these out, or do not tune")
+    if coding.has_own_levels and (options.tune or kind is not None):
+        raise OptionError(
+            "the coding has levels of its own, for all layers; leave out either these or the choice of others"
+        )
     if options.form in ("loop", "step") and (coding.fine_spikes or (kind == "fitted" and coding.first_spike != coding)):
-        raise OptionError("a second spike with levels of its own exists in the folded form only; leave out --form")
+        raise OptionError("a second spike with fine levels exists in the folded form only; leave out --form")
     fits = counted and coding.levels_with_data == "fitted" and kind in (None, "fitted")
     possible = fits and coding.two_spikes is not None and options.form in ("auto", "folded")
     if options.spike_budget is not None and not possible:
@@ -67,9 +69,7 @@ def _refuse(kind: str, coding: Coding, *, tune: bool, counted: bool) -> None:
     if kind not in choices or "levels" not in coding.arguments:
         message = f"levels are '{kind}', but must be one of {', '.join(choices)}"
         raise OptionError(f"{message}; only phase and differential coding have any")
-    if coding.has_own_levels:
-        raise OptionError("the coding has levels of its own, for all layers; leave out these or the choice of others")
-    if kind == "fitted" and coding.levels_per_step:
+    if coding.has_own_levels or (kind == "fitted" and coding.levels_per_step):
         return
     if kind == "fitted" and not coding.per_layer_levels:
         raise OptionError("fitted levels are for one or two spikes that round; leave out --no-shift and more --spikes")

@@ -16,7 +16,7 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
-from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, split_table
+from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, first_reached, selection
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
 from snncc.ops.spike_rules import Activity, SpikeSteps
 
@@ -31,37 +31,30 @@ _ATTRIBUTES = (
 )
 
 
-def _first_reached(u: Array, levels: Sequence[float], thresholds: Sequence[float]) -> tuple[Array, Array]:
-    """(Level of the first phase whose threshold `u` reaches or 0, whether there is one)."""
-    value, fired = np.zeros(u.shape, np.float32), np.zeros(u.shape, bool)
-    for level, threshold in zip(levels, thresholds, strict=True):
-        fires = ~fired & (u >= np.float32(threshold))
-        value[fires] = np.float32(level)
-        fired |= fires
-    return value, fired
+def _potentials(u: Array, attributes: AttributeValues) -> tuple[Array, Array, Array]:
+    """(What is coded, the level of the coarse spike, its number), of the shape of u = x/scale."""
+    whole = np.abs(u) if attributes["signed"] else np.where(u > 0, u, np.float32(0))
+    return whole, *first_reached(whole, attributes["levels"], attributes["thresholds"])
 
 
 def reference(inputs: Sequence[Array], attributes: AttributeValues) -> tuple[Array, ...]:
     """CoarseFineNeuron in numpy: (X, scale) -> (Y, count)."""
     x, scale = inputs
     u = np.asarray(x.astype(np.float32) / scale)
-    whole = np.abs(u) if attributes["signed"] else np.where(u > 0, u, np.float32(0))
-    coarse, first = _first_reached(whole, attributes["levels"], attributes["thresholds"])
+    whole, coarse, first = _potentials(u, attributes)
     rest = whole - coarse
-    fine, second = _first_reached(np.abs(rest), attributes["fine_levels"], attributes["fine_thresholds"])
+    fine, second = first_reached(np.abs(rest), attributes["fine_levels"], attributes["fine_thresholds"])
     value = coarse + np.where(rest < 0, -fine, fine)
     if attributes["signed"]:
         value = np.where(u < 0, -value, value)
-    return (value * scale).astype(x.dtype), first.astype(np.int32) + second
+    return (value * scale).astype(x.dtype), first + second
 
 
 def _fires(x: Array, scale: Array, attributes: AttributeValues) -> Iterator[Array]:
     """For each coarse and then each fine phase: 1 where a neuron fires, -1 for a negative spike."""
     u = np.asarray(x[0] / scale)
-    whole = np.abs(u) if attributes["signed"] else np.where(u > 0, u, np.float32(0))
-    sign = np.where(u < 0, -1, 1) if attributes["signed"] else np.ones(u.shape, np.int64)
-    coarse, _ = _first_reached(whole, attributes["levels"], attributes["thresholds"])
-    rest = whole - coarse
+    whole, coarse, _ = _potentials(u, attributes)
+    rest, sign = whole - coarse, np.where(attributes["signed"] and u < 0, -1, 1)
     for size, thresholds, signs in (
         (whole, attributes["thresholds"], sign),
         (np.abs(rest), attributes["fine_thresholds"], np.where(rest < 0, -sign, sign)),
@@ -78,25 +71,16 @@ def _membrane(activity: Activity, attributes: AttributeValues) -> Array:  # noqa
     return np.asarray(activity.arriving[0] - np.cumsum(activity.sent, axis=0))
 
 
-def _selection(prefix: str, potential: str, steps: int) -> list[str]:
-    """Body lines: `{prefix}_0` is the level of the first phase of the tables that `potential` reaches, or 0."""
-    lines = [split_table(f"{prefix}levels", steps, f"{prefix}level")]
-    lines += [split_table(f"{prefix}thresholds", steps, f"{prefix}threshold"), f"{prefix}y_{steps} = Identity (zero)"]
-    for p in reversed(range(steps)):
-        lines += [f"{prefix}reached_{p} = GreaterOrEqual ({potential}, {prefix}threshold_{p})"]
-        lines += [f"{prefix}y_{p} = Where ({prefix}reached_{p}, {prefix}level_{p}, {prefix}y_{p + 1})"]
-    return [*lines, f"{prefix}fires = Cast <to = 6> ({prefix}reached_{steps - 1})"]
-
-
 def _body(steps: int) -> str:
     lines = ["x = Cast <to = 1> (X)", "u = Div (x, scale)", "zero = Constant <value_float = 0.0> ()"]
     lines += ["flag = Constant <value_int: int = @signed> ()", "signed = Cast <to = 9> (flag)"]
     lines += ["magnitude = Abs (u)", "above = Greater (u, zero)", "positive = Where (above, u, zero)"]
-    lines += ["whole = Where (signed, magnitude, positive)", *_selection("", "whole", steps)]
-    lines += ["rest = Sub (whole, y_0)", "size = Abs (rest)", *_selection("fine_", "size", steps)]
+    lines += ["whole = Where (signed, magnitude, positive)", *selection("whole", steps)]
+    lines += ["rest = Sub (whole, y_0)", "size = Abs (rest)", *selection("size", steps, "fine_")]
     lines += ["over = Less (rest, zero)", "taken = Neg (fine_y_0)", "fine = Where (over, taken, fine_y_0)"]
     lines += ["y = Add (y_0, fine)", "below = Less (u, zero)", "negative = And (below, signed)", "opposite = Neg (y)"]
     lines += ["carried = Where (negative, opposite, y)", "value = Mul (carried, scale)", "Y = CastLike (value, X)"]
+    lines += [f"{name}fires = Cast <to = 6> ({name}reached_{steps - 1})" for name in ("", "fine_")]
     return "\n".join([*lines, "count = Add (fires, fine_fires)"])
 
 

@@ -38,13 +38,19 @@ OUTPUTS = (
 )
 
 
-def _fire(u: Array, scale: Array, dtype: np.dtype[Any], attributes: AttributeValues) -> tuple[Array, Array]:
+def first_reached(u: Array, levels: Sequence[float], thresholds: Sequence[float]) -> tuple[Array, Array]:
+    """(Level of the first phase whose threshold `u` reaches, or 0; the number of spikes, 0 or 1), of the shape of u."""
     value = np.zeros(u.shape, np.float32)
     count = np.zeros(u.shape, np.int32)
-    for level, threshold in zip(attributes["levels"], attributes["thresholds"], strict=True):
+    for level, threshold in zip(levels, thresholds, strict=True):
         fires = (count == 0) & (u >= np.float32(threshold))
         value[fires] = np.float32(level)
         count[fires] = 1
+    return value, count
+
+
+def _fire(u: Array, scale: Array, dtype: np.dtype[Any], attributes: AttributeValues) -> tuple[Array, Array]:
+    value, count = first_reached(u, attributes["levels"], attributes["thresholds"])
     return (value * scale).astype(dtype), count
 
 
@@ -75,14 +81,21 @@ def split_table(name: str, steps: int, prefix: str) -> str:
     return f"{name} = Constant <value_floats: floats = @{name}> ()\n{entries} = Split <num_outputs = {steps}> ({name})"
 
 
-def _body(potential: str, steps: int) -> str:
-    """A chain of selections from the last phase to the first, so that the first phase reached determines the result."""
-    lines = ["x = Cast <to = 1> (X)", potential, "u = Div (v, scale)"]
-    lines += [split_table("levels", steps, "level"), split_table("thresholds", steps, "threshold")]
-    lines += [f"y_{steps} = Constant <value_float = 0.0> ()"]
+def selection(potential: str, steps: int, prefix: str = "") -> list[str]:
+    """Body lines up to `{prefix}y_0`, the level of the first phase that `potential` reaches, or 0.
+
+    A chain of selections from the last phase to the first, so that the first phase reached determines the result.
+    """
+    lines = [split_table(f"{prefix}{name}s", steps, f"{prefix}{name}") for name in ("level", "threshold")]
+    lines += [f"{prefix}y_{steps} = Constant <value_float = 0.0> ()"]
     for p in reversed(range(steps)):
-        lines += [f"reached_{p} = GreaterOrEqual (u, threshold_{p})"]
-        lines += [f"y_{p} = Where (reached_{p}, level_{p}, y_{p + 1})"]
+        lines += [f"{prefix}reached_{p} = GreaterOrEqual ({potential}, {prefix}threshold_{p})"]
+        lines += [f"{prefix}y_{p} = Where ({prefix}reached_{p}, {prefix}level_{p}, {prefix}y_{p + 1})"]
+    return lines
+
+
+def _body(potential: str, steps: int) -> str:
+    lines = ["x = Cast <to = 1> (X)", potential, "u = Div (v, scale)", *selection("u", steps)]
     # Thresholds never rise, so a neuron that fires at all has reached the last one.
     lines += ["value = Mul (y_0, scale)", "Y = CastLike (value, X)", f"count = Cast <to = 6> (reached_{steps - 1})"]
     return "\n".join(lines)

@@ -37,7 +37,7 @@ def test_a_record_is_expected_as_far_above_the_largest_as_that_is_above_the_seco
 
 
 def test_ratios_are_those_of_all_channels():
-    """The second channel has no record of its own to speak of, and gets half of the first one's, as the first does."""
+    """No sample sets a record in the second channel, so that both get half of the record of the first."""
     values, found = counts(activations([[2.0, 3.0], [3.0, 3.0], *[[1.0, 1.0]] * 14]))
     assert found[:, values > 3.2].sum(axis=1) == pytest.approx([8 / 17, 8 / 17])
     assert found.sum(axis=1) - 64 == pytest.approx([8 / 17, 8 / 17])

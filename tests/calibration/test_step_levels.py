@@ -70,5 +70,16 @@ def test_other_levels_are_refused():
         )
 
 
+def test_given_levels_stay():
+    """Calibration data fit no others."""
+    coding = snncc.Differential(T=2, n=2, levels=(1.0, 0.5))
+    model = snncc.convert(digits_network(), coding, calibration=DATA)
+    neurons = [n for n in model.graph.node if n.op_type == "DifferentialNeuron"]
+    assert neurons
+    for node in neurons:
+        given = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        np.testing.assert_array_equal(np.reshape(given["levels"], (-1, 2)), [[1.0, 0.5]] * given["tables"])
+
+
 def test_checker_accepts_it():
     onnx.checker.check_model(converted(), full_check=True)

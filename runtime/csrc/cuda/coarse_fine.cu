@@ -36,7 +36,7 @@ struct CoarseFineArguments {
   Table fine;
 };
 
-// The tables in shared memory: each thread reads an address of its own.
+// The tables in shared memory: threads read different addresses.
 struct CoarseFineSearch {
   const Table& coarse;
   const Table& fine;

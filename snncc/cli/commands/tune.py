@@ -19,6 +19,7 @@ __all__ = ["tune"]
 @declared_option("share_steps")
 def tune(ctx: click.Context, /, **given: Any) -> None:
     """Convert MODEL like `convert`, and tune each layer to the time steps given: its levels (phase coding) and scale.
+    With phase coding, some layers may send a second spike.
 
     What leaves the least error in the outputs is taken, on the inputs of --calib, which it needs; their labels are not
     looked at. The same inputs give the same network. `snncc inspect` shows what was chosen.

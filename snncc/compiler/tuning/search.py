@@ -43,7 +43,7 @@ class SearchSpace:
         percentiles: Whether scales may be percentiles of the activations.
         share: Whether layers share out their time steps.
         spikes: Whether some layers may send a second spike.
-        budget: Mean number of spikes of a neuron; None: what pays.
+        budget: Mean number of spikes of a neuron; None: chosen by the error.
     """
 
     levels: str | None = None

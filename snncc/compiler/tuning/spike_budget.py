@@ -27,14 +27,14 @@ __all__ = ["with_second_spikes"]
 log = logging.getLogger("snncc")
 
 _SAMPLES = 32  # calibration samples on which errors are measured
-_MORE = 1.1  # times as many spikes are spent in any case
-_ERROR = 0.0075  # of the outputs' variance: as long as the sum of the layers' errors is larger, more are
-_WORTH = 0.5  # but not for a share of the error that is less than this times the share of spikes
+_MORE = 1.1  # times the spikes of one-spike layers: the default budget
+_ERROR = 0.0075  # of the outputs' variance: above this sum of the layers' errors, the default budget may be exceeded
+_LEAST_GAIN = 0.5  # share of the error removed per share of spikes added, beyond the default budget
 
 
 @dataclass(frozen=True)
-class _Offer:
-    """What a second spike does in a layer.
+class _SecondSpike:
+    """A layer that may send a second spike.
 
     Attributes:
         relu: The layer.
@@ -72,7 +72,7 @@ def with_second_spikes(
     if two is None:
         return dict(choices)
     data = {name: array[: min(_SAMPLES, samples_that_fit(graph))] for name, array in samples.items()}
-    offers: list[_Offer] = []
+    candidates: list[_SecondSpike] = []
     neurons, spikes, error = 0, 0.0, 0.0
     for place, layer in track(each_layer(graph, measured.sites, data), "sharing spikes", len(measured.sites)):
         one = choices.get(place.relu, LayerSettings())
@@ -80,8 +80,8 @@ def with_second_spikes(
         neurons, spikes, error = neurons + layer.neurons, spikes + own_spikes, error + own_error
         if (more := fitted_levels(measured, place, two)) is not None:
             less_error, more_spikes = _measured(layer, place, measured, coding, more)
-            offers.append(_Offer(place.relu, more, own_error - less_error, more_spikes - own_spikes))
-    taken = _taken(offers, neurons, spikes, error, budget)
+            candidates.append(_SecondSpike(place.relu, more, own_error - less_error, more_spikes - own_spikes))
+    taken = _taken(candidates, neurons, spikes, error, budget)
     log.info("second spikes in %d of %d layers: %s", len(taken), len(measured.sites), ", ".join(taken) or "none")
     return {**choices, **taken}
 
@@ -95,16 +95,16 @@ def _measured(
 
 
 def _taken(
-    offers: list[_Offer], neurons: int, spikes: float, error: float, budget: float | None
+    candidates: list[_SecondSpike], neurons: int, spikes: float, error: float, budget: float | None
 ) -> dict[str, LayerSettings]:
     """The settings of the layers that send a second spike; `spikes` and `error` are those of one spike everywhere."""
-    worth = [offer for offer in offers if offer.gain > 0 and offer.cost > 0]
+    useful = [candidate for candidate in candidates if candidate.gain > 0 and candidate.cost > 0]
     limit = _MORE * spikes if budget is None else budget * neurons
-    per_spike = _WORTH * error / spikes if spikes else 0.0
+    per_spike = _LEAST_GAIN * error / spikes if spikes else 0.0
     taken: dict[str, LayerSettings] = {}
-    for offer in sorted(worth, key=lambda offer: -offer.gain / offer.cost):
-        needed = budget is None and error > _ERROR and offer.gain >= per_spike * offer.cost
-        if spikes + offer.cost <= limit or needed:
-            taken[offer.relu] = offer.settings
-            spikes, error = spikes + offer.cost, error - offer.gain
+    for candidate in sorted(useful, key=lambda candidate: -candidate.gain / candidate.cost):
+        needed = budget is None and error > _ERROR and candidate.gain >= per_spike * candidate.cost
+        if spikes + candidate.cost <= limit or needed:
+            taken[candidate.relu] = candidate.settings
+            spikes, error = spikes + candidate.cost, error - candidate.gain
     return taken

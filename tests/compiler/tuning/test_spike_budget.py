@@ -13,7 +13,7 @@ import pytest
 import snncc
 import snncc.runtime
 from snncc.coding.scales import LayerSettings
-from snncc.compiler.tuning.spike_budget import _Offer, _taken
+from snncc.compiler.tuning.spike_budget import _SecondSpike, _taken
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
 from snncc.tools.check.run import run_checks
@@ -29,23 +29,28 @@ def entries(model: onnx.ModelProto) -> dict[str, dict]:
     return {name: entry for name, entry in recorded.items() if entry["replaces"]}
 
 
-def offer(name: str, gain: float, cost: float) -> _Offer:
-    return _Offer(name, LayerSettings(levels=(1.0,), fine=(0.5,)), gain, cost)
+def candidate(name: str, gain: float, cost: float) -> _SecondSpike:
+    return _SecondSpike(name, LayerSettings(levels=(1.0,), fine=(0.5,)), gain, cost)
 
 
 @pytest.mark.parametrize(
     ("budget", "taken"), [(1.0, []), (1.1, ["a"]), (1.15, ["a"]), (1.3, ["a", "b"]), (2.0, ["a", "b", "c"])]
 )
-def test_spends_a_budget_on_the_best_offers(budget, taken):
+def test_spends_a_budget_on_the_best_candidates(budget, taken):
     """100 neurons with 100 spikes; what does not fit is passed over, a gain below 0 never taken."""
-    offers = [offer("c", 0.01, 40), offer("a", 0.02, 10), offer("b", 0.02, 20), offer("worse", -0.01, 1)]
-    assert list(_taken(offers, 100, 100.0, 0.05, budget)) == taken
+    candidates = [
+        candidate("c", 0.01, 40),
+        candidate("a", 0.02, 10),
+        candidate("b", 0.02, 20),
+        candidate("worse", -0.01, 1),
+    ]
+    assert list(_taken(candidates, 100, 100.0, 0.05, budget)) == taken
 
 
 def test_spends_a_tenth_more_or_what_the_error_needs():
-    offers = [offer("small", 0.001, 9), offer("large", 0.3, 60), offer("dear", 0.02, 80)]
-    assert list(_taken(offers, 100, 100.0, 0.4, None)) == ["large"]  # "dear": 5 % of the error for 80 % more spikes
-    assert list(_taken(offers, 100, 100.0, 0.005, None)) == ["small"]
+    candidates = [candidate("small", 0.001, 9), candidate("large", 0.3, 60), candidate("dear", 0.02, 80)]
+    assert list(_taken(candidates, 100, 100.0, 0.4, None)) == ["large"]  # "dear": 5 % of the error for 80 % more spikes
+    assert list(_taken(candidates, 100, 100.0, 0.005, None)) == ["small"]
 
 
 def test_levels_are_fitted_and_checked(images):

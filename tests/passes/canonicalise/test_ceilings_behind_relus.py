@@ -6,7 +6,6 @@ from __future__ import annotations
 import pytest
 
 from snncc.passes.canonicalise.ceilings_behind_relus import CeilingsBehindRelus
-from tests.passes.canonicalise.form_networks import network
 
 REWRITES = {
     "ReLU6 the other way": (CeilingsBehindRelus(), "a = Min (x, half) y = Relu (a)", ["Relu", "Min"]),
@@ -24,18 +23,13 @@ LEFT = {
 
 
 @pytest.mark.parametrize("name", REWRITES)
-def test_rewrites(build, apply, ops, name) -> None:
-    each, body, left = REWRITES[name]
-    count, after = apply(each, build(*network(body, name)))
-    assert count >= 1
-    assert left is None or [op for op in ops(after) if op != "Identity"] == left
+def test_rewrites(assert_rewrites, name) -> None:
+    assert_rewrites(name, *REWRITES[name])
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_leaves(build, apply, skips, name) -> None:
-    each, body, reason = LEFT[name]
-    assert apply(each, build(*network(body, name)), equivalent=False)[0] == 0
-    assert reason in skips()
+def test_leaves(assert_leaves, name) -> None:
+    assert_leaves(name, *LEFT[name])
 
 
 def test_bounds_that_repeat_values_stay(build, apply, skips) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import pytest
 
 from snncc.passes.canonicalise.fold_expanded_constants import FoldExpandedConstants
-from tests.passes.canonicalise.form_networks import network
 
 REWRITES = {
     "constants beside": (
@@ -23,8 +22,5 @@ REWRITES = {
 
 
 @pytest.mark.parametrize("name", REWRITES)
-def test_rewrites(build, apply, ops, name) -> None:
-    each, body, left = REWRITES[name]
-    count, after = apply(each, build(*network(body, name)))
-    assert count >= 1
-    assert left is None or [op for op in ops(after) if op != "Identity"] == left
+def test_rewrites(assert_rewrites, name) -> None:
+    assert_rewrites(name, *REWRITES[name])

@@ -7,7 +7,6 @@ import pytest
 
 from snncc.ir.graph import Graph
 from snncc.passes.canonicalise.lower_einsum import LowerEinsum
-from tests.passes.canonicalise.form_networks import network
 
 REWRITES = {
     "axes in a ring": (
@@ -33,18 +32,13 @@ LEFT = {
 
 
 @pytest.mark.parametrize("name", REWRITES)
-def test_rewrites(build, apply, ops, name) -> None:
-    each, body, left = REWRITES[name]
-    count, after = apply(each, build(*network(body, name)))
-    assert count >= 1
-    assert left is None or [op for op in ops(after) if op != "Identity"] == left
+def test_rewrites(assert_rewrites, name) -> None:
+    assert_rewrites(name, *REWRITES[name])
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_leaves(build, apply, skips, name) -> None:
-    each, body, reason = LEFT[name]
-    assert apply(each, build(*network(body, name)), equivalent=False)[0] == 0
-    assert reason in skips()
+def test_leaves(assert_leaves, name) -> None:
+    assert_leaves(name, *LEFT[name])
 
 
 @pytest.mark.parametrize(("size", "reason"), [("L", "the length of an axis is not known"), ("4", "rank of an operand")])

@@ -8,7 +8,6 @@ import pytest
 from onnx import numpy_helper
 
 from snncc.passes.canonicalise.where_to_mul import WhereToMul
-from tests.passes.canonicalise.form_networks import network
 
 REWRITES = {
     "mask": (WhereToMul(), "y = Where (mask, x, half)", ["Mul", "Add"]),
@@ -25,18 +24,13 @@ LEFT = {
 
 
 @pytest.mark.parametrize("name", REWRITES)
-def test_rewrites(build, apply, ops, name) -> None:
-    each, body, left = REWRITES[name]
-    count, after = apply(each, build(*network(body, name)))
-    assert count >= 1
-    assert left is None or [op for op in ops(after) if op != "Identity"] == left
+def test_rewrites(assert_rewrites, name) -> None:
+    assert_rewrites(name, *REWRITES[name])
 
 
 @pytest.mark.parametrize("name", LEFT)
-def test_leaves(build, apply, skips, name) -> None:
-    each, body, reason = LEFT[name]
-    assert apply(each, build(*network(body, name)), equivalent=False)[0] == 0
-    assert reason in skips()
+def test_leaves(assert_leaves, name) -> None:
+    assert_leaves(name, *LEFT[name])
 
 
 def test_infinities_that_a_mask_fills_in_stay(build, apply, ops) -> None:
