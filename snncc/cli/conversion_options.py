@@ -14,15 +14,14 @@ from snncc.cli.shared_options import FILE, json_flag, preprocess, verbose
 from snncc.coding import CODINGS
 from snncc.compiler.options import TYPES, ConversionOptions
 
-__all__ = ["PASSED_ON", "conversion_options", "declared_option"]
+__all__ = ["PASSED_ON", "conversion_options"]
 
 _DECLARED = {option.name: option for option in fields(ConversionOptions) if option.metadata["setting"].help}
-_OF_ALL = [name for name, option in _DECLARED.items() if not option.metadata["command"]]
 # Parameters of `snncc.convert` of the same name.
-PASSED_ON = ("preprocess", *_OF_ALL)
+PASSED_ON = ("preprocess", *_DECLARED)
 
 
-def declared_option(name: str) -> Callable[..., Any]:
+def _declared_option(name: str) -> Callable[..., Any]:
     """The command line option for a declared conversion option."""
     kind, default, told = TYPES[name], _DECLARED[name].default, _DECLARED[name].metadata["setting"]
     flag = f"--{name.replace('_', '-')}"
@@ -46,7 +45,7 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
     ),
     click.option("--calib", type=FILE, metavar="PATH", help="Typical inputs: .npy, .npz or a folder of images."),
     preprocess,
-    *map(declared_option, _OF_ALL),
+    *map(_declared_option, _DECLARED),
     click.option("--dump-dir", type=FILE, metavar="DIR", help="Write the graph after each pass into DIR, as text."),
     click.option(
         "--max-drop",

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from snncc.cli.output import print_table
+from snncc.cli.output import number, print_table, print_text
 from snncc.compiler.conversion_summary import outcome_rows
 
-__all__ = ["print_outcome"]
+__all__ = ["print_levels", "print_outcome"]
 
 
 def print_outcome(found: Mapping[str, Any] | None) -> None:
@@ -18,3 +18,17 @@ def print_outcome(found: Mapping[str, Any] | None) -> None:
         print_table(
             "Conversion summary", ("in the network", "in the spiking network"), outcome_rows(found), right=False
         )
+
+
+def print_levels(neurons: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print what is particular to the layers of the metadata entry snncc.neurons: levels, second spikes, steps."""
+    layers = [entry for entry in neurons.values() if entry["replaces"]]
+    fitted = sum("levels" in entry for entry in layers)
+    second = sum("fine" in entry for entry in layers)
+    steps = [entry["steps"] for entry in layers if "steps" in entry]
+    told = [f"levels fitted to {fitted} of {len(layers)} layers"] if fitted else []
+    told += [f"a second spike in {second}"] if second else []
+    if steps:
+        told.append(f"{min(steps)} to {max(steps)} time steps a layer, {number(sum(steps) / len(steps))} on average")
+    if told:
+        print_text(f"Neurons: {', '.join(told)}.")

@@ -194,10 +194,10 @@ class PhaseParameters(Coding):
         return self.spikes if layer.fine is None else 2
 
     def coarseness(self, steps: int) -> float | None:
-        """T^-2: the distance of levels over the same range is inversely proportional to their number; only for one
-        spike.
+        """T^-2: the distance of levels over the same range is inversely proportional to their number; T^-4 with fine
+        levels, half of T each; None for several spikes by one table.
         """
-        return float(steps) ** -2 if self.spikes == 1 else None
+        return float(steps) ** (-4 if self.fine_spikes else -2) if self.spikes == 1 or self.fine_spikes else None
 
     @property
     def rounds(self) -> bool:

@@ -26,7 +26,7 @@ from snncc.compiler.time_forms import in_form
 from snncc.compiler.tuning.network_error import network_error
 from snncc.compiler.tuning.search import SearchSpace, TuningResult, tuned
 from snncc.compiler.tuning.spike_budget import with_second_spikes
-from snncc.compiler.tuning.step_sharing import refuse_sharing
+from snncc.compiler.tuning.step_sharing import with_shared_steps
 from snncc.errors import OptionError, enough_memory
 from snncc.frontend.import_model import import_model
 from snncc.frontend.states import as_they_were, laid_out, with_samples_first
@@ -65,7 +65,7 @@ def convert(
     levels: str | None = "auto",
     spike_budget: float | None = None,
     tune: bool = False,
-    share_steps: bool = False,
+    share_steps: bool | None = None,
     anytime: bool = False,
     form: str = "auto",
     spike_linear: bool | None = None,
@@ -112,8 +112,6 @@ def _converted(
     """Run the stages of `conversion`, from reading `model` to the finished spiking network."""
     options, coding = conversion.options, conversion.coding
     conversion.levels = levels = level_choice(options, coding, data=calibration is not None)
-    if options.share_steps:
-        refuse_sharing(coding, options.form, tune=options.tune)
     method = ScaleMethod(options.normalize, options.scale, options.percentile, options.input_range)
     source = read_model(model, copy=False)
     graph = import_model(source, conversion.name)  # not read again: the digest is that of the converted model
@@ -152,8 +150,12 @@ def _scales(
     """The scales of the prepared `graph`, and the levels of its layers, if these were not `tuned`."""
     options, coding, levels = conversion.options, conversion.coding, conversion.levels
     choices = layer_levels(levels.kind, graph, measured, coding) if tuned is None else tuned
-    if levels.second_spikes and tuned is None and measured.samples:
-        choices = with_second_spikes(graph, coding, measured, measured.samples, choices, levels.budget)
+    if tuned is None and measured.samples and (levels.second_spikes or levels.shared_steps):
+        choices, errors = with_second_spikes(
+            graph, coding, measured, measured.samples, choices, levels.budget, second=levels.second_spikes
+        )
+        if levels.shared_steps:
+            choices = with_shared_steps(coding, measured, choices, errors)
     scales = measured.scales(coding, choices)
     if options.threshold_scale != 1:
         scales = scales.times(float(options.threshold_scale))
@@ -190,7 +192,7 @@ def _tuned(conversion: Conversion, graph: Graph, measured: Calibration, method: 
     error_of = network_error(conversion, graph, measured.samples, match=options.match)
     counted = method.settled(data=True).scale == "least-squares"
     space = SearchSpace(
-        levels.kind, percentiles=counted, share=options.share_steps, spikes=levels.second_spikes, budget=levels.budget
+        levels.kind, percentiles=counted, share=levels.shared_steps, spikes=levels.second_spikes, budget=levels.budget
     )
     return tuned(graph, conversion.coding, measured, measured.samples, error_of, space)
 

@@ -9,6 +9,7 @@ from typing import Any
 from snncc.coding import Coding
 from snncc.coding.scales import LEVELS
 from snncc.compiler.options import ConversionOptions
+from snncc.compiler.tuning.step_sharing import can_share
 from snncc.errors import OptionError
 
 __all__ = ["LevelChoice", "level_choice"]
@@ -21,11 +22,13 @@ class LevelChoice:
     Attributes:
         kind: One of `LEVELS` other than `auto`; None: powers of the coding's base or, with `tune`, the better ones.
         second_spikes: Whether some layers may send a second spike.
+        shared_steps: Whether layers share their time steps.
         budget: Mean number of spikes of a neuron; None: chosen by the error.
     """
 
     kind: str | None = None
     second_spikes: bool = False
+    shared_steps: bool = False
     budget: float | None = None
 
     def recorded(self) -> dict[str, Any]:
@@ -60,8 +63,27 @@ def level_choice(options: ConversionOptions, coding: Coding, *, data: bool) -> L
             "a budget of spikes is for phase coding of one spike with fitted levels, in the folded form: "
             "give --calib, and leave out --Q, --spikes, --wait, --no-shift and other --levels, --scale max and --form"
         )
-    automatic = options.levels in (None, "auto") and not options.share_steps
-    return LevelChoice(kind, possible and (automatic or options.spike_budget is not None), options.spike_budget)
+    automatic = options.levels in (None, "auto")
+    second = possible and (automatic or options.spike_budget is not None)
+    return LevelChoice(
+        kind, second, _shared_steps(options, coding, automatic and fits, data=data), options.spike_budget
+    )
+
+
+def _shared_steps(options: ConversionOptions, coding: Coding, automatic: bool, *, data: bool) -> bool:
+    """Whether layers share their steps."""
+    single = options.form in ("loop", "step")
+    if options.share_steps is None:
+        return automatic and can_share(coding) and not single
+    if options.share_steps and not data:
+        raise OptionError("layers share steps by the errors that calibration data show; give some (--calib)")
+    if options.share_steps and not can_share(coding):
+        raise OptionError("only layers that wait for all of their input, with phase or few-spikes coding, share steps")
+    if options.share_steps and single:
+        raise OptionError(
+            f"layers of a network in the form '{options.form}' all have the same steps; leave out --share-steps"
+        )
+    return options.share_steps
 
 
 def _refuse(kind: str, coding: Coding, *, tune: bool, counted: bool) -> None:

@@ -15,12 +15,12 @@ __all__ = ["FORMS", "TYPES", "ConversionOptions"]
 FORMS = ("auto", "folded", "loop", "step")
 
 
-def _option(default: Any, help: str = "", *, command: str = "", **said: Any) -> Any:  # noqa: A002
+def _option(default: Any, help: str = "", **said: Any) -> Any:  # noqa: A002
     """A field declared by a `Setting`; `help` is for the command line, where only `command` has the option if given.
 
     Options without help belong to codings.
     """
-    return field(default=default, metadata={"setting": Setting(help, **said), "command": command})
+    return field(default=default, metadata={"setting": Setting(help, **said)})
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class ConversionOptions:
             error most for its spikes send one. None: as many as pay with `auto` levels, else none.
         tune: Choose levels (phase coding) and scale of each layer so that the error of the outputs is least; takes
             calibration data and some minutes.
-        share_steps: With `tune`: layers share their T or K time steps, so that some have more and others fewer.
+        share_steps: Whether layers share their T or K time steps, so that some have more and others fewer; None: with
+            fitted levels chosen by `auto`.
         anytime: Give the outputs after every time step, [T, N, …], instead of the last ones; rate codings only.
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
@@ -93,10 +94,10 @@ class ConversionOptions:
     levels: str | None = _option("auto")
     spike_budget: float | None = _option(None)
     tune: bool = _option(False)
-    share_steps: bool = _option(
-        False,
-        "Phase and few-spikes coding: layers share their T or K time steps, so that some have more and others fewer.",
-        command="tune",
+    share_steps: bool | None = _option(
+        None,
+        "Phase and few-spikes coding: layers share their T or K time steps, so that some have more and others fewer.  "
+        "[default: in phase coding, where --levels auto fits levels]",
     )
     anytime: bool = _option(False)
     form: str = _option(

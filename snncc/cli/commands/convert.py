@@ -57,7 +57,6 @@ def _convert_and_print(
     as_json: bool,
     max_drop: float | None,
     tune: bool = False,
-    share_steps: bool = False,
     **options: Any,
 ) -> None:
     from snncc.cli.max_drop import within_drop
@@ -74,7 +73,7 @@ def _convert_and_print(
     source = read_model(model)
     refuse_converted(source, str(model))
     arguments |= {key: options[key] for key in PASSED_ON} | {"calibration": options["calib"]}
-    arguments |= {"tune": tune, "share_steps": share_steps}
+    arguments |= {"tune": tune}
     arguments |= {"observer": _dumper(dump_dir) if dump_dir else None}
     recipes: list[dict[str, Any]] = []
     if max_drop is None:
@@ -121,7 +120,7 @@ def _print(
     comparison: Comparison | None,
     as_json: bool,
 ) -> None:
-    from snncc.cli.summary_table import print_outcome
+    from snncc.cli.summary_table import print_levels, print_outcome
 
     analog_ops, form = described["snncc.islands"], described["snncc.form"]
     if as_json:
@@ -136,6 +135,7 @@ def _print(
     rows = [(op, before[op] or "", after[op] or "") for op in sorted(before | after)]
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
     print_outcome(described["snncc.outcome"])
+    print_levels(described["snncc.neurons"])
     if analog_ops:
         named = ", ".join(f"{op} '{name}'" for name, op in analog_ops.items())
         print_text(f"{len(analog_ops)} op(s) stay analog, being neither synapses nor neurons: {named}.")

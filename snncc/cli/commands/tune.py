@@ -9,14 +9,13 @@ import click
 
 from snncc.cli.coding_parser import CodingCommand
 from snncc.cli.commands.convert import convert_and_print
-from snncc.cli.conversion_options import conversion_options, declared_option
+from snncc.cli.conversion_options import conversion_options
 
 __all__ = ["tune"]
 
 
 @click.command(cls=CodingCommand, short_help="Convert with the best levels and scale for each layer.")
 @conversion_options
-@declared_option("share_steps")
 def tune(ctx: click.Context, /, **given: Any) -> None:
     """Convert MODEL like `convert`, and tune each layer to the time steps given: its levels (phase coding) and scale.
     With phase coding, some layers may send a second spike.

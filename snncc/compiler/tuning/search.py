@@ -15,7 +15,7 @@ from snncc.coding import Coding
 from snncc.coding.scales import LayerSettings, Scales
 from snncc.compiler.tuning.layer_error import OneLayer, each_layer
 from snncc.compiler.tuning.spike_budget import with_second_spikes
-from snncc.compiler.tuning.step_sharing import resized, shared_steps
+from snncc.compiler.tuning.step_sharing import with_shared_steps
 from snncc.errors import OptionError
 from snncc.io.batches import Batch
 from snncc.io.progress import track
@@ -94,10 +94,12 @@ def tuned(
             stages[stage][place.relu] = found.best
         costs[place.relu] = found.errors
         log.info("tune: %s: %s", place.relu, found.best)
-    if space.share:
-        stages += [_sharing(coding, measured, stage, costs) for stage in stages[2:]]
+    errors = [{name: cost[stage[name]] for name, cost in costs.items()} for stage in stages[2:]]
     if space.spikes:
-        stages.append(with_second_spikes(graph, coding, measured, samples, stages[2], space.budget))
+        two, left = with_second_spikes(graph, coding, measured, samples, stages[2], space.budget)
+        stages, errors = [*stages, two], [*errors, left]
+    if space.share:
+        stages += [with_shared_steps(coding, measured, *pair) for pair in zip(stages[2:], errors, strict=True)]
     return _with_least_error(coding, measured, error_of, stages, costs)
 
 
@@ -148,16 +150,6 @@ class _Layer:
     def _error(self, choice: LayerSettings) -> float:
         coding = self.coding.of_layer(choice)
         return self.layer.error(coding, self.measured.scale(self.place, self.coding, choice))
-
-
-def _sharing(
-    coding: Coding, measured: Calibration, stage: dict[str, LayerSettings], costs: dict[str, Costs]
-) -> dict[str, LayerSettings]:
-    """The choices of a stage with step sharing; neurons of both signs keep their steps."""
-    places = {place.relu: place for place in measured.sites if place.relu in stage and not place.signed}
-    steps = shared_steps(coding, {name: costs[name][stage[name]] for name in places})
-    again = {name: resized(stage[name], steps[name], coding, measured, place) for name, place in places.items()}
-    return {**stage, **again}
 
 
 def _with_least_error(

@@ -56,42 +56,55 @@ def with_second_spikes(
     samples: Batch,
     choices: Mapping[str, LayerSettings],
     budget: float | None,
-) -> dict[str, LayerSettings]:
-    """Per-layer settings, by the name of the ReLU, with a second spike in some layers.
+    *,
+    second: bool = True,
+) -> tuple[dict[str, LayerSettings], dict[str, float]]:
+    """(Per-layer settings with a second spike in some layers, error of each layer with these), by the name of the ReLU.
 
     Args:
         graph: The prepared ReLU network.
-        coding: A coding of one spike, with `two_spikes`.
+        coding: The coding of the network.
         measured: What is known of the activations.
         samples: Some of the calibration data, {input: [n, …]}.
         choices: Settings of layers with one spike.
         budget: Mean number of spikes of a neuron for one sample; None: a tenth more than with one spike, and more where
             the error is large.
+        second: Whether layers may have a second spike; else their errors are measured, and the settings stay.
     """
-    two = coding.two_spikes
-    if two is None:
-        return dict(choices)
+    two = coding.two_spikes if second else None
     data = {name: array[: min(_SAMPLES, samples_that_fit(graph))] for name, array in samples.items()}
     candidates: list[_SecondSpike] = []
-    neurons, spikes, error = 0, 0.0, 0.0
+    errors: dict[str, float] = {}
+    neurons, spikes = 0, 0.0
     for place, layer in track(each_layer(graph, measured.sites, data), "sharing spikes", len(measured.sites)):
         one = choices.get(place.relu, LayerSettings())
-        own_error, own_spikes = _measured(layer, place, measured, coding, one)
-        neurons, spikes, error = neurons + layer.neurons, spikes + own_spikes, error + own_error
+        errors[place.relu] = error = _error(layer, place, measured, coding, one)
+        if two is None:
+            continue
+        sent = _spikes(layer, place, measured, coding, one)
+        neurons, spikes = neurons + layer.neurons, spikes + sent
         if (more := fitted_levels(measured, place, two)) is not None:
-            less_error, more_spikes = _measured(layer, place, measured, coding, more)
-            candidates.append(_SecondSpike(place.relu, more, own_error - less_error, more_spikes - own_spikes))
-    taken = _taken(candidates, neurons, spikes, error, budget)
+            gain = error - _error(layer, place, measured, coding, more)
+            cost = _spikes(layer, place, measured, coding, more) - sent
+            candidates.append(_SecondSpike(place.relu, more, gain, cost))
+    taken = _taken(candidates, neurons, spikes, sum(errors.values()), budget)
     log.info("second spikes in %d of %d layers: %s", len(taken), len(measured.sites), ", ".join(taken) or "none")
-    return {**choices, **taken}
+    errors |= {c.relu: errors[c.relu] - c.gain for c in candidates if c.relu in taken}
+    return {**choices, **taken}, errors
 
 
-def _measured(
+def _error(
     layer: OneLayer, place: ActivationSite, measured: Calibration, coding: Coding, choice: LayerSettings
-) -> tuple[float, float]:
-    """(Error of the outputs, spikes for one sample) with the layer coded by itself."""
-    scale, own = measured.scale(place, coding, choice), coding.of_layer(choice)
-    return layer.error(own, scale), layer.neurons * layer.spikes(own, scale)
+) -> float:
+    """The error of the outputs with the layer coded by itself."""
+    return layer.error(coding.of_layer(choice), measured.scale(place, coding, choice))
+
+
+def _spikes(
+    layer: OneLayer, place: ActivationSite, measured: Calibration, coding: Coding, choice: LayerSettings
+) -> float:
+    """The layer's spikes for one sample."""
+    return layer.neurons * layer.spikes(coding.of_layer(choice), measured.scale(place, coding, choice))
 
 
 def _taken(

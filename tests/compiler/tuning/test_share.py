@@ -16,7 +16,11 @@ import snncc.runtime
 from snncc.compiler.tuning.step_sharing import shared_steps
 from snncc.models import digits_network
 from snncc.models.digits import load_digits
+from snncc.tools.check.run import run_checks
 from snncc.tools.check.structure import CheckSubject, structural
+
+FINE = {"levels": (1.0, 0.5, 0.3), "fine": (0.1, 0.05, 0.03)}
+LAWS = {("phase", False): lambda n: n**-2, ("phase", True): lambda n: n**-4, ("fs", False): lambda n: 4.0**-n}
 
 
 @pytest.fixture(scope="module")
@@ -24,34 +28,38 @@ def images() -> np.ndarray:
     return load_digits().train_images[:128]
 
 
-@pytest.mark.parametrize("coding", [snncc.Phase(T=6), snncc.FS(K=6)], ids=repr)
+def shared(coding, errors):
+    return shared_steps(dict.fromkeys(errors, coding), errors)
+
+
+@pytest.mark.parametrize("coding", [snncc.Phase(T=6), snncc.FS(K=6), snncc.Phase(T=6, spikes=2, **FINE)], ids=str)
 @pytest.mark.parametrize("seed", range(3))
 def test_no_other_sharing_leaves_less_error(coding, seed):
     """Of all ways to give four layers 3 to 9 steps, 24 in all."""
     errors = dict(zip("abcd", np.random.default_rng(seed).lognormal(0, 2, 4).tolist(), strict=True))
-    law = (lambda n: 1 / n**2) if isinstance(coding, snncc.Phase) else (lambda n: 1 / 4**n)
+    law = LAWS[coding.name, coding.fine_spikes]
     ways = [way for way in itertools.product(range(3, 10), repeat=4) if sum(way) == 24]
     best = min(sum(e * law(n) for e, n in zip(errors.values(), way, strict=True)) for way in ways)
-    given = shared_steps(coding, errors)
+    given = shared(coding, errors)
     assert sum(given.values()) == 24
     assert sum(errors[name] * law(given[name]) for name in errors) == pytest.approx(best)
 
 
 def test_half_as_many_again_at_most():
     for usual in (1, 2, 3, 5, 7):
-        given = shared_steps(snncc.FS(K=usual), {"a": 1.0, "b": 1e-9, "c": 1e-9})
+        given = shared(snncc.FS(K=usual), {"a": 1.0, "b": 1e-9, "c": 1e-9})
         assert max(given.values()) <= 1.5 * usual
         assert sum(given.values()) == 3 * usual
 
 
 def test_layers_alike_keep_what_they_have():
-    assert shared_steps(snncc.Phase(T=16), dict.fromkeys("abc", 0.1)) == dict.fromkeys("abc", 16)
+    assert shared(snncc.Phase(T=16), dict.fromkeys("abc", 0.1)) == dict.fromkeys("abc", 16)
 
 
 def test_tables_stay_short_enough_for_registers():
     errors = {"a": 1.0, "b": 1e-6, "c": 1e-6}
-    assert max(shared_steps(snncc.Phase(T=24), errors).values()) == 32
-    assert max(shared_steps(snncc.Phase(T=40), errors).values()) == 40
+    assert max(shared(snncc.Phase(T=24), errors).values()) == 32
+    assert max(shared(snncc.Phase(T=40), errors).values()) == 40
 
 
 @pytest.fixture(scope="module", params=[snncc.Phase(T=10, Q="auto"), snncc.FS(K=5)], ids=["phase", "fs"])
@@ -131,10 +139,52 @@ def test_spikes_keep_within_each_layers_own_steps(shared_model):
         (snncc.Phase(T=8, spikes=2), {}, "phase or few-spikes coding"),
         (snncc.Phase(T=8), {"form": "step"}, "leave out --share-steps"),
         (snncc.Phase(T=2, levels=(1.0, 0.5)), {}, "levels of its own, for all layers"),
-        (snncc.Phase(T=8), {"tune": False}, "snncc tune"),
+        (snncc.Phase(T=8), {"calibration": None, "tune": False}, "give some"),
     ],
 )
 def test_refuses_what_cannot_share(images, coding, options, message):
     arguments = {"calibration": images, "tune": True, "share_steps": True, **options}
     with pytest.raises(snncc.SnnccError, match=message):
         snncc.convert(digits_network(), coding, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("coding", "options"),
+    [
+        (snncc.Phase(T=9), {}),
+        (snncc.Phase(T=16), {"share_steps": True, "levels": "fitted"}),
+        (snncc.Phase(T=12, Q=1.3), {"share_steps": True}),
+        (snncc.FS(K=6), {"share_steps": True}),
+    ],
+    ids=str,
+)
+def test_conversions_share_steps_without_tuning(images, coding, options):
+    """By default with fitted levels, else if asked for: the same total, less error, and every check passes."""
+    made = snncc.convert(digits_network(), coding, calibration=images, **options)
+    alike = snncc.convert(digits_network(), coding, calibration=images, **{**options, "share_steps": False})
+    steps = steps_of_neurons(made)
+    assert len(set(steps.values())) > 1
+    assert sum(steps.values()) == 4 * coding.steps
+    assert not steps_of_neurons(alike)
+    assert [result for result in run_checks(made, load(digits_network()), images) if not result.passed] == []
+    held = load_digits().train_images[512:1024]
+    found = [snncc.evaluate(model, digits_network(), held).output_error for model in (made, alike)]
+    assert found[0] < found[1]
+
+
+@pytest.mark.parametrize(
+    ("coding", "options"),
+    [
+        (snncc.Phase(T=8, Q=1.3), {}),
+        (snncc.Phase(T=8), {"levels": "fitted"}),
+        (snncc.Phase(T=8, wait=6), {}),
+        (snncc.Phase(T=8), {"form": "step"}),
+        (snncc.FS(K=6), {}),
+        (snncc.Rate(T=8), {}),
+    ],
+    ids=str,
+)
+def test_others_keep_their_steps(images, coding, options):
+    made = snncc.convert(digits_network(), coding, calibration=images, **options)
+    recorded = json.loads({p.key: p.value for p in made.metadata_props}["snncc.neurons"])
+    assert not any("steps" in entry for entry in recorded.values())
