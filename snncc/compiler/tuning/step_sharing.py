@@ -22,7 +22,7 @@ _FAST = 32  # entries of a table that fit into registers
 def with_shared_steps(
     coding: Coding, measured: Calibration, choices: Mapping[str, LayerSettings], errors: Mapping[str, float]
 ) -> dict[str, LayerSettings]:
-    """`choices` with per-layer steps, by the name of the ReLU; neurons of both signs keep theirs.
+    """`choices` with per-layer steps, by the name of the ReLU.
 
     Args:
         coding: The coding of the network; its number of steps is the mean of the layers'.
@@ -30,7 +30,7 @@ def with_shared_steps(
         choices: Settings of the layers for that number of steps.
         errors: Squared error that each layer contributes with these settings.
     """
-    places = {place.relu: place for place in measured.sites if place.relu in errors and not place.signed}
+    places = {place.relu: place for place in measured.sites if place.relu in errors}
     codings = {name: coding.of_layer(choices.get(name, LayerSettings())) for name in places}
     steps = shared_steps(codings, {name: errors[name] for name in places})
     again = {

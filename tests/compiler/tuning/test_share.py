@@ -8,6 +8,8 @@ import json
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
+import onnx.parser
 import onnxruntime as ort
 import pytest
 
@@ -20,6 +22,7 @@ from snncc.tools.check.run import run_checks
 from snncc.tools.check.structure import CheckSubject, structural
 
 FINE = {"levels": (1.0, 0.5, 0.3), "fine": (0.1, 0.05, 0.03)}
+_BOTTLENECK = {"narrow": (4, 8, 1, 1), "wide": (8, 4, 1, 1)}
 LAWS = {("phase", False): lambda n: n**-2, ("phase", True): lambda n: n**-4, ("fs", False): lambda n: 4.0**-n}
 
 
@@ -188,3 +191,27 @@ def test_others_keep_their_steps(images, coding, options):
     made = snncc.convert(digits_network(), coding, calibration=images, **options)
     recorded = json.loads({p.key: p.value for p in made.metadata_props}["snncc.neurons"])
     assert not any("steps" in entry for entry in recorded.values())
+
+
+def test_neurons_of_both_signs_share_steps():
+    """Three linear bottlenecks: their neurons have one spike of either sign."""
+    rng = np.random.default_rng(0)
+    weights = {f"{kind}{i}": rng.normal(size=s) / s[1] ** 0.5 for i in range(3) for kind, s in _BOTTLENECK.items()}
+    nodes = "".join(
+        f"l{i} = Conv (n{i}, narrow{i})\nm{i} = Conv (l{i}, wide{i})\nn{i + 1} = Relu (m{i})\n" for i in range(3)
+    )
+    model = onnx.parser.parse_model(
+        '<ir_version: 9, opset_import: ["" : 17]> g (float[N, 8, 6, 6] x) => (float[N, 8, 1, 1] y)\n'
+        f"{{ n0 = Relu (x)\n{nodes}y = GlobalAveragePool (n3) }}"
+    )
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()
+    )
+    x = rng.normal(size=(64, 8, 6, 6)).astype(np.float32)
+    made = snncc.convert(model, snncc.Phase(T=10), calibration=x, spike_linear=True)
+    steps = steps_of_neurons(made)
+    signed = [name for name in steps if name.startswith("l")]
+    assert len(signed) == 3
+    assert len({steps[name] for name in signed}) > 1
+    assert sum(steps.values()) == 7 * 10
+    assert [result for result in run_checks(made, model, x) if not result.passed] == []
