@@ -17,20 +17,23 @@ from snncc.ir.nodes import is_neuron
 from snncc.ir.op_sets import MOVES, TAIL, WEIGHTED
 from snncc.ops.temporal_sums import LAST_STEP, READOUT
 
-__all__ = ["output_potentials", "read"]
+__all__ = ["judged_outputs", "output_potentials", "read"]
 
 
 def output_potentials(graph: Graph) -> list[Tensor]:
     """The potentials from which the outputs are read; excludes Softmax and similar ops, and outputs of neurons."""
-    found = []
+    return [t for t in _real_outputs(graph) if _behind_synapse(graph, t) and not _read_inside(graph, t)]
+
+
+def judged_outputs(graph: Graph) -> list[Tensor]:
+    """What shows the error of the outputs: them, before Softmax and similar ops, be they potentials or not."""
+    return _real_outputs(graph) or graph.outputs
+
+
+def _real_outputs(graph: Graph) -> list[Tensor]:
     chosen = {id(t) for n in endings(graph) for t in n.outputs}  # by comparison, which no gain suits
-    for potential in (t for out in graph.outputs for t in potentials_of(graph, out)):
-        if id(potential) in chosen:
-            continue
-        real = potential.dtype is not None and np.dtype(potential.dtype).kind == "f"
-        if real and _behind_synapse(graph, potential) and not _read_inside(graph, potential):
-            found.append(potential)
-    return found
+    found = [t for out in graph.outputs for t in potentials_of(graph, out) if id(t) not in chosen]
+    return [t for t in found if t.dtype is not None and np.dtype(t.dtype).kind == "f"]
 
 
 def _behind_synapse(graph: Graph, tensor: Tensor) -> bool:

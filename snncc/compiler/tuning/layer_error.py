@@ -20,7 +20,7 @@ from snncc.execution.partial_run import PartialRun
 from snncc.io.batches import Batch
 from snncc.ir.graph import Graph
 from snncc.ops.arrays import Array
-from snncc.passes.shared.readouts import output_potentials
+from snncc.passes.shared.readouts import judged_outputs
 
 __all__ = ["OneLayer", "each_layer", "relative_error"]
 
@@ -62,9 +62,9 @@ def each_layer(graph: Graph, sites: list[ActivationSite], data: Batch) -> Iterat
         data: Samples {input: [n, …]}.
     """
     network = PartialRun(graph, data, batch_size(graph))
-    outputs = [t.name for t in output_potentials(graph)]
-    exact = _joined(network.runner(outputs)({})) if outputs else []
-    for place in sites if outputs else ():
+    outputs = [t.name for t in judged_outputs(graph)]
+    exact = _joined(network.runner(outputs)({}))
+    for place in sites:
         activations = network.values(place.tensor)
         network.override(place.tensor, activations)
         behind = network.runner(outputs)

@@ -161,3 +161,32 @@ def test_loss_on_test_images(shared: Path, network: str, steps: int, most: float
     assert found.samples == IMAGES
     assert max(layer.peak for layer in found.layers if not layer.encoder) <= 2
     assert found.drop <= most
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "float[N, 8, 6, 6] y) => y = Relu (b)",
+        "float[N, 8, 1, 1] y) => p = Relu (b) y = GlobalAveragePool (p)",
+        "float[N, 8, 1, 1] y) => p = Relu (b) y = GlobalMaxPool (p)",
+        "float[N, 8] y) => p = Relu (b) q = GlobalAveragePool (p) r = Flatten (q) y = Softmax <axis = 1> (r)",
+        "float[N, 8, 1, 1] y) => p = Relu (b) q = GlobalAveragePool (p) y = Sigmoid (q)",
+        "int64[N, 1, 1, 1] y) => p = Relu (b) q = GlobalAveragePool (p) y = ArgMax <axis = 1> (q)",
+        "float[N, 8, 1, 1] y, float[N, 8, 6, 6] z) => p = Relu (b) y = GlobalAveragePool (p) z = Identity (b)",
+        "float[N, 8, 6, 6] y) => y = Conv (a, v)",
+    ],
+)
+def test_tunes_whatever_the_network_ends_with(ending):
+    """Where no output is read from a potential, layers are judged by the outputs themselves."""
+    declared, nodes = ending.split(" => ")
+    model = parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : 17]> g (float[N, 3, 6, 6] x) => ({declared} '
+        f"{{ u = Conv (x, w) a = Relu (u) b = Conv (a, v) {nodes} }}"
+    )
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(8, 3, 1, 1)), "v": rng.normal(size=(8, 8, 1, 1))}
+    model.graph.initializer.extend(numpy_helper.from_array(v.astype(np.float32), k) for k, v in weights.items())
+    told = report(snncc.tune(model, BAD_START, calibration=rng.normal(size=(64, 3, 6, 6)).astype(np.float32)))
+    assert len(told["layers"]) == 1 + ("Relu" in nodes)
+    assert len(told["tried"]) > 2
+    assert told["error"]["tuned"] < told["error"]["untuned"]
