@@ -30,6 +30,7 @@ from snncc.passes.finalise.fold_scales_into_thresholds import FoldScalesIntoThre
 from snncc.passes.finalise.fuse_residual import FuseResidual
 from snncc.passes.finalise.quantise_weights import QuantiseWeights
 from snncc.passes.legalise.batch_first import BatchFirst
+from snncc.passes.legalise.code_values import CodeValues
 from snncc.passes.legalise.fuse_gelu import FuseGelu
 from snncc.passes.legalise.insert_message_neurons import InsertMessageNeurons
 from snncc.passes.legalise.linear_pieces import LinearPieces
@@ -91,7 +92,7 @@ def canonicalisation() -> tuple[Pass, ...]:
 
 def legalisation(coding: Coding, bounds: Forms | None = None, *, linear: bool = False) -> tuple[Pass, ...]:
     """The passes between `canonicalisation` and calibration; `bounds` maps nodes to the form of their bounds, `linear`
-    says whether sums that synapses read become spikes.
+    says whether sums, or with a coding of values all values, that synapses read become spikes.
 
     After it, activation sites are ReLUs, with an upper bound (Min) after them or not, or send both signs.
     """
@@ -103,7 +104,11 @@ def legalisation(coding: Coding, bounds: Forms | None = None, *, linear: bool = 
         RemoveRedundantRelu(),  # some of them of ReLUs' results
         SplitClip(),  # ReLU6 is a ReLU with an upper bound
         SplitLeakyRelu(),  # and a leaky ReLU two of opposite polarity
-        InsertMessageNeurons(coding.signed_neurons, linear),  # neurons between synapses
+        *(
+            (CodeValues(),)  # neurons on all values that synapses read
+            if linear and coding.codes_values
+            else (InsertMessageNeurons(coding.signed_neurons, linear),)  # or between synapses
+        ),
         *((ReluBeforeMaxPool(),) if coding.pools_spikes else ()),  # pools choose among neurons
     )
 
@@ -118,10 +123,9 @@ def normalisation(scales: Scales, fold_bn: str = "weights") -> tuple[Pass, ...]:
             BatchNormToThreshold(),  # the neurons' own, before them
             FoldBatchNorm(),  # whatever these do not take
         )
-    neurons = {} if scales.normalize == "none" else scales.neurons
     return (
         FoldBatchNorm(),  # fewer linear ops between two neurons
-        InsertScales(neurons),  # every ReLU between 1/λ and λ
+        InsertScales(scales.folded),  # every ReLU between 1/λ and λ
         HoistScales(),  # 1/λ into the synapses in front
         SinkScales(),  # λ into the synapses after
     )
@@ -136,11 +140,10 @@ def lowering(
     """
     in_pieces = coding.slices > 1
     coding = coding.stepwise if stepwise else coding
-    own = scales.neurons if scales.normalize == "none" else {}
     rows = NoteRows(coding.slices)
     return (
         rows,  # as long as they can be measured
-        LowerRelu(coding, own, scales.choices),  # ReLUs become neurons
+        LowerRelu(coding, scales.own, scales.choices),  # ReLUs become neurons
         *((LowerActivations(coding, scales.potentials),) if coding.activations else ()),  # so do their relatives
         EncodeInput(coding, scales.inputs, scales.grids),  # the input becomes spikes
         IsolateAnalogOps(coding, scales.analog, in_pieces, anytime),  # what is left stays as it is

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from snncc.analysis.activation_sites import NEURONS, is_signed
+from snncc.analysis.coded_values import coded_products
 from snncc.analysis.convertibility import feeds_outputs_only, unsupported_clip
 from snncc.analysis.integer_inputs import integer_tensors, is_integer
 from snncc.ir.graph import Graph, Node
@@ -83,9 +84,10 @@ def may_stay_analog(graph: Graph, node: Node, beside: set[int]) -> bool:
 
 
 def analog_ops(graph: Graph) -> list[Node]:
-    """All analog ops, in topological order."""
-    beside = integer_tensors(graph)
-    return [n for n in graph.nodes() if is_analog_op(graph, n, beside) and id(n.outputs[0]) not in beside]
+    """All analog ops, in topological order; products that spikes drive are none."""
+    beside, driven = integer_tensors(graph), {id(n) for n in coded_products(graph)}
+    found = [n for n in graph.nodes() if is_analog_op(graph, n, beside) and id(n.outputs[0]) not in beside]
+    return [n for n in found if id(n) not in driven]
 
 
 def endings(graph: Graph) -> list[Node]:

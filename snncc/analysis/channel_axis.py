@@ -13,7 +13,8 @@ __all__ = ["broadcast_channels", "channel_axis"]
 
 
 def channel_axis(graph: Graph, tensor: Tensor, known: dict[int, int] | None = None) -> int | None:
-    """The channel axis: 1 after convolutions, the last after matrix products, tracked through Transposes.
+    """The channel axis: 1 after convolutions, the last after matrix products, look-ups and LayerNormalization,
+    tracked through Transposes, and through Reshapes where it is the last.
 
     None in rank 2, where each neuron is a channel of its own, and where the length of that axis is open. `known` holds
     what has been found for tensors of the same graph, by id, and takes more.
@@ -43,8 +44,10 @@ def _followed(graph: Graph, tensor: Tensor, known: dict[int, int]) -> int:
 
 def _leads_on(graph: Graph, tensor: Tensor, node: Node, source: Tensor) -> bool:
     """Whether the channels of `tensor` are those of `source`, an input of `node`."""
-    if node.op in SYNAPSES:
+    if node.op in SYNAPSES or _names_last(graph, node):
         return False
+    if node.op == "Reshape":
+        return True
     before = len(graph.shape(source) or ())
     if node.op in ("Squeeze", "Unsqueeze"):
         return bool(before) and len(node.inputs) > 1 and graph.value(node.inputs[1]) is not None
@@ -55,7 +58,16 @@ def _begins_at(graph: Graph, node: Node | None, rank: int) -> int:
     """The channel axis of the output of `node` if its channels are new."""
     if node is not None and node.op in ("MatMul", "Gemm"):
         return rank - 1 - (node.op == "MatMul" and graph.value(node.inputs[0]) is not None)
+    if node is not None and _names_last(graph, node):
+        return rank - 1
     return 1
+
+
+def _names_last(graph: Graph, node: Node) -> bool:
+    """Whether the last axis of the output holds new channels: rows of a table, or what is normalised."""
+    if node.op == "Gather":
+        return graph.value(node.inputs[0]) is not None
+    return bool(node.op == "LayerNormalization" and node.attrs.get("axis", -1) == -1)
 
 
 def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
@@ -63,6 +75,8 @@ def _moved(graph: Graph, node: Node, source: Tensor, axis: int) -> int:
     before, rank = (len(graph.shape(t) or ()) for t in (source, node.outputs[0]))
     if node.op == "Transpose":
         return list(node.attrs.get("perm", reversed(range(rank)))).index(axis)
+    if node.op == "Reshape" and before != rank:
+        return rank - 1 if axis == before - 1 else 1
     if node.op not in ("Squeeze", "Unsqueeze"):
         return axis
     longer = max(before, rank)

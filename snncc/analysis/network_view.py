@@ -130,9 +130,12 @@ class Network:
         return [name for name in reads(node) if name in self.activations]
 
     def spike_driven(self, node: onnx.NodeProto) -> bool:
-        """Whether all inputs of `node` are spikes; a product of two activations is not."""
+        """Whether all inputs of `node` are spikes; of products of two activations, only a MatMul of estimates is: a
+        change of one side costs additions of the other, ΔA·B + A·ΔB.
+        """
         carriers = self.activation_inputs(node)
         product = node.op_type in _PRODUCTS and len(carriers) > 1
+        product = product and not (node.op_type == "MatMul" and self.sends_differences)
         return bool(carriers) and self.spiking.issuperset(carriers) and not product
 
     def shape(self, tensor: str) -> tuple[int, ...]:

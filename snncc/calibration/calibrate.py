@@ -106,7 +106,8 @@ class Calibration:
         """
         given = {place: (choices or {}).get(place.relu, LayerSettings()) for place in self.sites}
         found = {place.tensor: self.scale(place, coding, choice) for place, choice in given.items()}
-        return replace(self._known, neurons=found, choices=dict(choices or {}))
+        kept = frozenset(place.tensor for place in self.sites if place.kept)
+        return replace(self._known, neurons=found, choices=dict(choices or {}), kept=kept)
 
     def counted(self, place: ActivationSite) -> tuple[Array, Array] | None:
         """Activations above 0 of a layer, (n,), and their counts per channel, (channels, n), if known."""

@@ -19,6 +19,7 @@ from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import is_integer
 from snncc.ir.graph import Graph
 from snncc.ir.proto_builder import Builder
+from snncc.ir.provenance import VALUE
 from snncc.ops.arrays import Array
 
 __all__ = ["ActivationSite", "Maximum", "Observer", "observe", "places"]
@@ -36,6 +37,7 @@ class ActivationSite:
         signed: whether it has both signs, so that its magnitude counts.
         relu: the name of the node that becomes the neuron.
         room: the scale of the layer if all its channels are always 0.
+        kept: whether the scale stays with the neuron, since no synapse computes its potential.
     """
 
     tensor: str
@@ -45,6 +47,7 @@ class ActivationSite:
     signed: bool = False
     relu: str = ""
     room: float = 1.0
+    kept: bool = False
 
     def broadcast(self, values: Array) -> Array:
         """Values per channel, (channels,), in a shape that broadcasts to the tensor."""
@@ -120,7 +123,8 @@ def places(graph: Graph) -> list[ActivationSite]:
         bound = graph.value(ceiling[1]) if ceiling else None
         highest = math.inf if bound is None else float(bound.max())
         axis = channel_axis(graph, node.inputs[0], known)
-        found.append(ActivationSite(tensor.name, rank, axis, highest, is_signed(node), node.name))
+        kept = graph.provenance(node).op == VALUE
+        found.append(ActivationSite(tensor.name, rank, axis, highest, is_signed(node), node.name, kept=kept))
     return found
 
 

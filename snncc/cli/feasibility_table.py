@@ -8,8 +8,15 @@ from collections.abc import Mapping
 __all__ = ["sentences"]
 
 
-def sentences(analog: Mapping[str, Mapping[str, str]], recurrent: Mapping[str, str], refused: Mapping[str, str]) -> str:
-    """One line per group of codings with the same analog ops, or the same reason for refusal."""
+def sentences(
+    analog: Mapping[str, Mapping[str, str]],
+    recurrent: Mapping[str, str],
+    refused: Mapping[str, str],
+    shares: Mapping[str, float | None],
+) -> str:
+    """One line per group of codings with the same analog ops, the same share of operations that spikes drive, or the
+    same reason for refusal.
+    """
     from snncc.coding import CODINGS
 
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
@@ -21,6 +28,7 @@ def sentences(analog: Mapping[str, Mapping[str, str]], recurrent: Mapping[str, s
         named = ", ".join(f"{op} '{name}'" for name, op in stays)
         analog_parts = f"; {len(stays)} op(s) would stay analog: {named}" if stays else ""
         lines.append(f"It converts{by}{analog_parts}.")
+    lines += _shares(shares)
     for reason in dict.fromkeys(refused.values()):
         codings = [name for name, given in refused.items() if given == reason]
         lines.append(f"Not with --coding {' or '.join(codings)}: {reason}")
@@ -28,3 +36,13 @@ def sentences(analog: Mapping[str, Mapping[str, str]], recurrent: Mapping[str, s
         named = ", ".join(f"{op} '{name}'" for name, op in recurrent.items())
         lines.append(f"The gates of {len(recurrent)} recurrent layer(s) become few-spikes neurons: {named}.")
     return "\n".join(lines)
+
+
+def _shares(shares: Mapping[str, float | None]) -> list[str]:
+    """The largest share first."""
+    groups: dict[str, list[str]] = {}
+    for coding, share in sorted(shares.items(), key=lambda item: -(item[1] or 0.0)):
+        if share is not None:
+            groups.setdefault(f"{100 * share:.4g} %", []).append(coding)
+    parts = [f"{share} with --coding {' or '.join(codings)}" for share, codings in groups.items()]
+    return [f"Spikes would drive {', '.join(parts)} of the multiply-accumulates."] if parts else []

@@ -43,6 +43,8 @@ class Declaration(ABC):
     readout: ClassVar[str] = "last"
     # Whether each of the stacked steps has an estimate of the whole value, so that any op can be applied to it.
     rows_are_estimates: ClassVar[bool] = False
+    # Whether neurons code values of any op that synapses read, in each of these steps.
+    codes_values: ClassVar[bool] = False
     # Whether mean and deviation of potentials are matched to those of the ReLU network, if there is calibration data.
     matches_potentials: ClassVar[bool] = True
     # Which levels layers have if `levels` is not given and activations are counted; None: those of the coding.

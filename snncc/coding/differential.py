@@ -58,6 +58,7 @@ class Differential(Coding):
     help_order: ClassVar[tuple[str, ...]] = ("T", "n", "levels", "anytime")
     arguments: ClassVar[Mapping[str, Setting]] = {"levels": _LEVELS, "anytime": OVER_TIME["anytime"]}
     rows_are_estimates: ClassVar[bool] = True
+    codes_values: ClassVar[bool] = True
     levels_with_data: ClassVar[str | None] = "fitted"
     signed_neurons: ClassVar[bool] = True
     matches_potentials: ClassVar[bool] = False  # they converge by themselves: it removes 3 % of the squared error

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,6 +77,7 @@ class Scales:
 
     Attributes:
         neurons: λ of each activation site, by the tensor that its ReLU computes; broadcasts to that tensor.
+        kept: Those tensors whose λ stays with the neuron: sites on values that no synapse computes.
         inputs: Largest magnitude of each graph input, by name.
         grids: The grid of each input whose data has one, by name.
         potentials: (Lowest, highest) pre-activation of each activation other than ReLU, by node.
@@ -93,7 +94,19 @@ class Scales:
     analog: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     normalize: str = "channel"
     choices: Mapping[str, LayerSettings] = field(default_factory=dict)
+    kept: Set[str] = field(default=frozenset(), kw_only=True)
     origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def own(self) -> dict[str, npt.NDArray[np.float64]]:
+        """λ of the neurons that keep theirs."""
+        return {t: scale for t, scale in self.neurons.items() if self.normalize == "none" or t in self.kept}
+
+    @property
+    def folded(self) -> dict[str, npt.NDArray[np.float64]]:
+        """λ of the others, whose weights take it."""
+        own = self.own
+        return {t: scale for t, scale in self.neurons.items() if t not in own}
 
     def times(self, factor: float) -> Scales:
         """The scales of all neurons, which are their thresholds, times `factor`; those of the inputs are unchanged."""

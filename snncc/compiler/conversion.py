@@ -81,7 +81,8 @@ class Conversion:
         bounds.
         """
         if (linear := self.options.spike_linear) is None:
-            linear = self.coding.signed_neurons and share_of_analog_inputs(graph) >= _MUCH
+            coding = self.coding
+            linear = coding.codes_values or (coding.signed_neurons and share_of_analog_inputs(graph) >= _MUCH)
         self.spikes_at_sums = linear
         self.run(legalisation(self.coding, bounds, linear=linear), graph)
         if not self.coding.activations:  # no need to calibrate first

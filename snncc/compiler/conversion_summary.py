@@ -10,10 +10,11 @@ from typing import Any
 import onnx
 
 from snncc.analysis.analog_ops import analog_ops
+from snncc.analysis.coded_values import share_of_spikes
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
-from snncc.ir.op_sets import WEIGHTED
-from snncc.ir.provenance import MESSAGE, SOURCE
+from snncc.ir.op_sets import MOVES, WEIGHTED
+from snncc.ir.provenance import MESSAGE, SOURCE, VALUE
 from snncc.ops import DOMAIN
 from snncc.passes.manager import Report
 from snncc.passes.normalise.insert_scales import InsertScales
@@ -51,12 +52,20 @@ def conversion_summary(
         },
         "scales": {"inserted": inserted, "absorbed": max(0, inserted - len(left)), "left": left},
         "islands": dict(sorted(Counter(n.op for n in analog_ops(graph)).items())),
+        "spike_share": share_of_spikes(graph),
     }
 
 
 def _origin(graph: Graph, node: Node, nodes: Mapping[str, str]) -> str:
-    """The source op from which `node` was made; `input` or `message` if that is not a node."""
+    """The source op from which `node` was made; for neurons that replace none, `input`, `message`, or the op whose
+    values they code.
+    """
     known = graph.provenance(node)
+    if known.op == VALUE:
+        maker = graph.producer(node.inputs[0])
+        while maker is not None and (maker.op in MOVES or maker.op == "Tile"):
+            maker = graph.producer(maker.inputs[0])
+        return MESSAGE if maker is None or maker.op in ("Add", *WEIGHTED) else str(maker.op)
     return known.op if known.op in (SOURCE, MESSAGE) else nodes.get(known.origin, known.op)
 
 
@@ -73,7 +82,9 @@ def outcome_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append((_of(scales["absorbed"], "scales of neurons"), "absorbed by weights"))
     if scales["left"]:
         lines.append((_of(len(scales["left"]), "scales of neurons"), "stay, as Mul"))
-    return lines + [(_of(count, op), "analog ops") for op, count in found["islands"].items()]
+    lines += [(_of(count, op), "analog ops") for op, count in found["islands"].items()]
+    share = found.get("spike_share")  # earlier models do not say
+    return lines if share is None else [*lines, (f"{100 * share:.4g} % of MACs", "driven by spikes")]
 
 
 def _of(count: int, what: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snncc.analysis.activations import match_activation
+from snncc.analysis.coded_values import share_of_spikes
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import activation_sources
 from snncc.coding import CODINGS, Coding
@@ -38,11 +39,13 @@ class Feasibility:
         analog: By coding, with default parameters, that converts it: analog ops, {node: op}.
         refused: By coding that does not convert it: the reason.
         recurrent: Its recurrent layers, {node: op}.
+        spike_share: By coding: the share of the multiply-accumulates that spikes would drive; None without synapses.
     """
 
     analog: dict[str, dict[str, str]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     recurrent: dict[str, str] = field(default_factory=dict)
+    spike_share: dict[str, float | None] = field(default_factory=dict)
 
 
 @enough_memory("the inspection")
@@ -59,21 +62,23 @@ def feasibility(source: Source) -> Feasibility:
     found.recurrent.update({node.name: node.op for node in graph.nodes(*RECURRENT)})
     for coding, kind in CODINGS.items():
         try:
-            found.analog[coding] = _converted(graph.copy(), kind(), name)
+            found.analog[coding], found.spike_share[coding] = _converted(graph.copy(), kind(), name)
         except SnnccError as error:
             found.refused[coding] = str(error)
     return found
 
 
-def _converted(graph: Graph, coding: Coding, name: str) -> dict[str, str]:
-    """The analog ops of the imported `graph` after conversion; the graph is changed."""
+def _converted(graph: Graph, coding: Coding, name: str) -> tuple[dict[str, str], float | None]:
+    """Analog ops of the imported `graph` after conversion, and the share of its operations that spikes drive; the graph
+    is changed.
+    """
     line = Conversion(name, coding, ConversionOptions(), observer=None)
     line.prepare(graph)
     made = line.spiking(graph, _scales_of_one(graph))
-    analog = metadata_record.analog_op_kinds(made.graph)
+    found = metadata_record.analog_op_kinds(made.graph), share_of_spikes(made.graph)
     if made.form.name != "folded":
         in_form(made.graph, coding, made.form, {})
-    return analog
+    return found
 
 
 def _scales_of_one(graph: Graph) -> Scales:

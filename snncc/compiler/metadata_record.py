@@ -17,6 +17,7 @@ from snncc.coding.scales import LayerSettings, Scales, SpikeConfidence
 from snncc.compiler.level_choice import LevelChoice
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
+from snncc.ir.provenance import VALUE
 from snncc.ops import DOMAIN
 from snncc.ops.arrays import Array
 
@@ -53,7 +54,8 @@ def neurons(
 
     `replaces`: the node that it stands for; `scale`: the range of its channels' λ; `unit`: what 1 in its output stands
     for in the ReLU network, per channel, which is λ where that is `folded` into weights, times what thresholds took up
-    since the network was `lowered`; `Q`, the base of its levels, or the `levels`, and `steps`, where they are its own.
+    since the network was `lowered`; `kept`, where the neuron keeps λ, since no synapse computes its potential; `Q`, the
+    base of its levels, or the `levels`, and `steps`, where they are its own.
     """
     found: dict[str, dict[str, Any]] = {}
     now = thresholds(graph)
@@ -65,7 +67,11 @@ def neurons(
         if replaced is not None:
             found[node.name] |= _own(scales.choices.get(replaced, LayerSettings()))
             unit = lowered[node.name] / now[node.name].astype(np.float64)
-            found[node.name]["unit"] = _rounded(unit if scale is None or scales.normalize == "none" else unit * scale)
+            if graph.provenance(node).op == VALUE:
+                found[node.name]["kept"] = True
+            elif scale is not None and scales.normalize != "none":
+                unit = unit * scale
+            found[node.name]["unit"] = _rounded(unit)
     return found
 
 

@@ -56,8 +56,9 @@ class ConversionOptions:
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
         spike_linear: Neurons that send both signs where synapses read sums of synapses, as at the linear bottlenecks of
-            MobileNet v2, which else are analog inputs; None: where nearly half of the operations or more would read
-            such sums, if the coding has such neurons.
+            MobileNet v2, which else are analog inputs; with differential coding on all values that synapses and products
+            of activations read. None: with differential coding, and with others that have such neurons where nearly
+            half of the operations or more would read such sums.
         strict: Refuse a network with ops that neither become synapses nor neurons, instead of keeping these analog.
         gates: Time steps of a gate of a recurrent layer; None: K with few-spikes coding, else 16.
 
@@ -108,8 +109,9 @@ class ConversionOptions:
     )
     spike_linear: bool | None = _option(
         None,
-        "Neurons of both signs where synapses read sums of synapses, as at linear bottlenecks.  [default: where "
-        "nearly half of the operations or more would read analog values, if the coding has such neurons]",
+        "Neurons of both signs where synapses read sums of synapses, as at linear bottlenecks; differential: on all "
+        "values that synapses read.  [default: differential; others where nearly half of the operations or more would "
+        "read analog values, if the coding has such neurons]",
     )
     strict: bool = _option(False, "Refuse ops that would stay analog, being neither synapses nor neurons.")
     gates: int | None = _option(

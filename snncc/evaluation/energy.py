@@ -119,6 +119,12 @@ class Energy:
         return sum(layer.analog_macs for layer in self.layers)
 
     @property
+    def spike_share(self) -> float | None:
+        """The share of the MACs of all synaptic layers whose inputs are spikes; None without such layers."""
+        total = sum(layer.macs for layer in self.layers)
+        return sum(layer.macs for layer in self.layers if layer.rate is not None) / total if total else None
+
+    @property
     def level_macs(self) -> int:
         """MACs of the accumulators of spikes' levels, over all time steps."""
         return sum(layer.level_macs for layer in self.layers)

@@ -7,6 +7,10 @@ A recurrent layer passes analog values, the products of gates and states, from s
 recurrent weights cost MACs, as in the ANN; those on its input have the cost of an ordinary layer. A gate's spike costs
 one addition.
 
+A product of two coded tensors changes by ΔA·B + A·ΔB: each spike of one side costs as many additions as it meets
+values of the other. What else is computed with values, such as norms, softmax and other curves, has the same cost as in
+the ANN, and is counted in neither.
+
 Over time, a layer with a constant current as input (the network's input, in rate codes) executes its MACs once per
 sample. Its output is added to the potentials at every step, one addition per step and neuron, which the exact count
 includes. A layer with analog inputs that change with time executes its MACs at every step.
@@ -46,8 +50,9 @@ def measure(
         target, carriers, made = node.output[0], snn.activation_inputs(node), macs(snn, node)
         rate, feeding = None, set[str]()
         if snn.spike_driven(node):
-            feeding = {n.output[0] for name in carriers for n in snn.sources(name)}
-            rate = sum(fired[t].total for t in feeding) / sum(fired[t].neurons for t in feeding)
+            senders = [{n.output[0] for n in snn.sources(name)} for name in carriers]
+            feeding = set().union(*senders)
+            rate = sum(_rate(fired, tensors) for tensors in senders)  # of a product, that of both sides
         analog = made * _runs(snn, carriers) if rate is None else 0
         levels = sum(accumulators[t] for t in feeding) * prod(snn.shape(target)) * _runs(snn, carriers)
         found = (rate, analog, arrived.pop(target, 0.0), currents.pop(target, 0), levels, tuple(sorted(feeding)))
@@ -58,6 +63,12 @@ def measure(
         identities=tuple(_identities(snn, spikes, arrived, currents)),
         quantised=_quantised(snn),
     )
+
+
+def _rate(fired: Mapping[str, LayerSpikes], tensors: Iterable[str]) -> float:
+    """Mean spikes of the neurons that compute `tensors`."""
+    layers = [fired[t] for t in tensors]
+    return sum(x.total for x in layers) / sum(x.neurons for x in layers)
 
 
 def _arrived(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["MESSAGE", "SOURCE", "Provenance", "Role"]
+__all__ = ["MESSAGE", "SOURCE", "VALUE", "Provenance", "Role"]
 
 # A neuron at an activation site; one that codes an input or what an analog op computes; a scale of a neuron,
 # or what moves it; a constant current that is repeated for each time step; what reads the output; a recurrent layer;
@@ -15,6 +15,7 @@ Role = Literal["neuron", "encoder", "factor", "repeat", "readout", "recurrent", 
 
 SOURCE = "input"  # `op` of what an input of the network is the origin of
 MESSAGE = "message"  # `op` of neurons that replace no node of the network: they code messages as spikes
+VALUE = "value"  # and of those that code what an op computes of values
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Provenance:
     Attributes:
         made_for: The node, or the input, that it replaces, codes or scales, by its name at that time.
         origin: The node of the imported network, or its input, that this goes back to.
-        op: The op of the origin; `SOURCE` or `MESSAGE` if it is none.
+        op: The op of the origin; `SOURCE`, `MESSAGE` or `VALUE` if it is none.
         role: What it is for, if code asks.
     """
 

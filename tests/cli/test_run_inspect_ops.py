@@ -76,11 +76,16 @@ def test_inspect_of_a_network_that_converts(snncc, digits):
 def test_inspect_says_which_codings_have_neurons_for_a_network(snncc, tmp_path):
     (tmp_path / "silu.onnx").write_bytes(digits_network("silu"))
     found = json.loads(snncc("inspect", tmp_path / "silu.onnx", "--json").stdout)
-    assert (found["convertible"], found["analog"]) == (True, {"fs": {}})
-    assert found["refused"].keys() == {"phase", "rate", "msat", "differential"}
+    assert (found["convertible"], found["analog"]["fs"]) == (True, {})
+    assert set(found["analog"]["differential"].values()) == {"Sigmoid", "Mul"}  # its neurons code their product
+    assert found["refused"].keys() == {"phase", "rate", "msat"}
+    shares = found["spike_share"]
+    assert shares.keys() == {"fs", "differential"}
+    assert 0.9 < shares["differential"] == shares["fs"] < 1  # the input is analog
     text = " ".join(snncc("inspect", tmp_path / "silu.onnx").stdout.split())
     assert "It converts with --coding fs." in text
-    assert "Not with --coding phase or rate or msat or differential" in text
+    assert "Not with --coding phase or rate or msat:" in text
+    assert f"Spikes would drive {100 * shares['fs']:.4g} % with --coding fs or differential of the" in text
     assert "holds no ReLU" in text
 
 

@@ -83,6 +83,7 @@ def one_by_one(model, ann, images, labels: list[int], coding: str, facts: tuple[
             "ann_macs": sum(s.macs for s in stages),
             "snn_macs": 0 if coded else stages[0].macs,
             "snn_synaptic": sum(s.additions for s in stages) + sum(i["snn_synaptic"] for i in identities),
+            "spike_share": sum(s.macs for s in stages if s.rate is not None) / sum(s.macs for s in stages),
             "snn_synaptic_formula": sum(s.macs * s.rate for s in stages if s.rate is not None),
             "snn_current": sum(i["snn_current"] for i in identities),
             "snn_levels": 0,

@@ -76,6 +76,7 @@ def _plain(file: Path) -> dict[str, Any]:
         "analog": found.analog,
         "refused": found.refused if found.analog else {},
         "recurrent": found.recurrent,
+        "spike_share": found.spike_share,
     }
 
 
@@ -116,7 +117,7 @@ def _print(found: dict[str, Any]) -> None:
     print_table("Nodes", ("op", "count"), found["ops"].items())
     if not found["converted"]:
         print_text(
-            sentences(found["analog"], found["recurrent"], found["refused"])
+            sentences(found["analog"], found["recurrent"], found["refused"], found["spike_share"])
             if found["convertible"]
             else "\n".join(found["obstacles"])
         )

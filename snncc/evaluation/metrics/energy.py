@@ -81,6 +81,12 @@ ENERGY: tuple[Metric[Any], ...] = (
     Metric(
         "operations.snn_synaptic", lambda found: found.energy.synaptic_operations, "additions by spikes", form=",.0f"
     ),
+    Metric(
+        "operations.spike_share",
+        lambda found: found.energy.spike_share,
+        "... driven by spikes",
+        text=lambda share: ("", "" if share is None else f"{100 * share:.4g} %"),
+    ),
     Metric("operations.snn_synaptic_formula", lambda found: found.energy.formula_operations),
     Metric(
         "operations.snn_current",

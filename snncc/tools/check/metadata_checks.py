@@ -34,7 +34,7 @@ def check_scales(model: onnx.ModelProto, recorded: Recorded) -> str | None:
     nodes = {n.name: n for n in all_nodes(model.graph) if is_neuron(n)}
     constants = initializers(model, recurrent=True)
     folded = recorded("weights").get("fold_bn") == "weights"
-    kept = recorded("calibration").get("normalize") == "none"
+    all_kept = recorded("calibration").get("normalize") == "none"
     for name, entry in recorded("neurons").items():
         node, scale = nodes.get(name), entry.get("scale")
         if node is None:
@@ -45,6 +45,7 @@ def check_scales(model: onnx.ModelProto, recorded: Recorded) -> str | None:
             continue
         if not (isinstance(scale, list) and len(scale) == 2 and 0 < scale[0] <= scale[1] and isfinite(scale[1])):
             return f"the scales of '{name}' are said to be within {scale}, which is no range above 0"
+        kept = all_kept or entry.get("kept", False)
         worth = entry.get("unit")  # earlier models do not say
         if folded and worth is not None and _off(_range(worth), [1.0, 1.0] if kept else scale):
             return f"spikes of '{name}' are said to be worth {_range(worth)}, but its scales to be within {scale}"
