@@ -56,9 +56,9 @@ class ConversionOptions:
         form: `folded`: all time steps in one pass; `loop`: in an ONNX Loop, in bounded memory; `step`: a single time
             step, with the neurons' states as inputs and outputs; `auto`: `loop` where `folded` would need much memory.
         spike_linear: Neurons that send both signs where synapses read sums of synapses, as at the linear bottlenecks of
-            MobileNet v2, which else are analog inputs; with differential coding on all values that synapses and products
-            of activations read. None: with differential coding, and with others that have such neurons where nearly
-            half of the operations or more would read such sums.
+            MobileNet v2, which else are analog inputs; with differential coding on all values that synapses and
+            products of activations read. None: with differential coding, and with others that have such neurons where
+            nearly half of the operations or more would read such sums.
         strict: Refuse a network with ops that neither become synapses nor neurons, instead of keeping these analog.
         gates: Time steps of a gate of a recurrent layer; None: K with few-spikes coding, else 16.
 
