@@ -23,6 +23,7 @@ from snncc.analysis.network_view import Network
 from snncc.errors import UnsupportedShapeError
 from snncc.evaluation.phase_counter import StepCounts, phase_counts
 from snncc.evaluation.recurrent_costs import expose_counts
+from snncc.ir.function_bodies import attach_bodies
 from snncc.ir.nodes import attributes_of, is_neuron, label
 from snncc.ir.proto_builder import Builder
 from snncc.ops import get
@@ -120,6 +121,8 @@ class SpikeCounter:
         for scan, gate, count in expose_counts(self.model, self.build):
             units = network.shape(scan.output[0])[1:]
             self._instrument(gate, gate.output[0], count, units, network.fold.kind_of(scan.output[0]), gate=True)
+        if phases:  # twins have other tables
+            attach_bodies(self.model)
 
     def _instrument(
         self, node: onnx.NodeProto, tensor: str, count: str, sample: tuple[int, ...], kind: str, *, gate: bool = False

@@ -1,25 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Function bodies of the ops that a model uses: with them it runs in any onnxruntime."""
+"""Function bodies of the ops that a model uses: with them it runs in any onnxruntime.
+
+Ops have shorter bodies for some tables, which all nodes of an op in a model must have.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Set
+
 import onnx
-from onnx import helper
 
 from snncc import ops
-from snncc.ir.nodes import all_nodes, opset_of
+from snncc.ir.nodes import all_nodes, attributes_of, opset_of
+from snncc.ops import OpDef
 
 __all__ = ["attach_bodies"]
 
 
 def attach_bodies(model: onnx.ModelProto) -> None:
-    """Add the function body of every op of ours that `model` uses."""
-    opset = opset_of(model)
-    steps: dict[str, set[int]] = {}
+    """Give `model` the function body of every op of ours that it uses, in place of those that it has.
+
+    An op keeps the one that it has if tables of its nodes differ in length, which only kernels can run. To be called
+    again where tables are changed.
+    """
+    opset, graphs = opset_of(model), list(_graphs(model.graph))
+    used: dict[str, list[onnx.NodeProto]] = {}
     for node in all_nodes(model.graph):
         if node.domain == ops.DOMAIN:
-            attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-            steps.setdefault(node.op_type, set()).add(ops.get(node.op_type).length(attributes))
-    for name, lengths in sorted(steps.items()):
-        assert len(lengths) == 1, f"{name} with tables of several lengths: {lengths}"
-        model.functions.append(ops.get(name).function(lengths.pop(), opset))
+            used.setdefault(node.op_type, []).append(node)
+    values = [v for graph in graphs for v in (*graph.input, *graph.value_info, *graph.output)]
+    thin = {v.name for v in values if [d.dim_value for d in v.type.tensor_type.shape.dim[1:]][-1:] == [1]}
+    single = {w.name for graph in graphs for w in graph.initializer if math.prod(w.dims) == 1}
+    others = [f for f in model.functions if f.domain != ops.DOMAIN]
+    before = {f.name: f for f in model.functions if f.domain == ops.DOMAIN}
+    uneven = {name for name, nodes in used.items() if name in before and len(_lengths(name, nodes)) > 1}
+    bodies = [
+        before[name] if name in uneven else _body(ops.get(name), nodes, opset, thin, single)
+        for name, nodes in sorted(used.items())
+    ]
+    del model.functions[:]
+    model.functions.extend([*others, *bodies])
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _graphs(attribute.g)
+
+
+def _lengths(name: str, nodes: list[onnx.NodeProto]) -> set[int]:
+    return {ops.get(name).length(attributes_of(node)) for node in nodes}
+
+
+def _body(op: OpDef, nodes: list[onnx.NodeProto], opset: int, thin: Set[str], single: Set[str]) -> onnx.FunctionProto:
+    """`thin`: tensors whose last axis has length 1; `single`: weights of one element."""
+    attributes, lengths = [attributes_of(node) for node in nodes], _lengths(op.name, nodes)
+    assert len(lengths) == 1, f"{op.name} with tables of several lengths: {lengths}"
+    parameters = [at for at, p in enumerate(op.inputs) if p.name in ("scale", "weight")]
+    flat = op.neuron and any(node.input[0] in thin for node in nodes)
+    flat = flat and all(node.input[at] in single for node in nodes for at in parameters)
+    return op.function(lengths.pop(), opset, op.short_body(attributes), flat=flat)

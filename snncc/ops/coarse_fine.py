@@ -16,6 +16,7 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
+from snncc.ops.level_search import coarse_fine_body
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, first_reached, selection
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
 from snncc.ops.spike_rules import Activity, SpikeSteps
@@ -108,6 +109,7 @@ COARSE_FINE = register(
         attributes=_ATTRIBUTES,
         reference=reference,
         body=_body,
+        short_body=coarse_fine_body,
         table="levels",
         spike_steps=SpikeSteps(_fires, ("levels", "fine_levels"), signs=lambda _: "spike", most=lambda _: 2),
         membrane=_membrane,

@@ -14,6 +14,7 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
+from snncc.ops.closed_forms import few_spikes_body
 from snncc.ops.firing import steps_fired
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, split_table
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
@@ -94,6 +95,7 @@ FEW_SPIKES = register(
         attributes=FS_TABLES,
         reference=reference,
         body=_body,
+        short_body=few_spikes_body,
         examples=_example,
         table="thresholds",
         single_step="FSNeuronStep",

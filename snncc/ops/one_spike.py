@@ -15,6 +15,7 @@ from onnx import defs
 
 from snncc.ops.arrays import Array
 from snncc.ops.firing import phase_fires
+from snncc.ops.level_search import one_spike_body
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, Parameter, register
 from snncc.ops.spike_rules import SpikeSteps, remainder
 
@@ -94,6 +95,10 @@ def selection(potential: str, steps: int, prefix: str = "") -> list[str]:
     return lines
 
 
+_GIVEN = "v = Identity (x)"
+_JOINED = "r = Cast <to = 1> (residual)\ncurrent = Mul (r, weight)\nv = Add (x, current)"
+
+
 def _body(potential: str, steps: int) -> str:
     lines = ["x = Cast <to = 1> (X)", potential, "u = Div (v, scale)", *selection("u", steps)]
     # Thresholds never rise, so a neuron that fires at all has reached the last one.
@@ -126,7 +131,8 @@ ONE_SPIKE = register(
         outputs=OUTPUTS,
         attributes=TABLES,
         reference=reference,
-        body=lambda steps: _body("v = Identity (x)", steps),
+        body=lambda steps: _body(_GIVEN, steps),
+        short_body=lambda nodes: one_spike_body(nodes, _GIVEN),
         table="levels",
         single_step="PhaseNeuronStep",
         step_attributes=as_phase,
@@ -151,9 +157,8 @@ RESIDUAL_ONE_SPIKE = register(
         outputs=OUTPUTS,
         attributes=TABLES,
         reference=reference_residual,
-        body=lambda steps: _body(
-            "r = Cast <to = 1> (residual)\ncurrent = Mul (r, weight)\nv = Add (x, current)", steps
-        ),
+        body=lambda steps: _body(_JOINED, steps),
+        short_body=lambda nodes: one_spike_body(nodes, _JOINED),
         table="levels",
         examples=_residual_example,
         arriving=lambda given: given["X"] + given["residual"] * given["weight"],

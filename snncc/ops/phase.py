@@ -15,6 +15,7 @@ import numpy as np
 from onnx import defs
 
 from snncc.ops.arrays import Array
+from snncc.ops.closed_forms import phase_body
 from snncc.ops.firing import phase_fires
 from snncc.ops.one_spike import OUTPUTS, POTENTIAL, SCALE, TABLES, split_table
 from snncc.ops.registry import Attribute, AttributeValues, OpDef, register
@@ -116,6 +117,7 @@ PHASE = register(
         ),
         reference=reference,
         body=_body,
+        short_body=phase_body,
         table="levels",
         single_step="PhaseNeuronStep",
         examples=_example,

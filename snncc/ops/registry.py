@@ -14,6 +14,7 @@ import onnx.parser
 from onnx import defs, helper
 
 from snncc.ops.arrays import Array
+from snncc.ops.flattened import flattened
 from snncc.ops.spike_rules import Activity, SpikeSteps
 
 __all__ = ["DOMAIN", "FLOAT_TYPES", "OPSET", "Attribute", "OpDef", "Parameter", "all_ops", "get", "register"]
@@ -70,6 +71,9 @@ class OpDef:
     reference: Callable[[Sequence[Array], AttributeValues], tuple[Array, ...]]
     body: Callable[[int], str]
     examples: Callable[[np.random.Generator], tuple[list[Array], dict[str, Any]]]
+    # A shorter body for nodes with these attributes, which gives the same outputs to the last bit; None if there is
+    # none for them.
+    short_body: Callable[[Sequence[AttributeValues]], str | None] = lambda _: None
     # The attribute whose length is the body's number of steps, if the body depends on it; the nodes of one model must
     # agree on it.
     table: str | None = None
@@ -130,14 +134,22 @@ class OpDef:
         schema.set_type_and_shape_inference_function(self._infer)
         return schema
 
-    def function(self, steps: int, opset: int) -> onnx.FunctionProto:
-        """The portable body for nodes whose tables have `steps` entries, written for ONNX `opset`."""
+    def function(self, steps: int, opset: int, short: str | None = None, *, flat: bool = False) -> onnx.FunctionProto:
+        """The portable body for nodes whose tables have `steps` entries, written for ONNX `opset`.
+
+        `short`: what `short_body` gave for them. `flat`: it computes on two axes, rows and elements, and scales and
+        weights must have one element.
+        """
         names = (", ".join(p.name for p in group) for group in (self.attributes, self.inputs, self.outputs))
         attributes, inputs, outputs = names
+        body = short or self.body(steps)
+        if flat:
+            arrays = [p.name for p in self.inputs if p.type == "T" or p.name in self.states]
+            body = flattened(body, arrays, [p.name for p in self.outputs])
         header = f'<domain: "{DOMAIN}", opset_import: ["": {opset}]>'
         listed = f"<{attributes}> " if attributes else ""
         signature = f"{self.name} {listed}({inputs}) => ({outputs})"
-        function = onnx.parser.parse_function(f"{header}\n{signature}\n{{\n{self.body(steps)}\n}}")
+        function = onnx.parser.parse_function(f"{header}\n{signature}\n{{\n{body}\n}}")
         function.doc_string = self.doc
         return function
 

@@ -172,6 +172,18 @@ def test_auto_takes_the_loop_where_time_would_fill_the_memory(monkeypatch):
     monkeypatch.setattr(time_forms, "_MEMORY", 2**20)
     assert form(snncc.Rate(T=64)) == "loop"
     assert form(snncc.Phase(T=16, wait=8)) == "folded"
+    monkeypatch.setattr(time_forms, "_MEMORY", 0)
+    assert form(snncc.Rate(T=1)) == "folded"
+
+
+@pytest.mark.parametrize("coding", CODINGS, ids=repr)
+def test_auto_never_loops_without_a_time_axis(coding, monkeypatch):
+    """Layers that have all of their input before they fire run once, however many steps they have."""
+    monkeypatch.setattr(time_forms, "_MEMORY", 0)
+    model = snncc.convert(digits_network(), coding, input_range=(0, 1))
+    loops = isinstance(coding, (snncc.Rate, snncc.MSAT, snncc.Differential)) and not coding.wait
+    assert metadata_of(model)["snncc.form"]["form"] == ("loop" if loops else "folded")
+    assert any(node.op_type == "Loop" for node in model.graph.node) == loops
 
 
 def test_an_unknown_form_is_refused():

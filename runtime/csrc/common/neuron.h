@@ -54,6 +54,17 @@ struct CoarseFine {
   int32_t is_signed = 0;
 };
 
+// What a few-spikes neuron sends if its steps take and send powers of two, halved from step to step or all equal: the
+// bits of a whole number of `unit`s, or as many units, at most `top` in all.
+struct FewSpikesClosed {
+  bool exists = false;
+  bool is_bits = false;
+  int32_t idle = 0;  // steps at the end that only fire for a potential of 2^127 or more, without effect
+  float unit = 1.0f;
+  float units_per_one = 1.0f;
+  float top = 0.0f;
+};
+
 // The tables of a few-spikes neuron, in the order of steps.
 struct FewSpikes {
   const float* thresholds = nullptr;
@@ -61,6 +72,7 @@ struct FewSpikes {
   const float* values = nullptr;
   int32_t steps = 0;
   float initial = 0.0f;  // added to the potential before the first step
+  FewSpikesClosed closed;
 };
 
 // The tables of a one-spike neuron that waits, in the order of phases. Its input and output are steps - wait + 1

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/tables.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -57,6 +59,32 @@ int32_t checked_wait(int64_t wait, size_t steps) {
            ", the number of phases");
   }
   return static_cast<int32_t>(wait);
+}
+
+bool is_power_of_two(float value) {
+  int exponent = 0;
+  return value >= 0x1p-64f && value <= 0x1p64f && std::frexp(value, &exponent) == 0.5f;
+}
+
+// Of `steps` thresholds, which are also what the steps take and send; `exists` is false if the steps have to be taken.
+FewSpikesClosed closed_form(const std::vector<float>& thresholds, size_t steps) {
+  constexpr size_t kBits = 24;  // of a float32
+  FewSpikesClosed closed;
+  if (steps == 0 || steps > (size_t{1} << kBits)) {
+    return closed;
+  }
+  bool equal = is_power_of_two(thresholds[0]);
+  bool halves = equal && steps <= kBits;
+  for (size_t t = 1; t < steps; ++t) {
+    equal = equal && thresholds[t] == thresholds[0];
+    halves = halves && thresholds[t] == thresholds[t - 1] * 0.5f;
+  }
+  closed.unit = thresholds[steps - 1];
+  closed.exists = equal || (halves && is_power_of_two(closed.unit));
+  closed.is_bits = !equal;
+  closed.units_per_one = 1.0f / closed.unit;
+  closed.top = equal ? static_cast<float>(steps) * closed.unit : 2.0f * thresholds[0] - closed.unit;
+  return closed;
 }
 
 void check_levels(const std::vector<float>& levels) {
@@ -135,10 +163,23 @@ FewSpikesTables::FewSpikesTables(std::vector<float> thresholds, std::vector<floa
   check_number_of_phases("thresholds", thresholds_);
   check_length("resets", resets_, "thresholds", thresholds_.size());
   check_length("values", values_, "thresholds", thresholds_.size());
+  constexpr float kNever = 0x1p127f;
+  size_t active = thresholds_.size();
+  while (active > 0 && thresholds_[active - 1] == kNever && resets_[active - 1] == 0.0f && values_[active - 1] == 0.0f) {
+    --active;
+  }
+  const auto same = [&](const std::vector<float>& table) {
+    return std::equal(table.begin(), table.begin() + static_cast<std::ptrdiff_t>(active), thresholds_.begin());
+  };
+  if (same(resets_) && same(values_) && std::isfinite(initial_)) {
+    closed_ = closed_form(thresholds_, active);
+    closed_.idle = static_cast<int32_t>(thresholds_.size() - active);
+  }
 }
 
 FewSpikes FewSpikesTables::tables() const {
-  return {thresholds_.data(), resets_.data(), values_.data(), static_cast<int32_t>(thresholds_.size()), initial_};
+  return {thresholds_.data(), resets_.data(), values_.data(), static_cast<int32_t>(thresholds_.size()), initial_,
+          closed_};
 }
 
 }  // namespace snncc

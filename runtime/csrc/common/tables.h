@@ -83,6 +83,7 @@ class FewSpikesTables {
   std::vector<float> resets_;
   std::vector<float> values_;
   float initial_;
+  FewSpikesClosed closed_;
 };
 
 }  // namespace snncc

@@ -172,7 +172,7 @@ void narrow(const float* floats, uint16_t* halves, int64_t size) {
 
 }  // namespace
 
-const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, coarse_fine, few_spikes, step_kernels(), slice_kernels(),
+const Variant kAvx2Variant = {"avx2", adopt, one_spike, phases, coarse_fine<one_spike>, few_spikes, step_kernels(), slice_kernels(),
                                 widen, narrow};
 
 }  // namespace snncc

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Few-spikes neurons: tile after tile goes through a few steps at a time, in registers.
+// Few-spikes neurons: by their closed form, or tile after tile goes through a few steps at a time, in registers.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include "common/few_spikes.h"
 #include "cpu/independent.h"
 #include "cpu/lanes.h"
+#include "cpu/scales.h"
 #include "cpu/variant.h"
 
 namespace snncc {
@@ -80,7 +81,26 @@ void few_spikes_span(const FewSpikes& tables, const Span& span) {
   });
 }
 
+template <bool kCount, class Scale>
+void few_spikes_closed(const FewSpikesClosed closed, const float initial, const Span span, const Scale scale) {
+  SNNCC_INDEPENDENT
+  for (int64_t i = 0; i < span.size; ++i) {
+    const float v = scale.divide(span.x[i], i) + initial;
+    const int32_t units = whole_units(closed, v);
+    span.y[i] = scale.multiply(static_cast<float>(units) * closed.unit, i);
+    if constexpr (kCount) {
+      span.count[i] = spikes_of_units(closed, units, v);
+    }
+  }
+}
+
 inline void few_spikes(const FewSpikes& tables, const Span& span) {
+  if (tables.closed.exists) {
+    return with_scale(span.scale, [&](const auto& scale) {
+      span.count != nullptr ? few_spikes_closed<true>(tables.closed, tables.initial, span, scale)
+                            : few_spikes_closed<false>(tables.closed, tables.initial, span, scale);
+    });
+  }
   span.count != nullptr ? few_spikes_span<true>(tables, span) : few_spikes_span<false>(tables, span);
 }
 

@@ -41,8 +41,11 @@ CpuCall::CpuCall(const PhaseTables& tables, const Tensors& tensors)
 }
 
 CpuCall::CpuCall(const CoarseFine& tables, const Tensors& tensors)
-    : variant_(current_variant()), tensors_(tensors), coarse_fine_(&tables) {
+    : variant_(current_variant()), tensors_(tensors), is_coarse_fine_(true) {
   unit_scale_ = is_one(tensors_.scale);
+  variant_.prepare(tables.coarse, plans_.coarse);
+  variant_.prepare(tables.fine, plans_.fine);
+  plans_.is_signed = tables.is_signed != 0;
 }
 
 CpuCall::CpuCall(const FewSpikes& tables, const Tensors& tensors)
@@ -106,8 +109,8 @@ void CpuCall::run_span(const Span& span) const {
   if (tables_ != nullptr) {
     return variant_.phase(*tables_, span);
   }
-  if (coarse_fine_ != nullptr) {
-    return variant_.coarse_fine(*coarse_fine_, span);
+  if (is_coarse_fine_) {
+    return variant_.coarse_fine(plans_, span);
   }
   if (few_spikes_ != nullptr) {
     return variant_.few_spikes(*few_spikes_, span);

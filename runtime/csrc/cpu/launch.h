@@ -35,10 +35,11 @@ class CpuCall {
   const Variant& variant_;
   Tensors tensors_;
   const PhaseTables* tables_ = nullptr;     // of a multi-spike neuron
-  const CoarseFine* coarse_fine_ = nullptr;  // of a coarse-and-fine neuron
   const FewSpikes* few_spikes_ = nullptr;   // of a few-spikes neuron
+  bool is_coarse_fine_ = false;
   FoldedLadder folded_;
   Plan plan_;  // of a one-spike neuron
+  CoarseFinePlans plans_;  // of a coarse-and-fine neuron
   bool unit_scale_ = false;  // the scale is 1, or folded into the threshold table
   bool stream_ = false;
 };

@@ -39,6 +39,13 @@ struct Plan {
   alignas(64) float table[160];
 };
 
+// The two tables of coarse-and-fine neurons.
+struct CoarseFinePlans {
+  Plan coarse;
+  Plan fine;
+  bool is_signed = false;
+};
+
 // A run of neurons at one time step. Without `scale.data` the scale is 1; `count` may be absent, `y` may be x.
 struct StepSpan {
   const float* x;
@@ -84,7 +91,7 @@ struct Variant {
   void (*prepare)(const Ladder&, Plan&);
   void (*one_spike)(const Plan&, const Span&);
   void (*phase)(const PhaseTables&, const Span&);
-  void (*coarse_fine)(const CoarseFine&, const Span&);
+  void (*coarse_fine)(const CoarseFinePlans&, const Span&);
   void (*few_spikes)(const FewSpikes&, const Span&);
   ForRules<StepKernels> steps;
   SliceKernels slices;

@@ -12,6 +12,7 @@ struct Arguments {
   bool aligned;  // to 16 bytes, all arrays
   int32_t steps;
   float initial;
+  FewSpikesClosed closed;
   float thresholds[kMaxCudaSteps];
   float resets[kMaxCudaSteps];
   float values[kMaxCudaSteps];
@@ -33,9 +34,25 @@ struct Neuron {
   }
 };
 
+struct ClosedNeuron {
+  const Arguments& a;
+
+  __device__ float operator()(float u, int32_t& count) const {
+    const float v = u + a.initial;
+    const int32_t units = whole_units(a.closed, v);
+    count = spikes_of_units(a.closed, units, v);
+    return static_cast<float>(units) * a.closed.unit;
+  }
+};
+
 template <class Element>
 __global__ void __launch_bounds__(kThreads) few_spikes_kernel(const __grid_constant__ Arguments a) {
   fire_pack<Element>(a.tensors, a.aligned, Neuron{a});
+}
+
+template <class Element>
+__global__ void __launch_bounds__(kThreads) closed_kernel(const __grid_constant__ Arguments a) {
+  fire_pack<Element>(a.tensors, a.aligned, ClosedNeuron{a});
 }
 
 }  // namespace
@@ -47,7 +64,7 @@ const char* cuda_run(const FewSpikes& tables, const Tensors& tensors, void* stre
   if (tensors.size == 0) {
     return nullptr;
   }
-  Arguments arguments{tensors, is_aligned(tensors), tables.steps, tables.initial, {}, {}, {}};
+  Arguments arguments{tensors, is_aligned(tensors), tables.steps, tables.initial, tables.closed, {}, {}, {}};
   for (int32_t t = 0; t < tables.steps; ++t) {
     arguments.thresholds[t] = tables.thresholds[t];
     arguments.resets[t] = tables.resets[t];
@@ -55,7 +72,8 @@ const char* cuda_run(const FewSpikes& tables, const Tensors& tensors, void* stre
   }
   return for_type(tensors.type, [&](auto element) {
     using Element = decltype(element);
-    return launch<Element>(few_spikes_kernel<Element>, arguments, tensors.size, stream);
+    const auto kernel = tables.closed.exists ? closed_kernel<Element> : few_spikes_kernel<Element>;
+    return launch<Element>(kernel, arguments, tensors.size, stream);
   });
 }
 
