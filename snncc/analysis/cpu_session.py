@@ -60,6 +60,7 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     options.intra_op_num_threads = _threads.get()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # runs are short, with work between them
     ours = any(node.domain == DOMAIN for node in all_nodes(model.graph))
     if ours:
         _register_library(options)

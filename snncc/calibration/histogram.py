@@ -6,6 +6,7 @@ Activations are counted in bins cut straight from their float32 bits: 32 per oct
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,12 +30,23 @@ _FREE = 1e-6  # of a channel's power: errors that no network notices
 _EDGES = ((np.arange(_BINS + 1, dtype=np.int32) + _LOWEST) << _SHIFT).view(np.float32).astype(np.float64)
 _CENTRES = (_EDGES[:-1] + _EDGES[1:]) / 2
 _SEARCHED = 3 * _OCTAVE  # bins below the largest activation in which scales are searched
+_UPPER = int(sys.byteorder == "little")  # which half of a float32 holds its sign, its exponent and its first bits
+# The bin of each upper half: 0 for values that count as 0, negative ones among them.
+_BIN_OF = np.clip((np.arange(2**16, dtype=np.uint32) << 16).view(np.int32) // 2**_SHIFT - (_LOWEST - 1), 0, _BINS)
+_BIN_OF = _BIN_OF.astype(np.intp)
+_ALONE = 2**18  # multiplications of a matrix product that a BLAS does not distribute over threads
 
 
 def _tops(counts: Array) -> Array:
     """The edge above all values of each channel, from counts (channels, bins); 0 if there are none."""
     seen = counts > 0
     return np.asarray(np.where(seen.any(axis=1), counts.shape[1] - seen[:, ::-1].argmax(axis=1), 0))
+
+
+def _product(counts: Array, table: Array) -> Array:
+    """counts @ table, in parts that take one thread: sharing so little work costs more than the work itself."""
+    columns = max(1, _ALONE // max(counts.size, 1))
+    return np.concatenate([counts @ table[:, k : k + columns] for k in range(0, table.shape[1], columns)], axis=1)
 
 
 @dataclass
@@ -44,6 +56,7 @@ class _Histogram(Observer):
     _counts: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     _maxima: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     _records: dict[str, Records] = field(default_factory=dict, init=False, repr=False)
+    _expected: dict[str, Array] = field(default_factory=dict, init=False, repr=False)  # counts, with those of records
 
     def probe(self, build: Builder, place: ActivationSite) -> str:  # noqa: ARG002 - nothing to add to the network
         """The activations themselves."""
@@ -52,16 +65,18 @@ class _Histogram(Observer):
     def update(self, place: ActivationSite, value: Array) -> None:
         """Count each activation in its channel's histogram."""
         axis = place.axis
-        rows = value.reshape(1, -1) if axis is None else np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
-        largest = rows.max(axis=1, initial=0.0)
-        self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, 0.0), largest)
-        bits = np.ascontiguousarray(rows, np.float32).view(np.int32)
-        bins = np.clip((bits >> _SHIFT) - (_LOWEST - 1), 0, _BINS)
-        bins += (np.arange(len(rows), dtype=np.int32) * (_BINS + 1))[:, None]
-        flat = np.bincount(bins.ravel(), minlength=len(rows) * (_BINS + 1))
+        channels = 1 if axis is None else value.shape[axis]
+        largest = value.max(axis=tuple(a for a in range(value.ndim) if a != axis), initial=0.0)
+        self._maxima[place.tensor] = np.maximum(self._maxima.get(place.tensor, 0.0), np.atleast_1d(largest))
+        halves = np.ascontiguousarray(value, np.float32).reshape(-1).view(np.uint16)
+        bins = _BIN_OF[halves[_UPPER::2]].reshape(value.shape)
+        if axis is not None:
+            bins += (np.arange(channels) * (_BINS + 1)).reshape(-1, *[1] * (value.ndim - axis % value.ndim - 1))
+        flat = np.bincount(bins.ravel(), minlength=channels * (_BINS + 1))
         if axis != 0 and value.ndim > 1:
             self._records.setdefault(place.tensor, Records()).update(value, axis)
-        self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(len(rows), -1)
+        self._counts[place.tensor] = self._counts.get(place.tensor, 0) + flat.reshape(channels, -1)
+        self._expected.pop(place.tensor, None)
 
     @abstractmethod
     def result(self, place: ActivationSite) -> Array:
@@ -71,6 +86,7 @@ class _Histogram(Observer):
         """The same activations, another result."""
         other = Percentile(percent)
         other._counts, other._maxima, other._records = self._counts, self._maxima, self._records
+        other._expected = self._expected
         return other
 
     def counted(self, place: ActivationSite) -> tuple[Array, Array]:
@@ -80,7 +96,11 @@ class _Histogram(Observer):
     def _with_records(self, place: ActivationSite) -> Array:
         """Counts (channels, bins), and those of the records that another sample is expected to set."""
         counts, records = self._counts[place.tensor][:, 1:], self._records.get(place.tensor)
-        return counts if records is None else with_records(counts, records, _EDGES, place.ceiling)
+        if records is None:
+            return counts
+        if place.tensor not in self._expected:
+            self._expected[place.tensor] = with_records(counts, records, _EDGES, place.ceiling)
+        return self._expected[place.tensor]
 
     def _bounded(self, place: ActivationSite, values: Array, room: Array | float = 1.0) -> Array:
         """`values`, limited to `room` times the channel's maximum, which replaces values outside of the bins.
@@ -127,6 +147,7 @@ class LeastSquares(_Histogram):
         """The same activations, another code."""
         other = LeastSquares(code)
         other._counts, other._maxima, other._records = self._counts, self._maxima, self._records
+        other._expected = self._expected
         return other
 
     def result(self, place: ActivationSite) -> Array:
@@ -139,7 +160,7 @@ class LeastSquares(_Histogram):
         counts, alive = counts[:, used], top > 0
         lowest = max(top[alive].min() - _SEARCHED, 0)
         scales = np.arange(lowest, min(top.max() + _OCTAVE, _BINS) + 1)
-        errors = counts.astype(np.float64) @ self._table(used, scales)
+        errors = _product(counts.astype(np.float64), self._table(used, scales))
         allowed = (scales <= top[:, None]) & (scales >= top[:, None] - _SEARCHED)
         best = scales[np.where(allowed, errors, np.inf).argmin(axis=1)]
         power = counts @ _CENTRES[used] ** 2

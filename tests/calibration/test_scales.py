@@ -225,3 +225,22 @@ def test_activations_that_overflow_are_refused(network, method):
     model = network(body, W=np.full((4, 5), 1e30), U=np.full((5, 3), 1e30))
     with pytest.raises(snncc.SnnccError, match="activation 'y' overflows to infinity or NaN"):
         scales_of(model, np.ones((8, 4), np.float32), **method)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((4, 3, 5, 7), 1), ((4, 3, 5, 7), 3), ((4, 6), 1), ((6, 4), 0), ((9,), None)]
+)
+def test_every_activation_counts_in_the_bin_that_holds_it(shape, axis):
+    """A bin holds its lower edge; what is below the lowest is in none, what is above the highest in the last."""
+    rng = np.random.default_rng(len(shape))
+    value = np.float32(np.exp(rng.normal(-1, 6, shape)) * rng.choice([1, 1, 1, -1], shape))
+    edges = (np.arange(48 * 32 + 1) + (np.float32(2.0**-24).view(np.int32) >> 18)).astype(np.int32) << 18
+    edges = edges.view(np.float32).astype(np.float64)
+    value.flat[:6] = [0, -0.0, edges[0], edges[700], np.nextafter(np.float32(edges[700]), np.float32(0)), 2.0**30]
+    histogram = Percentile(99.0)
+    site = ActivationSite("t", len(shape), axis)
+    histogram.update(site, value)
+    channels = [value.ravel()] if axis is None else list(np.moveaxis(value, axis, 0).reshape(shape[axis], -1))
+    wanted = [np.histogram(np.minimum(c, 2.0**23), edges)[0] for c in map(np.float64, channels)]
+    np.testing.assert_array_equal(histogram._counts["t"][:, 1:], wanted)
+    assert histogram._counts["t"].sum() == value.size
