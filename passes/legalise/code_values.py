@@ -11,19 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
-from snncc.analysis.batch_axis import batch_axes
 from snncc.analysis.channel_axis import channel_axis
 from snncc.analysis.coded_values import Kind, activation_inputs, kinds
 from snncc.analysis.linear_inputs import sums_of_synapses
+from snncc.analysis.sample_rows import with_rows_of_samples
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import WEIGHTED
 from snncc.ir.provenance import MESSAGE, VALUE, Provenance
 from snncc.passes.base import Pass
 
 __all__ = ["CodeValues"]
+
+_Way = list[tuple[Tensor, Node]]  # (value, the node that reads it)
+_MOVES = frozenset({"Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})  # of all values
 
 
 @dataclass(frozen=True)
@@ -37,51 +39,40 @@ class CodeValues(Pass):
 
     def run(self, graph: Graph) -> int:
         """Insert a site on each such value, shared by its readers."""
-        found, sums, axes = kinds(graph), sums_of_synapses(graph), batch_axes(graph)
-        places: dict[int, tuple[Tensor, list[Node], bool]] = {}
+        found, sums = kinds(graph), sums_of_synapses(graph)
+        ways: list[tuple[_Way, bool]] = []
         for node in graph.nodes(*WEIGHTED):
             read = activation_inputs(node, found)
             for tensor in read:
                 if found[id(tensor)] is Kind.VALUES or (len(read) > 1 and found[id(tensor)] is Kind.INPUT):
-                    for place, reader in _places(graph, tensor, node, found):
-                        if not axes or axes.get(id(place)) == 0:
-                            known = places.setdefault(id(place), (place, [], False))
-                            places[id(place)] = (place, [*known[1], reader], known[2] or len(read) > 1)
+                    ways += [(way, len(read) > 1) for way in _ways(graph, tensor, node, found)]
+        rows = with_rows_of_samples(graph, [t for way, _ in ways for t, _ in way])
+        places: dict[int, tuple[Tensor, list[Node], bool]] = {}
+        for way, product in ways:
+            fitting = [step for step in reversed(way) if id(step[0]) in rows]  # where one is not, values stay
+            if fitting:
+                tensor, reader = max(fitting, key=lambda step: _channels(graph, step[0]))
+                _, readers, others = places.get(id(tensor), (tensor, [], False))
+                places[id(tensor)] = (tensor, [*readers, reader], others or product)
         for tensor, readers, product in places.values():
             summed = id(tensor) in sums and not product
             _insert(graph, tensor, graph.users(tensor) if summed else readers, MESSAGE if summed else VALUE)
         return len(places)
 
 
-def _places(graph: Graph, tensor: Tensor, reader: Node, found: dict[int, Kind]) -> Iterator[tuple[Tensor, Node]]:
-    """Where neurons code `tensor` for `reader`: (value, the node that reads the spikes)."""
-    best = (tensor, reader)
-    while (producer := graph.producer(tensor)) is not None and _moves_rows(graph, producer):
+def _ways(graph: Graph, tensor: Tensor, reader: Node, found: dict[int, Kind]) -> Iterator[_Way]:
+    """For each part of `tensor` that is to be coded: the places of its values, from `reader` back to their origin."""
+    way = [(tensor, reader)]
+    while (producer := graph.producer(tensor)) is not None and producer.op in _MOVES:
         tensor, reader = producer.inputs[0], producer
-        if _channels(graph, tensor) >= _channels(graph, best[0]):
-            best = (tensor, reader)
+        way.append((tensor, reader))
     parts = [] if producer is None or producer.op != "Concat" else activation_inputs(producer, found)
-    if not any(found[id(t)] is Kind.SPIKES for t in parts):
-        yield best
+    if producer is None or not any(found[id(t)] is Kind.SPIKES for t in parts):
+        yield way
         return
     for part in parts:
         if found[id(part)] is not Kind.SPIKES:
-            assert producer is not None
-            yield from _places(graph, part, producer, found)
-
-
-def _moves_rows(graph: Graph, node: Node) -> bool:
-    """Whether `node` moves all values of its input, each within its row."""
-    if node.op == "Transpose":
-        return bool((node.attrs.get("perm") or [-1])[0] == 0)
-    if node.op != "Reshape":
-        return node.op in ("Dropout", "Identity")
-    before, after = (graph.shape(t) for t in (node.inputs[0], node.outputs[0]))
-    if not before or not after:
-        return False
-    inner = [*before[1:], *after[1:]]
-    known = all(isinstance(d, int) for d in inner) and prod(before[1:]) == prod(after[1:])  # type: ignore[arg-type]
-    return known or (before[0] is not None and before[0] == after[0])
+            yield from _ways(graph, part, producer, found)
 
 
 def _channels(graph: Graph, tensor: Tensor) -> int:

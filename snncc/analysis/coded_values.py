@@ -11,14 +11,12 @@ from enum import Enum
 
 from snncc.analysis.activation_sites import NEURONS, is_signed
 from snncc.analysis.integer_inputs import activation_sources, is_integer
-from snncc.analysis.linear_inputs import macs
 from snncc.analysis.network_view import PASSING
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.nodes import is_neuron
-from snncc.ir.op_sets import WEIGHTED
 from snncc.ops import DOMAIN, get
 
-__all__ = ["Kind", "activation_inputs", "coded_products", "kinds", "share_of_spikes"]
+__all__ = ["Kind", "activation_inputs", "coded_products", "kinds"]
 
 
 class Kind(Enum):
@@ -56,19 +54,6 @@ def coded_products(graph: Graph) -> list[Node]:
     found = kinds(graph)
     read = ((node, activation_inputs(node, found)) for node in products)
     return [n for n, ts in read if len(ts) > 1 and all(found[id(t)] is Kind.SPIKES for t in ts)]
-
-
-def share_of_spikes(graph: Graph) -> float | None:
-    """The share of the multiply-accumulates of a spiking network's synapses that spikes drive; None without any."""
-    found, products = kinds(graph), {id(n) for n in coded_products(graph)}
-    total = driven = 0
-    for node in graph.nodes(*WEIGHTED):
-        read = activation_inputs(node, found)
-        made = macs(graph, node)
-        total += made
-        alone = len(read) == 1 or id(node) in products
-        driven += made if alone and all(found[id(t)] is Kind.SPIKES for t in read) else 0
-    return driven / total if total else None
 
 
 def _kind(graph: Graph, node: Node, read: list[Kind]) -> Kind:

@@ -12,12 +12,14 @@ from snncc.compiler.conversion_summary import outcome_rows
 __all__ = ["print_levels", "print_outcome"]
 
 
-def print_outcome(found: Mapping[str, Any] | None) -> None:
-    """Print the metadata entry snncc.outcome; models of earlier versions have none."""
+def print_outcome(found: Mapping[str, Any] | None, spike_share: float | None) -> None:
+    """Print the metadata entry snncc.outcome, which models of earlier versions lack, and the share of the
+    multiply-accumulates that spikes drive, if it is known.
+    """
     if found:
-        print_table(
-            "Conversion summary", ("in the network", "in the spiking network"), outcome_rows(found), right=False
-        )
+        share = [] if spike_share is None else [(f"{100 * spike_share:.4g} % of MACs", "driven by spikes")]
+        rows = [*outcome_rows(found), *share]
+        print_table("Conversion summary", ("in the network", "in the spiking network"), rows, right=False)
 
 
 def print_levels(neurons: Mapping[str, Mapping[str, Any]]) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import onnx
 
 from snncc.analysis.analog_ops import analog_ops
-from snncc.analysis.coded_values import share_of_spikes
 from snncc.ir.graph import Graph, Node
 from snncc.ir.nodes import is_neuron
 from snncc.ir.op_sets import MOVES, WEIGHTED
@@ -52,7 +51,6 @@ def conversion_summary(
         },
         "scales": {"inserted": inserted, "absorbed": max(0, inserted - len(left)), "left": left},
         "islands": dict(sorted(Counter(n.op for n in analog_ops(graph)).items())),
-        "spike_share": share_of_spikes(graph),
     }
 
 
@@ -82,9 +80,7 @@ def outcome_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         lines.append((_of(scales["absorbed"], "scales of neurons"), "absorbed by weights"))
     if scales["left"]:
         lines.append((_of(len(scales["left"]), "scales of neurons"), "stay, as Mul"))
-    lines += [(_of(count, op), "analog ops") for op, count in found["islands"].items()]
-    share = found.get("spike_share")  # earlier models do not say
-    return lines if share is None else [*lines, (f"{100 * share:.4g} % of MACs", "driven by spikes")]
+    return lines + [(_of(count, op), "analog ops") for op, count in found["islands"].items()]
 
 
 def _of(count: int, what: str) -> str:

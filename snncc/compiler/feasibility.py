@@ -7,12 +7,14 @@ calibration can run the network and that its activations are finite.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import onnx
 
 from snncc.analysis.activations import match_activation
-from snncc.analysis.coded_values import share_of_spikes
 from snncc.analysis.cpu_session import cpu_session, must_run
 from snncc.analysis.integer_inputs import activation_sources
 from snncc.coding import CODINGS, Coding
@@ -31,6 +33,9 @@ from snncc.ir.op_sets import RECURRENT
 __all__ = ["Feasibility", "feasibility"]
 
 
+Measure = Callable[[onnx.ModelProto], Any]
+
+
 @dataclass(frozen=True)
 class Feasibility:
     """Whether a network converts.
@@ -39,18 +44,20 @@ class Feasibility:
         analog: By coding, with default parameters, that converts it: analog ops, {node: op}.
         refused: By coding that does not convert it: the reason.
         recurrent: Its recurrent layers, {node: op}.
-        spike_share: By coding: the share of the multiply-accumulates that spikes would drive; None without synapses.
+        measured: By coding: what was measured of the converted network.
     """
 
     analog: dict[str, dict[str, str]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     recurrent: dict[str, str] = field(default_factory=dict)
-    spike_share: dict[str, float | None] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
 
 
 @enough_memory("the inspection")
-def feasibility(source: Source) -> Feasibility:
-    """Whether and how `source` converts, for each coding."""
+def feasibility(source: Source, measure: Measure | None = None) -> Feasibility:
+    """Whether and how `source` converts, for each coding; `measure` is called with each converted network, whose levels
+    and scales are arbitrary.
+    """
     name = model_name(source)
     found = Feasibility()
     try:
@@ -62,23 +69,22 @@ def feasibility(source: Source) -> Feasibility:
     found.recurrent.update({node.name: node.op for node in graph.nodes(*RECURRENT)})
     for coding, kind in CODINGS.items():
         try:
-            found.analog[coding], found.spike_share[coding] = _converted(graph.copy(), kind(), name)
+            found.analog[coding], found.measured[coding] = _converted(graph.copy(), kind(), name, measure)
         except SnnccError as error:
             found.refused[coding] = str(error)
     return found
 
 
-def _converted(graph: Graph, coding: Coding, name: str) -> tuple[dict[str, str], float | None]:
-    """Analog ops of the imported `graph` after conversion, and the share of its operations that spikes drive; the graph
-    is changed.
-    """
+def _converted(graph: Graph, coding: Coding, name: str, measure: Measure | None) -> tuple[dict[str, str], Any]:
+    """The analog ops of the imported `graph` after conversion, and what is measured; the graph is changed."""
     line = Conversion(name, coding, ConversionOptions(), observer=None)
     line.prepare(graph)
     made = line.spiking(graph, _scales_of_one(graph))
-    found = metadata_record.analog_op_kinds(made.graph), share_of_spikes(made.graph)
+    analog = metadata_record.analog_op_kinds(made.graph)
+    measured = None if measure is None else measure(made.graph.to_proto())
     if made.form.name != "folded":
         in_form(made.graph, coding, made.form, {})
-    return found
+    return analog, measured
 
 
 def _scales_of_one(graph: Graph) -> Scales:

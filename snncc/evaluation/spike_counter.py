@@ -111,11 +111,12 @@ class SpikeCounter:
         self._gates = {n.output[0] for n in network.spike_gating_pools}
         for node in [n for n in self.model.graph.node if n.output[0] in tensors | self._gates]:
             shape = network.shape(node.output[0])
-            if shape[:1] != (1,):
+            rows = () if shape[:1] == (1,) else shape[:1]
+            if rows and not network.sends_differences:  # whose rows were tested at the conversion
                 message = f"'{label(node)}' has the shape {list(shape)} for one sample, so its first axis is no batch"
                 raise UnsupportedShapeError(f"{message}. Its spikes cannot be counted per sample.")
             count = self._passing(node.output[0], shape) if node.output[0] in self._gates else self._fired(node)
-            self._instrument(node, node.output[0], count, shape[1:], network.fold.kind_of(node.output[0]))
+            self._instrument(node, node.output[0], count, (*rows, *shape[1:]), network.fold.kind_of(node.output[0]))
             if phases and node.output[0] in tensors and network.fold.kind_of(node.output[0]) != "steps":
                 self._counted[node.output[0]].steps = phase_counts(self.build, node, network)
         for scan, gate, count in expose_counts(self.model, self.build):

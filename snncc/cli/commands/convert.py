@@ -62,6 +62,7 @@ def _convert_and_print(
     from snncc.cli.max_drop import within_drop
     from snncc.compiler.convert import convert as to_spiking
     from snncc.evaluation.evaluate import refuse_converted
+    from snncc.evaluation.spike_share import spike_share
     from snncc.io.model_reader import read_model
     from snncc.ir.metadata import metadata_of
     from snncc.tools.quick_compare import compare
@@ -84,8 +85,10 @@ def _convert_and_print(
     one_step = described["snncc.form"]["form"] == "step"  # its states are inputs that no data holds
     seen = (options["calib"], options["preprocess"], options["input_range"])
     comparison = None if one_step else compare(source, converted, *seen)
+    share = spike_share(converted)
     size = write_model(output, converted)
-    found = {"output": str(output), "recipes": recipes} if recipes else {"output": str(output)}
+    found: dict[str, Any] = {"output": str(output), "spike_share": share}
+    found |= {"recipes": recipes} if recipes else {}
     _print(found, size, _ops(source), _ops(converted), described, comparison, as_json)
 
 
@@ -134,7 +137,7 @@ def _print(
         return
     rows = [(op, before[op] or "", after[op] or "") for op in sorted(before | after)]
     print_table("Nodes", ("op", "before", "after"), [*rows, ("all", before.total(), after.total())])
-    print_outcome(described["snncc.outcome"])
+    print_outcome(described["snncc.outcome"], found["spike_share"])
     print_levels(described["snncc.neurons"])
     if analog_ops:
         named = ", ".join(f"{op} '{name}'" for name, op in analog_ops.items())

@@ -67,8 +67,9 @@ def _common(file: Path, model: onnx.ModelProto) -> dict[str, Any]:
 
 def _plain(file: Path) -> dict[str, Any]:
     from snncc.compiler.feasibility import feasibility
+    from snncc.evaluation.spike_share import spike_share
 
-    found = feasibility(file)
+    found = feasibility(file, spike_share)
     reasons = [] if found.analog else list(dict.fromkeys(found.refused.values()))
     return {
         "convertible": bool(found.analog),
@@ -76,13 +77,14 @@ def _plain(file: Path) -> dict[str, Any]:
         "analog": found.analog,
         "refused": found.refused if found.analog else {},
         "recurrent": found.recurrent,
-        "spike_share": found.spike_share,
+        "spike_share": found.measured,
     }
 
 
 def _converted(model: onnx.ModelProto) -> dict[str, Any]:
 
     from snncc.analysis.time_stacking import fold_of
+    from snncc.evaluation.spike_share import spike_share
     from snncc.ir.metadata import metadata_of
     from snncc.ir.nodes import all_nodes, is_neuron
     from snncc.storage.mapped import array_of
@@ -104,7 +106,8 @@ def _converted(model: onnx.ModelProto) -> dict[str, Any]:
         neurons.append(entry | {key: known[key] for key in _OWN if key in known})
     fold = fold_of(model)
     rows = {"holds": fold.kind, "count": fold.count} if fold.kind and fold.count > 1 else None
-    return {"metadata": metadata, "batch_axis": rows, "outcome": became, "neurons": neurons}
+    share = spike_share(model)
+    return {"metadata": metadata, "batch_axis": rows, "outcome": became, "spike_share": share, "neurons": neurons}
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -125,7 +128,7 @@ def _print(found: dict[str, Any]) -> None:
     if rows := found["batch_axis"]:
         what = "time steps of each sample" if rows["holds"] == "steps" else "slices of each sample's values"
         print_text(f"Within, the batch axis stacks {rows['count']} {what}.\n")
-    print_outcome(found["outcome"])
+    print_outcome(found["outcome"], found["spike_share"])
     print_table("Metadata", ("key", "value"), _flat(found["metadata"]), right=False)
     own = [key for key in _COLUMNS if any(key in n for n in found["neurons"])]
     rows = [(n["name"], n["op"], _scale(n), *(_levels(n.get(key)) for key in own)) for n in found["neurons"]]
