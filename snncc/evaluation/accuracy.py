@@ -28,6 +28,12 @@ class AccuracyCounter:
     that gives its outputs after every time step, [T, N, …], the last ones count. Labels are one per sample, [N], or one
     for each place of an output that has scores in many places, such as the nodes of a graph, [N, …]; places with a
     negative label are left out.
+
+    Attributes:
+        samples: How many there were.
+        classes: Scores of a sample; None where networks give answers.
+        classifies: Whether a sample has one answer: scores of two classes at least on one axis, or an integer; else,
+            as with detectors and regressions, equal answers mean nothing.
     """
 
     def __init__(self, labels: npt.NDArray[np.int64] | None) -> None:
@@ -38,6 +44,7 @@ class AccuracyCounter:
         self._finite = True
         self.samples = 0
         self.classes: int | None = None
+        self.classifies = True
 
     def add(self, ann: Array, snn: Array) -> None:
         """Add the outputs of both networks for the next samples.
@@ -51,6 +58,7 @@ class AccuracyCounter:
             shapes = f"the ANN gives {list(ann.shape)} and the SNN {list(snn.shape)}"
             raise DataError(f"{shapes} for the same samples. Give the ANN that the SNN was converted from.")
         count = len(ann)
+        self.classifies = self._labels is not None or _has_one_answer(ann)
         labels = None if self._labels is None else self._next_labels(self._labels, count)
         if labels is not None and labels.ndim > 1:
             ann, snn = (_by_place(scores, labels) for scores in (ann, snn))
@@ -120,6 +128,7 @@ class AccuracyCounter:
             "magnitude": hex(self._magnitude),
             "finite": self._finite,
             "classes": self.classes,
+            "classifies": self.classifies,
         }
 
     def merge(self, found: Mapping[str, Any]) -> None:
@@ -133,6 +142,7 @@ class AccuracyCounter:
         self._magnitude += int(found["magnitude"], 16)
         self._finite &= found["finite"]
         self.classes = found["classes"]
+        self.classifies = found["classifies"]
         self.samples += found["samples"]
 
 
@@ -144,6 +154,14 @@ def _by_place(scores: Array, labels: npt.NDArray[np.int64]) -> Array:
             return chosen
     message = f"labels are {list(labels.shape[1:])} for each sample, the network gives {list(scores.shape[1:])}"
     raise DataError(f"{message}. Give one label per sample, or one for each place with scores.")
+
+
+def _has_one_answer(outputs: Array) -> bool:
+    """Whether outputs [N, …] are scores [N, C, 1, …] of C >= 2 classes, or one integer for each sample."""
+    size = math.prod(outputs.shape[1:])
+    if outputs.dtype.kind != "f":
+        return size == 1
+    return outputs.ndim > 1 and size == outputs.shape[1] > 1
 
 
 def _answers(scores: Array) -> Array:

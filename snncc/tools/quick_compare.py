@@ -16,6 +16,8 @@ __all__ = ["Comparison", "compare"]
 
 _SAMPLES = 32
 _BATCH = 16
+_FEWEST = 8  # samples that say something
+_MUCH = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,24 @@ class Comparison:
     Attributes:
         data: What the samples are.
         samples: How many there were.
-        agreement: Share of the samples with the same answer, the place of the largest output.
+        agreement: Share of the samples with the same answer, the place of the largest output; None where samples have
+            no single answer, as with detectors and regressions.
         error: Mean absolute difference of the outputs over the mean magnitude of the source network's.
+        calibrated: Whether the samples are calibration data, and no noise.
     """
 
     data: str
     samples: int
-    agreement: float
+    agreement: float | None
     error: float
+    calibrated: bool
+
+    @property
+    def differs(self) -> bool:
+        """Whether answers of samples, or outputs that are no answers, differ by much: more than a tenth."""
+        if self.samples < _FEWEST:
+            return False
+        return self.error > _MUCH if self.agreement is None else self.agreement < 1 - _MUCH
 
 
 def compare(
@@ -54,8 +66,9 @@ def compare(
     return Comparison(
         data=f"the first of {calibration}" if calibration else "seeded noise, which is no natural input",
         samples=tally.samples,
-        agreement=tally.agreement,
+        agreement=tally.agreement if tally.classifies else None,
         error=tally.error,
+        calibrated=calibration is not None,
     )
 
 

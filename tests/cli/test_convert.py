@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
+import onnx.parser
 import pytest
 
 SUCCESS, ERROR, USAGE = 0, 1, 2
@@ -182,3 +184,42 @@ def test_spikes_at_bottlenecks_are_the_default(snncc, tmp_path, flags, neurons):
     assert snncc("convert", tmp_path / "m.onnx", *given).exit_code == 0
     entries = json.loads({p.key: p.value for p in onnx.load(tmp_path / "s.onnx").metadata_props}["snncc.neurons"])
     assert sum(entry["replaces"] is not None for entry in entries.values()) == neurons
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        (["--T", 1, "--Q", 1.2], ["without --Q", "--T above 1", "`snncc tune`", "--coding differential"]),
+        (["--T", 1, "--levels", "powers"], ["--T above 1", "`snncc tune`"]),
+        (["--coding", "fs", "--K", 1], ["--K above 1", "--coding differential"]),
+        (["--coding", "rate", "--T", 1], ["--T above 1"]),
+        (["--T", 16], []),
+    ],
+    ids=str,
+)
+def test_warns_if_answers_differ(snncc, digits, tmp_path, options, advice):
+    made = snncc("convert", digits / "ann.onnx", "-o", tmp_path / "s.onnx", "--calib", digits / "train.npz", *options)
+    assert made.exit_code == SUCCESS
+    assert ("differ clearly" in made.stderr) == bool(advice)
+    assert all(way in " ".join(made.stderr.split()) for way in advice)
+
+
+@pytest.mark.parametrize(("ending", "classes"), [("y = Identity (b)", False), ("y = GlobalAveragePool (b)", True)])
+def test_same_answers_are_told_of_classes_only(snncc, tmp_path, ending, classes):
+    """Scores at each of 16 places are no answer of the sample."""
+    size = 1 if classes else 4
+    model = onnx.parser.parse_model(
+        f'<ir_version: 9, opset_import: ["" : 17]> g (float[N, 3, 4, 4] x) => (float[N, 5, {size}, {size}] y)\n'
+        f"{{ a = Relu (x) b = Conv (a, w) {ending} }}"
+    )
+    rng = np.random.default_rng(0)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(rng.normal(size=(5, 3, 1, 1)).astype(np.float32), "w"))
+    onnx.save(model, tmp_path / "a.onnx")
+    np.save(tmp_path / "x.npy", rng.normal(size=(32, 3, 4, 4)).astype(np.float32))
+    files = (tmp_path / "a.onnx", "-o", tmp_path / "s.onnx", "--calib", tmp_path / "x.npy")
+    made = snncc("convert", *files)
+    assert ("same answer" in " ".join(made.stdout.split())) == classes
+    assert "mean difference" in " ".join(made.stdout.split())
+    found = snncc("evaluate", tmp_path / "s.onnx", "--ann", tmp_path / "a.onnx", "--data", tmp_path / "x.npy")
+    assert ("same answer" in found.stdout) == classes
+    assert ("mean difference of outputs" in found.stdout) != classes

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
@@ -21,9 +22,12 @@ from snncc.io.outputs import require_outputs
 if TYPE_CHECKING:
     import onnx
 
+    from snncc.coding import Coding
     from snncc.tools.quick_compare import Comparison
 
 __all__ = ["convert", "convert_and_print"]
+
+log = logging.getLogger("snncc")
 
 _FORMS = {
     "loop": "{steps} time steps run in a Loop, {chunk} at a time.",
@@ -86,10 +90,31 @@ def _convert_and_print(
     seen = (options["calib"], options["preprocess"], options["input_range"])
     comparison = None if one_step else compare(source, converted, *seen)
     share = spike_share(converted)
+    if comparison is not None and comparison.differs:
+        log.warning("%s", _advice(comparison, neurons, tuned=tune))
     size = write_model(output, converted)
     found: dict[str, Any] = {"output": str(output), "spike_share": share}
     found |= {"recipes": recipes} if recipes else {}
     _print(found, size, _ops(source), _ops(converted), described, comparison, as_json)
+
+
+def _compared(found: Comparison) -> str:
+    same = "" if found.agreement is None else f"same answer in {100 * found.agreement:.1f} %, "
+    return (
+        f"Outputs on {found.samples} samples ({found.data}): {same}mean difference {number(100 * found.error)} % of "
+        "the mean output. `snncc evaluate` says more."
+    )
+
+
+def _advice(found: Comparison, coding: Coding, *, tuned: bool) -> str:
+    """What to try if the outputs differ by much."""
+    fits = coding.levels_with_data == "fitted" or "levels" not in coding.arguments
+    ways = [] if found.calibrated else ["calibration data (--calib)"]
+    ways += [] if fits or not coding.per_layer_levels else [f"fitted levels (without --{coding.base_field})"]
+    ways += [f"more time steps (--{coding.steps_field} above {coding.steps})"]
+    ways += [] if tuned else ["`snncc tune`"]
+    ways += [] if coding.name == "differential" else ["--coding differential"]
+    return f"the outputs differ clearly from those of the source network; try {', '.join(ways[:-1])} or {ways[-1]}"
 
 
 def _dumper(folder: Path) -> Callable[[int, Any, Any], None]:
@@ -155,9 +180,5 @@ def _print(
     if form["form"] != "folded":
         print_text(_FORMS[form["form"]].format(**form))
     if comparison:
-        print_text(
-            f"Outputs on {comparison.samples} samples ({comparison.data}): same answer in "
-            f"{100 * comparison.agreement:.1f} %, mean difference {number(100 * comparison.error)} % of the mean "
-            "output. `snncc evaluate` says more."
-        )
+        print_text(_compared(comparison))
     print_text(f"Wrote {found['output']} ({size / 1024:.0f} KiB).")

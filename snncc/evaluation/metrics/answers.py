@@ -33,8 +33,20 @@ TOP5: Metric[Pair | None] = Metric(
 )
 DROP = Metric("accuracy_percent.drop_points", lambda found: _drop(found.tally.top(1)))
 AGREEMENT = Metric(
-    "agreement", lambda found: found.tally.agreement, "same answer", "%", text=lambda share: ("", f"{100 * share:.2f}")
+    "agreement",
+    lambda found: found.tally.agreement,
+    "same answer",
+    "%",
+    text=lambda share: ("", f"{100 * share:.2f}"),
+    shown=lambda found: found.tally.classifies,
 )
-OUTPUT_ERROR = Metric("output_error", lambda found: found.tally.error)
+OUTPUT_ERROR = Metric(
+    "output_error",
+    lambda found: found.tally.error,
+    "mean difference of outputs",
+    "% of mean",
+    text=lambda error: ("", f"{100 * error:.2f}"),
+    shown=lambda found: not found.tally.classifies,
+)
 
 ANSWERS = (SAMPLES, TOP1, TOP5, DROP, AGREEMENT, OUTPUT_ERROR)
