@@ -159,11 +159,11 @@ def calibrate(
     if data is None:
         inputs, origin, trial = observe_noise(graph, sites, specs, method.input_range, watcher)
     else:
-        digest = Digest()
+        digest = Digest.with_head()
         reservoir = Reservoir(samples_that_fit(graph))
         stream = _watched(_shown(data, specs, preprocess), digest, reservoir)
         inputs = observe(graph, sites, watcher, stream)
-        origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples}
+        origin = {"origin": "data", "sha256": digest.hexdigest(), "samples": digest.samples, "head": digest.head}
         kept = reservoir.samples()
     origin |= {
         "method": method.scale,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import onnx
 
 from snncc.errors import DataError, ModelError, OptionError
+from snncc.evaluation.calibration_data import noticed
 from snncc.evaluation.paired_run import PairedRun
 from snncc.evaluation.result import Evaluation
 from snncc.evaluation.shard_sums import ShardSums
@@ -101,10 +102,11 @@ def _ran(
     specs = specs_of(spiking)
     preprocess = Preprocess.of(preprocess)
     classes = labels_of(data) if labels is None else checked_labels(labels)
-    stream = batches(data, specs, preprocess=preprocess, batch_size=batch_size)
     any_size = fixed_batch(specs) is None
+    stream = first(batches(data, specs, preprocess=preprocess, batch_size=batch_size), limit, cut=any_size)
     runner = PairedRun(spiking, source, classes, device, cut=any_size, timed=timed, phases=phases)
-    for batch in track(first(stream, limit, cut=any_size), "evaluating", _number_of_batches(data, limit, batch_size)):
+    stream = noticed(stream, spiking, model_name(snn))
+    for batch in track(stream, "evaluating", _number_of_batches(data, limit, batch_size)):
         runner.add(batch)
     if classes is not None and limit is None and len(classes) != runner.tally.samples:
         raise DataError(

@@ -28,16 +28,32 @@ def model_digest(model: onnx.ModelProto) -> str:
     return digest.hexdigest()
 
 
-class Digest:
-    """SHA-256 of a stream of samples, independent of the batch size."""
+_HEAD = 16
 
-    def __init__(self) -> None:
+
+class Digest:
+    """SHA-256 of a stream of samples, independent of the batch size; `head` is that of the first 16 or fewer."""
+
+    def __init__(self, head: Digest | None = None) -> None:
         self._hashes: dict[str, Any] = {}
         self._kinds: dict[str, str] = {}
         self.samples = 0
+        self._head = head
+
+    @classmethod
+    def with_head(cls) -> Digest:
+        """A digest that has `head`, too."""
+        return cls(cls())
+
+    @property
+    def head(self) -> str | None:
+        """The digest of the first samples."""
+        return None if self._head is None else self._head.hexdigest()
 
     def update(self, batch: Batch) -> None:
         """Add a batch of `batches`."""
+        if self._head is not None and self._head.samples < _HEAD:
+            self._head.update({name: array[: _HEAD - self._head.samples] for name, array in batch.items()})
         self.samples += len(next(iter(batch.values())))
         for name, array in batch.items():
             self._kinds[name] = f"{array.dtype}{list(array.shape[1:])}"
