@@ -119,6 +119,7 @@ def pair(snn: Source, ann: Source) -> tuple[onnx.ModelProto, Graph]:
     """Both networks, ready for a paired run; raises if they cannot belong together, warns if they differ in digest."""
     spiking, read = read_converted(snn), read_model(ann)
     refuse_converted(read, model_name(ann), spiking)
+    _refuse_unconverted(spiking, model_name(snn))
     folded = to_folded(spiking)  # raises for forms that cannot be counted
     if is_single_step(spiking):
         spiking = folded
@@ -145,6 +146,12 @@ def refuse_converted(ann: onnx.ModelProto, name: str, snn: onnx.ModelProto | Non
         swapped = snn is not None and not any(is_neuron(node) for node in all_nodes(snn.graph))
         hint = "; are SNN and --ann swapped?" if swapped else "."
         raise ModelError(f"{name} is already converted; give the network that it was made from{hint}")
+
+
+def _refuse_unconverted(snn: onnx.ModelProto, name: str) -> None:
+    recorded = any(entry.key.startswith("snncc.") for entry in snn.metadata_props)
+    if not recorded and not any(is_neuron(node) for node in all_nodes(snn.graph)):
+        raise ModelError(f"{name} is no converted model: it has no spiking neurons. Give what `snncc convert` wrote.")
 
 
 def misfit(ours: Sequence[InputSpec], ann: Sequence[InputSpec], snn_name: str, ann_name: str) -> str | None:

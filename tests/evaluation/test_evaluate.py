@@ -12,6 +12,8 @@ import pytest
 import snncc
 from snncc.errors import DataError, ModelError, OptionError
 from snncc.evaluation.evaluate import evaluate
+from snncc.models import digits_network
+from snncc.models.digits import load_digits
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +148,9 @@ def test_a_real_network(shared):
     assert found.drop < 5
     assert found.energy.gain() > 5
     assert found.energy.formula_gain() == pytest.approx(found.energy.gain(), rel=0.1)
+
+
+def test_a_network_without_neurons_is_no_spiking_network():
+    images = load_digits().test_images[:8]
+    with pytest.raises(snncc.SnnccError, match="no converted model: it has no spiking neurons"):
+        snncc.evaluate(digits_network(), digits_network(), images)

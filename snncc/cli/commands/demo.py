@@ -19,26 +19,29 @@ __all__ = ["demo", "run_demo"]
 
 @click.command(short_help="Convert and evaluate a small CNN; downloads nothing.")
 @click.option("--T", "T", type=int, default=24, show_default=True, help="Number of phases.")
-@click.option("--Q", "Q", type=float, default=1.2, show_default=True, help="Base of the levels Q^-p, 1 < Q <= 2.")
+@click.option(
+    "--Q", "Q", type=float, help="Base of the levels Q^-p, 1 < Q <= 2.  [default: levels fitted to each layer]"
+)
 @device
 @json_flag
-def demo(T: int, Q: float, device: str, as_json: bool) -> None:
+def demo(T: int, Q: float | None, device: str, as_json: bool) -> None:
     """Convert and evaluate a small CNN on handwritten digits; takes seconds, downloads nothing."""
     from snncc.coding import Phase
 
-    found = run_demo(Phase(T=T, Q=Q), device)
+    found = run_demo(Phase(T=T) if Q is None else Phase(T=T, Q=Q), device)
     if as_json:
         print_json(found.to_json())
         return
     print_text(
-        "A CNN with a residual block, trained on scikit-learn's 8x8 digits, becomes a network in which every neuron "
-        f"sends at most one spike (phase coding, T={T}, Q={Q:g}). Both on test images that neither has seen:\n"
+        "A CNN with a residual block, trained on scikit-learn's 8x8 digits, becomes a network in which a neuron "
+        f"sends one spike at most, in some layers two (phase coding, T={T}). Both on test images that neither has "
+        "seen:\n"
     )
     print_table("", ("", "ANN", "SNN"), found.rows())
     print_text(
         "With a model of your own:\n"
-        "  snncc convert model.onnx -o snn.onnx --calib data.npz\n"
-        "  snncc evaluate snn.onnx --ann model.onnx --data data.npz"
+        "  snncc convert model.onnx -o snn.onnx --calib train.npz\n"
+        "  snncc evaluate snn.onnx --ann model.onnx --data test.npz"
     )
 
 

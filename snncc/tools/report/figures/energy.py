@@ -27,12 +27,21 @@ def totals(found: Evaluation) -> dict[str, float]:
     return listed
 
 
+def _compared(gain: float | None) -> str:
+    """The SNN's energy beside the ANN's, which is `gain` times as much."""
+    if gain is None:
+        return "takes no energy at all"
+    if f"{gain:.3g}" == "1":
+        return "takes as much energy as the ANN"
+    times, less = (gain, "less") if gain > 1 else (1 / gain, "more")
+    return f"takes {times:.3g} times {less} energy than the ANN"
+
+
 def section(found: Evaluation) -> Section:
     """Panels of the whole network, then of its synaptic layers."""
     listed = totals(found)
     layers = found.energy.layers
-    gain = found.energy.gain()
-    times = "takes no energy at all" if gain is None else f"takes {gain:.3g} times less energy than the ANN"
+    times = _compared(found.energy.gain())
     whole = Panel(
         "energy",
         "The whole network",
