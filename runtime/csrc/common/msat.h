@@ -3,6 +3,9 @@
 // after firing, and its sum over all steps so far.
 #pragma once
 
+#include <cmath>
+#include <initializer_list>
+
 #include "common/arithmetic.h"
 #include "common/hd.h"
 #include "common/timed.h"
@@ -32,10 +35,39 @@ static SNNCC_HD void at(const Msat&, int64_t number, const Live& live) {
 
 static SNNCC_HD float msat_threshold(const Msat&, MsatFirst, float, float, float) { return 1.0f; }
 
-static SNNCC_HD float msat_threshold(const Msat& rule, MsatLater now, float current, float v, float total) {
-  const float distance = v - total / now.past;
+// `distance` of the potential to its mean.
+static SNNCC_HD float msat_threshold_at(const Msat& rule, float current, float distance) {
   const float tracking = (distance * rule.alpha + rule.V_T) + softplus_steps(distance / rule.k_i) * rule.k_a;
   return logistic_steps(tracking * rule.tau_mp + exp_steps(-(current / rule.C)) * rule.tau_rd);
+}
+
+static SNNCC_HD float msat_threshold(const Msat& rule, MsatLater now, float current, float v, float total) {
+  return msat_threshold_at(rule, current, v - total / now.past);
+}
+
+// Values below all thresholds of neurons whose distance is at least -1, of those among them whose current is at most 1,
+// and of those whose distance is not negative either: thresholds rise with the distance and fall with the current. All
+// are 0, below every threshold, where parameters are unusual.
+struct MsatBounds {
+  float near = 0.0f, weak = 0.0f, weak_above_mean = 0.0f;
+};
+
+static inline MsatBounds msat_bounds(const Msat& rule) {
+  constexpr float kMost = 8.0f;  // the errors of the functions' steps then change a threshold by less than 1 %
+  for (const float parameter : {rule.alpha, rule.k_a, rule.tau_mp, rule.tau_rd, -rule.V_T}) {
+    if (!(parameter >= 0.0f && parameter <= kMost)) {
+      return {};
+    }
+  }
+  if (!(rule.k_i > 0.0f) || !(rule.C > 0.0f)) {
+    return {};
+  }
+  const auto bound = [&](float distance, float evoked) {
+    const float tracking = rule.alpha * distance + rule.V_T + rule.k_a * std::log1p(std::exp(distance / rule.k_i));
+    return 0.98f / (1.0f + std::exp(-(rule.tau_mp * tracking + rule.tau_rd * evoked)));
+  };
+  const float evoked = std::exp(-1.0f / rule.C);
+  return {bound(-1.0f, 0.0f), bound(-1.0f, evoked), bound(0.0f, evoked)};
 }
 
 // `may`: whether a spike would survive.
@@ -85,14 +117,18 @@ static SNNCC_HD void at(const ConfidentMsat& rule, int64_t number, const Live& l
 }
 
 template <class Threshold>
-static SNNCC_HD float step(const ConfidentMsat& rule, const ConfidentMoment<Threshold>& now, float current,
-                           uint32_t place, float* states, int32_t& fired) {
+static SNNCC_HD bool survives(const ConfidentMsat& rule, const ConfidentMoment<Threshold>& now, uint32_t place) {
   uint32_t draw = place * 0x9E3779B1u + now.seed;
   draw = (draw ^ (draw >> 16)) * 0x85EBCA6Bu;
   draw = (draw ^ (draw >> 13)) * 0xC2B2AE35u;
   draw = draw ^ (draw >> 16);
-  const bool survives = now.sure | (draw < static_cast<uint32_t>(rule.survival));
-  return msat_step(rule.threshold, now.threshold, current, survives, states, fired);
+  return now.sure | (draw < static_cast<uint32_t>(rule.survival));
+}
+
+template <class Threshold>
+static SNNCC_HD float step(const ConfidentMsat& rule, const ConfidentMoment<Threshold>& now, float current,
+                           uint32_t place, float* states, int32_t& fired) {
+  return msat_step(rule.threshold, now.threshold, current, survives(rule, now, place), states, fired);
 }
 
 }  // namespace snncc

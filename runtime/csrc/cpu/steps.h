@@ -7,6 +7,7 @@
 
 #include "common/rules.h"
 #include "cpu/independent.h"
+#include "cpu/msat_steps.h"
 #include "cpu/scales.h"
 #include "cpu/variant.h"
 
@@ -35,6 +36,18 @@ void step_neurons(const Rule rule, const Moment now, const StepSpan span, const 
       span.count[i] = fired;
     }
   }
+}
+
+// These have loops of their own after their first step.
+template <bool kCount, class Scale>
+void step_neurons(const Msat rule, const MsatLater now, const StepSpan span, const Scale scale) {
+  step_msat<kCount>(rule, now, span, scale);
+}
+
+template <bool kCount, class Scale>
+void step_neurons(const ConfidentMsat rule, const ConfidentMoment<MsatLater> now, const StepSpan span,
+                  const Scale scale) {
+  step_msat<kCount>(rule, now, span, scale);
 }
 
 template <class Rule, class Scale>
