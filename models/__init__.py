@@ -8,10 +8,13 @@ from importlib.resources import files
 __all__ = ["digits_network"]
 
 
-def digits_network(activation: str = "relu") -> bytes:
-    """The trained digits network with ReLU, or with `silu` or `gelu` in its place, as an ONNX file.
+_CNNS = {"relu": "cnn", "silu": "cnn_silu", "gelu": "cnn_gelu"}
 
-    `python -m snncc.models.digits_cnn` makes it again.
+
+def digits_network(kind: str = "relu") -> bytes:
+    """A trained network for the digits, as an ONNX file: the CNN with ReLU, or with `silu` or `gelu` in its place, or
+    `vit`, `bert` or `mobilenet`.
+
+    `python -m snncc.models.digits_cnn`, `digits_transformers` and `digits_mobilenet` make them again.
     """
-    name = "digits_cnn.onnx" if activation == "relu" else f"digits_cnn_{activation}.onnx"
-    return files("snncc.models").joinpath(name).read_bytes()
+    return files("snncc.models").joinpath(f"digits_{_CNNS.get(kind, kind)}.onnx").read_bytes()
