@@ -30,8 +30,7 @@ _WIDTH = 32
 _HEADS = 4
 _DEPTH = 2
 _CLASSES = 10
-_IDS = 17  # grey levels
-_PATCH = 2
+_IDS, _PATCH = 17, 2  # grey levels; pixels
 _RECIPE = Recipe(epochs=120, rate=3e-3, decay=0.05, smoothing=0.1, bend=0.15)
 _SEED = 0
 

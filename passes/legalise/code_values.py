@@ -53,9 +53,11 @@ class CodeValues(Pass):
             if fitting:
                 tensor, reader = max(fitting, key=lambda step: _channels(graph, step[0]))
                 _, readers, others = places.get(id(tensor), (tensor, [], False))
-                places[id(tensor)] = (tensor, [*readers, reader], others or product)
-        for tensor, readers, product in places.values():
-            summed = id(tensor) in sums and not product
+                origin = graph.producer(way[-1][0])
+                made = origin is not None and len(activation_inputs(origin, found)) > 1 and origin.op == "MatMul"
+                places[id(tensor)] = (tensor, [*readers, reader], others or product or made)
+        for tensor, readers, beside_product in places.values():
+            summed = id(tensor) in sums and not beside_product
             _insert(graph, tensor, graph.users(tensor) if summed else readers, MESSAGE if summed else VALUE)
         return len(places)
 

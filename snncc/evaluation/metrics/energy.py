@@ -76,16 +76,16 @@ def _of(
 
 ENERGY: tuple[Metric[Any], ...] = (
     Metric("", lambda f: (f.energy.ann_macs, f.energy.analog_macs), "multiply-accumulates", form=","),
-    Metric("operations.ann_macs", lambda found: found.energy.ann_macs),
-    Metric("operations.snn_macs", lambda found: found.energy.analog_macs),
-    Metric(
-        "operations.snn_synaptic", lambda found: found.energy.synaptic_operations, "additions by spikes", form=",.0f"
-    ),
     Metric(
         "operations.spike_share",
         lambda found: found.energy.spike_share,
         "... driven by spikes",
         text=lambda share: ("", "" if share is None else f"{100 * share:.4g} %"),
+    ),
+    Metric("operations.ann_macs", lambda found: found.energy.ann_macs),
+    Metric("operations.snn_macs", lambda found: found.energy.analog_macs),
+    Metric(
+        "operations.snn_synaptic", lambda found: found.energy.synaptic_operations, "additions by spikes", form=",.0f"
     ),
     Metric("operations.snn_synaptic_formula", lambda found: found.energy.formula_operations),
     Metric(
