@@ -37,6 +37,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     onnx.save(_network(), folder / "model.onnx")
     shutil.copy(folder / "model.onnx", folder / "digits_cnn.onnx")
     shutil.copy(str(files("snncc.models") / "digits_cnn_silu.onnx"), folder / "silu_model.onnx")
+    shutil.copy(str(files("snncc.models") / "digits_vit.onnx"), folder / "digits_vit.onnx")
     digits = load_digits()
     np.savez(folder / "train.npz", input=digits.train_images[:64], labels=digits.train_labels[:64])
     np.savez(folder / "test.npz", input=digits.test_images[:32], labels=digits.test_labels[:32])
