@@ -15,7 +15,7 @@ import click
 from snncc.cli.interrupts import MESSAGE, STATUS
 from snncc.cli.logging_setup import log_to_stderr
 from snncc.cli.output import echo
-from snncc.errors import SnnccError
+from snncc.errors import OptionError, SnnccError
 from snncc.io.progress import shown
 
 __all__ = ["COMMANDS", "main"]
@@ -87,7 +87,7 @@ class _Group(click.Group):
                 sys.stdout.flush()  # else the interpreter would, and complain, after the exit status is known
         except OSError as error:
             sys.stdout = io.StringIO()  # the buffer of the old one cannot be written
-            echo(f"OutputError: stdout cannot be written ({error.strerror or error}).", err=True)
+            echo(f"Error: stdout cannot be written ({error.strerror or error}).", err=True)
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -95,8 +95,8 @@ class _Group(click.Group):
             with shown():
                 return super().invoke(ctx)
         except SnnccError as error:
-            echo(f"{type(error).__name__}: {error}", err=True)
-            ctx.exit(1)
+            echo(f"Error: {error}", err=True)
+            ctx.exit(2 if isinstance(error, OptionError) else 1)
         except KeyboardInterrupt:
             echo(MESSAGE, err=True)
             ctx.exit(STATUS)

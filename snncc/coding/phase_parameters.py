@@ -86,8 +86,11 @@ class PhaseParameters(Coding):
         self._check_levels()
         lowest = 2.0 if self.input == "binary" else self.base
         if lowest ** (1 - self.T) < _LOWEST:
+            whose = "the binary code of the input has a level" if self.input == "binary" else "there is a level"
+            remedy = ", or --input analog (input='analog')" if self.input == "binary" else ""
             raise OptionError(
-                f"T is {self.T}, but a level {lowest:g}^{1 - self.T} is none that a float32 can tell from 0"
+                f"T is {self.T}, but {whose} {lowest:g}^{1 - self.T}, which float32 cannot tell from 0; take fewer "
+                f"phases{remedy}"
             )
 
     def _check_levels(self) -> None:

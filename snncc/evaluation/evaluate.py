@@ -102,6 +102,9 @@ def _ran(
     specs = specs_of(spiking)
     preprocess = Preprocess.of(preprocess)
     classes = labels_of(data) if labels is None else checked_labels(labels)
+    count = count_of(data)
+    if classes is not None and count is not None and len(classes) < (count if limit is None else min(count, limit)):
+        raise DataError(f"there are {len(classes)} labels for {count} samples. Give one label per sample.")
     any_size = fixed_batch(specs) is None
     stream = first(batches(data, specs, preprocess=preprocess, batch_size=batch_size), limit, cut=any_size)
     runner = PairedRun(spiking, source, classes, device, cut=any_size, timed=timed, phases=phases)

@@ -44,6 +44,7 @@ class Part:
 Samples = npt.ArrayLike | Mapping[str, npt.ArrayLike] | Iterable[Any] | str | Path | Part
 
 _USUAL_KEYS = ("input", "images")
+_LABEL_KEYS = ("labels", "label", "targets", "target", "y")
 
 
 def chunks_of(
@@ -171,7 +172,9 @@ def _rows(stream: Any) -> int | None:
 
 
 def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64] | None:
-    """The class numbers in the data: `labels` of an .npz file or of a dict; None if there are none."""
+    """The class numbers in the data: `labels` of an .npz file or of a dict, or whole numbers, one per sample, that are
+    called `label`, `targets`, `target` or `y`; None if there are none.
+    """
     if isinstance(source, Part):
         every = labels_of(source.path, error)
         return None if every is None else np.asarray(source.of(every))
@@ -180,18 +183,31 @@ def labels_of(source: Samples, error: type[SnnccError] = DataError) -> npt.NDArr
             return None
         try:
             with np.load(source, allow_pickle=False) as file:
-                found = file.get("labels")
+                found = _labels_in(file)
         except UNREADABLE as cause:
             raise error(_unreadable(Path(source), cause)) from cause
     else:
-        found = source.get("labels") if isinstance(source, Mapping) else None
+        found = _labels_in(source) if isinstance(source, Mapping) else None
     return None if found is None else checked_labels(found, error)
+
+
+def _labels_in(arrays: Mapping[str, Any]) -> Any:
+    """The entry `labels`, else that of another usual name if it could be class numbers and nothing else."""
+    if "labels" in arrays:
+        return arrays["labels"]
+    others = (np.asarray(arrays[key]) for key in _LABEL_KEYS if key in arrays)
+    return next((array for array in others if array.ndim == 1 and array.dtype.kind in "iu"), None)
 
 
 def checked_labels(labels: npt.ArrayLike, error: type[SnnccError] = DataError) -> npt.NDArray[np.int64]:
     """`labels` as class numbers from 0: one per sample or, on further axes, one per position; negative: no label."""
     array = np.asarray(labels)
-    if not array.ndim or array.dtype.kind not in "iu" or (array.ndim == 1 and array.size and array.min() < 0):
+    if array.ndim == 1 and array.dtype.kind == "i" and (array < 0).any():
+        at = int((array < 0).argmax())
+        raise error(
+            f"label {array[at]} of sample {at} is no class number. Give numbers from 0, or leave the sample out."
+        )
+    if not array.ndim or array.dtype.kind not in "iu":
         raise error(f"labels are {array.dtype} {array.shape}; they must be one class number (0, 1, …) per sample.")
     if array.dtype.kind == "u" and array.size and array.max() > np.iinfo(np.int64).max:
         raise error(f"labels reach {array.max()}; they must be class numbers (0, 1, …), one per sample.")

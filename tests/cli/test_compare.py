@@ -42,7 +42,7 @@ def test_compare_as_json(snncc, pair):
 
 def test_compare_refuses_a_model_given_twice(snncc, pair):
     result = snncc("compare", pair[0], *pair)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "given twice" in result.stderr
 
 

@@ -24,12 +24,12 @@ def test_reduce_refuses_what_shows_no_fault(snncc, digits, tmp_path):
     small = tmp_path / "small.onnx"
     for command, reason in (("grep -q Nothing {}", "shows no fault as it is"), ("true", "Put {} there")):
         result = snncc("debug", "reduce", digits / "ann.onnx", "--check", command, "-o", small)
-        assert result.exit_code == 1
-        assert result.stderr.startswith("OptionError: ")
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: ")
         assert reason in result.stderr
         assert not small.exists()
     missing = snncc("debug", "reduce", tmp_path / "no.onnx", "--check", "true {}", "-o", small)
-    assert missing.stderr.startswith("ModelError: ")
+    assert missing.stderr.startswith("Error: ")
 
 
 def test_help_says_what_the_exit_status_means(snncc):

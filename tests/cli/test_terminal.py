@@ -89,7 +89,7 @@ def test_a_full_disk_behind_stdout_is_an_error(places, words) -> None:
     with Path("/dev/full").open("w") as full:
         run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr == f"OutputError: stdout cannot be written ({os.strerror(28)}).\n"
+    assert run.stderr == f"Error: stdout cannot be written ({os.strerror(28)}).\n"
 
 
 def test_an_interruption_ends_in_a_line_and_130(snncc, monkeypatch) -> None:

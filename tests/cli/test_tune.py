@@ -20,13 +20,13 @@ def test_tune_says_what_it_gained(snncc, digits, tmp_path):
     recorded = json.loads({p.key: p.value for p in onnx.load(tmp_path / "t.onnx").metadata_props}["snncc.neurons"])
     own = {name: entry["levels"] for name, entry in recorded.items() if "levels" in entry}
     lines = {
-        line.split()[0]: line.split()[-3:]
+        line.split()[0]: line.split()[-4:]
         for line in snncc("inspect", tmp_path / "t.onnx").stdout.split("\n")
         if line.strip()
     }
     assert own
     assert {name: lines[name] for name in own} == {
-        name: [f"{v[0]:.3g}", "…", f"{v[-1]:.2g}"] for name, v in own.items()
+        name: [f"{v[0]:.3g}", "…", f"{v[-1]:.2g}", str(recorded[name]["steps"])] for name, v in own.items()
     }
     budget = ("--max-drop", 3, "--data", digits / "test.npz", "--ann", digits / "ann.onnx")
     assert snncc("check", tmp_path / "t.onnx", *budget).exit_code == SUCCESS
@@ -34,7 +34,7 @@ def test_tune_says_what_it_gained(snncc, digits, tmp_path):
 
 def test_tune_without_data(snncc, digits, tmp_path):
     result = snncc("tune", digits / "ann.onnx", "-o", tmp_path / "t.onnx")
-    assert result.exit_code == ERROR
+    assert result.exit_code == USAGE
     assert "--calib" in result.stderr
     assert not (tmp_path / "t.onnx").exists()
 

@@ -302,8 +302,8 @@ def test_activations_that_overflow(network):
     [
         ({"T": 0}, "T is 0, but a code needs at least one phase"),
         ({"T": 2.5}, "T is 2.5, but"),
-        ({"T": 300}, "T is 300, but a level 2^-299 is none that a float32 can tell from 0"),
-        ({"T": 300, "Q": 1.9, "input": "one"}, "T is 300, but a level 1.9^-299 is none"),
+        ({"T": 300}, "T is 300, but the binary code of the input has a level 2^-299"),
+        ({"T": 300, "Q": 1.9, "input": "one"}, "T is 300, but there is a level 1.9^-299, which float32"),
         ({"Q": 1.0}, "Q is 1.0, but the base must be above 1 and at most 2; try 'auto', or 1.3"),
         ({"Q": 2.1}, "Q is 2.1, but the base must be above 1 and at most 2"),
         ({"Q": float("nan")}, "Q is nan, but"),

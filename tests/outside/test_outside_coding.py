@@ -122,11 +122,11 @@ def test_the_help_lists_its_options(folder):
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--thresholds", 30), 1, "OptionError: thresholds is 30, but there may be 1 to 24"),
-        (("--highest", 0), 1, "OptionError: highest is 0.0, which is out of its range"),
+        (("--thresholds", 30), 2, "Error: thresholds is 30, but there may be 1 to 24"),
+        (("--highest", 0), 2, "Error: highest is 0.0, which is out of its range"),
         (("--K", 8), 2, "--K belongs to --coding fs, not to signed-threshold."),
         (("--levels", "fitted"), 2, "--levels belongs to --coding phase or differential, not to signed-threshold."),
-        (("--input", "one"), 1, "OptionError: input is 'one', but it must be one of signed, analog"),
+        (("--input", "one"), 2, "Error: input is 'one', but it must be one of signed, analog"),
     ],
 )
 def test_values_out_of_range(folder, tmp_path, options, code, message):
@@ -149,7 +149,7 @@ def test_the_check_finds_other_parameters_and_too_many_spikes(folder, tmp_path):
 def test_without_the_package_the_model_is_refused(folder, tmp_path):
     result = run(folder, "evaluate", "signed-threshold.onnx", *MODEL, *DATA, packages=tmp_path)
     assert result.returncode == 1
-    assert "ModelError: signed-threshold.onnx: the metadata entry snncc.coding is damaged." in result.stderr
+    assert "Error: signed-threshold.onnx: the metadata entry snncc.coding is damaged." in result.stderr
 
 
 BROKEN = {
@@ -165,6 +165,6 @@ def test_a_package_that_cannot_be_used_is_named(folder, tmp_path, value):
     declare(tmp_path, "other", {"other": value})
     result = run(folder, "convert", "ann.onnx", "-o", tmp_path / "s.onnx", packages=tmp_path)
     assert result.returncode == 1
-    assert "CodingError: the package other declares the coding 'other', which cannot be used" in result.stderr
+    assert "Error: the package other declares the coding 'other', which cannot be used" in result.stderr
     assert BROKEN[value] in result.stderr
     assert result.stderr.strip().endswith("Repair the package or uninstall it.")

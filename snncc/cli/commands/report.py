@@ -10,7 +10,7 @@ import click
 
 from snncc.cli.output import print_text
 from snncc.cli.shared_options import FILE, ann, data, device, preprocess
-from snncc.errors import OptionError, OutputError
+from snncc.errors import OutputError, SnnccError
 from snncc.io.atomic_write import write_whole
 from snncc.io.outputs import require_outputs
 
@@ -75,7 +75,7 @@ def report(snn: Path, ann: Path, data: Path, output: Path, figures: Path | None,
         from snncc.tools.report import report as made
     except ImportError as error:
         hint = "Install them: pip install 'snncc[report]'."
-        raise OptionError(f"a report needs matplotlib and jinja2 ({error}). {hint}") from error
+        raise SnnccError(f"a report needs matplotlib and jinja2 ({error}). {hint}") from error
     found = made(snn, ann, data, **options)
     if figures is not None:
         _write_all(figures, found.files(), inputs)
