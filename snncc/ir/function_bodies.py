@@ -21,8 +21,8 @@ __all__ = ["attach_bodies"]
 def attach_bodies(model: onnx.ModelProto) -> None:
     """Give `model` the function body of every op of ours that it uses, in place of those that it has.
 
-    An op keeps the one that it has if tables of its nodes differ in length, which only kernels can run. To be called
-    again where tables are changed.
+    If tables of its nodes differ in length, which only kernels can run, an op keeps the one that it has, or has none.
+    To be called again where tables are changed.
     """
     opset, graphs = opset_of(model), list(_graphs(model.graph))
     used: dict[str, list[onnx.NodeProto]] = {}
@@ -34,10 +34,11 @@ def attach_bodies(model: onnx.ModelProto) -> None:
     single = {w.name for graph in graphs for w in graph.initializer if math.prod(w.dims) == 1}
     others = [f for f in model.functions if f.domain != ops.DOMAIN]
     before = {f.name: f for f in model.functions if f.domain == ops.DOMAIN}
-    uneven = {name for name, nodes in used.items() if name in before and len(_lengths(name, nodes)) > 1}
+    uneven = {name for name, nodes in used.items() if len(_lengths(name, nodes)) > 1}
     bodies = [
         before[name] if name in uneven else _body(ops.get(name), nodes, opset, thin, single)
         for name, nodes in sorted(used.items())
+        if name in before or name not in uneven
     ]
     del model.functions[:]
     model.functions.extend([*others, *bodies])
@@ -57,9 +58,8 @@ def _lengths(name: str, nodes: list[onnx.NodeProto]) -> set[int]:
 
 def _body(op: OpDef, nodes: list[onnx.NodeProto], opset: int, thin: Set[str], single: Set[str]) -> onnx.FunctionProto:
     """`thin`: tensors whose last axis has length 1; `single`: weights of one element."""
-    attributes, lengths = [attributes_of(node) for node in nodes], _lengths(op.name, nodes)
-    assert len(lengths) == 1, f"{op.name} with tables of several lengths: {lengths}"
+    attributes = [attributes_of(node) for node in nodes]
     parameters = [at for at, p in enumerate(op.inputs) if p.name in ("scale", "weight")]
     flat = op.neuron and any(node.input[0] in thin for node in nodes)
     flat = flat and all(node.input[at] in single for node in nodes for at in parameters)
-    return op.function(lengths.pop(), opset, op.short_body(attributes), flat=flat)
+    return op.function(op.length(attributes[0]), opset, op.short_body(attributes), flat=flat)
