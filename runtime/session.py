@@ -61,10 +61,10 @@ def create_session(
         ModelError: onnxruntime cannot load the model.
         RuntimeLibraryError: The native library is missing, or CUDA was requested and does not work.
     """
-    providers = _providers(device)
+    providers, reused = _providers(device), options is not None
     options = _with_library(options) if kernels else options or _default_options()
     _fold_weights(options)
-    with _openable(model, options) as (source, name):
+    with _openable(model, options, reset=reused) as (source, name):
         session = _open(source, name, options, providers, device)
     if device == "cuda" and session.get_providers()[0] != _CUDA:
         raise RuntimeLibraryError(
@@ -148,9 +148,9 @@ def _unrecorded(options: ort.SessionOptions) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _openable(
-    model: Path | str | bytes | onnx.ModelProto, options: ort.SessionOptions
+    model: Path | str | bytes | onnx.ModelProto, options: ort.SessionOptions, *, reset: bool
 ) -> Iterator[tuple[str | bytes, str]]:
-    """The model in a form that onnxruntime opens, and its name in messages."""
+    """The model in a form that onnxruntime opens, and its name in messages; `reset`: as for `openable`."""
     if isinstance(model, bytes):
         name = "the model given as bytes"
         refuse_external(model, name)
@@ -158,7 +158,7 @@ def _openable(
     elif isinstance(model, onnx.ModelProto):
         name = f"the model '{model.graph.name}'"
         refuse_external(model, name)
-        with openable(model, options) as source:
+        with openable(model, options, reset=reset) as source:
             yield source, name
     else:
         path = Path(model)
@@ -167,7 +167,7 @@ def _openable(
         if opens_alone(path):
             yield str(path), str(path)
         else:  # in folders that are trusted here, but not by onnxruntime
-            with _openable(read_model(path), options) as (source, _):
+            with _openable(read_model(path), options, reset=reset) as (source, _):
                 yield source, str(path)
 
 

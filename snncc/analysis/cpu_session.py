@@ -72,7 +72,7 @@ def cpu_session(model: onnx.ModelProto, outputs: Sequence[str] | None = None) ->
         if ours and not any(function.domain == DOMAIN for function in copy.functions):
             attach_bodies(copy)
 
-    with openable(model, options, edited) as source:
+    with openable(model, options, edited, reset=False) as source:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 

@@ -30,11 +30,13 @@ def openable(
     model: onnx.ModelProto,
     options: ort.SessionOptions | None = None,
     edit: Callable[[onnx.ModelProto], None] | None = None,
+    *,
+    reset: bool = True,
 ) -> Iterator[bytes | str]:
     """The model in a form that onnxruntime opens: its bytes, or above the size limit, the path of a copy on disk.
 
-    With `options`, which change meanwhile, weights in files stay where they are. `edit` changes the copy first; it is
-    not to look at weights.
+    With `options`, which change meanwhile, weights in files stay where they are; without `reset` they stay changed, as
+    onnxruntime warns about the reset. `edit` changes the copy first; it is not to look at weights.
 
     Raises:
         ModelError: there is no room for the copy.
@@ -42,7 +44,7 @@ def openable(
     mapped = any(True for _ in mapped_in(model.graph))
     if mapped and options is not None:
         copy = _edited(model, edit)
-        with _external_weights(options, _refer_from_one_folder(copy)):
+        with _external_weights(options, _refer_from_one_folder(copy), reset=reset):
             yield copy.SerializeToString()
     elif fits_one_file(model) and not mapped:
         yield (_edited(model, edit) if edit else model).SerializeToString()
@@ -52,7 +54,7 @@ def openable(
 
 
 @contextmanager
-def _external_weights(options: ort.SessionOptions, folder: str) -> Iterator[None]:
+def _external_weights(options: ort.SessionOptions, folder: str, *, reset: bool) -> Iterator[None]:
     """Context in which sessions with these `options` find external weights in `folder`."""
     try:
         before = options.get_session_config_entry(_FOLDER)
@@ -62,7 +64,8 @@ def _external_weights(options: ort.SessionOptions, folder: str) -> Iterator[None
     try:
         yield
     finally:
-        options.add_session_config_entry(_FOLDER, before)
+        if reset:
+            options.add_session_config_entry(_FOLDER, before)
 
 
 def _refer_from_one_folder(copy: onnx.ModelProto) -> str:

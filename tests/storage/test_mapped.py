@@ -154,6 +154,14 @@ def test_one_options_object_serves_models_in_two_folders(small: Callable[[], Pat
         np.testing.assert_allclose(sessions[width].run(None, given)[0], plain.run(None, given)[0], rtol=1e-5)
 
 
+def test_sessions_print_nothing(small: Callable[[], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = chain(tmp_path / "model", 24)
+    small()
+    snncc.convert(path, snncc.FS(K=3), input_range=(0, 1))
+    create_session(read_model(path), device="cpu").run(None, {"x0": samples(24)})
+    assert "AddConfigEntry" not in capfd.readouterr().err
+
+
 def test_a_conversion_may_leave_weights_in_files(model: Path, small: Callable[[], Path]) -> None:
     expected = data_of(snncc.convert(model, snncc.FS(K=6), input_range=(0, 1)))
     folder = small()
