@@ -6,14 +6,13 @@ numpy and onnxruntime support few computations in bfloat16; float32 represents a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import onnx
 from onnx import TensorProto, numpy_helper
 
 from snncc.io.large_models import outline
 from snncc.io.tensors import tensors_of
+from snncc.ir.nodes import all_graphs
 
 __all__ = ["checkable", "with_plain_types"]
 
@@ -22,7 +21,7 @@ _TYPES = ("to", "dtype", "stash_type")  # attributes that name an element type
 
 def with_plain_types(model: onnx.ModelProto) -> onnx.ModelProto:
     """`model`, changed in place: axes of length -1 become open, and internal bfloat16 becomes float32."""
-    for graph in _graphs(model.graph):
+    for graph in all_graphs(model.graph):
         for value in (*graph.input, *graph.output, *graph.value_info):
             for axis in value.type.tensor_type.shape.dim:
                 if axis.dim_value < 0:
@@ -48,7 +47,7 @@ def _without_bfloat16(model: onnx.ModelProto) -> None:
     for _, tensor in tensors_of(model):
         if tensor.data_type == TensorProto.BFLOAT16:
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
-    for graph in _graphs(model.graph):
+    for graph in all_graphs(model.graph):
         for value in graph.value_info:
             if value.type.tensor_type.elem_type == TensorProto.BFLOAT16:
                 value.type.tensor_type.elem_type = TensorProto.FLOAT
@@ -58,15 +57,6 @@ def _without_bfloat16(model: onnx.ModelProto) -> None:
 
 def _casts(model: onnx.ModelProto) -> list[onnx.AttributeProto]:
     """The attributes that ask for bfloat16."""
-    nodes = [n for g in _graphs(model.graph) for n in g.node] + [n for f in model.functions for n in f.node]
+    nodes = [n for g in all_graphs(model.graph) for n in g.node] + [n for f in model.functions for n in f.node]
     found = (a for n in nodes for a in n.attribute if a.name in _TYPES)
     return [a for a in found if a.type == onnx.AttributeProto.INT and a.i == TensorProto.BFLOAT16]
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """`graph` and the graphs inside it."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _graphs(attribute.g)

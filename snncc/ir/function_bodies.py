@@ -7,12 +7,12 @@ Ops have shorter bodies for some tables, which all nodes of an op in a model mus
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Set
+from collections.abc import Set
 
 import onnx
 
 from snncc import ops
-from snncc.ir.nodes import all_nodes, attributes_of, opset_of
+from snncc.ir.nodes import all_graphs, all_nodes, attributes_of, opset_of
 from snncc.ops import OpDef
 
 __all__ = ["attach_bodies"]
@@ -24,7 +24,7 @@ def attach_bodies(model: onnx.ModelProto) -> None:
     If tables of its nodes differ in length, which only kernels can run, an op keeps the one that it has, or has none.
     To be called again where tables are changed.
     """
-    opset, graphs = opset_of(model), list(_graphs(model.graph))
+    opset, graphs = opset_of(model), list(all_graphs(model.graph))
     used: dict[str, list[onnx.NodeProto]] = {}
     for node in all_nodes(model.graph):
         if node.domain == ops.DOMAIN:
@@ -42,14 +42,6 @@ def attach_bodies(model: onnx.ModelProto) -> None:
     ]
     del model.functions[:]
     model.functions.extend([*others, *bodies])
-
-
-def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _graphs(attribute.g)
 
 
 def _lengths(name: str, nodes: list[onnx.NodeProto]) -> set[int]:

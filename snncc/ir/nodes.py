@@ -15,7 +15,16 @@ from snncc.ops import DOMAIN, all_ops
 if TYPE_CHECKING:
     from snncc.ir.graph import Node
 
-__all__ = ["all_nodes", "attributes_of", "is_neuron", "is_recurrent", "label", "opset_of"]
+__all__ = ["all_graphs", "all_nodes", "attributes_of", "is_neuron", "is_recurrent", "label", "opset_of"]
+
+
+def all_graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """`graph` and the graphs inside it."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from all_graphs(attribute.g)
 
 
 def all_nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
