@@ -58,10 +58,10 @@ def test_networks_of_a_file(snncc, digits, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["one_spike", "X"], 1, "has no table 'X'"),
+        (["one_spike", "X"], 2, "has no table 'X'"),
         (["three_spikes"], 2, "three_spikes"),
-        (["msat", "3", "--network", "a"], 1, "is no NAME=MODEL,CALIB,TEST"),
-        (["msat", "3", "--network", "a=x,y,z", "--network", "a=x,y,z"], 1, "two networks are called 'a'"),
+        (["msat", "3", "--network", "a"], 2, "is no NAME=MODEL,CALIB,TEST"),
+        (["msat", "3", "--network", "a=x,y,z", "--network", "a=x,y,z"], 2, "two networks are called 'a'"),
         (["msat", "3", "--csv", "/none/t.csv"], 1, "Make it first"),
     ],
 )

@@ -87,7 +87,7 @@ def test_usage_and_foreign_files(example, tmp_path):
     before = other.read_bytes()
     refused = sweep(example, "-o", other)
     assert refused.exit_code == 1
-    assert "OutputError" in refused.stderr
+    assert "Error: " in refused.stderr
     assert other.read_bytes() == before
 
 
