@@ -8,7 +8,7 @@ from math import prod
 from snncc.ir.graph import Graph, Node, Tensor
 from snncc.ir.op_sets import MOVES, WEIGHTED
 
-__all__ = ["aggregates", "computed_input", "macs", "share_of_analog_inputs", "sums_of_synapses"]
+__all__ = ["aggregates", "computed_input", "share_of_analog_inputs", "sums_of_synapses"]
 
 _PASSING = (*MOVES, "Add", "Sub", "Sum", "BatchNormalization")
 
@@ -53,13 +53,13 @@ def share_of_analog_inputs(graph: Graph) -> float:
     """The share of the multiply-accumulates of a sample in layers that read such sums; 0 without synaptic layers."""
     summed, total, analog = sums_of_synapses(graph), 0, 0
     for node in graph.nodes(*WEIGHTED):
-        source, made = computed_input(graph, node), macs(graph, node)
+        source, made = computed_input(graph, node), _macs(graph, node)
         total += made
         analog += made if source is not None and id(source) in summed else 0
     return analog / total if total else 0.0
 
 
-def macs(graph: Graph, node: Node) -> int:
+def _macs(graph: Graph, node: Node) -> int:
     """Multiply-accumulates of a sample, padding included; open axes count as 1."""
     weights = [v.size for t in node.inputs[:2] if (v := graph.value(t)) is not None]
     shape = graph.shape(node.inputs[0] if node.op == "ConvTranspose" else node.outputs[0]) or ()

@@ -202,9 +202,9 @@ def tune(model: Source, coding: Coding, *, calibration: Samples, **options: Any)
 
     Layer by layer, with exact activations everywhere else, the levels (phase coding) and the scale are taken that
     leave the least squared error in the outputs. Then the untuned network, those with some of these choices and, with
-    phase coding, one with a second spike in some layers are compared, all layers spiking; the best one is the result.
-    Labels are not used; the same inputs give the same network. The metadata
-    entry `snncc.tuning` says what was chosen, and the errors.
+    phase coding, those with a second spike in some layers or with shared phases are compared, all layers spiking; the
+    best one is the result. Labels are not used; the same inputs give the same network. The metadata entry
+    `snncc.tuning` says what was chosen, and the errors.
 
     Args:
         model, coding, calibration, options: As for `snncc.convert`.

@@ -75,15 +75,17 @@ def _shared_steps(options: ConversionOptions, coding: Coding, automatic: bool, *
     single = options.form in ("loop", "step")
     if options.share_steps is None:
         return automatic and can_share(coding) and not single
-    if options.share_steps and not data:
+    if not options.share_steps:
+        return False
+    if not data:
         raise OptionError("layers share steps by the errors that calibration data show; give some (--calib)")
-    if options.share_steps and not can_share(coding):
+    if not can_share(coding):
         raise OptionError("only layers that wait for all of their input, with phase or few-spikes coding, share steps")
-    if options.share_steps and single:
+    if single:
         raise OptionError(
             f"layers of a network in the form '{options.form}' all have the same steps; leave out --share-steps"
         )
-    return options.share_steps
+    return True
 
 
 def _refuse(kind: str, coding: Coding, *, tune: bool, counted: bool) -> None:

@@ -10,7 +10,7 @@ import onnx
 
 from snncc.errors import ModelError
 from snncc.io.batches import Batch
-from snncc.io.digests import Digest
+from snncc.io.digests import HEAD, Digest
 from snncc.ir.metadata import metadata_of
 
 __all__ = ["noticed"]
@@ -22,7 +22,7 @@ def noticed(stream: Iterable[Batch], model: onnx.ModelProto, name: str) -> Itera
     """The batches of `stream`; warns at its end if it starts with the first samples that calibrated `model`."""
     wanted, digest = _head(model), Digest.with_head()
     for batch in stream:
-        if wanted is not None:
+        if wanted is not None and digest.samples < HEAD:
             digest.update(batch)
         yield batch
     if wanted is not None and digest.head == wanted:

@@ -14,7 +14,7 @@ from snncc.io.large_models import fits_one_file, parts
 from snncc.storage.mapped import values_of
 from snncc.storage.serialised import serialised
 
-__all__ = ["Digest", "model_digest"]
+__all__ = ["HEAD", "Digest", "model_digest"]
 
 
 def model_digest(model: onnx.ModelProto) -> str:
@@ -28,7 +28,7 @@ def model_digest(model: onnx.ModelProto) -> str:
     return digest.hexdigest()
 
 
-_HEAD = 16
+HEAD = 16  # samples of `Digest.head`
 
 
 class Digest:
@@ -52,8 +52,8 @@ class Digest:
 
     def update(self, batch: Batch) -> None:
         """Add a batch of `batches`."""
-        if self._head is not None and self._head.samples < _HEAD:
-            self._head.update({name: array[: _HEAD - self._head.samples] for name, array in batch.items()})
+        if self._head is not None and self._head.samples < HEAD:
+            self._head.update({name: array[: HEAD - self._head.samples] for name, array in batch.items()})
         self.samples += len(next(iter(batch.values())))
         for name, array in batch.items():
             self._kinds[name] = f"{array.dtype}{list(array.shape[1:])}"

@@ -118,7 +118,7 @@ class Trial:
 
 _DEFAULTS = [snncc.Phase(T=T) for T in (8, 16, 24)]
 _POWERS = [snncc.Phase(T=T, Q=Q) for T, Q in ((8, 1.6), (16, 1.3), (24, 1.2))]
-_PARTS: tuple[dict[str, Any], ...] = (  # in place of those of the default
+_PARTS: tuple[dict[str, Any], ...] = (  # options, each of which changes one part of the default
     {"share_steps": False},
     {"levels": "fitted", "share_steps": True},
     {"match": False},

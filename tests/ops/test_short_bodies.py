@@ -147,7 +147,7 @@ def test_short_body_equals_reference(name: str, attributes: Attributes) -> None:
 @pytest.mark.parametrize("library", ["plain", "avx2", "avx512"], indirect=True)
 @pytest.mark.parametrize(("name", "attributes"), CASES)
 def test_kernel_equals_reference(name: str, attributes: Attributes, library: Library) -> None:
-    """The kernels have closed forms and searches of their own for these tables."""
+    """For these tables the kernels have closed forms and searches, too."""
     op, rng = ops.get(name), np.random.default_rng(len(name) + 1)
     for scale in (np.ones(1), np.full(1, 0.37), rng.uniform(-1, 3, (3, 1))):
         unit = np.float32(scale)

@@ -38,7 +38,7 @@ void step_neurons(const Rule rule, const Moment now, const StepSpan span, const 
   }
 }
 
-// These have loops of their own after their first step.
+// After its first step, MSAT has a loop for all later ones.
 template <bool kCount, class Scale>
 void step_neurons(const Msat rule, const MsatLater now, const StepSpan span, const Scale scale) {
   step_msat<kCount>(rule, now, span, scale);

@@ -32,10 +32,10 @@ def demo(T: int, Q: float | None, device: str, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
+    most = "at most one spike" if found.max_spikes <= 1 else f"up to {found.max_spikes} spikes"
     print_text(
         "A CNN with a residual block, trained on scikit-learn's 8x8 digits, becomes a network in which a neuron "
-        f"sends one spike at most, in some layers two (phase coding, T={T}). Both on test images that neither has "
-        "seen:\n"
+        f"sends {most} (phase coding, T={T}). Both on test images that neither has seen:\n"
     )
     print_table("", ("", "ANN", "SNN"), found.rows())
     print_text(

@@ -18,7 +18,7 @@ __all__ = ["tune"]
 @conversion_options
 def tune(ctx: click.Context, /, **given: Any) -> None:
     """Convert MODEL like `convert`, and tune each layer to the time steps given: its levels (phase coding) and scale.
-    With phase coding, some layers may send a second spike.
+    With phase coding, some layers may send a second spike, and layers may share their phases.
 
     What leaves the least error in the outputs is taken, on the inputs of --calib, which it needs; their labels are not
     looked at. The same inputs give the same network. `snncc inspect` shows what was chosen.

@@ -88,7 +88,8 @@ def with_second_spikes(
             cost = _spikes(layer, place, measured, coding, more) - sent
             candidates.append(_SecondSpike(place.relu, more, gain, cost))
     taken = _taken(candidates, neurons, spikes, sum(errors.values()), budget)
-    log.info("second spikes in %d of %d layers: %s", len(taken), len(measured.sites), ", ".join(taken) or "none")
+    if two is not None:
+        log.info("second spikes in %d of %d layers: %s", len(taken), len(measured.sites), ", ".join(taken) or "none")
     errors |= {c.relu: errors[c.relu] - c.gain for c in candidates if c.relu in taken}
     return {**choices, **taken}, errors
 

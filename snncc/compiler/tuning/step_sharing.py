@@ -62,7 +62,7 @@ def shared_steps(codings: Mapping[str, Coding], errors: Mapping[str, float]) -> 
         now, then, unit = (coding.coarseness(n) or 0.0 for n in (steps, steps + 1, coding.steps))
         return errors[name] * (now - then) / unit
 
-    given = {name: max(1 + coding.fine_spikes, int(_FEWEST * coding.steps)) for name, coding in codings.items()}
+    given = {name: max(2 if coding.fine_spikes else 1, int(_FEWEST * coding.steps)) for name, coding in codings.items()}
     most = {name: _longest(coding.steps) for name, coding in codings.items()}
     queue = [(-gain(name, steps), name) for name, steps in given.items() if steps < most[name]]
     heapq.heapify(queue)

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 
 from snncc.analysis.network_view import Network
-from snncc.errors import ModelError, OptionError, UnsupportedOpError
+from snncc.errors import ModelError, OptionError, SnnccError, UnsupportedOpError
 from snncc.execution.converted_model import read_converted
 from snncc.execution.folded_form import to_folded
 from snncc.io.atomic_write import write_whole
@@ -45,7 +45,8 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
     Raises:
         ModelError: the model is not converted, or in a coding that NIR has no neuron for.
         UnsupportedOpError: NIR has no node for some of its ops; all of them are named.
-        OptionError: there is no such format, or the package nir is not installed.
+        OptionError: there is no such format.
+        SnnccError: the package nir is not installed.
         OutputError: `path` cannot be written.
     """
     if to not in FORMATS:
@@ -53,7 +54,7 @@ def export(model: Source, path: Path | str | None = None, *, to: str = "nir") ->
     try:
         import nir
     except ImportError as error:
-        raise OptionError("the format needs the package nir, which is not there: pip install 'snncc[nir]'") from error
+        raise SnnccError("the format needs the package nir, which is not there: pip install 'snncc[nir]'") from error
     name = model_name(model)
     converted = read_converted(model)
     coding = metadata_of(converted).get("snncc.coding", {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import traceback
 from typing import Any
 
-from snncc.errors import OptionError, RuntimeLibraryError
+from snncc.errors import RuntimeLibraryError, SnnccError
 from snncc.tools.sweep.pool import Pool, crash
 from snncc.tools.sweep.task import Outcome, Task, run_task
 
@@ -20,7 +20,7 @@ class RayPool(Pool):
     """The cluster at `address`; `auto`: the one that runs on this machine, or that RAY_ADDRESS names.
 
     Raises:
-        OptionError: Ray is not installed.
+        SnnccError: Ray is not installed.
         RuntimeLibraryError: There is no cluster.
     """
 
@@ -31,7 +31,7 @@ class RayPool(Pool):
             import ray
         except ImportError as error:
             hint = "Install it: pip install 'snncc[cluster]'."
-            raise OptionError(f"--ray needs Ray, which is not installed. {hint}") from error
+            raise SnnccError(f"--ray needs Ray, which is not installed. {hint}") from error
         self._ray: Any = ray
         try:
             ray.init(address=address, log_to_driver=False, logging_level="error")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from snncc.errors import DataError, OptionError
+from snncc.errors import DataError, SnnccError
 from snncc.evaluation.result import Evaluation
 from snncc.evaluation.shard_sums import ShardSums, merge
 from snncc.tools.sweep.plan import Configuration, Plan, Shard
@@ -123,14 +123,14 @@ class Table:
         """As Parquet.
 
         Raises:
-            OptionError: pyarrow is not installed.
+            SnnccError: pyarrow is not installed.
         """
         try:
             import pyarrow
             from pyarrow import parquet
         except ImportError as error:
             hint = "Install it: pip install 'snncc[parquet]'."
-            raise OptionError(f"Parquet needs pyarrow, which is not installed. {hint}") from error
+            raise SnnccError(f"Parquet needs pyarrow, which is not installed. {hint}") from error
         columns = {name: [record[name] for record in self.records()] for name in self.columns()}
         sink = io.BytesIO()
         parquet.write_table(pyarrow.table({name: _of_one_type(values) for name, values in columns.items()}), sink)
